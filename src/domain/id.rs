@@ -1,0 +1,33 @@
+//! Ids: positive 64-bit integers below 2^53, so that a JavaScript number holds each exactly. One type per noun, so that
+//! a channel's id cannot be passed where a server's is wanted.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use utoipa::ToSchema;
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = i64, minimum = 1, example = 1)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+id! {
+    /// Names an account.
+    UserId;
+    /// Names a server: the community, not the process.
+    ServerId;
+    /// Names a channel.
+    ChannelId;
+    /// Names a message.
+    MessageId;
+}

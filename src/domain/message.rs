@@ -1,0 +1,62 @@
+//! Messages, and the part of a history that a reader asks for.
+
+use super::{ChannelId, MessageId, UserId};
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// The most messages of one history page.
+pub const PAGE_MAX: i64 = 100;
+/// As many messages as a page has when nobody says otherwise.
+pub const PAGE_DEFAULT: i64 = 50;
+/// The furthest jump by `offset`: its cost grows with its size, `before` and `after` cost the same at any depth.
+pub const OFFSET_MAX: i64 = 10_000;
+
+/// A message of a channel.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Message {
+    /// The message's id; grows with `seq` within a channel.
+    pub id: MessageId,
+    /// The text as it was sent.
+    #[schema(example = "Hello, World!")]
+    pub content: String,
+    /// The channel it is in.
+    pub channel_id: ChannelId,
+    /// Who wrote it.
+    pub author_id: UserId,
+    /// The author's username.
+    #[schema(example = "mina")]
+    pub author_username: String,
+    /// Its place in the channel's log: 1, 2, 3, … with no gap.
+    #[schema(example = 1)]
+    pub seq: i64,
+    /// When it was committed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// Which part of a history is asked for; always answered oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The newest, after skipping so many of the newest.
+    Newest {
+        /// How many of the newest to skip, at most [`OFFSET_MAX`].
+        offset: i64,
+    },
+    /// Those just before this message.
+    Before(MessageId),
+    /// Those just after this message.
+    After(MessageId),
+}
+
+/// A page of a history: which part, and at most how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Which part.
+    pub window: Window,
+    /// 1 to [`PAGE_MAX`].
+    pub limit: i64,
+}

@@ -1,0 +1,16 @@
+//! Values and rules, with no I/O: what a username is, who may do what, what an event says.
+//!
+//! Everything here can be tested alone. It knows no SQL, no HTTP, no actor and no socket; every other layer may use it.
+
+pub mod access;
+pub mod channel;
+pub mod event;
+mod id;
+pub mod message;
+pub mod patch;
+pub mod server;
+pub mod text;
+pub mod user;
+pub mod validation;
+
+pub use id::{ChannelId, MessageId, ServerId, UserId};

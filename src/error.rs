@@ -1,0 +1,272 @@
+//! Everything that can be refused, named by meaning, and the one place that turns each into an HTTP answer.
+//!
+//! The text says what the client should do; the cause goes to the log where the error is made, never to the client.
+
+use crate::domain::access::Denied;
+use crate::domain::validation::Issue;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// The result of everything that a client can ask for.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A body, path or query that does not validate.
+    #[error("The request does not validate; `detail` lists what to change")]
+    Invalid(Vec<Issue>),
+    /// No such thing.
+    #[error("{} not found", .0.noun())]
+    NotFound(Noun),
+    /// The path names nothing.
+    #[error("There is nothing at this path; /docs lists what there is")]
+    NoRoute,
+    /// The path knows other methods.
+    #[error("This path takes {0} only")]
+    Method(String),
+    /// The token is missing, bad or expired, or its account is gone.
+    #[error("{0}")]
+    Unauthorized(Unauthorized),
+    /// Known, but not allowed.
+    #[error("{}", denied(*.0))]
+    Denied(Denied),
+    /// A rule of the community that the request breaks.
+    #[error("{}", .0.detail())]
+    Conflict(Conflict),
+    /// The body is larger than the endpoint takes.
+    #[error("The body may have at most {0} bytes")]
+    TooLarge(usize),
+    /// The path wants a WebSocket handshake.
+    #[error("Open this path as a WebSocket: {0}")]
+    Upgrade(&'static str),
+    /// A bound is reached; the same request works later.
+    #[error("The node is busy; try again in a moment")]
+    Busy,
+    /// The database is away.
+    #[error("The storage is not available; try again in a moment")]
+    Unavailable,
+    /// A fault of ours.
+    #[error("Something went wrong on our side; the request id names it in the log")]
+    Internal,
+}
+
+/// What was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noun {
+    /// A user.
+    User,
+    /// A server.
+    Server,
+    /// A channel.
+    Channel,
+}
+
+impl Noun {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Server => "Server",
+            Self::Channel => "Channel",
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::User => "user_not_found",
+            Self::Server => "server_not_found",
+            Self::Channel => "channel_not_found",
+        }
+    }
+}
+
+/// Why a caller is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unauthorized {
+    /// No token came with the request.
+    #[error("Not authenticated: send the access token as `Authorization: Bearer …`")]
+    Missing,
+    /// The token is not one of ours, or its account is gone.
+    #[error("The token is not valid; log in again")]
+    Invalid,
+    /// The token's time is over.
+    #[error("The token has expired; log in again")]
+    Expired,
+    /// Wrong name or password, without saying which.
+    #[error("Incorrect username or password")]
+    Credentials,
+}
+
+/// A rule that an otherwise good request breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// Another account has the name, in whatever case.
+    UsernameTaken,
+    /// Another account has the address, in whatever case.
+    EmailTaken,
+    /// The caller belongs to the server already.
+    AlreadyMember,
+    /// The caller does not belong to the server.
+    NotMember,
+    /// An owner cannot leave.
+    OwnerCannotLeave,
+    /// The server has as many channels as it may have.
+    TooManyChannels,
+    /// The user belongs to as many servers as one may.
+    TooManyServers,
+}
+
+impl Conflict {
+    fn code(self) -> &'static str {
+        match self {
+            Self::UsernameTaken => "username_taken",
+            Self::EmailTaken => "email_taken",
+            Self::AlreadyMember => "already_member",
+            Self::NotMember => "not_a_member",
+            Self::OwnerCannotLeave => "owner_cannot_leave",
+            Self::TooManyChannels => "too_many_channels",
+            Self::TooManyServers => "too_many_servers",
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::UsernameTaken => "This username is taken; choose another",
+            Self::EmailTaken => "This email address is registered already; log in, or use another",
+            Self::AlreadyMember => "You are already a member of this server",
+            Self::NotMember => "You are not a member of this server",
+            Self::OwnerCannotLeave => "The owner cannot leave a server; delete it instead",
+            Self::TooManyChannels => "A server may have at most 500 channels; delete one first",
+            Self::TooManyServers => "You may belong to at most 200 servers; leave one first",
+        }
+    }
+}
+
+fn denied(denied: Denied) -> &'static str {
+    match denied {
+        Denied::NotMember => "You are not a member of this server; join it first",
+        Denied::NotOwner => "Only the owner of the server may do this",
+    }
+}
+
+/// The body of every error but a `422`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong and what to do, for a person.
+    #[schema(example = "Channel not found")]
+    pub detail: String,
+    /// The same for a program; stable.
+    #[schema(example = "channel_not_found")]
+    pub code: String,
+}
+
+/// The body of a `422`, as FastAPI's clients know it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ValidationErrorBody {
+    /// Everything that is wrong, at once.
+    pub detail: Vec<Issue>,
+    /// Always `validation_error`.
+    #[schema(example = "validation_error")]
+    pub code: String,
+}
+
+impl Error {
+    /// The stable name of the error, the same at both doors.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "validation_error",
+            Self::NotFound(noun) => noun.code(),
+            Self::NoRoute => "not_found",
+            Self::Method(_) => "method_not_allowed",
+            Self::Unauthorized(Unauthorized::Missing) => "not_authenticated",
+            Self::Unauthorized(Unauthorized::Invalid) => "invalid_token",
+            Self::Unauthorized(Unauthorized::Expired) => "token_expired",
+            Self::Unauthorized(Unauthorized::Credentials) => "invalid_credentials",
+            Self::Denied(Denied::NotMember) => "not_a_member",
+            Self::Denied(Denied::NotOwner) => "not_the_owner",
+            Self::Conflict(conflict) => conflict.code(),
+            Self::TooLarge(_) => "body_too_large",
+            Self::Upgrade(_) => "upgrade_required",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal_error",
+        }
+    }
+
+    /// The body that the client gets.
+    pub fn body(&self) -> Value {
+        match self {
+            Self::Invalid(issues) => json!({ "detail": issues, "code": self.code() }),
+            other => json!({ "detail": other.to_string(), "code": other.code() }),
+        }
+    }
+
+    /// The headers that go with the status.
+    pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthorized(_) => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            Self::Method(allowed) => {
+                HeaderValue::from_str(allowed).map(|value| (header::ALLOW, value)).into_iter().collect()
+            }
+            Self::Busy | Self::Unavailable => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
+            Self::Upgrade(_) => vec![
+                (header::UPGRADE, HeaderValue::from_static("websocket")),
+                (header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
+            ],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<Unauthorized> for Error {
+    fn from(why: Unauthorized) -> Self {
+        Self::Unauthorized(why)
+    }
+}
+
+impl From<Conflict> for Error {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict(conflict)
+    }
+}
+
+impl From<Issue> for Error {
+    fn from(issue: Issue) -> Self {
+        Self::Invalid(vec![issue])
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotFound(_) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Conflict(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Upgrade(_) => StatusCode::UPGRADE_REQUIRED,
+            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        for header in self.headers() {
+            answer.insert_header(header);
+        }
+        answer.json(self.body())
+    }
+}
