@@ -1,0 +1,269 @@
+//! Settings, from the environment or a `.env` file. Each is checked before anything starts; a bad one stops the start
+//! with a line that names it. The README's table and `.env.example` list them all, which a test holds true.
+
+use crate::auth::token::TokenAlgorithm;
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Every setting's name, in the order of the README.
+pub const NAMES: [&str; 13] = [
+    "DATABASE_URL",
+    "SECRET_KEY",
+    "ALGORITHM",
+    "ACCESS_TOKEN_EXPIRE_MINUTES",
+    "HOST",
+    "PORT",
+    "WORKERS",
+    "WRITERS",
+    "DATA_DIR",
+    "PG_BIN_DIR",
+    "BCRYPT_COST",
+    "RATE_LIMIT",
+    "CONFORMANCE_ECHO",
+];
+
+/// The fewest bytes of a secret key.
+pub const SECRET_KEY_BYTES_MIN: usize = 32;
+
+/// What a node is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which PostgreSQL.
+    pub database: Database,
+    /// Signs tokens; `None` is made at random and kept (embedded default only).
+    pub secret_key: Option<SecretString>,
+    /// How tokens are signed.
+    pub algorithm: TokenAlgorithm,
+    /// How long a token lives.
+    pub token_life: Duration,
+    /// Where the node listens.
+    pub host: String,
+    /// 0 lets the system choose.
+    pub port: u16,
+    /// Worker threads.
+    pub workers: usize,
+    /// Database writers.
+    pub writers: usize,
+    /// The embedded database, the generated secret.
+    pub data_dir: PathBuf,
+    /// Where PostgreSQL's programs are; `None` looks in the usual places.
+    pub pg_bin_dir: Option<PathBuf>,
+    /// 4 to 31.
+    pub bcrypt_cost: u32,
+    /// Off only for tests and load runs.
+    pub rate_limit: bool,
+    /// Whether `/ws/echo` exists; for conformance runs.
+    pub conformance_echo: bool,
+}
+
+/// Which PostgreSQL holds the data.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A private one, started and stopped with the node.
+    Embedded,
+    /// One that runs already.
+    Url(Box<tokio_postgres::Config>),
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct ConfigError {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong with it, and what to do.
+    pub problem: String,
+}
+
+type Result<T> = std::result::Result<T, ConfigError>;
+
+fn bad<T>(name: &'static str, problem: impl Display) -> Result<T> {
+    Err(ConfigError { name, problem: problem.to_string() })
+}
+
+impl Config {
+    /// The settings that `lookup` gives; an empty value counts as unset.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let get =
+            |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let database = match get("DATABASE_URL") {
+            None => Database::Embedded,
+            Some(url) => Database::Url(Box::new(database_url(&url)?)),
+        };
+        let is_embedded = matches!(database, Database::Embedded);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            secret_key: secret_key(get("SECRET_KEY"), is_embedded)?,
+            algorithm: algorithm(get("ALGORITHM"))?,
+            token_life: Duration::from_secs(
+                60 * number("ACCESS_TOKEN_EXPIRE_MINUTES", get("ACCESS_TOKEN_EXPIRE_MINUTES"), 30, 1..=525_600)?,
+            ),
+            host: get("HOST").unwrap_or_else(|| "127.0.0.1".into()),
+            port: number("PORT", get("PORT"), 8000, 0..=u16::MAX)?,
+            workers: number("WORKERS", get("WORKERS"), cores.min(512), 1..=512)?,
+            writers: number("WRITERS", get("WRITERS"), 1, 1..=16)?,
+            data_dir: get("DATA_DIR").unwrap_or_else(|| "./data".into()).into(),
+            pg_bin_dir: get("PG_BIN_DIR").map(PathBuf::from),
+            bcrypt_cost: number("BCRYPT_COST", get("BCRYPT_COST"), 12, 4..=31)?,
+            rate_limit: switch("RATE_LIMIT", get("RATE_LIMIT"), true)?,
+            conformance_echo: switch("CONFORMANCE_ECHO", get("CONFORMANCE_ECHO"), false)?,
+            database,
+        })
+    }
+}
+
+fn number<T>(name: &'static str, value: Option<String>, default: T, range: RangeInclusive<T>) -> Result<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let Some(value) = value else { return Ok(default) };
+    match value.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => bad(name, format!("must be a whole number from {} to {}, not `{value}`", range.start(), range.end())),
+    }
+}
+
+fn switch(name: &'static str, value: Option<String>, default: bool) -> Result<bool> {
+    match value.as_deref() {
+        None => Ok(default),
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => bad(name, format!("must be `on` or `off`, not `{other}`")),
+    }
+}
+
+fn algorithm(value: Option<String>) -> Result<TokenAlgorithm> {
+    match value.as_deref() {
+        None | Some("HS256") => Ok(TokenAlgorithm::Hs256),
+        Some("HS384") => Ok(TokenAlgorithm::Hs384),
+        Some("HS512") => Ok(TokenAlgorithm::Hs512),
+        Some(other) => bad("ALGORITHM", format!("must be HS256, HS384 or HS512, not `{other}`")),
+    }
+}
+
+fn database_url(url: &str) -> Result<tokio_postgres::Config> {
+    const NAME: &str = "DATABASE_URL";
+    if !url.starts_with("postgresql://") && !url.starts_with("postgres://") {
+        return bad(NAME, "must look like postgresql://user:password@host:5432/database");
+    }
+    // The URL may hold a password: it is not repeated.
+    let Ok(config) = url.parse::<tokio_postgres::Config>() else {
+        return bad(NAME, "cannot be read; it must look like postgresql://user:password@host:5432/database");
+    };
+    if config.get_hosts().is_empty() || config.get_dbname().is_none() {
+        return bad(NAME, "must name a host and a database: postgresql://user:password@host:5432/database");
+    }
+    if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
+        return bad(NAME, "asks for TLS (sslmode=require), which this version does not speak to PostgreSQL");
+    }
+    Ok(config)
+}
+
+fn secret_key(value: Option<String>, is_embedded: bool) -> Result<Option<SecretString>> {
+    const NAME: &str = "SECRET_KEY";
+    let make = "make one with `openssl rand -hex 32`";
+    let Some(value) = value else {
+        return if is_embedded { Ok(None) } else { bad(NAME, format!("must be set when DATABASE_URL is; {make}")) };
+    };
+    let secret = SecretString::from(value);
+    let text = secret.expose_secret();
+    if text.len() < SECRET_KEY_BYTES_MIN {
+        return bad(NAME, format!("must have at least {SECRET_KEY_BYTES_MIN} bytes, not {}; {make}", text.len()));
+    }
+    if is_example(text) {
+        return bad(NAME, format!("is a well-known example value; {make}"));
+    }
+    Ok(Some(secret))
+}
+
+/// Values that stand in tutorials and templates, and those that say themselves that they are to be changed.
+fn is_example(text: &str) -> bool {
+    const KNOWN: [&str; 2] = [
+        // FastAPI's tutorial.
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        // Django's and Flask's examples have these words or the ones below.
+        "django-insecure",
+    ];
+    const WORDS: [&str; 7] =
+        ["changeme", "changethis", "yoursecret", "secretkey", "examplesecret", "supersecret", "mysecret"];
+    let lower: String = text.to_lowercase();
+    let letters: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
+    let mut chars = text.chars();
+    let first = chars.next();
+    KNOWN.iter().any(|known| lower.contains(known))
+        || WORDS.iter().any(|word| letters.contains(word))
+        || chars.all(|c| Some(c) == first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config> {
+        Config::from_lookup(|name| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn nothing_set_gives_the_defaults() {
+        let config = read(&[("SECRET_KEY", " ")]).expect("good");
+        assert!(matches!(config.database, Database::Embedded) && config.secret_key.is_none());
+        assert_eq!((config.host.as_str(), config.port, config.bcrypt_cost), ("127.0.0.1", 8000, 12));
+        assert_eq!((config.token_life.as_secs(), config.rate_limit), (1_800, true));
+    }
+
+    #[test]
+    fn each_bad_value_names_its_variable() {
+        let good = "postgresql://u:canary-password@h:5432/d";
+        for (name, value) in [
+            ("DATABASE_URL", "mysql://u:canary-password@h/d"),
+            ("DATABASE_URL", "postgresql+asyncpg://u:canary-password@h/d"),
+            ("DATABASE_URL", "postgresql://u:canary-password@h:notaport/d"),
+            ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=require"),
+            ("SECRET_KEY", "canary-password-too-short"),
+            ("SECRET_KEY", "your-secret-key-canary-password-0123456789"),
+            ("SECRET_KEY", "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
+            ("SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            ("ALGORITHM", "none"),
+            ("ALGORITHM", "RS256"),
+            ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+            ("PORT", "65536"),
+            ("PORT", "http"),
+            ("WORKERS", "0"),
+            ("WRITERS", "17"),
+            ("BCRYPT_COST", "3"),
+            ("RATE_LIMIT", "yes"),
+            ("CONFORMANCE_ECHO", "1"),
+        ] {
+            let error = read(&[(name, value)]).expect_err(value);
+            assert_eq!(error.name, name, "{value}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+        let error = read(&[("DATABASE_URL", good)]).expect_err("a database of one's own needs a key");
+        assert_eq!(error.name, "SECRET_KEY");
+    }
+
+    #[test]
+    fn every_setting_is_in_the_readmes_and_in_the_example() {
+        for (file, text) in [
+            ("README.md", include_str!("../README.md")),
+            ("README.ko.md", include_str!("../README.ko.md")),
+            (".env.example", include_str!("../.env.example")),
+        ] {
+            for name in NAMES {
+                assert!(text.contains(name), "{name} is missing in {file}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_do_not_show_their_secrets() {
+        let key = "canary-key-canary-key-canary-key-canary";
+        let config = read(&[("DATABASE_URL", "postgresql://u:canary@h/d"), ("SECRET_KEY", key)]).expect("good");
+        assert!(!format!("{config:?}").contains("canary"));
+    }
+}
