@@ -1,0 +1,1 @@
+delete from channels where id = $1

@@ -1,0 +1,1 @@
+select server_id from channels where id = $1

@@ -1,0 +1,1 @@
+delete from servers where id = $1

@@ -1,0 +1,8 @@
+update users set
+    display_name = case when $2 then $3 else display_name end,
+    bio = case when $4 then $5 else bio end,
+    avatar_url = case when $6 then $7 else avatar_url end,
+    hashed_password = coalesce($8, hashed_password),
+    updated_at = now()
+where id = $1
+returning id, username, email, display_name, bio, avatar_url, created_at, updated_at

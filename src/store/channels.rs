@@ -1,0 +1,67 @@
+//! Channels.
+
+use super::Db;
+use crate::domain::access::{ChannelAccess, Owner, ServerAccess};
+use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
+use crate::domain::{ChannelId, ServerId};
+use crate::error::{Error, Noun, Result};
+use tokio_postgres::Row;
+
+/// Makes a channel.
+///
+/// # Errors
+/// `too_many_channels`.
+pub async fn create(db: &Db, access: &ServerAccess<Owner>, new: &NewChannel) -> Result<Channel> {
+    let description = new.description.as_ref().map(|text| text.as_str());
+    let row = db
+        .write(include_str!("../../sql/channels/create.sql"), &[&access.id().0, &new.name.as_str(), &description])
+        .await?;
+    row.map(|row| channel(&row)).ok_or(Error::Internal)
+}
+
+/// The channels of a server, oldest first, for the registry; at most 500.
+pub async fn list(db: &Db, server: ServerId) -> Result<Vec<Channel>> {
+    let rows = db.read(include_str!("../../sql/channels/list.sql"), &[&server.0]).await?;
+    Ok(rows.iter().map(channel).collect())
+}
+
+/// Which server a channel belongs to, for the registry; it never changes.
+pub async fn server(db: &Db, id: ChannelId) -> Result<Option<ServerId>> {
+    let row = db.read_one(include_str!("../../sql/channels/server.sql"), &[&id.0]).await?;
+    Ok(row.map(|row| ServerId(row.get("server_id"))))
+}
+
+/// Changes a channel.
+pub async fn update(db: &Db, access: &ChannelAccess<Owner>, patch: &ChannelPatch) -> Result<Channel> {
+    let row = db
+        .write(
+            include_str!("../../sql/channels/update.sql"),
+            &[
+                &access.id().0,
+                &patch.name.as_ref().map(|name| name.as_str()),
+                &patch.description.is_given(),
+                &patch.description.value().map(|text| text.as_str()),
+            ],
+        )
+        .await?;
+    row.map(|row| channel(&row)).ok_or(Error::NotFound(Noun::Channel))
+}
+
+/// Deletes a channel with its messages.
+pub async fn delete(db: &Db, access: &ChannelAccess<Owner>) -> Result<()> {
+    match db.execute_cascade(include_str!("../../sql/channels/delete.sql"), &[&access.id().0]).await? {
+        0 => Err(Error::NotFound(Noun::Channel)),
+        _ => Ok(()),
+    }
+}
+
+fn channel(row: &Row) -> Channel {
+    Channel {
+        id: ChannelId(row.get("id")),
+        name: row.get("name"),
+        description: row.get("description"),
+        server_id: ServerId(row.get("server_id")),
+        created_at: row.get("created_at"),
+        updated_at: row.get("updated_at"),
+    }
+}

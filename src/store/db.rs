@@ -1,0 +1,171 @@
+//! The pool behind HTTP calls and the registry's loads. The writers have connections of their own.
+//!
+//! Bounds: [`POOL_SIZE`] connections, 1 s to wait for one and 1 s to make one, [`STATEMENT_TIMEOUT_MS`] for a statement;
+//! past any of them the answer is [`Error::Unavailable`].
+
+use super::fault::{Fault, chain, client_error, fault};
+use crate::error::{Error, Result};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use std::time::Duration;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config, NoTls, Row};
+
+const POOL_SIZE: usize = 16;
+const POOL_WAIT: Duration = Duration::from_secs(1);
+/// As long as a statement may run, in milliseconds.
+const STATEMENT_TIMEOUT_MS: u64 = 5_000;
+/// As long as a deletion may run, in milliseconds: its cascade reaches every message of a server.
+const CASCADE_TIMEOUT_MS: u64 = 120_000;
+const CASCADE_POOL_SIZE: usize = 2;
+/// As often as a statement is sent that PostgreSQL asks to send again.
+const ATTEMPTS: u32 = 4;
+
+/// Parameters of a statement.
+pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A handle to the pool; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    calls: Pool,
+    cascades: Pool,
+}
+
+/// What every connection of ours is configured with: no wait without an end, and commits that are on disk.
+pub fn session_config(
+    base: &Config,
+    application_name: &str,
+    statement_timeout_ms: u64,
+    lock_timeout_ms: u64,
+) -> Config {
+    let mut config = base.clone();
+    let options = base.get_options().unwrap_or_default();
+    config
+        .application_name(application_name)
+        .connect_timeout(Duration::from_secs(1))
+        .keepalives_idle(Duration::from_secs(10))
+        .tcp_user_timeout(Duration::from_secs(5))
+        .options(format!(
+            "{options} -c synchronous_commit=on -c statement_timeout={statement_timeout_ms} -c lock_timeout={lock_timeout_ms}"
+        ));
+    config
+}
+
+impl Db {
+    /// The pools over `config`; no connection is made yet.
+    ///
+    /// # Errors
+    /// When the pool's own settings contradict each other.
+    pub fn new(config: &Config) -> Result<Self, deadpool_postgres::BuildError> {
+        Ok(Self {
+            calls: pool(config, "madang", STATEMENT_TIMEOUT_MS, POOL_SIZE)?,
+            cascades: pool(config, "madang cascade", CASCADE_TIMEOUT_MS, CASCADE_POOL_SIZE)?,
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.read("select 1", &[]).await.map(drop)
+    }
+
+    /// Closes every connection; later calls are refused.
+    pub fn close(&self) {
+        self.calls.close();
+        self.cascades.close();
+    }
+
+    /// The rows of a statement that changes nothing: sent again where a connection turns out to be dead.
+    pub(super) async fn read(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
+        let again = |fault| matches!(fault, Fault::Retry | Fault::Lost);
+        self.attempt(&self.calls, STATEMENT_TIMEOUT_MS, again, async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, params).await
+        })
+        .await
+    }
+
+    /// The first row of a statement that changes nothing.
+    pub(super) async fn read_one(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>> {
+        Ok(self.read(sql, params).await?.into_iter().next())
+    }
+
+    /// The first row that a change returns. Not sent again after a lost connection: it may have taken effect.
+    pub(super) async fn write(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>> {
+        let rows = self.attempt(&self.calls, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, params).await
+        });
+        Ok(rows.await?.into_iter().next())
+    }
+
+    /// How many rows a change reached.
+    pub(super) async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
+        self.attempt(&self.calls, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client.execute(&statement, params).await
+        })
+        .await
+    }
+
+    /// How many rows a deletion reached whose cascade may take long; two run at once.
+    pub(super) async fn execute_cascade(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
+        self.attempt(&self.cascades, CASCADE_TIMEOUT_MS, is_retry, async |client| client.execute(sql, params).await)
+            .await
+    }
+
+    async fn attempt<T>(
+        &self,
+        pool: &Pool,
+        timeout_ms: u64,
+        again: fn(Fault) -> bool,
+        work: impl AsyncFn(&Object) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T> {
+        // PostgreSQL ends the statement itself; this is for a database that no longer answers at all.
+        let limit = Duration::from_millis(timeout_ms + 1_000);
+        for attempt in 1.. {
+            let client = client(pool).await?;
+            let error = match tokio::time::timeout(limit, work(&client)).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    drop(Object::take(client));
+                    return Err(Error::Unavailable);
+                }
+            };
+            let fault = fault(&error);
+            if fault == Fault::Lost {
+                // The server says goodbye before the client knows that it is closed.
+                drop(Object::take(client));
+            }
+            if attempt >= ATTEMPTS || !again(fault) {
+                return Err(client_error(&error));
+            }
+        }
+        Err(Error::Unavailable)
+    }
+}
+
+fn is_retry(fault: Fault) -> bool {
+    fault == Fault::Retry
+}
+
+fn pool(config: &Config, name: &str, timeout_ms: u64, size: usize) -> Result<Pool, deadpool_postgres::BuildError> {
+    let config = session_config(config, name, timeout_ms, STATEMENT_TIMEOUT_MS);
+    let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    Pool::builder(Manager::from_config(config, NoTls, manager))
+        .max_size(size)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(POOL_WAIT))
+        .create_timeout(Some(POOL_WAIT))
+        .recycle_timeout(Some(POOL_WAIT))
+        .build()
+}
+
+async fn client(pool: &Pool) -> Result<Object> {
+    pool.get().await.map_err(|error| {
+        match &error {
+            PoolError::Backend(error) => tracing::warn!(error = %chain(error), "no connection to PostgreSQL"),
+            other => tracing::warn!(error = %other, "no connection to PostgreSQL in time"),
+        }
+        Error::Unavailable
+    })
+}

@@ -1,0 +1,89 @@
+//! What a database error means: one place for SQLSTATE classes and for the names of the schema's constraints.
+
+use crate::error::{Conflict, Error, Noun, Unauthorized};
+use tokio_postgres::error::SqlState;
+
+/// The kinds of failure that callers treat differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection or the database is gone; whether the statement took effect is not known.
+    Lost,
+    /// The statement did not take effect, and may succeed if sent again (serialization, deadlock).
+    Retry,
+    /// The statement did not take effect because a row was locked for too long.
+    Locked,
+    /// The statement did not take effect because of its values (SQLSTATE classes 22 and 23).
+    Data,
+    /// The statement did not take effect because the database is short of something, disk for example.
+    Resources,
+    /// Anything else: a fault of ours.
+    Other,
+}
+
+/// Classifies `error`.
+pub fn fault(error: &tokio_postgres::Error) -> Fault {
+    let Some(state) = error.code() else {
+        // No SQLSTATE: the connection broke, or the driver could not encode or decode.
+        return if error.as_db_error().is_some() { Fault::Other } else { Fault::Lost };
+    };
+    if *state == SqlState::T_R_SERIALIZATION_FAILURE || *state == SqlState::T_R_DEADLOCK_DETECTED {
+        return Fault::Retry;
+    }
+    match state.code() {
+        "55P03" => Fault::Locked,
+        "57014" => Fault::Resources,
+        code => match code.get(..2) {
+            Some("08" | "57") => Fault::Lost,
+            Some("22" | "23") => Fault::Data,
+            Some("53" | "54" | "58") => Fault::Resources,
+            _ => Fault::Other,
+        },
+    }
+}
+
+/// The error that a client gets, once retries are over.
+pub fn client_error(error: &tokio_postgres::Error) -> Error {
+    if let Some(known) = error.as_db_error().and_then(|db| db.constraint()).and_then(constraint) {
+        return known;
+    }
+    match fault(error) {
+        Fault::Lost | Fault::Resources | Fault::Locked | Fault::Retry => {
+            tracing::warn!(error = %chain(error), "the database did not serve a statement");
+            Error::Unavailable
+        }
+        Fault::Data | Fault::Other => {
+            tracing::error!(error = %chain(error), "a statement failed");
+            Error::Internal
+        }
+    }
+}
+
+/// The rule behind a constraint's name.
+fn constraint(name: &str) -> Option<Error> {
+    Some(match name {
+        "users_username_key" => Conflict::UsernameTaken.into(),
+        "users_email_key" => Conflict::EmailTaken.into(),
+        "users_server_limit" => Conflict::TooManyServers.into(),
+        "servers_channel_limit" => Conflict::TooManyChannels.into(),
+        "user_servers_pkey" => Conflict::AlreadyMember.into(),
+        "servers_owner_id_fkey" | "user_servers_user_id_fkey" => Unauthorized::Invalid.into(),
+        "user_servers_server_id_fkey" | "channels_server_id_fkey" => Error::NotFound(Noun::Server),
+        _ => return None,
+    })
+}
+
+/// The error with its causes, for the log. Never holds a parameter's value: PostgreSQL's `detail` is left out.
+pub fn chain(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} {}", db.code().code(), db.message()),
+        None => {
+            let mut text = error.to_string();
+            let mut cause = std::error::Error::source(error);
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            text
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! PostgreSQL, the one store. The only layer that knows SQL; every statement is a file under `sql/`.
+//!
+//! Each change is one statement, so no transaction can be left open by a request that is dropped half way. Calls that
+//! read or change what belongs to somebody demand an [`Access`](crate::domain::access) value.
+
+pub mod channels;
+mod db;
+pub mod embedded;
+mod fault;
+pub mod messages;
+pub mod migrate;
+pub mod servers;
+pub mod user_servers;
+pub mod users;
+pub mod write_batches;
+
+pub use db::{Db, session_config};
+pub use fault::{Fault, fault};

@@ -1,0 +1,77 @@
+//! Servers.
+
+use super::Db;
+use crate::domain::access::{Caller, Owner, ServerAccess};
+use crate::domain::server::{NewServer, Server, ServerPatch};
+use crate::domain::{ServerId, UserId};
+use crate::error::{Error, Noun, Result};
+use tokio_postgres::Row;
+
+/// Makes a server; the caller is its owner and first member.
+///
+/// # Errors
+/// `too_many_servers`.
+pub async fn create(db: &Db, caller: &Caller, new: &NewServer) -> Result<Server> {
+    let row = db
+        .write(
+            include_str!("../../sql/servers/create.sql"),
+            &[
+                &caller.id().0,
+                &new.name.as_str(),
+                &new.description.as_ref().map(|text| text.as_str()),
+                &new.icon_url.as_ref().map(|url| url.as_str()),
+            ],
+        )
+        .await?;
+    row.map(|row| server(&row)).ok_or(Error::Internal)
+}
+
+/// The servers that the caller belongs to, oldest first; at most 200.
+pub async fn list(db: &Db, caller: &Caller) -> Result<Vec<Server>> {
+    let rows = db.read(include_str!("../../sql/servers/list.sql"), &[&caller.id().0]).await?;
+    Ok(rows.iter().map(server).collect())
+}
+
+/// A server, for the registry.
+pub async fn find(db: &Db, id: ServerId) -> Result<Option<Server>> {
+    let row = db.read_one(include_str!("../../sql/servers/find.sql"), &[&id.0]).await?;
+    Ok(row.map(|row| server(&row)))
+}
+
+/// Changes a server.
+pub async fn update(db: &Db, access: &ServerAccess<Owner>, patch: &ServerPatch) -> Result<Server> {
+    let row = db
+        .write(
+            include_str!("../../sql/servers/update.sql"),
+            &[
+                &access.id().0,
+                &patch.name.as_ref().map(|name| name.as_str()),
+                &patch.description.is_given(),
+                &patch.description.value().map(|text| text.as_str()),
+                &patch.icon_url.is_given(),
+                &patch.icon_url.value().map(|url| url.as_str()),
+            ],
+        )
+        .await?;
+    row.map(|row| server(&row)).ok_or(Error::NotFound(Noun::Server))
+}
+
+/// Deletes a server with its channels, messages and memberships.
+pub async fn delete(db: &Db, access: &ServerAccess<Owner>) -> Result<()> {
+    match db.execute_cascade(include_str!("../../sql/servers/delete.sql"), &[&access.id().0]).await? {
+        0 => Err(Error::NotFound(Noun::Server)),
+        _ => Ok(()),
+    }
+}
+
+fn server(row: &Row) -> Server {
+    Server {
+        id: ServerId(row.get("id")),
+        name: row.get("name"),
+        description: row.get("description"),
+        icon_url: row.get("icon_url"),
+        owner_id: UserId(row.get("owner_id")),
+        created_at: row.get("created_at"),
+        updated_at: row.get("updated_at"),
+    }
+}

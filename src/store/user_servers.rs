@@ -1,0 +1,33 @@
+//! Memberships: who belongs to which server.
+
+use super::Db;
+use crate::domain::access::{Member, ServerAccess, Visitor};
+use crate::domain::{ServerId, UserId};
+use crate::error::{Conflict, Result};
+
+/// Makes the caller a member.
+///
+/// # Errors
+/// `already_member`, `too_many_servers`, `server_not_found`.
+pub async fn join(db: &Db, access: &ServerAccess<Visitor>) -> Result<()> {
+    let ids = (access.caller().id().0, access.id().0);
+    db.execute(include_str!("../../sql/user_servers/join.sql"), &[&ids.0, &ids.1]).await.map(drop)
+}
+
+/// Ends the caller's membership.
+///
+/// # Errors
+/// `not_a_member` when it has ended meanwhile.
+pub async fn leave(db: &Db, access: &ServerAccess<Member>) -> Result<()> {
+    let ids = (access.caller().id().0, access.id().0);
+    match db.execute(include_str!("../../sql/user_servers/leave.sql"), &[&ids.0, &ids.1]).await? {
+        0 => Err(Conflict::NotMember.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `user` belongs to `server`, for the registry.
+pub async fn exists(db: &Db, user: UserId, server: ServerId) -> Result<bool> {
+    let row = db.read_one(include_str!("../../sql/user_servers/exists.sql"), &[&user.0, &server.0]).await?;
+    Ok(row.is_some_and(|row| row.get(0)))
+}
