@@ -8,6 +8,7 @@
 //! Data flows one way: authorize → commit → announce; reads: authorize → query. `docs/ARCHITECTURE.md` walks one message
 //! through all of it.
 
+pub mod actors;
 pub mod auth;
 pub mod config;
 pub mod domain;

@@ -1,0 +1,41 @@
+//! The moving parts of a node. Each actor owns its state alone; its public face is one file with its messages and handle.
+//!
+//! | actor | how many | thread | a panic in it |
+//! |---|---|---|---|
+//! | [`registry`] | one | the core | ends the node |
+//! | [`writer`] | `WRITERS`, one by default | the core | ends the node |
+//! | [`channel`] | one per channel with life here | the core | ends that channel's sockets with `1012` |
+//! | [`relay`] | one per worker | its worker | ends the node |
+//!
+//! A node that has lost its registry, a writer or a relay can keep no promise, and nothing restarts an actor after a
+//! panic; so it stops, is started anew, and its clients resume. Nothing that was acknowledged is lost by that.
+
+pub mod channel;
+pub mod registry;
+pub mod relay;
+pub mod writer;
+
+use actix::{Actor, Addr, Context, Handler, Message};
+
+/// Sends a message whose number is bounded by what caused it (one for each socket, batch or accepted post), so that it
+/// may pass the mailbox's own bound; everything else goes by `try_send`, and its refusal has a name.
+pub(crate) fn tell<A, M>(to: &Addr<A>, message: M)
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    to.do_send(message);
+}
+
+/// Ends the node when the actor that owns it panics.
+pub(crate) struct Vital(pub &'static str);
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(actor = self.0, "a vital actor panicked: the node stops");
+            std::process::exit(70);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What the registry remembers, least recently used first out.
+
+use super::load::{Key, Loaded};
+use super::{Found, Target};
+use crate::domain::access::{Caller, Facts, ServerState};
+use crate::domain::{ChannelId, ServerId, UserId};
+use lru::LruCache;
+use std::sync::Arc;
+
+const USERS: usize = 200_000;
+const CHANNELS: usize = 200_000;
+const MEMBERS: usize = 400_000;
+/// Servers differ in size (a channel's description alone may have 4 KiB), so they are bounded by their bytes.
+const SERVER_BYTES: usize = 64 << 20;
+
+pub(super) struct Cache {
+    users: LruCache<UserId, Arc<str>>,
+    channels: LruCache<ChannelId, ServerId>,
+    servers: LruCache<ServerId, Arc<ServerState>>,
+    server_bytes: usize,
+    members: LruCache<(UserId, ServerId), bool>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        // Unbounded here means: not allocated in advance. The bound is kept by `insert`.
+        Self {
+            users: LruCache::unbounded(),
+            channels: LruCache::unbounded(),
+            servers: LruCache::unbounded(),
+            server_bytes: 0,
+            members: LruCache::unbounded(),
+        }
+    }
+}
+
+impl Cache {
+    /// What is known about a target, or the first thing that has to be loaded.
+    pub(super) fn find(&mut self, user: UserId, target: Target) -> Result<Found, Key> {
+        let username = self.users.get(&user).ok_or(Key::User(user))?;
+        let caller = Caller::known(user, Arc::clone(username));
+        let server_id = match target {
+            Target::Account => return Ok(Found::Caller(caller)),
+            Target::Server(id) => id,
+            Target::Channel(id) => *self.channels.get(&id).ok_or(Key::Channel(id))?,
+        };
+        let server = Arc::clone(self.servers.get(&server_id).ok_or(Key::Server(server_id))?);
+        let is_member = *self.members.get(&(user, server_id)).ok_or(Key::Member(user, server_id))?;
+        Ok(Found::Facts(Facts { caller, server, is_member }))
+    }
+
+    /// Remembers what has been loaded; false where the database has no such thing.
+    pub(super) fn insert(&mut self, key: Key, loaded: Loaded) -> bool {
+        match (key, loaded) {
+            (Key::User(id), Loaded::User(Some(username))) => put(&mut self.users, USERS, id, username),
+            (Key::Channel(id), Loaded::Channel(Some(server))) => put(&mut self.channels, CHANNELS, id, server),
+            (Key::Member(user, server), Loaded::Member(is)) => put(&mut self.members, MEMBERS, (user, server), is),
+            (Key::Server(id), Loaded::Server(Some(state))) => self.insert_server(id, state),
+            _ => return false,
+        }
+        true
+    }
+
+    fn insert_server(&mut self, id: ServerId, state: Arc<ServerState>) {
+        self.forget(Key::Server(id));
+        self.server_bytes += weight(&state);
+        self.servers.put(id, state);
+        while self.server_bytes > SERVER_BYTES && self.servers.len() > 1 {
+            if let Some((_, old)) = self.servers.pop_lru() {
+                self.server_bytes -= weight(&old);
+            }
+        }
+    }
+
+    pub(super) fn forget(&mut self, key: Key) {
+        match key {
+            Key::User(id) => drop(self.users.pop(&id)),
+            Key::Channel(id) => drop(self.channels.pop(&id)),
+            Key::Member(user, server) => drop(self.members.pop(&(user, server))),
+            Key::Server(id) => {
+                if let Some(old) = self.servers.pop(&id) {
+                    self.server_bytes -= weight(&old);
+                }
+            }
+        }
+    }
+}
+
+fn put<K: std::hash::Hash + Eq, V>(cache: &mut LruCache<K, V>, bound: usize, key: K, value: V) {
+    cache.put(key, value);
+    while cache.len() > bound {
+        cache.pop_lru();
+    }
+}
+
+fn weight(state: &ServerState) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let channels = state.channels.iter().map(|channel| 128 + channel.name.len() + text(&channel.description));
+    let server = &state.server;
+    256 + server.name.len() + text(&server.description) + text(&server.icon_url) + channels.sum::<usize>()
+}

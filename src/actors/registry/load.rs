@@ -1,0 +1,104 @@
+//! Loading what the cache misses: one load a key at a time, and again if a change came between.
+
+use super::{Ask, Registry, Target, WAITING_MAX};
+use crate::domain::access::ServerState;
+use crate::domain::{ChannelId, ServerId, UserId};
+use crate::error::{Error, Noun, Result, Unauthorized};
+use crate::store::{Db, channels, servers, user_servers, users};
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What can be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    User(UserId),
+    Channel(ChannelId),
+    Server(ServerId),
+    Member(UserId, ServerId),
+}
+
+/// What has been loaded.
+pub(super) enum Loaded {
+    User(Option<Arc<str>>),
+    Channel(Option<ServerId>),
+    Server(Option<Arc<ServerState>>),
+    Member(bool),
+}
+
+/// A load that is under way, and who waits for it.
+#[derive(Default)]
+pub(super) struct Loading {
+    pub(super) is_stale: bool,
+    waiting: Vec<Ask>,
+}
+
+impl Registry {
+    pub(super) fn wait(&mut self, key: Key, ask: Ask, ctx: &mut Context<Self>) {
+        if self.waiting >= WAITING_MAX {
+            return ask.fail(Error::Busy);
+        }
+        self.waiting += 1;
+        let loading = self.loading.entry(key).or_default();
+        loading.waiting.push(ask);
+        if loading.waiting.len() == 1 {
+            self.load(key, ctx);
+        }
+    }
+
+    fn load(&mut self, key: Key, ctx: &mut Context<Self>) {
+        let db = self.db.clone();
+        let slots = Rc::clone(&self.slots);
+        let load = async move {
+            let _slot = slots.acquire().await.map_err(|_| Error::Unavailable)?;
+            load(&db, key).await
+        };
+        ctx.spawn(load.into_actor(self).map(move |loaded, registry, ctx| registry.loaded(key, loaded, ctx)));
+    }
+
+    fn loaded(&mut self, key: Key, loaded: Result<Loaded>, ctx: &mut Context<Self>) {
+        let Some(loading) = self.loading.get_mut(&key) else { return };
+        if std::mem::take(&mut loading.is_stale) {
+            return self.load(key, ctx);
+        }
+        let waiting = self.loading.remove(&key).map(|loading| loading.waiting).unwrap_or_default();
+        self.waiting -= waiting.len();
+        let error: Option<fn(Key, Target) -> Error> = match loaded {
+            Err(_) => Some(|_, _| Error::Unavailable),
+            Ok(loaded) => (!self.cache.insert(key, loaded)).then_some(missing),
+        };
+        for ask in waiting {
+            match error {
+                None => self.step(ask, ctx),
+                Some(error) => {
+                    let error = error(key, ask.target);
+                    ask.fail(error);
+                }
+            }
+        }
+    }
+}
+
+async fn load(db: &Db, key: Key) -> Result<Loaded> {
+    Ok(match key {
+        Key::User(id) => Loaded::User(users::username(db, id).await?.map(Arc::from)),
+        Key::Channel(id) => Loaded::Channel(channels::server(db, id).await?),
+        Key::Member(user, server) => Loaded::Member(user_servers::exists(db, user, server).await?),
+        Key::Server(id) => Loaded::Server(match servers::find(db, id).await? {
+            Some(server) => {
+                let channels = channels::list(db, id).await?.into();
+                Some(Arc::new(ServerState { server, channels }))
+            }
+            None => None,
+        }),
+    })
+}
+
+/// The error for what the database does not have, in the terms of the question.
+fn missing(key: Key, target: Target) -> Error {
+    match (key, target) {
+        (Key::User(_), _) => Unauthorized::Invalid.into(),
+        (_, Target::Channel(_)) => Error::NotFound(Noun::Channel),
+        _ => Error::NotFound(Noun::Server),
+    }
+}

@@ -1,0 +1,315 @@
+//! One socket as its relay and its session share it: the stream, what waits to be written, and how it ends.
+//!
+//! Bounds: [`QUEUE_BYTES`] or [`QUEUE_FRAMES`] of frames that the peer does not take, then the end `4430`;
+//! [`SILENCE_MAX_S`] without a sign of life, then `4408`; [`LINGER_S`] for an ended socket to take its close frame.
+
+use super::frame;
+use bytes::Bytes;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// The most bytes that wait for a peer.
+pub const QUEUE_BYTES: usize = 256 * 1024;
+/// The most frames that wait for a peer.
+pub const QUEUE_FRAMES: usize = 512;
+/// As much as the kernel may hold for a peer that does not read, before user space notices.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+const WRITEV_FRAMES: usize = 64;
+/// A socket that has been silent for so long is pinged, in seconds.
+pub const PING_AFTER_S: u32 = 25;
+/// A socket that has been silent for so long is ended, in seconds.
+pub const SILENCE_MAX_S: u32 = 35;
+/// As long as an ended socket may take to read its close frame, in seconds.
+const LINGER_S: u32 = 5;
+/// As long as a writer may be stalled in the kernel.
+const USER_TIMEOUT: Duration = Duration::from_secs(35);
+
+/// Why a socket ends: a close code, and a text for the person who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The close code of the table in `docs/PROTOCOL.md`.
+    pub code: u16,
+    /// At most 123 bytes.
+    pub reason: &'static str,
+}
+
+impl End {
+    /// The peer does not read.
+    pub const TOO_SLOW: Self = Self { code: 4430, reason: "read too slowly; resume" };
+    /// The peer has shown no sign of life.
+    pub const SILENT: Self = Self { code: 4408, reason: "no heartbeat" };
+    /// The node stops.
+    pub const RESTART: Self = Self { code: 1012, reason: "the node restarts; reconnect after a random wait" };
+    /// The right to the channel has ended.
+    pub const REVOKED: Self = Self { code: 4403, reason: "you are no longer a member" };
+    /// The channel is gone.
+    pub const GONE: Self = Self { code: 4404, reason: "the channel has been deleted" };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not yet joined: frames wait behind the handshake's answer.
+    Opening,
+    Open,
+    /// The close frame is queued; nothing follows it.
+    Ending,
+    /// Nothing more can be written or read.
+    Dead,
+}
+
+/// See the module.
+pub struct Socket {
+    stream: TcpStream,
+    queue: RefCell<Queue>,
+    phase: Cell<Phase>,
+    /// The second of the last sign of life; when ending, the second of the end.
+    heard: Cell<u32>,
+    pinged: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Socket {
+    /// Takes over a stream; `handshake` is the answer that goes out once the socket is opened.
+    pub fn new(stream: TcpStream, handshake: Bytes) -> Self {
+        let socket = socket2::SockRef::from(&stream);
+        // A socket that cannot be tuned still works.
+        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+        let _ = socket.set_tcp_nodelay(true);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+        let queue = Queue { bytes: handshake.len(), frames: VecDeque::from([handshake]) };
+        Self {
+            stream,
+            queue: RefCell::new(queue),
+            phase: Cell::new(Phase::Opening),
+            heard: Cell::new(0),
+            pinged: Cell::new(false),
+            waker: RefCell::new(None),
+        }
+    }
+
+    /// Answers the handshake; from here on frames go out.
+    pub(super) fn open(&self) {
+        if self.phase.get() == Phase::Opening {
+            self.phase.set(Phase::Open);
+            self.flush();
+        }
+    }
+
+    /// Whether the session has nothing left to do.
+    pub fn is_dead(&self) -> bool {
+        self.phase.get() == Phase::Dead
+    }
+
+    /// Whether frames that come in still count.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase.get(), Phase::Open | Phase::Opening)
+    }
+
+    /// Notes a sign of life.
+    pub fn heard(&self, now_s: u32) {
+        if self.is_open() {
+            self.heard.set(now_s);
+            self.pinged.set(false);
+        }
+    }
+
+    /// Sends frames that many sockets share. `slices` are the same bytes.
+    pub(super) fn deliver(&self, frames: &[Bytes], slices: &[IoSlice<'_>]) {
+        match self.phase.get() {
+            Phase::Open => {}
+            Phase::Opening => return frames.iter().for_each(|frame| self.queue(frame.clone())),
+            Phase::Ending | Phase::Dead => return,
+        }
+        if !self.queue.borrow().frames.is_empty() {
+            return frames.iter().for_each(|frame| self.queue(frame.clone()));
+        }
+        let mut done = 0;
+        while done < slices.len() {
+            let upto = slices.len().min(done + WRITEV_FRAMES);
+            let written = match &slices[done..upto] {
+                [one] => self.stream.try_write(one),
+                many => self.stream.try_write_vectored(many),
+            };
+            let mut left = match written {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(_) => return self.die(),
+            };
+            while done < upto && left >= slices[done].len() {
+                left -= slices[done].len();
+                done += 1;
+            }
+            if done < upto {
+                frames.iter().skip(done).for_each(|frame| self.queue(frame.slice(std::mem::take(&mut left)..)));
+                return self.wake();
+            }
+        }
+    }
+
+    /// Sends one frame to this socket alone.
+    pub fn send(&self, frame: Bytes) {
+        if self.is_open() {
+            let was_empty = self.queue.borrow().frames.is_empty();
+            self.queue(frame);
+            if was_empty {
+                self.flush();
+            }
+        }
+    }
+
+    /// Ends the socket: what is queued goes out, then the close frame, then nothing.
+    pub fn end(&self, end: End) {
+        self.end_with(frame::close(end.code, end.reason));
+    }
+
+    /// Ends the socket with this close frame.
+    pub fn end_with(&self, close: Bytes) {
+        match self.phase.get() {
+            Phase::Opening => self.die(),
+            Phase::Open => {
+                self.phase.set(Phase::Ending);
+                self.heard.set(u32::MAX);
+                let mut queue = self.queue.borrow_mut();
+                queue.bytes += close.len();
+                queue.frames.push_back(close);
+                drop(queue);
+                self.flush();
+                self.wake();
+            }
+            Phase::Ending | Phase::Dead => {}
+        }
+    }
+
+    /// Nothing more is written or read.
+    pub fn die(&self) {
+        self.phase.set(Phase::Dead);
+        *self.queue.borrow_mut() = Queue::default();
+        self.wake();
+    }
+
+    fn queue(&self, frame: Bytes) {
+        if !self.is_open() {
+            return;
+        }
+        let mut queue = self.queue.borrow_mut();
+        queue.bytes += frame.len();
+        queue.frames.push_back(frame);
+        if queue.bytes <= QUEUE_BYTES && queue.frames.len() <= QUEUE_FRAMES {
+            return;
+        }
+        // The first frame may be half written: it stays, or the close frame could not be read.
+        queue.frames.truncate(1);
+        queue.bytes = queue.frames.iter().map(Bytes::len).sum();
+        drop(queue);
+        self.end(End::TOO_SLOW);
+    }
+
+    /// Writes what the kernel takes.
+    fn flush(&self) {
+        if self.phase.get() == Phase::Opening {
+            return;
+        }
+        let mut queue = self.queue.borrow_mut();
+        while !queue.frames.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 16];
+            let count = slices.iter_mut().zip(&queue.frames).map(|(slice, frame)| *slice = IoSlice::new(frame)).count();
+            match self.stream.try_write_vectored(&slices[..count]) {
+                Ok(written) => queue.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    drop(queue);
+                    return self.wake();
+                }
+                Err(_) => {
+                    drop(queue);
+                    return self.die();
+                }
+            }
+        }
+        queue.frames.shrink_to_fit();
+        if self.phase.get() == Phase::Ending {
+            // The peer sees the end of the stream; what it still sends is read and dropped until it hangs up.
+            let _ = socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
+        }
+    }
+
+    /// Once a second.
+    pub(super) fn sweep(&self, now_s: u32) {
+        match self.phase.get() {
+            Phase::Dead => {}
+            Phase::Ending if self.heard.get() == u32::MAX => self.heard.set(now_s),
+            Phase::Ending if now_s.saturating_sub(self.heard.get()) >= LINGER_S => self.die(),
+            Phase::Ending => {}
+            Phase::Opening | Phase::Open => {
+                let silent_s = now_s.saturating_sub(self.heard.get());
+                if silent_s >= SILENCE_MAX_S {
+                    self.end(End::SILENT);
+                } else if silent_s >= PING_AFTER_S && !self.pinged.replace(true) {
+                    self.send(frame::ping(b""));
+                }
+            }
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// For the session: reads what has come into `buffer`. `Ready(Ok(0))` is the end of the stream.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match self.stream.poll_read_ready(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(())) => match self.stream.try_read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    done => return Poll::Ready(done),
+                },
+            }
+        }
+    }
+
+    /// For the session: writes what waits, and asks to be woken when more can be written or the socket ends.
+    pub fn poll_flush(&self, cx: &mut Context<'_>) {
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        while self.phase.get() != Phase::Opening && !self.queue.borrow().frames.is_empty() {
+            match self.stream.poll_write_ready(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => self.flush(),
+                Poll::Ready(Err(_)) => return self.die(),
+            }
+            *self.waker.borrow_mut() = Some(cx.waker().clone());
+        }
+    }
+
+    /// The stream, for an answer that is not a WebSocket's.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl Queue {
+    fn advance(&mut self, mut written: usize) {
+        self.bytes -= written;
+        while let Some(front) = self.frames.front_mut() {
+            if written < front.len() {
+                bytes::Buf::advance(front, written);
+                return;
+            }
+            written -= front.len();
+            self.frames.pop_front();
+        }
+    }
+}

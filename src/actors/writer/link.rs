@@ -1,0 +1,69 @@
+//! A writer's own connection to PostgreSQL.
+
+use crate::store::messages::{Draft, Place, append, prepare_append};
+use crate::store::write_batches::{BatchKey, prune, resolve};
+use crate::store::{Fault, fault, session_config};
+use std::time::Duration;
+use tokio_postgres::{Client, Config, NoTls, Statement};
+
+/// As long as a batch may take in PostgreSQL, in milliseconds.
+const STATEMENT_TIMEOUT_MS: u64 = 5_000;
+/// As long as a batch waits for a channel's row, in milliseconds: a deletion holds it until its cascade is done.
+const LOCK_TIMEOUT_MS: u64 = 200;
+/// As long as anything is waited for before the connection counts as lost.
+const ANSWER_MAX: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS + 500);
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+
+pub struct Link {
+    client: Client,
+    append: Statement,
+}
+
+impl Link {
+    /// Connects and prepares; `None` where PostgreSQL is away.
+    pub async fn open(database: &Config) -> Option<Self> {
+        let config = session_config(database, "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
+        let connect = async {
+            let (client, connection) = config.connect(NoTls).await?;
+            actix_rt::spawn(async move {
+                // The error reaches whoever waits for an answer.
+                let _ = connection.await;
+            });
+            let append = prepare_append(&client).await?;
+            Ok::<_, tokio_postgres::Error>(Self { client, append })
+        };
+        tokio::time::timeout(CONNECT_MAX, connect).await.ok()?.ok()
+    }
+
+    /// Writes a batch.
+    pub async fn append(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Option<Place>>, Fault> {
+        let answer = append(&self.client, &self.append, key, drafts);
+        match tokio::time::timeout(ANSWER_MAX, answer).await {
+            Ok(Ok(places)) => Ok(places),
+            Ok(Err(error)) => {
+                let fault = fault(&error);
+                tracing::warn!(?fault, rows = drafts.len(), "a batch was not written");
+                Err(fault)
+            }
+            Err(_) => Err(Fault::Lost),
+        }
+    }
+
+    /// Whether a batch of an earlier connection committed; see [`resolve`].
+    pub async fn resolve(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Option<Place>>>, Fault> {
+        match tokio::time::timeout(ANSWER_MAX, resolve(&self.client, key, drafts)).await {
+            Ok(answer) => answer.map_err(|error| fault(&error)),
+            Err(_) => Err(Fault::Lost),
+        }
+    }
+
+    /// Removes old notes from the ledger; false if the connection is lost.
+    pub async fn prune(&self) -> bool {
+        tokio::time::timeout(ANSWER_MAX, prune(&self.client)).await.is_ok_and(|pruned| pruned.is_ok())
+    }
+
+    /// Whether the connection is known to be gone.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+}

@@ -1,0 +1,178 @@
+//! Writers: each owns one PostgreSQL connection and has one batch in flight.
+//!
+//! What waits is written in one transaction (at most [`BATCH_ROWS`] rows or [`BATCH_BYTES`]), then answered in order; a
+//! channel always goes to the same writer, so its log keeps the order of its posts. Bounds: the queue
+//! ([`QUEUE_ROWS`] or [`QUEUE_BYTES`], then [`Refused::Busy`]) and the wait ([`WAIT_MAX`], then [`Refused::Unavailable`]).
+//! A commit whose answer was lost is looked up in the ledger. A panic ends the node.
+
+mod link;
+mod queue;
+mod run;
+
+use crate::actors::Vital;
+use crate::actors::relay::SessionKey;
+use crate::domain::ChannelId;
+use crate::store::messages::{Draft, Place};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
+use queue::{Queue, Waiting};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The most rows of a batch.
+pub const BATCH_ROWS: usize = 1_000;
+/// The most bytes of content in a batch.
+pub const BATCH_BYTES: usize = 1 << 20;
+/// The most drafts that wait for one writer.
+pub const QUEUE_ROWS: usize = 10_000;
+/// The most bytes of content that wait for one writer.
+pub const QUEUE_BYTES: usize = 16 << 20;
+/// As long as a draft waits for PostgreSQL, less the time that an answer takes.
+pub const WAIT_MAX: Duration = Duration::from_millis(900);
+const EXPIRY_TICK: Duration = Duration::from_millis(50);
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+
+/// The way to a node's writers.
+#[derive(Clone)]
+pub struct Writer {
+    writers: Vec<Addr<WriterActor>>,
+    is_closed: Arc<AtomicBool>,
+}
+
+/// What became of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the log.
+    Committed(Place),
+    /// It is not, or nobody can say yet.
+    Refused(Refused),
+}
+
+impl Outcome {
+    /// Whether nothing more will be said of the draft.
+    pub fn is_final(&self) -> bool {
+        *self != Self::Refused(Refused::Unconfirmed)
+    }
+}
+
+/// Why a draft is not in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Too much waits.
+    Busy,
+    /// PostgreSQL is away; the draft has not been written and never will be.
+    Unavailable,
+    /// PostgreSQL went away in the middle of the commit: the outcome follows when it is back.
+    Unconfirmed,
+    /// The channel no longer exists.
+    Gone,
+    /// PostgreSQL refuses the values.
+    Invalid,
+}
+
+/// What became of drafts of one channel, in the order in which they were given.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Settled {
+    /// Each draft, who sent it, and its outcome.
+    pub drafts: Vec<(SharedDraft, SessionKey, Outcome)>,
+}
+
+/// A draft is shared by the batch and by the answers about it.
+pub type SharedDraft = Arc<Draft>;
+
+impl Writer {
+    /// Starts `count` writers on the current thread.
+    pub fn start(count: usize, database: &tokio_postgres::Config) -> Self {
+        let writers = (0..count.max(1)).map(|_| WriterActor::new(database.clone()).start()).collect();
+        Self { writers, is_closed: Arc::default() }
+    }
+
+    /// Gives a draft to the channel's writer, which answers to `reply`.
+    ///
+    /// # Errors
+    /// [`Refused::Busy`] when the writer's mailbox is full, [`Refused::Unavailable`] when the node stops.
+    pub fn persist(&self, draft: Draft, from: SessionKey, reply: Recipient<Settled>) -> Result<(), Refused> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(Refused::Unavailable);
+        }
+        let writer = self.of(draft.channel_id()).ok_or(Refused::Unavailable)?;
+        writer.try_send(Persist { draft, from, reply }).map_err(|_| Refused::Busy)
+    }
+
+    /// Takes nothing more.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until everything that was taken is written or refused.
+    pub async fn drain(&self) {
+        for writer in &self.writers {
+            while matches!(writer.send(CountWaiting).await, Ok(1..)) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    fn of(&self, channel: ChannelId) -> Option<&Addr<WriterActor>> {
+        let at = usize::try_from(channel.0).unwrap_or_default() % self.writers.len();
+        self.writers.get(at)
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Persist {
+    draft: Draft,
+    from: SessionKey,
+    reply: Recipient<Settled>,
+}
+
+#[derive(Message)]
+#[rtype(result = "usize")]
+struct CountWaiting;
+
+/// The actor itself; see the module.
+pub struct WriterActor {
+    queue: Rc<Queue>,
+    database: tokio_postgres::Config,
+    _vital: Vital,
+}
+
+impl WriterActor {
+    fn new(database: tokio_postgres::Config) -> Self {
+        Self { queue: Rc::default(), database, _vital: Vital("writer") }
+    }
+}
+
+impl Actor for WriterActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(QUEUE_ROWS);
+        ctx.run_interval(EXPIRY_TICK, |writer, _| writer.queue.expire());
+        ctx.spawn(run::run(Rc::clone(&self.queue), self.database.clone()).into_actor(self));
+    }
+}
+
+impl Handler<Persist> for WriterActor {
+    type Result = ();
+
+    fn handle(&mut self, persist: Persist, _: &mut Self::Context) {
+        self.queue.push(Waiting {
+            draft: persist.draft.into(),
+            from: persist.from,
+            reply: persist.reply,
+            since: Instant::now(),
+        });
+    }
+}
+
+impl Handler<CountWaiting> for WriterActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountWaiting, _: &mut Self::Context) -> usize {
+        self.queue.unsettled()
+    }
+}
