@@ -4,13 +4,23 @@
 //!
 //! Layers, each using only those before it (`tests/layers.rs` fails on an upward use):
 //!
+//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`rate_limit`] and [`telemetry`] serve every layer.
+//! - [`store`]: PostgreSQL, all of the SQL. [`auth`]: passwords and tokens.
+//! - [`actors`]: registry, channels, writers, relays.
+//! - [`http`] and [`gateway`]: the two doors. They parse, call and answer, and never use each other.
+//! - [`app`]: puts a node together, runs it, stops it.
 //!
 //! Data flows one way: authorize → commit → announce; reads: authorize → query. `docs/ARCHITECTURE.md` walks one message
 //! through all of it.
 
 pub mod actors;
+pub mod app;
 pub mod auth;
 pub mod config;
 pub mod domain;
 pub mod error;
+pub mod gateway;
+pub mod http;
+pub mod rate_limit;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,231 @@
+//! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
+
+use crate::actors::registry::{Registry, RegistryHandle};
+use crate::actors::relay::{End, Relay, RelayHandle};
+use crate::actors::writer::Writer;
+use crate::auth::password::Passwords;
+use crate::auth::secret;
+use crate::auth::token::Tokens;
+use crate::config::{Config, Database};
+use crate::gateway::{Door, upgrade};
+use crate::http::{self, Documents, Node};
+use crate::store::Db;
+use crate::store::embedded::{self, Embedded, EmbeddedError};
+use crate::store::migrate::{MigrateError, migrate};
+use actix_http::HttpService;
+use actix_server::{Server, ServerHandle};
+use actix_service::{fn_service, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::web::Data;
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A connection's first request must have come by then.
+const HEAD_MAX: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const BACKLOG: i32 = 4_096;
+/// The parts of a stop, together with PostgreSQL's under 10 s.
+const DRAIN_MAX: Duration = Duration::from_millis(1_500);
+const SOCKETS_MAX: Duration = Duration::from_millis(1_500);
+const CALLS_MAX_S: u64 = 2;
+
+/// Why a node cannot start. One line, for the person who starts it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}; change HOST or PORT, or stop what listens there")]
+    Listen(String, io::Error),
+    /// The data folder cannot be used.
+    #[error("DATA_DIR {0}: {1}")]
+    DataDir(String, io::Error),
+    /// The embedded database does not start.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// The schema cannot be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// Something that cannot be configured away.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A node that is ready to run: it listens already.
+pub struct Application {
+    server: Server,
+    handle: ServerHandle,
+    address: SocketAddr,
+    node: Data<Node>,
+    writer: Writer,
+    relays: Relays,
+    embedded: Option<Embedded>,
+}
+
+/// The relays of the workers, as they come up.
+type Relays = Arc<Mutex<Vec<RelayHandle>>>;
+
+impl Application {
+    /// Starts everything but the serving.
+    ///
+    /// # Errors
+    /// One line that says what to change.
+    pub async fn build(config: Config) -> Result<Self, StartError> {
+        raise_descriptor_limit();
+        let listener = listen(&config.host, config.port)?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen(config.host.clone(), error))?;
+        let secret = match &config.secret_key {
+            Some(secret) => secret.clone(),
+            None => secret::load_or_make(&config.data_dir)
+                .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?,
+        };
+        let (database, embedded) = match &config.database {
+            Database::Url(database) => ((**database).clone(), None),
+            Database::Embedded => {
+                let embedded = embedded::start(&config.data_dir, config.pg_bin_dir.as_deref()).await?;
+                (embedded.config(), Some(embedded))
+            }
+        };
+        migrate(&database).await?;
+        let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
+        let db = Db::new(&database).map_err(|error| other(&error))?;
+        let writer = Writer::start(config.writers, &database);
+        let node = Data::new(Node {
+            registry: Registry::start(db.clone(), writer.clone()),
+            db,
+            tokens: Arc::new(Tokens::new(&secret, config.algorithm, config.token_life)),
+            passwords: Passwords::new(config.bcrypt_cost).map_err(|error| other(&error))?,
+            stopping: AtomicBool::new(false),
+        });
+        let documents = Data::new(Documents::new().map_err(|error| other(&error))?);
+        let relays = Relays::default();
+        let server = serve(&config, listener, node.clone(), documents, relays.clone())
+            .map_err(|error| StartError::Listen(address.to_string(), error))?;
+        if !config.rate_limit {
+            tracing::warn!("RATE_LIMIT=off: nothing is limited by rate; use this for tests and load runs only");
+        }
+        Ok(Self { handle: server.handle(), server, address, node, writer, relays, embedded })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The embedded database, where there is one.
+    pub fn embedded(&self) -> Option<&Embedded> {
+        self.embedded.as_ref()
+    }
+
+    /// The shutdown of this node's relays and so on is tested through this handle.
+    pub fn registry(&self) -> &RegistryHandle {
+        &self.node.registry
+    }
+
+    /// Serves until `stop` is ready, then stops: no new connections, what has been taken is written, sockets are closed
+    /// with `1012`, calls are finished, the embedded database is stopped. Under 10 s.
+    ///
+    /// # Errors
+    /// When the server itself fails, or the embedded database does not stop.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        // A task of its own: it carries out what its handle says while this one waits.
+        let mut server = actix_rt::spawn(self.server);
+        let failed = tokio::select! {
+            ended = &mut server => ended.map_err(io::Error::other).and_then(|ended| ended).err(),
+            () = stop => None,
+        };
+        tracing::info!("stopping");
+        self.node.stopping.store(true, Ordering::Relaxed);
+        self.handle.pause().await;
+        self.writer.close();
+        if tokio::time::timeout(DRAIN_MAX, self.writer.drain()).await.is_err() {
+            tracing::warn!("not everything that was sent could be written before the stop; it was not acknowledged");
+        }
+        let relays = self.relays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.node.registry.end_all(&relays, End::RESTART).await;
+        let _ = tokio::time::timeout(SOCKETS_MAX, all_closed(&relays)).await;
+        self.handle.stop(true).await;
+        self.node.db.close();
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await?;
+        }
+        tracing::info!("stopped");
+        failed.map_or(Ok(()), |error| Err(StartError::Other(error.to_string())))
+    }
+}
+
+async fn all_closed(relays: &[RelayHandle]) {
+    for relay in relays {
+        while matches!(relay.open_sockets().await, Some(1..)) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+fn serve(
+    config: &Config,
+    listener: TcpListener,
+    node: Data<Node>,
+    documents: Data<Documents>,
+    relays: Relays,
+) -> io::Result<Server> {
+    let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX_S);
+    let stopping = builder.graceful_shutdown_signal();
+    let (rate_limit, echo) = (config.rate_limit, config.conformance_echo);
+    let started = Arc::new(AtomicUsize::new(0));
+    let server = builder.listen("madang", listener, move || {
+        // Called on each worker's own thread.
+        let relay = Relay::start_here(started.fetch_add(1, Ordering::Relaxed));
+        relays.lock().unwrap_or_else(PoisonError::into_inner).push(relay.handle().clone());
+        let (registry, tokens) = (node.registry.clone(), node.tokens.clone());
+        let door = Door { tokens, registry, relay, rate_limit, echo };
+        let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
+        HttpService::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_MAX)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .upgrade(fn_service(move |(request, framed)| {
+                let door = door.clone();
+                async move {
+                    upgrade(door, request, framed).await;
+                    Ok::<_, actix_http::Error>(())
+                }
+            }))
+            .finish(map_config(http::app(node, documents), |()| AppConfig::default()))
+            .tcp()
+    })?;
+    Ok(server.run())
+}
+
+fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
+    let name = format!("{host}:{port}");
+    let failed = |error| StartError::Listen(name.clone(), error);
+    let address = std::net::ToSocketAddrs::to_socket_addrs(&(host, port))
+        .map_err(failed)?
+        .next()
+        .ok_or_else(|| failed(io::Error::other("the name has no address")))?;
+    let bind = || {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    bind().map_err(failed)
+}
+
+/// Each socket takes a descriptor: take as many as the system allows.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}

@@ -1,0 +1,114 @@
+//! The opening handshake (RFC 6455, section 4.2): what is asked for, by whom, and the answer.
+
+use crate::auth::token::{Bearer, Tokens};
+use crate::domain::ChannelId;
+use crate::domain::validation::integer;
+use crate::error::{Error, Noun, Result, Unauthorized};
+use actix_http::header::{self, HeaderMap};
+use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
+use actix_http::{Method, RequestHead};
+use bytes::Bytes;
+use std::fmt::Write;
+
+/// What a good handshake asks for.
+#[derive(Debug)]
+pub enum Route {
+    /// The socket of a channel.
+    Channel(ChannelId),
+    /// Everything comes back as it was sent; for conformance runs.
+    Echo,
+}
+
+/// Which socket a path names.
+///
+/// # Errors
+/// What the same path would answer over HTTP.
+pub fn route(head: &RequestHead, echo_is_on: bool) -> Result<Route> {
+    let path = head.uri.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let route = match path.strip_prefix("/ws/") {
+        Some("echo") if echo_is_on => Route::Echo,
+        Some(id) if !id.is_empty() && !id.contains('/') => Route::Channel(channel_id(id)?),
+        _ => return Err(Error::NoRoute),
+    };
+    if head.method != Method::GET {
+        return Err(Error::Method("GET".into()));
+    }
+    Ok(route)
+}
+
+fn channel_id(text: &str) -> Result<ChannelId> {
+    match integer(text) {
+        Ok(Some(id)) => Ok(ChannelId(id)),
+        // A whole number that no id can be names nothing.
+        Ok(None) => Err(Error::NotFound(Noun::Channel)),
+        Err(refusal) => Err(refusal.at("path", "channel_id").into()),
+    }
+}
+
+/// Whether the handshake itself is in order.
+pub fn verify(head: &RequestHead) -> Result<()> {
+    verify_handshake(head).map_err(|error| {
+        Error::Upgrade(match error {
+            HandshakeError::UnsupportedVersion | HandshakeError::NoVersionHeader => {
+                "version 13 is spoken here (`Sec-WebSocket-Version: 13`)"
+            }
+            HandshakeError::BadWebsocketKey => "`Sec-WebSocket-Key` must be 16 bytes in base64",
+            _ => "send `Connection: Upgrade` and `Upgrade: websocket`",
+        })
+    })
+}
+
+/// Who asks: `?token=`, `Authorization: Bearer`, or the subprotocol pair `bearer, <token>`.
+pub fn bearer(head: &RequestHead, tokens: &Tokens) -> Result<Bearer, Unauthorized> {
+    if let Some(token) = header_token(&head.headers).or_else(|| subprotocol_token(&head.headers)) {
+        return tokens.check(token);
+    }
+    let query = head.uri.query().unwrap_or_default();
+    let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
+    tokens.check(&token.ok_or(Unauthorized::Missing)?.1)
+}
+
+fn header_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn subprotocol_token(headers: &HeaderMap) -> Option<&str> {
+    let mut names = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?.split(',').map(str::trim);
+    (names.next()? == "bearer").then(|| names.next())?
+}
+
+/// The `101` that opens the socket.
+pub fn answer(head: &RequestHead, request_id: &str) -> Bytes {
+    let key = head.headers.get(header::SEC_WEBSOCKET_KEY).map_or(&b""[..], |key| key.as_bytes());
+    let accept = hash_key(key);
+    let mut text = String::from("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n");
+    let _ = write!(text, "sec-websocket-accept: {}\r\n", String::from_utf8_lossy(&accept));
+    if subprotocol_token(&head.headers).is_some() {
+        // A browser closes the socket unless one of its subprotocols is chosen; the token is never sent back.
+        text.push_str("sec-websocket-protocol: bearer\r\n");
+    }
+    let _ = write!(text, "x-request-id: {request_id}\r\n\r\n");
+    Bytes::from(text)
+}
+
+/// A refusal, as HTTP; the connection closes after it.
+pub fn refusal(error: &Error, request_id: &str, is_head: bool) -> Bytes {
+    use actix_web::ResponseError;
+    let status = error.status_code();
+    let body = error.body().to_string();
+    let mut text = format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
+    for (name, value) in error.headers() {
+        let _ = write!(text, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    let _ = write!(
+        text,
+        "content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\nx-request-id: {request_id}\r\n\r\n",
+        body.len()
+    );
+    if !is_head {
+        text.push_str(&body);
+    }
+    Bytes::from(text)
+}

@@ -1,0 +1,10 @@
+//! The door for sockets: handshakes, frames and commands in; the relay writes what goes out. It parses, calls and
+//! answers, and shares everything below with the other door without knowing it.
+
+pub mod codec;
+mod command;
+mod handshake;
+mod session;
+mod upgrade;
+
+pub use upgrade::{Door, upgrade};

@@ -1,0 +1,127 @@
+//! From an HTTP upgrade to a session. `actix-http` hands every `Upgrade: websocket` and every CONNECT here, on any path,
+//! past the App and its middleware: path, authentication, errors, request id and log line are this file's to do.
+
+use super::handshake::{self, Route};
+use super::session::{Peer, Session};
+use crate::actors::registry::RegistryHandle;
+use crate::actors::relay::{RelayPort, Socket};
+use crate::auth::token::{Bearer, Tokens};
+use crate::error::{Error, Result};
+use crate::telemetry;
+use actix_codec::Framed;
+use actix_http::{Method, Request, RequestHead, h1};
+use actix_web::ResponseError;
+use bytes::{Bytes, BytesMut};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+/// As long as a refusal may take to be written.
+const REFUSAL_MAX: Duration = Duration::from_secs(5);
+
+/// What a worker needs to let sockets in.
+#[derive(Clone)]
+pub struct Door {
+    /// Checks tokens.
+    pub tokens: Arc<Tokens>,
+    /// Decides and attaches.
+    pub registry: RegistryHandle,
+    /// This worker's relay.
+    pub relay: RelayPort,
+    /// Whether frames are limited by rate.
+    pub rate_limit: bool,
+    /// Whether `/ws/echo` exists.
+    pub echo: bool,
+}
+
+/// Answers an upgrade: with a socket, or with the error that the same request gets over HTTP.
+pub async fn upgrade(door: Door, request: Request, framed: Framed<TcpStream, h1::Codec>) {
+    // Both 8 KiB buffers of the framing go before the first wait; a socket keeps neither.
+    let parts = framed.into_parts();
+    let request_id = telemetry::request_id();
+    let log = Log { path: request.path().to_owned(), request_id: &request_id };
+    let is_head = request.method() == Method::HEAD;
+    // Answers to requests that were pipelined before the upgrade may not have been written yet.
+    let mut answer = parts.write_buf;
+    answer.extend_from_slice(&handshake::answer(request.head(), &request_id));
+    let asked = ask(&door, request.head());
+    drop(request);
+    let refused = match asked {
+        Ok((route, bearer)) => open(&door, route, bearer, parts.io, answer.freeze(), parts.read_buf).await,
+        Err(error) => Err((error, Some(parts.io))),
+    };
+    match refused {
+        Ok(()) => log.opened(),
+        Err((error, stream)) => {
+            log.refused(&error);
+            if let Some(stream) = stream {
+                refuse(stream, &handshake::refusal(&error, &request_id, is_head)).await;
+            }
+        }
+    }
+}
+
+fn ask(door: &Door, head: &RequestHead) -> Result<(Route, Option<Bearer>)> {
+    let route = handshake::route(head, door.echo)?;
+    handshake::verify(head)?;
+    match route {
+        Route::Echo => Ok((route, None)),
+        Route::Channel(_) => Ok((route, Some(handshake::bearer(head, &door.tokens)?))),
+    }
+}
+
+/// Attaches first and answers then: who has seen the `101` misses nothing.
+async fn open(
+    door: &Door,
+    route: Route,
+    bearer: Option<Bearer>,
+    stream: TcpStream,
+    answer: Bytes,
+    early: BytesMut,
+) -> Result<(), (Error, Option<TcpStream>)> {
+    let socket = Rc::new(Socket::new(stream, answer));
+    let outbox = door.relay.insert(Rc::clone(&socket));
+    let peer = match (route, bearer) {
+        (Route::Channel(id), Some(bearer)) => match door.registry.attach(bearer, id, outbox.clone()).await {
+            Ok(channel) => Peer::Channel(channel),
+            Err(error) => {
+                door.relay.remove(outbox.key);
+                return Err((error, Rc::into_inner(socket).map(Socket::into_stream)));
+            }
+        },
+        (Route::Channel(_) | Route::Echo, _) => {
+            door.relay.open(outbox.key);
+            Peer::Echo
+        }
+    };
+    Session::launch(socket, outbox.key, door, peer, early);
+    Ok(())
+}
+
+async fn refuse(mut stream: TcpStream, answer: &[u8]) {
+    // A peer that does not take its refusal gets none.
+    let _ = tokio::time::timeout(REFUSAL_MAX, async {
+        stream.write_all(answer).await?;
+        stream.shutdown().await
+    })
+    .await;
+}
+
+/// One line a handshake. The query, which may hold the token, is in none.
+struct Log<'a> {
+    path: String,
+    request_id: &'a str,
+}
+
+impl Log<'_> {
+    fn opened(&self) {
+        tracing::info!(request_id = self.request_id, path = self.path, status = 101, "socket");
+    }
+
+    fn refused(&self, error: &Error) {
+        let status = error.status_code().as_u16();
+        tracing::info!(request_id = self.request_id, path = self.path, status, code = error.code(), "socket refused");
+    }
+}

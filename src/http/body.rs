@@ -1,0 +1,162 @@
+//! JSON bodies: every field checked, every mistake reported at once, in FastAPI's shape.
+
+use crate::domain::patch::Patch;
+use crate::domain::validation::{Issue, Parse, Refusal};
+use crate::error::{Error, Result};
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::{FromRequest, HttpRequest, web};
+use serde_json::{Map, Value};
+use std::future::Future;
+use std::pin::Pin;
+
+/// The most bytes of a JSON body.
+pub const JSON_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes of a form.
+pub const FORM_BYTES_MAX: usize = 8 * 1024;
+
+/// A body's type: reads its fields, noting what is wrong with each.
+pub trait FromFields: Sized + 'static {
+    /// `None` only if something was noted.
+    fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+/// A JSON body as an argument of a handler. Its content type is not looked at, unknown fields are ignored.
+pub struct Body<T>(pub T);
+
+/// The object of a body, and what is wrong with it so far.
+pub struct Fields {
+    object: Map<String, Value>,
+    issues: Vec<Issue>,
+}
+
+impl Fields {
+    /// A field that must be there.
+    pub fn required<T: Parse>(&mut self, name: &str) -> Option<T> {
+        match self.object.get(name) {
+            None => {
+                self.issues.push(missing(name));
+                None
+            }
+            Some(value) => self.checked(name, T::parse(value)),
+        }
+    }
+
+    /// A field that may be left out or `null`.
+    pub fn optional<T: Parse>(&mut self, name: &str) -> Option<T> {
+        match self.patch(name) {
+            Patch::Set(value) => Some(value),
+            Patch::Keep | Patch::Clear => None,
+        }
+    }
+
+    /// A change to a field that `null` clears.
+    pub fn patch<T: Parse>(&mut self, name: &str) -> Patch<T> {
+        match self.object.get(name) {
+            None => Patch::Keep,
+            Some(Value::Null) => Patch::Clear,
+            Some(value) => self.checked(name, T::parse(value)).map_or(Patch::Keep, Patch::Set),
+        }
+    }
+
+    /// A change to a field that cannot be cleared.
+    pub fn change<T: Parse>(&mut self, name: &str) -> Option<T> {
+        let value = self.object.get(name)?;
+        self.checked(name, T::parse(value))
+    }
+
+    fn checked<T>(&mut self, name: &str, parsed: Result<T, Refusal>) -> Option<T> {
+        parsed.map_err(|refusal| self.issues.push(refusal.at("body", name))).ok()
+    }
+}
+
+fn missing(name: &str) -> Issue {
+    Refusal::new("missing", "Field required").at("body", name)
+}
+
+impl<T: FromFields> FromRequest for Body<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = bytes(request, payload, JSON_BYTES_MAX);
+        Box::pin(async move { parse(&bytes.await?).map(Self) })
+    }
+}
+
+fn parse<T: FromFields>(bytes: &[u8]) -> Result<T> {
+    let whole = |kind, msg: &str| Issue { loc: vec!["body".into()], msg: msg.into(), kind };
+    if bytes.is_empty() {
+        return Err(whole("missing", "Field required").into());
+    }
+    let object = match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return Err(whole("model_attributes_type", "Input should be a valid dictionary or object").into()),
+        Err(error) => {
+            let mut issue = whole("json_invalid", &format!("JSON decode error: {error}"));
+            issue.loc.push(offset(bytes, &error).into());
+            return Err(issue.into());
+        }
+    };
+    let mut fields = Fields { object, issues: Vec::new() };
+    let read = T::read(&mut fields);
+    match read {
+        Some(body) if fields.issues.is_empty() => Ok(body),
+        _ => Err(Error::Invalid(fields.issues)),
+    }
+}
+
+/// The byte at which `bytes` stopped being JSON.
+fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
+    let before: usize =
+        bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    before + error.column().saturating_sub(1)
+}
+
+/// A form's fields as an argument of a handler.
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// The first field of each name.
+    ///
+    /// # Errors
+    /// `422` naming every one that is missing.
+    pub fn fields<const N: usize>(&self, names: [&str; N]) -> Result<[String; N]> {
+        let find = |name: &str| self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let issues: Vec<Issue> = names.iter().filter(|name| find(name).is_none()).map(|name| missing(name)).collect();
+        if issues.is_empty() {
+            Ok(names.map(|name| find(name).unwrap_or_default()))
+        } else {
+            Err(Error::Invalid(issues))
+        }
+    }
+}
+
+impl FromRequest for Form {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = bytes(request, payload, FORM_BYTES_MAX);
+        Box::pin(async move { Ok(Self(url::form_urlencoded::parse(&bytes.await?).into_owned().collect())) })
+    }
+}
+
+fn bytes(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+) -> impl Future<Output = Result<web::Bytes>> + use<> {
+    let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes = web::Bytes::from_request(request, payload);
+    async move {
+        if announced.is_some_and(|length: usize| length > limit) {
+            return Err(Error::TooLarge(limit));
+        }
+        let bytes = bytes.await.map_err(|error| match error.as_error::<PayloadError>() {
+            Some(PayloadError::Overflow) => Error::TooLarge(limit),
+            _ => Refusal::new("body_incomplete", "The body ended too early").at("body", "").into(),
+        })?;
+        if bytes.len() > limit { Err(Error::TooLarge(limit)) } else { Ok(bytes) }
+    }
+}

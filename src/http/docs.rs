@@ -1,0 +1,101 @@
+//! `/docs` (Swagger UI, from the binary: it works with no internet) and `/redoc` (its script from its CDN, held to a hash).
+
+use super::openapi;
+use crate::error::{Error, Result};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, http::header};
+use std::sync::Arc;
+
+const SWAGGER_PAGE: &str = r##"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Madang API</title>
+<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"##;
+
+const SWAGGER_START: &str = r##"window.ui = SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+  tryItOutEnabled: true,
+  persistAuthorization: false,
+});
+"##;
+
+/// Version 2.5.4 as published in the npm package `redoc`; the hash is of its `bundles/redoc.standalone.js`.
+const REDOC_PAGE: &str = r##"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Madang API</title>
+</head>
+<body>
+<redoc spec-url="/openapi.json"></redoc>
+<noscript>ReDoc needs JavaScript. The document itself is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="https://cdn.jsdelivr.net/npm/redoc@2.5.4/bundles/redoc.standalone.js"
+  integrity="sha384-w447zOpYfw/1Tv/5AK9NfHTlQIqE3RVR6KY62jCyy9zNDgO64cMwGGP1Fj0zJVf5" crossorigin="anonymous"></script>
+</body>
+</html>
+"##;
+
+/// The documents that a worker serves, made once.
+pub struct Documents {
+    openapi: String,
+    swagger: Arc<utoipa_swagger_ui::Config<'static>>,
+}
+
+impl Documents {
+    /// Makes them.
+    ///
+    /// # Errors
+    /// When the document cannot be written as JSON.
+    pub fn new() -> serde_json::Result<Self> {
+        let openapi = openapi::document().to_json()?;
+        Ok(Self { openapi, swagger: Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")) })
+    }
+}
+
+/// `/openapi.json`
+pub async fn openapi_json(documents: Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(documents.openapi.clone())
+}
+
+/// `/docs`
+pub async fn swagger() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(SWAGGER_PAGE)
+}
+
+/// `/docs/{file}`: the parts of Swagger UI that the page names.
+pub async fn swagger_file(documents: Data<Documents>, file: Path<String>) -> Result<HttpResponse> {
+    let name = match file.as_str() {
+        "start.js" => return Ok(script(SWAGGER_START.into())),
+        "swagger-ui.css" | "swagger-ui-bundle.js" | "favicon-32x32.png" => file.as_str(),
+        _ => return Err(Error::NoRoute),
+    };
+    let found = utoipa_swagger_ui::serve(name, documents.swagger.clone()).ok().flatten().ok_or(Error::NoRoute)?;
+    Ok(HttpResponse::Ok()
+        .content_type(found.content_type)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
+        .body(found.bytes.into_owned()))
+}
+
+/// `/redoc`
+pub async fn redoc() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(REDOC_PAGE)
+}
+
+fn script(text: String) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(text)
+}

@@ -1,0 +1,88 @@
+//! Arguments of handlers: the caller's token, ids in the path, the query.
+
+use super::Node;
+use crate::auth::token::Bearer;
+use crate::domain::validation::integer;
+use crate::domain::{ChannelId, ServerId, UserId};
+use crate::error::{Error, Noun, Result, Unauthorized};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use std::future::{Ready, ready};
+
+/// A good token. Put first among a handler's arguments: who is unknown learns nothing else.
+pub struct Auth(pub Bearer);
+
+impl FromRequest for Auth {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(bearer(request).map(Self))
+    }
+}
+
+fn bearer(request: &HttpRequest) -> Result<Bearer> {
+    let node = request.app_data::<web::Data<Node>>().ok_or(Error::Internal)?;
+    let header = request.headers().get(header::AUTHORIZATION).ok_or(Unauthorized::Missing)?;
+    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Unauthorized::Invalid)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Unauthorized::Missing.into());
+    }
+    Ok(node.tokens.check(token.trim())?)
+}
+
+/// An id in the path.
+pub struct InPath<T>(pub T);
+
+/// An id that a path may hold.
+pub trait PathId: 'static {
+    /// The parameter's name.
+    const NAME: &'static str;
+    /// What it names.
+    const NOUN: Noun;
+    /// The id itself.
+    fn new(id: i64) -> Self;
+}
+
+impl PathId for UserId {
+    const NAME: &'static str = "user_id";
+    const NOUN: Noun = Noun::User;
+
+    fn new(id: i64) -> Self {
+        Self(id)
+    }
+}
+
+impl PathId for ServerId {
+    const NAME: &'static str = "server_id";
+    const NOUN: Noun = Noun::Server;
+
+    fn new(id: i64) -> Self {
+        Self(id)
+    }
+}
+
+impl PathId for ChannelId {
+    const NAME: &'static str = "channel_id";
+    const NOUN: Noun = Noun::Channel;
+
+    fn new(id: i64) -> Self {
+        Self(id)
+    }
+}
+
+impl<T: PathId> FromRequest for InPath<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().get(T::NAME).unwrap_or_default();
+        ready(match integer(text) {
+            Ok(Some(id)) => Ok(Self(T::new(id))),
+            // A whole number that no id can be names nothing.
+            Ok(None) => Err(Error::NotFound(T::NOUN)),
+            Err(refusal) => Err(refusal.at("path", T::NAME).into()),
+        })
+    }
+}

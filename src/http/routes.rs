@@ -1,0 +1,130 @@
+//! The whole surface on one screen: every path, its methods, its handlers.
+
+use super::docs::Documents;
+use super::observe::observe;
+use super::{Node, auth, channels, docs, health, messages, servers, users};
+use crate::error::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::guard::{Any, Get, Head};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::{App, FromRequest, Handler, HttpRequest, Resource, Responder, Route};
+
+fn routes(config: &mut ServiceConfig) {
+    at(config, "/auth/register", |at| at.post(auth::register));
+    at(config, "/auth/login", |at| at.post(auth::login));
+
+    at(config, "/users/me", |at| at.get(users::me).put(users::update_me));
+    at(config, "/users/{user_id}", |at| at.get(users::get));
+
+    at(config, "/servers", |at| at.get(servers::list).post(servers::create));
+    at(config, "/servers/{server_id}", |at| at.get(servers::get).put(servers::update).delete(servers::delete));
+    at(config, "/servers/{server_id}/join", |at| at.post(servers::join));
+    at(config, "/servers/{server_id}/leave", |at| at.post(servers::leave));
+
+    at(config, "/channels", |at| at.post(channels::create));
+    at(config, "/channels/{channel_id}", |at| at.get(channels::get).put(channels::update).delete(channels::delete));
+    at(config, "/channels/{channel_id}/messages", |at| at.get(messages::list));
+
+    // With `Upgrade: websocket` this path never gets here: see `gateway::upgrade`.
+    at(config, "/ws/{channel_id}", |at| at.get(upgrade_required));
+
+    at(config, "/openapi.json", |at| at.get(docs::openapi_json));
+    at(config, "/docs", |at| at.get(docs::swagger));
+    at(config, "/docs/{file}", |at| at.get(docs::swagger_file));
+    at(config, "/redoc", |at| at.get(docs::redoc));
+
+    at(config, "/healthz", |at| at.get(health::live));
+    at(config, "/readyz", |at| at.get(health::ready));
+}
+
+/// The App of one worker.
+pub fn app(
+    node: Data<Node>,
+    documents: Data<Documents>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(node)
+        .app_data(documents)
+        .app_data(PayloadConfig::new(super::body::JSON_BYTES_MAX))
+        .configure(routes)
+        .default_service(web::to(|| async { Err::<&str, _>(Error::NoRoute) }))
+        .wrap(from_fn(observe))
+}
+
+async fn upgrade_required(_: HttpRequest) -> Result<&'static str, Error> {
+    Err(Error::Upgrade("send `Connection: Upgrade` and `Upgrade: websocket`"))
+}
+
+/// A path, with and without its trailing slash; other methods than the given ones get `405` with `Allow`.
+fn at(config: &mut ServiceConfig, path: &str, methods: impl FnOnce(At) -> At) {
+    let resource = web::resource(vec![path.to_owned(), format!("{path}/")]);
+    let At { resource, allowed } = methods(At { resource, allowed: Vec::new() });
+    let allowed = allowed.join(", ");
+    config.service(resource.default_service(web::to(move || {
+        let allowed = allowed.clone();
+        async move { Err::<&str, _>(Error::Method(allowed)) }
+    })));
+}
+
+struct At {
+    resource: Resource,
+    allowed: Vec<&'static str>,
+}
+
+impl At {
+    fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(&["GET", "HEAD"], web::route().guard(Any(Get()).or(Head())), handler)
+    }
+
+    fn post<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(&["POST"], web::post(), handler)
+    }
+
+    fn put<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(&["PUT"], web::put(), handler)
+    }
+
+    fn delete<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(&["DELETE"], web::delete(), handler)
+    }
+
+    fn on<F, Args>(mut self, methods: &[&'static str], route: Route, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.allowed.extend(methods);
+        Self { resource: self.resource.route(route.to(handler)), allowed: self.allowed }
+    }
+}

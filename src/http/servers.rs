@@ -1,0 +1,186 @@
+//! `/servers`: communities, and who belongs to them.
+
+use super::Node;
+use super::body::{Body, Fields, FromFields};
+use super::commit::commit;
+use super::extract::{Auth, InPath};
+use crate::actors::registry::Change;
+use crate::domain::ServerId;
+use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
+use crate::domain::server::{NewServer, Server, ServerDetail, ServerPatch};
+use crate::error::{Conflict, Error, ErrorBody, Result};
+use crate::store::{servers, user_servers};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json};
+use utoipa::ToSchema;
+
+/// A new server.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct CreateServer {
+    /// 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100, example = "Courtyard")]
+    name: String,
+    /// At most 1,024 characters.
+    #[schema(max_length = 1024, example = "Where everyone gathers")]
+    description: Option<String>,
+    /// `http` or `https`.
+    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
+    icon_url: Option<String>,
+}
+
+/// A change to a server. Fields left out stay as they are, `null` clears one that is optional.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct UpdateServer {
+    /// 1 to 100 characters; cannot be cleared.
+    #[schema(min_length = 1, max_length = 100, example = "Courtyard", nullable = false)]
+    name: Option<String>,
+    /// At most 1,024 characters.
+    #[schema(max_length = 1024, example = "Where everyone gathers")]
+    description: Option<String>,
+    /// `http` or `https`.
+    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
+    icon_url: Option<String>,
+}
+
+impl FromFields for NewServer {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let (description, icon_url) = (fields.optional("description"), fields.optional("icon_url"));
+        Some(Self { name: name?, description, icon_url })
+    }
+}
+
+impl FromFields for ServerPatch {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self {
+            name: fields.change("name"),
+            description: fields.patch("description"),
+            icon_url: fields.patch("icon_url"),
+        })
+    }
+}
+
+/// Make a server
+#[utoipa::path(
+    post, path = "/servers/", tag = "servers", security(("login" = [])), request_body = CreateServer,
+    responses(
+        (status = 201, description = "The server; you are its owner and first member", body = Server),
+        (status = 400, description = "`too_many_servers`", body = ErrorBody),
+    ),
+)]
+pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) -> Result<HttpResponse> {
+    let caller = node.registry.caller(auth.0).await?;
+    // Nothing can have been remembered of a server that did not exist: there is nothing to announce.
+    let server = servers::create(&node.db, &caller, &new).await?;
+    Ok(HttpResponse::Created().json(server))
+}
+
+/// My servers
+#[utoipa::path(
+    get, path = "/servers/", tag = "servers", security(("login" = [])),
+    responses((status = 200, description = "The servers that you belong to, oldest first", body = Vec<Server>)),
+)]
+pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
+    let caller = node.registry.caller(auth.0).await?;
+    Ok(Json(servers::list(&node.db, &caller).await?))
+}
+
+/// A server with its channels
+#[utoipa::path(
+    get, path = "/servers/{server_id}", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server and its channels", body = ServerDetail),
+        (status = 403, description = "`not_a_member`", body = ErrorBody),
+        (status = 404, description = "`server_not_found`", body = ErrorBody),
+    ),
+)]
+pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<ServerDetail>> {
+    let access: ServerAccess<Member> = node.registry.server(auth.0, id).await?;
+    let state = access.state();
+    Ok(Json(ServerDetail { server: state.server.clone(), channels: state.channels.clone() }))
+}
+
+/// Change a server
+#[utoipa::path(
+    put, path = "/servers/{server_id}", tag = "servers", security(("login" = [])), request_body = UpdateServer,
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server", body = Server),
+        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
+        (status = 404, description = "`server_not_found`", body = ErrorBody),
+    ),
+)]
+pub async fn update(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(id): InPath<ServerId>,
+    Body(patch): Body<ServerPatch>,
+) -> Result<Json<Server>> {
+    let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    let db = node.db.clone();
+    let work = async move { servers::update(&db, &access, &patch).await };
+    Ok(Json(commit(&node, Change::ServerChanged(id), work).await?))
+}
+
+/// Delete a server
+#[utoipa::path(
+    delete, path = "/servers/{server_id}", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 204, description = "It is gone with its channels, messages and memberships; its sockets close"),
+        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
+        (status = 404, description = "`server_not_found`", body = ErrorBody),
+    ),
+)]
+pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
+    let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    let db = node.db.clone();
+    commit(&node, Change::ServerDeleted(id), async move { servers::delete(&db, &access).await }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Join a server
+#[utoipa::path(
+    post, path = "/servers/{server_id}/join", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server", body = Server),
+        (status = 400, description = "`already_member` or `too_many_servers`", body = ErrorBody),
+        (status = 404, description = "`server_not_found`", body = ErrorBody),
+    ),
+)]
+pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
+    let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
+    let server = access.state().server.clone();
+    let change = Change::Joined(access.caller().id(), id);
+    let db = node.db.clone();
+    commit(&node, change, async move { user_servers::join(&db, &access).await }).await?;
+    Ok(Json(server))
+}
+
+/// Leave a server
+#[utoipa::path(
+    post, path = "/servers/{server_id}/leave", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 204, description = "You have left; your sockets in its channels close"),
+        (status = 400, description = "`not_a_member` or `owner_cannot_leave`", body = ErrorBody),
+        (status = 404, description = "`server_not_found`", body = ErrorBody),
+    ),
+)]
+pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
+    let access: ServerAccess<Member> = node.registry.server(auth.0, id).await.map_err(|error| match error {
+        Error::Denied(Denied::NotMember) => Conflict::NotMember.into(),
+        other => other,
+    })?;
+    if access.is_owner() {
+        return Err(Conflict::OwnerCannotLeave.into());
+    }
+    let change = Change::Left(access.caller().id(), id);
+    let db = node.db.clone();
+    commit(&node, change, async move { user_servers::leave(&db, &access).await }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

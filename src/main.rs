@@ -1,0 +1,78 @@
+//! `madang`: starts a node and runs it until SIGTERM or Ctrl-C.
+
+use madang::app::{Application, StartError};
+use madang::config::{Config, Database};
+use madang::telemetry;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+const HELP: &str = "\
+madang: a Discord-style chat backend
+
+Usage: madang [--help | --version]
+
+Settings come from the environment or a .env file in the working folder; README.md lists them.
+With nothing set, madang starts its own PostgreSQL under ./data and serves http://127.0.0.1:8000";
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--help" | "-h" | "help") => return say(HELP),
+        Some("--version" | "-V") => return say(concat!("madang ", env!("CARGO_PKG_VERSION"))),
+        Some(other) => return refuse(format_args!("unknown argument `{other}`; try `madang --help`"), 2),
+    }
+    match dotenvy::dotenv() {
+        Ok(_) => {}
+        Err(error) if error.not_found() => {}
+        // The error's own text may quote the line, and with it a secret.
+        Err(_) => return refuse(format_args!(".env cannot be read: each line must be NAME=value"), 2),
+    }
+    let config = match Config::from_lookup(|name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(error) => return refuse(error, 2),
+    };
+    telemetry::init();
+    match actix_web::rt::System::new().block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(error, 1),
+    }
+}
+
+async fn run(config: Config) -> Result<(), StartError> {
+    // Heard from the first moment: a Ctrl-C during the start stops it, and what it had started.
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| StartError::Other(error.to_string()))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| StartError::Other(error.to_string()))?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let mut stop = std::pin::pin!(stop);
+    let data = match &config.database {
+        Database::Embedded => std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()),
+        Database::Url(_) => "the database of DATABASE_URL".into(),
+    };
+    let application = tokio::select! {
+        built = Application::build(config) => built?,
+        () = &mut stop => return Ok(()),
+    };
+    let url = format!("http://{}", application.address());
+    println!("API   {url}");
+    println!("Docs  {url}/docs");
+    match application.embedded() {
+        Some(embedded) => println!("Data  {} (look inside: {})", data.display(), embedded.url_for_humans()),
+        None => println!("Data  {}", data.display()),
+    }
+    application.run_until(stop).await
+}
+
+fn say(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
+}
+
+fn refuse(problem: impl std::fmt::Display, code: u8) -> ExitCode {
+    eprintln!("madang: {problem}");
+    ExitCode::from(code)
+}
