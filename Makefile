@@ -1,0 +1,45 @@
+# `make` lists what there is.
+
+SHELL := /bin/sh
+# Where rustup puts cargo, for shells that do not know it yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench conformance tools postgres
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: tools ## build the release binary and start it on its own database
+	@.ci/postgres --unless-configured
+	cargo build --release --locked
+	@. .ci/data_dir; exec ./target/release/madang
+
+test: tools postgres ## run every test
+	cargo test --locked --no-fail-fast
+
+lint: tools ## format, clippy, documentation, licences
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --document-private-items
+	@if cargo deny --version >/dev/null 2>&1; \
+	then echo cargo deny check bans licenses sources; cargo deny --locked check bans licenses sources; \
+	else echo "cargo deny is not installed: bans, licences and sources are not checked"; fi
+
+tools:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.95 or newer with rustup" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "cc is missing, Rust links with it: apt-get install gcc libc6-dev, dnf install gcc, or xcode-select --install" >&2; exit 1; }
+
+postgres:
+	@.ci/postgres
+
+bench: tools ## measure what a node costs
+	@.ci/postgres
+	cargo bench --locked --bench node
+
+conformance: tools ## run the Autobahn WebSocket cases against a real node (kosoku, from PyPI)
+	@.ci/postgres
+	cargo build --release --locked
+	python3 -m venv target/conformance
+	target/conformance/bin/pip install --quiet kosoku==0.1.0
+	target/conformance/bin/python tests/conformance.py target/release/madang target/conformance/bin/kosoku
