@@ -1,13 +1,16 @@
 //! Logs: text on a terminal, one JSON object a line otherwise, always on standard error. `RUST_LOG` chooses what is
-//! logged (default `info`). No query string, header, body or parameter is ever logged: tokens and passwords live there.
+//! logged (default `warn,madang=info`). No query string, header, body or parameter is ever logged: tokens and passwords live there.
 
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
+/// Our own lines, and what goes wrong below us.
+const DEFAULT_FILTER: &str = "warn,madang=info";
+
 /// Starts logging. Calling it again changes nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _ = if std::io::stderr().is_terminal() {
         logs.with_target(false).finish().try_init()

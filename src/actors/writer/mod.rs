@@ -85,8 +85,9 @@ pub type SharedDraft = Arc<Draft>;
 impl Writer {
     /// Starts `count` writers on the current thread.
     pub fn start(count: usize, database: &tokio_postgres::Config) -> Self {
-        let writers = (0..count.max(1)).map(|_| WriterActor::new(database.clone()).start()).collect();
-        Self { writers, is_closed: Arc::default() }
+        let is_closed = Arc::<AtomicBool>::default();
+        let start = || WriterActor::new(database.clone(), is_closed.clone()).start();
+        Self { writers: (0..count.max(1)).map(|_| start()).collect(), is_closed }
     }
 
     /// Gives a draft to the channel's writer, which answers to `reply`.
@@ -137,12 +138,13 @@ struct CountWaiting;
 pub struct WriterActor {
     queue: Rc<Queue>,
     database: tokio_postgres::Config,
+    is_closed: Arc<AtomicBool>,
     _vital: Vital,
 }
 
 impl WriterActor {
-    fn new(database: tokio_postgres::Config) -> Self {
-        Self { queue: Rc::default(), database, _vital: Vital("writer") }
+    fn new(database: tokio_postgres::Config, is_closed: Arc<AtomicBool>) -> Self {
+        Self { queue: Rc::default(), database, is_closed, _vital: Vital("writer") }
     }
 }
 
@@ -152,7 +154,7 @@ impl Actor for WriterActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(QUEUE_ROWS);
         ctx.run_interval(EXPIRY_TICK, |writer, _| writer.queue.expire());
-        ctx.spawn(run::run(Rc::clone(&self.queue), self.database.clone()).into_actor(self));
+        ctx.spawn(run::run(Rc::clone(&self.queue), self.database.clone(), self.is_closed.clone()).into_actor(self));
     }
 }
 

@@ -9,6 +9,8 @@ use crate::store::messages::{Draft, Place};
 use crate::store::write_batches::BatchKey;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio_postgres::Config;
 
@@ -19,6 +21,9 @@ const ATTEMPTS: u32 = 4;
 /// A batch of many is likely to be followed by many: wait this long for company.
 const LINGER: Duration = Duration::from_millis(1);
 
+/// As often as an idle writer looks whether its connection lives, and whether it is closed.
+const IDLE_TURN: Duration = Duration::from_millis(100);
+
 struct Run {
     queue: Rc<Queue>,
     database: Config,
@@ -27,15 +32,18 @@ struct Run {
     number: i64,
 }
 
-/// Never ends.
-pub async fn run(queue: Rc<Queue>, database: Config) {
+/// Ends when the writer is closed and nothing waits any more.
+pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>) {
     let mut run = Run { queue, database, link: None, node: rand::random(), number: 0 };
     let mut pruned = Instant::now();
     let mut last_rows = 0;
     loop {
         run.connect().await;
-        let waited = tokio::time::timeout(Duration::from_secs(1), run.queue.not_empty()).await;
+        let waited = tokio::time::timeout(IDLE_TURN, run.queue.not_empty()).await;
         if waited.is_err() {
+            if is_closed.load(Ordering::Relaxed) {
+                return;
+            }
             if pruned.elapsed() >= PRUNE_EVERY {
                 pruned = Instant::now();
                 run.prune().await;

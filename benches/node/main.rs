@@ -1,0 +1,150 @@
+//! `make bench`: what a node costs. It runs the real release binary as a process of its own with its embedded
+//! PostgreSQL, and real sockets from this one; CPU and memory are the node's, read from `/proc`.
+//!
+//! Figures of one run on a shared machine drift: compare runs side by side, and quote medians.
+
+#[path = "../../tests/process/client.rs"]
+#[allow(dead_code)]
+mod client;
+#[path = "../../tests/process/node.rs"]
+#[allow(dead_code)]
+mod node;
+
+use client::{Account, Api, Socket};
+use node::Node;
+use std::time::{Duration, Instant};
+
+const IDLE_SOCKETS: usize = 10_000;
+const FANOUT_SOCKETS: usize = 1_000;
+const ROUNDS: usize = 3;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let folder = node::data_folder();
+    let started = Instant::now();
+    let node = Node::start(&folder).await;
+    row("cold start", format!("{} ms", started.elapsed().as_millis()));
+    node.stop().await;
+    let mut warm: Vec<u128> = Vec::new();
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        let node = Node::start(&folder).await;
+        warm.push(started.elapsed().as_millis());
+        node.stop().await;
+    }
+    row("warm start, median of 3", format!("{} ms", median(warm)));
+
+    let node = Node::start(&folder).await;
+    row("resident memory at start", format!("{} KiB", node.resident_kib()));
+    let api = Api::new(&node.url);
+    let account = api.account("bench").await;
+
+    idle(&node, &api, &account).await;
+    for (name, senders, window, shared) in [
+        ("1 sender, each message acknowledged before the next", 1, 1, true),
+        ("1 sender, 60 on their way", 1, 60, true),
+        ("100 senders in 100 channels, 32 on their way each", 100, 32, false),
+        ("100 senders in 1 channel (100 deliveries a message), 2 on their way each", 100, 2, true),
+    ] {
+        let mut rates = Vec::new();
+        for _ in 0..ROUNDS {
+            rates.push(durable(&node, &api, &account, senders, window, shared).await);
+        }
+        row(&format!("durable messages a second, {name}, median of 3"), median(rates));
+    }
+    for queued in [1, 10] {
+        let mut costs = Vec::new();
+        for _ in 0..ROUNDS {
+            costs.push(fan_out(&node, &api, &account, queued).await);
+        }
+        row(
+            &format!("CPU of the node a delivery, 1,000 sockets, {queued} at a time, median of 3"),
+            format!("{} ns", median(costs)),
+        );
+    }
+    node.stop().await;
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+async fn idle(node: &Node, api: &Api, account: &Account) {
+    let channel = api.channel(account).await;
+    let before = node.resident_kib();
+    let started = Instant::now();
+    let sockets = Socket::open_many(&node.address, channel, account, IDLE_SOCKETS).await;
+    let took = started.elapsed();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let each = (node.resident_kib().saturating_sub(before)) as f64 / sockets.len() as f64;
+    row("resident memory an idle socket, at 10,000", format!("{each:.2} KiB"));
+    row("connects a second, with the token's check", (IDLE_SOCKETS as f64 / took.as_secs_f64()) as u64);
+}
+
+/// Messages a second that came back as committed.
+async fn durable(node: &Node, api: &Api, account: &Account, senders: usize, window: usize, shared: bool) -> u64 {
+    const SECONDS: u64 = 3;
+    let mut tasks = Vec::new();
+    let mut channel = api.channel(account).await;
+    for _ in 0..senders {
+        if !shared {
+            channel = api.channel(account).await;
+        }
+        let socket = Socket::open(&node.address, channel, account).await;
+        tasks.push(tokio::spawn(send_for(socket, window, Duration::from_secs(SECONDS), shared && senders > 1)));
+    }
+    let mut total = 0;
+    for task in tasks {
+        total += task.await.expect("a sender ran to its end");
+    }
+    total / SECONDS
+}
+
+/// Keeps `window` messages on their way; counts one's own that came back.
+async fn send_for(mut socket: Socket, window: usize, time: Duration, others_talk: bool) -> u64 {
+    let marker = format!("{:016x}", rand::random::<u64>());
+    let end = Instant::now() + time;
+    let mut acknowledged = 0;
+    for _ in 0..window {
+        socket.send(&marker).await;
+    }
+    let mut waiting = window;
+    while waiting > 0 {
+        let mine = if others_talk { socket.read_counting(marker.as_bytes()).await } else { socket.read_frames().await };
+        for _ in 0..mine {
+            waiting -= 1;
+            if Instant::now() < end {
+                acknowledged += 1;
+                socket.send(&marker).await;
+                waiting += 1;
+            }
+        }
+    }
+    acknowledged
+}
+
+/// Nanoseconds of the node's CPU for one message on one socket.
+async fn fan_out(node: &Node, api: &Api, account: &Account, queued: u64) -> u64 {
+    const BATCHES: u64 = 200;
+    let channel = api.channel(account).await;
+    let mut sockets = Socket::open_many(&node.address, channel, account, FANOUT_SOCKETS).await;
+    let before = node.cpu();
+    for _ in 0..BATCHES {
+        let (sender, others) = sockets.split_first_mut().expect("there are sockets");
+        for _ in 0..queued {
+            sender.send("Hello, World!").await;
+        }
+        sender.wait_for(queued).await;
+        for socket in others {
+            socket.wait_for(queued).await;
+        }
+    }
+    let spent = node.cpu() - before;
+    u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX) / (BATCHES * queued * FANOUT_SOCKETS as u64)
+}
+
+fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+fn row(name: &str, value: impl std::fmt::Display) {
+    println!("{name:<90} {value}");
+}

@@ -1,0 +1,190 @@
+//! The cheapest client that is still a real one: it must not be what is measured.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Management calls.
+pub struct Api {
+    http: reqwest::Client,
+    url: String,
+}
+
+/// Somebody who is logged in, with a server to make channels in.
+pub struct Account {
+    token: String,
+    server: i64,
+}
+
+impl Api {
+    pub fn new(url: &str) -> Self {
+        Self { http: reqwest::Client::new(), url: url.to_owned() }
+    }
+
+    async fn post(&self, path: &str, token: &str, body: Value) -> Value {
+        let call = self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(&body);
+        call.send().await.expect("an answer").json().await.expect("JSON")
+    }
+
+    pub async fn account(&self, name: &str) -> Account {
+        let password = "correct horse battery";
+        let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": password });
+        self.post("/auth/register", "", new).await;
+        let form =
+            self.http.post(format!("{}/auth/login", self.url)).form(&[("username", name), ("password", password)]);
+        let answer: Value = form.send().await.expect("an answer").json().await.expect("JSON");
+        let token = answer["access_token"].as_str().expect("a token").to_owned();
+        let server = self.post("/servers/", &token, json!({ "name": name })).await["id"].as_i64().expect("an id");
+        Account { token, server }
+    }
+
+    /// A channel's whole history, oldest first.
+    pub async fn history(&self, account: &Account, channel: i64) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let last = all.last().map_or(0, |message| message["id"].as_i64().expect("an id"));
+            let path = format!("{}/channels/{channel}/messages?limit=100&after={last}", self.url);
+            let call = self.http.get(path).bearer_auth(&account.token).send().await.expect("an answer");
+            let page: Vec<Value> = call.error_for_status().expect("200").json().await.expect("JSON");
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
+    }
+
+    /// A fresh channel; in a fresh server when the account's has all that it may have.
+    pub async fn channel(&self, account: &Account) -> i64 {
+        let body = json!({ "name": "bench", "server_id": account.server });
+        let made = self.post("/channels/", &account.token, body).await;
+        if let Some(id) = made["id"].as_i64() {
+            return id;
+        }
+        let server = self.post("/servers/", &account.token, json!({ "name": "more" })).await;
+        let body = json!({ "name": "bench", "server_id": server["id"] });
+        self.post("/channels/", &account.token, body).await["id"].as_i64().expect("an id")
+    }
+}
+
+/// A channel socket that only counts what comes.
+pub struct Socket {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Socket {
+    pub async fn open(address: &str, channel: i64, account: &Account) -> Self {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("it can be set");
+        let request = format!(
+            "GET /ws/{channel} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Authorization: Bearer {}\r\n\r\n",
+            account.token
+        );
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        let mut socket = Self { stream, buffer: Vec::new() };
+        loop {
+            socket.fill().await;
+            if let Some(end) = socket.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                assert!(socket.buffer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&socket.buffer));
+                socket.buffer.drain(..end + 4);
+                socket.buffer.shrink_to_fit();
+                return socket;
+            }
+        }
+    }
+
+    pub async fn open_many(address: &str, channel: i64, account: &Account, count: usize) -> Vec<Self> {
+        let mut sockets = Vec::with_capacity(count);
+        while sockets.len() < count {
+            let batch = (0..100.min(count - sockets.len())).map(|_| Self::open(address, channel, account));
+            sockets.extend(futures_util::future::join_all(batch).await);
+        }
+        sockets
+    }
+
+    /// Sends a message; the mask is zero, so the payload stays as it is.
+    pub async fn send(&mut self, content: &str) {
+        let text = format!(r#"{{"content":"{content}"}}"#);
+        let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).expect("a short text"), 0, 0, 0, 0];
+        frame.extend_from_slice(text.as_bytes());
+        self.stream.write_all(&frame).await.expect("it is sent");
+    }
+
+    async fn fill(&mut self) {
+        let mut piece = [0; 16 * 1024];
+        let count = self.stream.read(&mut piece).await.expect("the socket lives");
+        assert!(count > 0, "the socket was closed");
+        self.buffer.extend_from_slice(&piece[..count]);
+    }
+
+    /// Reads at least one frame; answers how many came.
+    pub async fn read_frames(&mut self) -> u64 {
+        self.read_counting(b"").await
+    }
+
+    /// Reads at least one frame; answers how many of those that came hold `marker`.
+    pub async fn read_counting(&mut self, marker: &[u8]) -> u64 {
+        self.fill().await;
+        let (mut at, mut count) = (0, 0);
+        while let Some(length) = frame_length(&self.buffer[at..]) {
+            let frame = &self.buffer[at..at + length];
+            assert_eq!(frame[0], 0x81, "{}", String::from_utf8_lossy(frame));
+            if marker.is_empty() || frame.windows(marker.len()).any(|part| part == marker) {
+                count += 1;
+            }
+            at += length;
+        }
+        self.buffer.drain(..at);
+        count
+    }
+
+    /// Reads until a whole text frame is there; answers what it says.
+    pub async fn read_event(&mut self) -> Value {
+        loop {
+            if let Some(length) = frame_length(&self.buffer) {
+                let frame: Vec<u8> = self.buffer.drain(..length).collect();
+                let header = if frame[1] == 126 { 4 } else { 2 };
+                match frame[0] {
+                    0x81 => return serde_json::from_slice(&frame[header..]).expect("an event is JSON"),
+                    0x89 => continue,
+                    other => panic!("not a text frame: {other:#x} {:?}", String::from_utf8_lossy(&frame)),
+                }
+            }
+            self.fill().await;
+        }
+    }
+
+    /// Reads until the close frame; answers its code.
+    pub async fn read_close(&mut self) -> u16 {
+        loop {
+            if let Some(length) = frame_length(&self.buffer) {
+                let frame: Vec<u8> = self.buffer.drain(..length).collect();
+                if frame[0] == 0x88 {
+                    return u16::from_be_bytes([frame[2], frame[3]]);
+                }
+            } else {
+                self.fill().await;
+            }
+        }
+    }
+
+    /// Reads until `count` frames have come.
+    pub async fn wait_for(&mut self, count: u64) {
+        let mut seen = 0;
+        while seen < count {
+            seen += self.read_frames().await;
+        }
+    }
+}
+
+/// The length of the whole frame at the front, if it is all there.
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let whole = match bytes.get(1)? {
+        126 => 4 + usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
+        127 => return None,
+        short => 2 + usize::from(*short),
+    };
+    (bytes.len() >= whole).then_some(whole)
+}

@@ -1,0 +1,11 @@
+//! The node as a process of its own: what an operator starts, kills and stops.
+
+#[allow(dead_code)]
+mod client;
+mod crowd;
+mod lost_answer;
+#[allow(dead_code)]
+mod node;
+mod outage;
+mod readme;
+mod stop;

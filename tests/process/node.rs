@@ -1,0 +1,126 @@
+//! The node as a process of its own, and what the kernel says about it.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A running node.
+pub struct Node {
+    child: Child,
+    folder: PathBuf,
+    pub url: String,
+    pub address: String,
+}
+
+/// A fresh folder that the database's user can reach.
+pub fn data_folder() -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("madang-node-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("it can be opened");
+    folder
+}
+
+impl Node {
+    /// Starts the binary on its own database in `folder`.
+    pub async fn start(folder: &Path) -> Self {
+        let mut node =
+            Self::launch(Command::new(env!("CARGO_BIN_EXE_madang")).env_remove("DATABASE_URL").env("DATA_DIR", folder))
+                .await;
+        node.folder = folder.to_owned();
+        node
+    }
+
+    /// Starts the binary on a database that runs.
+    pub async fn start_on(database_url: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        Self::launch(command.env("DATABASE_URL", database_url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"))
+            .await
+    }
+
+    /// Waits until the node says where it is.
+    async fn launch(command: &mut Command) -> Self {
+        let mut child = command
+            .env("PORT", "0")
+            .env("RATE_LIMIT", "off")
+            .env("BCRYPT_COST", "4")
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the node starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("it has an output")).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if let Some(url) = line.strip_prefix("API") {
+                let url = url.trim().to_owned();
+                let address = url.trim_start_matches("http://").to_owned();
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return Self { child, folder: PathBuf::new(), url, address };
+            }
+        }
+        panic!("the node did not start");
+    }
+
+    fn proc(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id().expect("it runs"))).expect("it runs")
+    }
+
+    /// Resident memory.
+    pub fn resident_kib(&self) -> usize {
+        let status = self.proc("status");
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("the kernel says it");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
+    /// User and system time so far; PostgreSQL's is not in it.
+    pub fn cpu(&self) -> Duration {
+        let stat = self.proc("stat");
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 = fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
+        // USER_HZ is 100 on every Linux architecture that Rust's standard library supports.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// The embedded database's first process, while it runs.
+    pub fn postmaster(&self) -> Option<String> {
+        let file = std::fs::read_to_string(self.folder.join("postgres/postmaster.pid")).ok()?;
+        let pid = file.lines().next()?.trim().to_owned();
+        // In the file of a dead one the node names itself, so that the next one can start.
+        (Some(&pid) != self.child.id().map(|own| own.to_string()).as_ref()).then_some(pid)
+    }
+
+    /// Sends a signal to the node.
+    pub async fn signal(&self, name: &str) {
+        signal(&self.child.id().expect("it runs").to_string(), name).await;
+    }
+
+    /// How it ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.child.wait().await.expect("it ends")
+    }
+
+    /// Stops it as an operator would.
+    pub async fn stop(mut self) {
+        self.signal("TERM").await;
+        assert!(self.ended().await.success());
+    }
+}
+
+/// Sends a signal to a process that may be gone.
+pub async fn signal(pid: &str, name: &str) {
+    let kill = Command::new("kill").arg(format!("-{name}")).arg(pid).stderr(Stdio::null()).status();
+    kill.await.expect("kill can be run");
+}
+
+/// As many open files as the system allows: each socket is one.
+pub fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).expect("it may be raised to the hard limit");
+}
