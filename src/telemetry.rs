@@ -8,9 +8,18 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Our own lines, and what goes wrong below us.
 const DEFAULT_FILTER: &str = "warn,madang=info";
 
+/// Libraries whose debug lines hold what must not be logged: statements with their parameters, requests with their heads.
+const NEVER_VERBOSE: [&str; 5] =
+    ["tokio_postgres=warn", "actix_http=warn", "actix_web=warn", "actix_server=warn", "actix_router=warn"];
+
 /// Starts logging. Calling it again changes nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    for quiet in NEVER_VERBOSE {
+        if let Ok(directive) = quiet.parse() {
+            filter = filter.add_directive(directive);
+        }
+    }
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _ = if std::io::stderr().is_terminal() {
         logs.with_target(false).finish().try_init()

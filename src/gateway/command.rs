@@ -51,6 +51,10 @@ pub fn parse(text: &str) -> Result<Command, BadFrame> {
     if depth(text) > DEPTH_MAX {
         return Err(BadFrame::new("too_deep", "A frame may nest at most 16 levels"));
     }
+    // Serde would take an array for an object without names.
+    if text.trim_start().starts_with('[') {
+        return Err(BadFrame::new("invalid_frame", "Send a JSON object, not an array"));
+    }
     let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => BadFrame::new("invalid_frame", format!("Send a JSON object: {error}")),
         _ => BadFrame::new("invalid_json", format!("Send one JSON object a frame: {error}")),
@@ -115,6 +119,7 @@ mod tests {
             ("hello", "invalid_json"),
             (r#"{"content": "a"} {"content": "b"}"#, "invalid_json"),
             (r#"["content"]"#, "invalid_frame"),
+            (" []", "invalid_frame"),
             ("null", "invalid_frame"),
             (r#"{"type": 7, "content": "a"}"#, "invalid_frame"),
             (r#"{"content": "a", "content": "b"}"#, "invalid_frame"),

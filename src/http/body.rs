@@ -108,9 +108,9 @@ fn parse<T: FromFields>(bytes: &[u8]) -> Result<T> {
 
 /// The byte at which `bytes` stopped being JSON.
 fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
-    let before: usize =
-        bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-    before + error.column().saturating_sub(1)
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    // A column names the wrong byte, counted from one; at the end of the input, the last one.
+    lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(usize::from(!error.is_eof()))
 }
 
 /// A form's fields as an argument of a handler.

@@ -1,0 +1,254 @@
+//! The documents for machines, and the pages that show them.
+
+use crate::support::client::keys;
+use crate::support::endpoints::{ENDPOINTS, Endpoint, Who};
+use crate::support::{By, Method, TestApp, Value, json, spawn_app};
+use std::collections::BTreeSet;
+
+async fn document(app: &TestApp) -> Value {
+    let answer = app.get("/openapi.json", By::Nobody).await;
+    assert_eq!(answer.header("content-type"), "application/json");
+    answer.is(200)
+}
+
+fn operation<'a>(document: &'a Value, endpoint: &Endpoint) -> &'a Value {
+    &document["paths"][endpoint.path][endpoint.method.as_str().to_lowercase()]
+}
+
+/// What a reference points to; anything else is itself.
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str().and_then(|path| path.strip_prefix('#')) {
+        Some(path) => document.pointer(path).unwrap_or_else(|| panic!("nothing at {path}")),
+        None => schema,
+    }
+}
+
+/// The fields that a schema demands and those that it knows.
+fn fields<'a>(document: &'a Value, schema: &'a Value) -> (BTreeSet<&'a str>, BTreeSet<&'a str>) {
+    let schema = resolve(document, schema);
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let known = keys(&schema["properties"]).into_iter().collect();
+    schema["allOf"].as_array().into_iter().flatten().map(|part| fields(document, part)).fold(
+        (required, known),
+        |(mut required, mut known): (BTreeSet<_>, BTreeSet<_>), (more_required, more_known)| {
+            required.extend(more_required);
+            known.extend(more_known);
+            (required, known)
+        },
+    )
+}
+
+/// A real answer has what its schema demands, and nothing that the schema does not know.
+fn fits(document: &Value, schema: &Value, answer: &Value, call: &str) {
+    let schema = resolve(document, schema);
+    if schema["type"] == "array" {
+        let items = answer.as_array().unwrap_or_else(|| panic!("{call}: no list"));
+        assert!(!items.is_empty(), "{call}: an empty list shows nothing");
+        return items.iter().for_each(|item| fits(document, &schema["items"], item, call));
+    }
+    let (required, known) = fields(document, schema);
+    let is: BTreeSet<_> = keys(answer).into_iter().collect();
+    assert!(!known.is_empty(), "{call}: the schema is empty");
+    assert!(required.is_subset(&is) && is.is_subset(&known), "{call}: {answer} for {required:?} of {known:?}");
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let kinds = match &property["type"] {
+            Value::Array(kinds) => kinds.clone(),
+            Value::String(kind) => vec![json!(kind)],
+            _ => continue,
+        };
+        let is = match &answer[name] {
+            Value::Null => "null",
+            Value::String(_) => "string",
+            Value::Number(_) => "integer",
+            Value::Array(_) => "array",
+            Value::Bool(_) => "boolean",
+            Value::Object(_) => "object",
+        };
+        assert!(kinds.contains(&json!(is)) || answer.get(name).is_none(), "{call}: {name} is {is}, not {kinds:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_3_1_and_lists_exactly_the_endpoints() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{document}");
+    let paths = document["paths"].as_object().expect("paths");
+    let methods = |item: &Value| keys(item).into_iter().map(str::to_uppercase).collect::<Vec<_>>();
+    let listed: BTreeSet<String> = paths
+        .iter()
+        .flat_map(|(path, item)| methods(item).into_iter().map(move |method| format!("{method} {path}")))
+        .collect();
+    let expected = ENDPOINTS.iter().map(|endpoint| format!("{} {}", endpoint.method, endpoint.path)).collect();
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test]
+async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    for endpoint in &ENDPOINTS {
+        let name = format!("{} {}", endpoint.method, endpoint.path);
+        let operation = operation(&document, endpoint);
+        assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 3), "{name}");
+        let statuses = keys(&operation["responses"]);
+        let has = |status: &str| statuses.contains(&status);
+        let expected = match (endpoint.method.as_str(), endpoint.path) {
+            ("POST", "/auth/register") => &["201", "400", "413", "422"][..],
+            ("POST", "/auth/login") => &["200", "401", "413", "422"],
+            ("GET", "/users/me" | "/servers/") => &["200", "401"],
+            ("PUT", "/users/me") => &["200", "401", "413", "422"],
+            ("GET", "/users/{user_id}") => &["200", "401", "404", "422"],
+            ("POST", "/servers/") => &["201", "400", "401", "413", "422"],
+            ("POST", "/channels/") => &["201", "400", "401", "403", "404", "413", "422"],
+            ("POST", "/servers/{server_id}/join") => &["200", "400", "401", "404", "422"],
+            ("POST", "/servers/{server_id}/leave") => &["204", "400", "401", "404", "422"],
+            ("GET", "/healthz") => &["200"],
+            ("GET", "/readyz") => &["200", "503"],
+            ("GET", _) => &["200", "401", "403", "404", "422"],
+            ("PUT", _) => &["200", "401", "403", "404", "413", "422"],
+            _ => &["204", "401", "403", "404", "422"],
+        };
+        assert!(expected.iter().all(|status| has(status)), "{name} has {statuses:?} of {expected:?}");
+        assert_eq!(has("401"), endpoint.who == Who::Token || endpoint.path == "/auth/login", "{name}");
+        assert_eq!(operation["security"].is_array(), endpoint.who == Who::Token, "{name}");
+        if has("401") && endpoint.who == Who::Token {
+            assert!(operation["responses"]["401"]["headers"]["WWW-Authenticate"].is_object(), "{name}");
+        }
+        let responses = operation["responses"].as_object().into_iter().flatten().map(|(_, response)| response);
+        for body in responses.chain([&operation["requestBody"]]) {
+            for content in body["content"].as_object().into_iter().flatten().map(|(_, content)| content) {
+                assert!(has_example(&document, content), "{name}: {content}");
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter["description"].is_string() && parameter["schema"].is_object(), "{name}: {parameter}");
+        }
+    }
+}
+
+/// An example of its own, or one for each field that must be there.
+fn has_example(document: &Value, content: &Value) -> bool {
+    if !content["example"].is_null() || !content["examples"].is_null() {
+        return true;
+    }
+    let mut schema = resolve(document, &content["schema"]);
+    if schema["type"] == "array" {
+        schema = resolve(document, &schema["items"]);
+    }
+    let parts = schema["allOf"].as_array().map_or(vec![schema], |parts| parts.iter().collect());
+    parts.into_iter().map(|part| resolve(document, part)).all(|part| {
+        let mut properties = part["properties"].as_object().into_iter().flatten();
+        properties.all(|(_, field)| {
+            let field = resolve(document, field);
+            let is = |key: &str| !field[key].is_null();
+            is("example") || is("examples") || is("items") || field["format"] == "date-time" || is("oneOf")
+        })
+    })
+}
+
+#[tokio::test]
+async fn login_is_an_oauth2_password_flow() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    let schemes = document["components"]["securitySchemes"].as_object().expect("security schemes");
+    let (name, scheme) = schemes.iter().next().expect("one scheme");
+    assert_eq!((&scheme["type"], &scheme["flows"]["password"]["tokenUrl"]), (&json!("oauth2"), &json!("/auth/login")));
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.who == Who::Token) {
+        assert!(operation(&document, endpoint)["security"][0][name].is_array(), "{}", endpoint.path);
+    }
+    let login = &document["paths"]["/auth/login"]["post"]["requestBody"]["content"];
+    assert_eq!(keys(login), ["application/x-www-form-urlencoded"]);
+}
+
+#[tokio::test]
+async fn real_answers_fit_their_schemas() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    app.socket(channel, &mina).await.say_and_hear("hello").await;
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.who == Who::Token && endpoint.method != Method::DELETE)
+    {
+        let path = endpoint.path_of(mina.id, server, channel);
+        let body = endpoint.body.replace(r#""server_id": 1"#, &format!(r#""server_id": {server}"#));
+        let answer = app.call(endpoint.method.clone(), &path, &mina, |call| call.body(body)).await;
+        let response = &operation(&document, endpoint)["responses"][answer.status.to_string()];
+        let schema = &response["content"]["application/json"]["schema"];
+        fits(&document, schema, &answer.json(), &answer.call);
+    }
+    for (answer, schema) in [
+        (app.login("mina", crate::support::PASSWORD).await, "Token"),
+        (app.get("/users/0", &mina).await, "ErrorBody"),
+        (app.get("/users/x", &mina).await, "ValidationErrorBody"),
+    ] {
+        let schema = &document["components"]["schemas"][schema];
+        fits(&document, schema, &answer.json(), &answer.call);
+    }
+}
+
+#[tokio::test]
+async fn every_reference_in_the_document_leads_somewhere() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    let mut waiting = vec![&document];
+    let mut references = 0;
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Object(object) => {
+                references += usize::from(value["$ref"].is_string());
+                resolve(&document, value);
+                waiting.extend(object.values());
+            }
+            Value::Array(items) => waiting.extend(items),
+            _ => {}
+        }
+    }
+    assert!(references > 20);
+}
+
+#[tokio::test]
+async fn the_docs_page_comes_whole_from_this_server() {
+    let app = spawn_app().await;
+    let page = app.get("/docs", By::Nobody).await;
+    assert!(page.status == 200 && page.header("content-type").starts_with("text/html"), "{page:?}");
+    let links = page.text.split(['"', '\'']).filter(|part| part.starts_with('/') || part.contains("://"));
+    let assets: Vec<_> = links.filter(|link| !link.ends_with("html")).collect();
+    assert!(assets.len() >= 3, "{assets:?}");
+    for asset in assets {
+        let kind = match asset.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("css") => "text/css",
+            Some("js") => "javascript",
+            Some("png") => "image/png",
+            _ => panic!("{asset} is of no known kind"),
+        };
+        let answer = app.head_and_size(asset).await;
+        assert!(answer.0.contains(kind) && answer.1 > 100, "{asset}: {answer:?}");
+    }
+    let start = app.get("/docs/start.js", By::Nobody).await;
+    assert!(start.text.contains("/openapi.json"), "{start:?}");
+    app.get("/docs/../Cargo.toml", By::Nobody).await.refuses(404, "not_found");
+    app.get("/docs/nothing.js", By::Nobody).await.refuses(404, "not_found");
+}
+
+impl TestApp {
+    /// The type and the size of something that need not be text.
+    async fn head_and_size(&self, path: &str) -> (String, usize) {
+        let mut raw = self.raw().await;
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: madang\r\n\r\n").as_bytes()).await;
+        let (answer, body) = raw.answer_with_body(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        (answer.header("content-type").to_owned(), body.len())
+    }
+}
+
+#[tokio::test]
+async fn the_redoc_page_holds_its_script_to_a_hash() {
+    let app = spawn_app().await;
+    let page = app.get("/redoc", By::Nobody).await;
+    assert!(page.status == 200 && page.header("content-type").starts_with("text/html"), "{page:?}");
+    let script = page.text.split("<script").find(|part| part.contains("src=\"https://")).expect("a script from a CDN");
+    assert!(script.contains("integrity=\"sha384-") && script.contains("crossorigin=\"anonymous\""), "{script}");
+    assert!(page.text.contains("/openapi.json"));
+}

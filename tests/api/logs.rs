@@ -1,0 +1,90 @@
+//! What the program writes about its calls: a line each, and no secret in any.
+
+use crate::support::app::{SECRET_KEY, TestApp};
+use crate::support::raw::HANDSHAKE;
+use crate::support::{By, PASSWORD, User, Value, id, json};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// The program itself, on a database of the test's, saying all that it can.
+async fn start() -> (Child, TestApp) {
+    let database = crate::support::database::fresh_database().await;
+    let [tokio_postgres::config::Host::Unix(folder)] = database.get_hosts() else { panic!("one socket") };
+    let folder = folder.display().to_string().replace('/', "%2F");
+    let name = database.get_dbname().expect("a name");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_madang"))
+        .env_clear()
+        .current_dir("/")
+        .env("DATABASE_URL", format!("postgresql://madang:canary-of-the-database@{folder}/{name}"))
+        .env("SECRET_KEY", SECRET_KEY)
+        .envs([("PORT", "0"), ("BCRYPT_COST", "4"), ("RUST_LOG", "trace")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program starts");
+    let mut lines = BufReader::new(program.stdout.take().expect("its output")).lines();
+    let line = lines.next_line().await.expect("readable").expect("the address");
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let address = line.split_once("http://").expect("a URL").1.trim().parse().expect("an address");
+    (program, TestApp::elsewhere(address, database))
+}
+
+async fn use_it(app: &TestApp) -> (User, i64) {
+    let mina = app.register("mina").await;
+    app.login("mina", "canary-of-a-wrong-password").await.refuses(401, "invalid_credentials");
+    let bad = json!({ "username": "x", "email": "canary-of-an-address", "password": "canary" });
+    app.post("/auth/register", By::Nobody, bad).await.refuses(422, "validation_error");
+    app.put("/users/me", &mina, json!({ "password": "canary-of-a-new-password" })).await.is(200);
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    app.get(&format!("/channels/{channel}/messages?limit=1&token={}", mina.token), &mina).await.is(200);
+    app.get(&format!("/users/me?token={}", mina.token), By::Nobody).await.refuses(401, "not_authenticated");
+    app.get(&format!("/ws/{channel}?token={}", mina.token), By::Nobody).await.refuses(426, "upgrade_required");
+    let mut socket = app.socket(channel, &mina).await;
+    id(&socket.say_and_hear("canary-of-a-message").await);
+    socket.send_text("canary-of-a-bad-frame").await;
+    socket.next_error("invalid_json").await;
+    let pair = format!("{HANDSHAKE}Sec-WebSocket-Protocol: bearer, {}\r\n", mina.token);
+    app.refusal("GET /ws/999999 HTTP/1.1", &pair).await.refuses(404, "channel_not_found");
+    let query = format!("GET /ws/999998?token={} HTTP/1.1", mina.token);
+    app.refusal(&query, HANDSHAKE).await.refuses(404, "channel_not_found");
+    socket.close().await;
+    (mina, channel)
+}
+
+#[tokio::test]
+async fn every_call_has_its_line_and_no_line_has_a_secret() {
+    let (mut program, app) = start().await;
+    let mut log = program.stderr.take().expect("its log");
+    let reading = tokio::spawn(async move {
+        let mut text = String::new();
+        log.read_to_string(&mut text).await.map(|_| text)
+    });
+    let (mina, channel) = use_it(&app).await;
+    let request_id = app.get("/nothing", By::Nobody).await.header("x-request-id").to_owned();
+    let pid = program.id().expect("it runs").to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs").success());
+    assert!(program.wait().await.expect("it ends").success());
+
+    let log = reading.await.expect("read").expect("text");
+    let (_, signature) = mina.token.rsplit_once('.').expect("three parts");
+    for secret in [signature, "canary", PASSWORD, "correct+horse", "$2b$", SECRET_KEY] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "`{secret}` is in the log");
+    }
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect();
+    let has = |path: &str, status: u16| lines.iter().any(|line| line["path"] == path && line["status"] == status);
+    for (path, status) in [
+        ("/auth/login", 401),
+        ("/nothing", 404),
+        (&format!("/ws/{channel}"), 101),
+        ("/ws/999999", 404),
+        (&format!("/channels/{channel}/messages"), 200),
+    ] {
+        assert!(has(path, status), "no line of {path} with {status}");
+    }
+    assert!(lines.iter().any(|line| line["request_id"] == request_id.as_str() && line["path"] == "/nothing"));
+}

@@ -1,0 +1,112 @@
+//! The real application, on port 0, in a thread and an actix system of its own, on a database of its own.
+
+use super::database::{connect, fresh_database};
+use madang::app::{Application, StartError};
+use madang::auth::token::TokenAlgorithm;
+use madang::config::{Config, Database};
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What the nodes of tests sign with.
+pub const SECRET_KEY: &str = "the key that the nodes of these tests sign with";
+
+/// A node that runs until it is stopped or dropped.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub database: tokio_postgres::Config,
+    pub(super) http: reqwest::Client,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<Result<(), StartError>>,
+}
+
+pub async fn spawn_app() -> TestApp {
+    spawn_app_with(|_| {}).await
+}
+
+/// A node with other settings than a test's usual ones.
+pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
+    let database = fresh_database().await;
+    let mut config = Config {
+        database: Database::Url(Box::new(database.clone())),
+        secret_key: Some(SECRET_KEY.into()),
+        algorithm: TokenAlgorithm::Hs256,
+        token_life: Duration::from_secs(1_800),
+        host: "127.0.0.1".into(),
+        port: 0,
+        workers: 2,
+        writers: 1,
+        data_dir: "/nonexistent".into(),
+        pg_bin_dir: None,
+        bcrypt_cost: 4,
+        rate_limit: false,
+        conformance_echo: false,
+    };
+    change(&mut config);
+    let (started, address) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let application = Application::build(config).await?;
+            let _ = started.send(application.address());
+            application.run_until(async { drop(stopped.await) }).await
+        })
+    });
+    let Ok(address) = address.await else { panic!("the node did not start: {:?}", thread.join()) };
+    let mut app = TestApp::elsewhere(address, database);
+    app.running = Some(Running { stop, thread });
+    app
+}
+
+impl TestApp {
+    /// A node that somebody else runs.
+    pub fn elsewhere(address: SocketAddr, database: tokio_postgres::Config) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(super::SOON);
+        Self { address, database, http: http.build().expect("an HTTP client"), running: None }
+    }
+
+    /// Sends the stop signal and waits, without blocking, until the node has stopped.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            tokio::task::spawn_blocking(|| running.end()).await.expect("the node stops");
+        }
+    }
+
+    /// Runs statements on the node's database.
+    pub async fn sql(&self, statements: &str) {
+        connect(&self.database).await.batch_execute(statements).await.expect("good SQL");
+    }
+
+    /// The one number that a query answers.
+    pub async fn count(&self, query: &str) -> i64 {
+        connect(&self.database).await.query_one(query, &[]).await.expect("good SQL").get(0)
+    }
+}
+
+impl Running {
+    fn end(self) {
+        let _ = self.stop.send(());
+        match self.thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => panic!("the node did not stop well: {error}"),
+            Err(_) => panic!("the node's thread panicked"),
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            if std::thread::panicking() {
+                let _ = running.stop.send(());
+            } else {
+                running.end();
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What the tests are written with: a node, calls, sockets, and what is true of every answer.
+
+pub mod app;
+pub mod client;
+pub mod database;
+pub mod endpoints;
+pub mod raw;
+pub mod shapes;
+pub mod socket;
+
+pub use app::{TestApp, spawn_app, spawn_app_with};
+pub use client::{Answer, By, PASSWORD, User, id};
+pub use reqwest::Method;
+pub use serde_json::{Value, json};
+pub use shapes::has_shape;
+pub use socket::Socket;
+
+use std::time::Duration;
+
+/// As long as anything may take before a test gives up on it.
+pub const SOON: Duration = Duration::from_secs(10);

@@ -1,0 +1,120 @@
+//! A channel socket, as an ordinary WebSocket client has it.
+
+use super::app::TestApp;
+use super::client::User;
+use super::{SOON, Value, json};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+}
+
+impl TestApp {
+    /// Opens a channel's socket with the token in the query, as a browser does.
+    pub async fn socket(&self, channel_id: i64, user: &User) -> Socket {
+        self.socket_at(&format!("/ws/{channel_id}?token={}", user.token), &[]).await.0
+    }
+
+    /// Opens a socket at a path, with further headers.
+    pub async fn socket_at(&self, path: &str, headers: &[(&'static str, String)]) -> (Socket, Response) {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().expect("a good URL");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a good header"));
+        }
+        let stream = TcpStream::connect(self.address).await.expect("the node listens");
+        let opening = timeout(SOON, client_async(request, stream)).await.expect("an answer in time");
+        let (stream, response) = opening.expect("the handshake succeeds");
+        (Socket { stream }, response)
+    }
+}
+
+impl Socket {
+    pub async fn send(&mut self, message: Message) {
+        self.stream.send(message).await.expect("the socket takes a frame");
+    }
+
+    pub async fn send_text(&mut self, text: &str) {
+        self.send(Message::text(text)).await;
+    }
+
+    /// Sends a message to the channel.
+    pub async fn say(&mut self, content: &str) {
+        self.send_text(&json!({ "content": content }).to_string()).await;
+    }
+
+    /// Sends a message to the channel and waits until it comes back.
+    pub async fn say_and_hear(&mut self, content: &str) -> Value {
+        self.say(content).await;
+        let event = self.next_message().await;
+        assert_eq!(event["content"], content, "{event}");
+        event
+    }
+
+    /// The next frame, whatever it is; `None` where the stream ends.
+    pub async fn next_frame(&mut self) -> Option<Message> {
+        timeout(SOON, self.stream.next()).await.expect("a frame in time").and_then(Result::ok)
+    }
+
+    /// The next text frame, as JSON.
+    pub async fn next_event(&mut self) -> Value {
+        loop {
+            match self.next_frame().await {
+                Some(Message::Text(text)) => return serde_json::from_str(&text).expect("an event is JSON"),
+                Some(Message::Ping(_) | Message::Pong(_)) => {}
+                other => panic!("no event but {other:?}"),
+            }
+        }
+    }
+
+    /// The next event, which is a message.
+    pub async fn next_message(&mut self) -> Value {
+        let event = self.next_event().await;
+        assert_eq!(event["type"], "message.created", "{event}");
+        event
+    }
+
+    /// The next event, which is this error.
+    pub async fn next_error(&mut self, code: &str) -> Value {
+        let event = self.next_event().await;
+        assert_eq!((&event["type"], &event["code"]), (&json!("error"), &json!(code)), "{event}");
+        assert!(event["detail"].as_str().is_some_and(|detail| detail.len() > 4), "{event}");
+        event
+    }
+
+    /// The answer to a ping: nothing else had been sent before it.
+    pub async fn hears_nothing(&mut self) {
+        self.send(Message::Ping(Bytes::from_static(b"anything?"))).await;
+        match self.next_frame().await {
+            Some(Message::Pong(payload)) if *payload == *b"anything?" => {}
+            other => panic!("heard {other:?}"),
+        }
+    }
+
+    /// Reads on to the close frame, which has this code; then the stream ends.
+    pub async fn expect_close(&mut self, code: u16) {
+        loop {
+            match self.next_frame().await {
+                Some(Message::Close(Some(CloseFrame { code: is, .. }))) => {
+                    assert_eq!(u16::from(is), code);
+                    break;
+                }
+                Some(Message::Close(None)) => panic!("closed without a code, not with {code}"),
+                Some(_) => {}
+                None => panic!("the stream ended without a close frame {code}"),
+            }
+        }
+        assert!(self.next_frame().await.is_none(), "something came after the close frame");
+    }
+
+    pub async fn close(mut self) {
+        self.send(Message::Close(None)).await;
+        while self.next_frame().await.is_some() {}
+    }
+}
