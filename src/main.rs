@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Some("--version" | "-V") => return say(concat!("madang ", env!("CARGO_PKG_VERSION"))),
         Some(other) => return refuse(format_args!("unknown argument `{other}`; try `madang --help`"), 2),
     }
-    match dotenvy::dotenv() {
+    match dotenvy::from_path(".env") {
         Ok(_) => {}
         Err(error) if error.not_found() => {}
         // The error's own text may quote the line, and with it a secret.

@@ -138,3 +138,18 @@ async fn frames_that_come_with_the_handshake_are_heard() {
     assert_eq!(raw.answer("handshake").await.status, 101);
     assert_eq!(raw.event().await["content"], "hi");
 }
+
+#[tokio::test]
+async fn calls_that_were_sent_before_a_handshake_are_answered_before_it() {
+    let app = spawn_app().await;
+    let (mina, channel) = member(&app).await;
+    let mut raw = app.raw().await;
+    let call = "GET /healthz HTTP/1.1\r\nHost: madang\r\n\r\n";
+    let handshake = format!("GET /ws/{channel}?token={} HTTP/1.1\r\nHost: madang\r\n{HANDSHAKE}\r\n", mina.token);
+    raw.send(format!("{call}{call}{handshake}").as_bytes()).await;
+    for status in [200, 200, 101] {
+        assert_eq!(raw.answer("in a row").await.status, status);
+    }
+    raw.send_frame(0x81, br#"{"content": "hi"}"#).await;
+    assert_eq!(raw.event().await["content"], "hi");
+}

@@ -105,7 +105,10 @@ async fn the_owner_changes_a_server() {
     }
     assert!(time_of(&changed["updated_at"]) > time_of(&server["updated_at"]), "{changed}");
     assert_eq!(app.get(&path, &jun).await.is(200)["name"], "Garden");
-    let same = app.put(&path, &mina, json!({})).await.is(200);
+    let described = app.put(&path, &mina, json!({ "description": "new" })).await.is(200);
+    assert_eq!((&described["name"], &described["icon_url"]), (&changed["name"], &server["icon_url"]));
+    assert_eq!(app.put(&path, &mina, json!({ "name": "Yard" })).await.is(200)["description"], "new");
+    let same = app.put(&path, &mina, json!({ "name": "Garden" })).await.is(200);
     assert_eq!((&same["name"], &same["icon_url"]), (&changed["name"], &changed["icon_url"]));
     let cleared = app.put(&path, &mina, json!({ "icon_url": null })).await.is(200);
     assert!(cleared["icon_url"].is_null(), "{cleared}");

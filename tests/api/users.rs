@@ -24,14 +24,21 @@ async fn a_change_keeps_what_it_leaves_out_and_null_clears() {
     assert_eq!((&full["username"], &full["email"]), (&before["username"], &before["email"]));
     assert!(time_of(&full["updated_at"]) > time_of(&before["updated_at"]), "{full}");
 
-    let cleared = app.put("/users/me", &mina, json!({ "bio": null, "unknown": 1 })).await.is(200);
-    has_shape(&cleared, PROFILE);
-    assert!(cleared["bio"].is_null());
-    for kept in ["display_name", "avatar_url", "created_at"] {
-        assert_eq!(cleared[kept], full[kept], "{kept}");
+    for (cleared, kept) in [
+        ("bio", ["display_name", "avatar_url", "created_at"]),
+        ("display_name", ["bio", "avatar_url", "created_at"]),
+        ("avatar_url", ["display_name", "bio", "created_at"]),
+    ] {
+        let after = app.put("/users/me", &mina, json!({ cleared: null, "unknown": 1 })).await.is(200);
+        has_shape(&after, PROFILE);
+        assert!(after[cleared].is_null(), "{after}");
+        kept.iter().for_each(|field| assert_eq!(after[field], full[field], "{field}"));
+        app.put("/users/me", &mina, json!({ cleared: full[cleared] })).await.is(200);
     }
     let nothing = app.put("/users/me", &mina, json!({})).await.is(200);
-    assert_eq!((&nothing["display_name"], &nothing["avatar_url"]), (&full["display_name"], &full["avatar_url"]));
+    for field in ["display_name", "bio", "avatar_url", "created_at"] {
+        assert_eq!(nothing[field], full[field], "{field}");
+    }
     let bare = app.put("/users/me", &mina, json!({ "display_name": null, "avatar_url": null })).await.is(200);
     assert!(bare["display_name"].is_null() && bare["avatar_url"].is_null(), "{bare}");
     assert_eq!(app.get("/users/me", &mina).await.is(200), bare);

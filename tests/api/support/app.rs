@@ -7,7 +7,7 @@ use madang::config::{Config, Database};
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 /// What the nodes of tests sign with.
 pub const SECRET_KEY: &str = "the key that the nodes of these tests sign with";
@@ -20,7 +20,11 @@ pub struct TestApp {
     running: Option<Running>,
 }
 
+/// The cluster has 64 connections: so many nodes share them, however many cores run tests.
+static NODES: Semaphore = Semaphore::const_new(6);
+
 struct Running {
+    _permit: SemaphorePermit<'static>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<Result<(), StartError>>,
 }
@@ -31,6 +35,7 @@ pub async fn spawn_app() -> TestApp {
 
 /// A node with other settings than a test's usual ones.
 pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
+    let permit = NODES.acquire().await.expect("never closed");
     let database = fresh_database().await;
     let mut config = Config {
         database: Database::Url(Box::new(database.clone())),
@@ -59,7 +64,7 @@ pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
     });
     let Ok(address) = address.await else { panic!("the node did not start: {:?}", thread.join()) };
     let mut app = TestApp::elsewhere(address, database);
-    app.running = Some(Running { stop, thread });
+    app.running = Some(Running { _permit: permit, stop, thread });
     app
 }
 

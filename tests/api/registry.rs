@@ -1,0 +1,95 @@
+//! The registry: one load a key however many ask, and exact after every change.
+
+use crate::support::database::connect;
+use crate::support::{SOON, TestApp, User, Value, spawn_app};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_stampede_on_a_cold_key_is_one_query() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let path = format!("/servers/{server}");
+    let lock = connect(&app.database).await;
+    lock.batch_execute("begin; lock table user_servers in access exclusive mode").await.expect("it is free");
+    let stampede = futures_util::future::join_all((0..200).map(|_| app.get(&path, &mina)));
+    let meanwhile = async {
+        while loads_that_wait(&app).await == 0 {}
+        // Whoever of the two hundred was slow has asked by the time that these are answered.
+        for _ in 0..50 {
+            app.get("/users/me", &mina).await.is(200);
+        }
+        let loads = loads_that_wait(&app).await;
+        lock.batch_execute("commit").await.expect("it was open");
+        loads
+    };
+    let (answers, loads) = timeout(SOON, async { tokio::join!(stampede, meanwhile) }).await.expect("nothing hangs");
+    assert_eq!(loads, 1);
+    for answer in answers {
+        answer.is(200);
+    }
+}
+
+async fn loads_that_wait(app: &TestApp) -> i64 {
+    app.count(
+        "select count(*) from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and query like '%exists (select from user_servers%'",
+    )
+    .await
+}
+
+/// Other calls of the same user keep loads under way, so that each change finds some.
+#[tokio::test]
+async fn after_the_answer_to_a_change_no_call_sees_the_state_before() {
+    let app = spawn_app().await;
+    let (mina, jun) = (app.register("mina").await, app.register("jun").await);
+    let server = app.server(&mina, "Courtyard").await;
+    let is_over = AtomicBool::new(false);
+    let changes = async {
+        for _ in 0..100 {
+            app.join(&jun, server).await;
+            app.get(&format!("/servers/{server}"), &jun).await.is(200);
+            app.post(&format!("/servers/{server}/leave"), &jun, Value::Null).await.is(204);
+            app.get(&format!("/servers/{server}"), &jun).await.refuses(403, "not_a_member");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let noise = (0..4).map(|_| async {
+        while !is_over.load(Ordering::Relaxed) {
+            app.get(&format!("/servers/{server}"), &jun).await;
+        }
+    });
+    tokio::join!(changes, futures_util::future::join_all(noise));
+}
+
+#[tokio::test]
+async fn a_change_of_a_server_or_its_channels_is_seen_at_once() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let is_over = AtomicBool::new(false);
+    let changes = async {
+        for number in 0..50 {
+            let name = format!("Courtyard {number}");
+            app.put(&format!("/servers/{server}"), &mina, serde_json::json!({ "name": name })).await.is(200);
+            assert_eq!(seen(&app, &mina, server).await["name"], name.as_str());
+            let channel = app.channel(&mina, server, "general").await;
+            assert_eq!(seen(&app, &mina, server).await["channels"][0]["id"], channel);
+            app.delete(&format!("/channels/{channel}"), &mina).await.is(204);
+            assert_eq!(seen(&app, &mina, server).await["channels"], serde_json::json!([]));
+            app.get(&format!("/channels/{channel}"), &mina).await.refuses(404, "channel_not_found");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let noise = (0..4).map(|_| async {
+        while !is_over.load(Ordering::Relaxed) {
+            seen(&app, &mina, server).await;
+        }
+    });
+    tokio::join!(changes, futures_util::future::join_all(noise));
+}
+
+async fn seen(app: &TestApp, user: &User, server: i64) -> Value {
+    app.get(&format!("/servers/{server}"), user).await.is(200)
+}

@@ -1,0 +1,99 @@
+//! The write path where PostgreSQL says no to a part of a batch.
+
+use crate::support::database::connect;
+use crate::support::raw::masked;
+use crate::support::{Value, spawn_app, spawn_app_with};
+use std::collections::BTreeMap;
+
+#[tokio::test]
+async fn a_bad_row_does_not_take_its_batch_with_it() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    app.sql("alter table messages add constraint no_poison check (content <> 'poison')").await;
+    let mut socket = app.socket(channel, &mina).await;
+    for content in ["a", "b", "poison", "c", "poison", "d", "e"] {
+        socket.say(content).await;
+    }
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seqs = Vec::new();
+    for _ in 0..7 {
+        let event = socket.next_event().await;
+        let what = event["code"].as_str().or(event["content"].as_str()).expect("one of them").to_owned();
+        *outcomes.entry(what).or_default() += 1;
+        seqs.extend(event["seq"].as_i64());
+    }
+    let expected = [("a", 1), ("b", 1), ("c", 1), ("d", 1), ("e", 1), ("invalid_content", 2)];
+    assert_eq!(outcomes, expected.map(|(what, count)| (what.to_owned(), count)).into());
+    assert_eq!(seqs, [1, 2, 3, 4, 5], "in order, and what was refused took no number");
+}
+
+#[tokio::test]
+async fn a_locked_channel_holds_up_nobody_elses_messages() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let (locked, open) = (app.channel(&mina, server, "locked").await, app.channel(&mina, server, "open").await);
+    let (mut stuck, mut free) = (app.socket(locked, &mina).await, app.socket(open, &mina).await);
+    let lock = connect(&app.database).await;
+    let begin = format!("begin; select from channels where id = {locked} for update");
+    lock.batch_execute(&begin).await.expect("it is free");
+    for round in 0..3 {
+        stuck.say("in vain").await;
+        let heard = free.say_and_hear(&format!("through {round}")).await;
+        assert_eq!(heard["seq"], round + 1);
+        stuck.next_error("unavailable").await;
+    }
+    lock.batch_execute("commit").await.expect("it was open");
+    assert_eq!(stuck.say_and_hear("at last").await["seq"], 1);
+}
+
+#[tokio::test]
+async fn more_than_64_sends_on_their_way_are_refused_as_busy_and_the_socket_lives_on() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let mut socket = app.socket(channel, &mina).await;
+    let lock = connect(&app.database).await;
+    lock.batch_execute(&format!("begin; select from channels where id = {channel} for update")).await.expect("free");
+    for number in 0..70 {
+        socket.say(&format!("{number}")).await;
+    }
+    let mut codes: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..70 {
+        let event = socket.next_event().await;
+        if event["code"] == "busy" {
+            assert!(event["retry_after_ms"].as_i64().is_some_and(|ms| ms > 0), "{event}");
+        }
+        *codes.entry(event["code"].as_str().expect("an error").to_owned()).or_default() += 1;
+    }
+    assert_eq!(codes.keys().collect::<Vec<_>>(), ["busy", "unavailable"], "{codes:?}");
+    lock.batch_execute("commit").await.expect("it was open");
+    assert_eq!(socket.say_and_hear("at last").await["seq"], 1);
+}
+
+#[tokio::test]
+async fn who_floods_is_told_to_wait_and_then_ended_with_4429() {
+    let app = spawn_app_with(|config| config.rate_limit = true).await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let mut socket = app.raw_socket(channel, &mina.token).await;
+    // Pings are answered while they are within the rate, and count like any frame.
+    let pings = masked(0x89, b"").repeat(5_000);
+    let texts = masked(0x81, br#"{"content": "hi"}"#).repeat(10);
+    socket.send(&masked(0x89, b"").repeat(500)).await;
+    socket.send(&texts).await;
+    let first = loop {
+        let frame = socket.frame().await.expect("it lives");
+        if frame.opcode == 1 {
+            break serde_json::from_slice::<Value>(&frame.payload).expect("an event is JSON");
+        }
+    };
+    assert_eq!(first["code"], "rate_limited", "{first}");
+    assert!(first["retry_after_ms"].as_i64().is_some_and(|ms| ms > 0), "{first}");
+    socket.send(&pings).await;
+    socket.read_to_close(4429).await;
+}
