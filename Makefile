@@ -11,17 +11,18 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools ## build the release binary and start it on its own database
-	@.ci/postgres --unless-configured
+	@.ci/need --unless-configured postgresql
 	cargo build --release --locked
 	@. .ci/data_dir; exec ./target/release/madang
 
-test: tools postgres ## run every test
+test: tools ## run every test
+	@.ci/need postgresql curl
 	cargo test --locked --no-fail-fast
 
 lint: tools ## format, clippy, documentation, licences
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --locked --document-private-items
 	@if cargo deny --version >/dev/null 2>&1; \
 	then echo cargo deny check bans licenses sources; cargo deny --locked check bans licenses sources; \
 	else echo "cargo deny is not installed: bans, licences and sources are not checked"; fi
@@ -29,9 +30,6 @@ lint: tools ## format, clippy, documentation, licences
 tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.95 or newer with rustup" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "cc is missing, Rust links with it: apt-get install gcc libc6-dev, dnf install gcc, or xcode-select --install" >&2; exit 1; }
-
-postgres:
-	@.ci/postgres
 
 bench: tools ## measure what a node costs
 	@.ci/postgres
