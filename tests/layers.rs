@@ -28,7 +28,9 @@ const ONLY: [(&str, &[&str]); 12] = [
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+    // A module's tests may stand in a file of their own.
+    files.filter(|path| !path.ends_with("tests.rs")).collect()
 }
 
 /// A file's code: without its tests, without comments.

@@ -39,3 +39,38 @@ impl Drop for Vital {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    const CHILD: &str = "MADANG_TEST_PANICS";
+
+    struct Fragile {
+        _vital: Vital,
+    }
+
+    impl Actor for Fragile {
+        type Context = Context<Self>;
+
+        fn started(&mut self, _: &mut Self::Context) {
+            panic!("as a test wants it");
+        }
+    }
+
+    /// The test runs itself again as the process that ends.
+    #[test]
+    fn a_panic_in_a_vital_actor_ends_the_node() {
+        if std::env::var_os(CHILD).is_some() {
+            actix_web::rt::System::new().block_on(async {
+                Fragile { _vital: Vital("fragile") }.start();
+                std::future::pending::<()>().await;
+            });
+        }
+        let name = "actors::tests::a_panic_in_a_vital_actor_ends_the_node";
+        let mut node = Command::new(std::env::current_exe().expect("this program"));
+        node.args(["--exact", name]).env(CHILD, "1");
+        assert_eq!(node.output().expect("it runs").status.code(), Some(70));
+    }
+}

@@ -286,3 +286,6 @@ impl Handler<Revoke> for Channel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

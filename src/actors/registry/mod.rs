@@ -119,6 +119,11 @@ impl RegistryHandle {
         settle(settled).await;
     }
 
+    #[cfg(test)]
+    pub(super) fn into_addr(self) -> Addr<Registry> {
+        self.addr
+    }
+
     async fn ask(&self, bearer: Bearer, target: Target) -> Result<Found> {
         let (reply, answer) = oneshot::channel();
         self.send(Ask { user: bearer.user_id, target, reply: Reply::Found(reply) })?;
