@@ -5,7 +5,7 @@ SHELL := /bin/sh
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench conformance tools postgres
+.PHONY: help run test lint bench conformance tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,11 +32,11 @@ tools:
 	@command -v cc >/dev/null || { echo "cc is missing, Rust links with it: apt-get install gcc libc6-dev, dnf install gcc, or xcode-select --install" >&2; exit 1; }
 
 bench: tools ## measure what a node costs
-	@.ci/postgres
+	@.ci/need postgresql
 	cargo bench --locked --bench node
 
 conformance: tools ## run the Autobahn WebSocket cases against a real node (kosoku, from PyPI)
-	@.ci/postgres
+	@.ci/need postgresql
 	cargo build --release --locked
 	python3 -m venv target/conformance
 	target/conformance/bin/pip install --quiet kosoku==0.1.0

@@ -80,7 +80,7 @@ mv "$bare/root/madang" "$bare/home/plain/madang"
 inside chown -R plain: /home/plain /opt/cargo
 if (as plain make run) </dev/null >"$bare/tmp/told" 2>&1; then fail "make run did not fail"; fi
 cat "$bare/tmp/told"
-grep -q 'run `apt-get install postgresql` as root' "$bare/tmp/told" || fail "no word of the command"
+grep -qF 'run `apt-get install postgresql` as root' "$bare/tmp/told" || fail "no word of the command"
 
 say "an ordinary user with sudo"
 inside apt-get -qq install -y --no-install-recommends sudo >/dev/null
