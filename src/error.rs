@@ -41,6 +41,9 @@ pub enum Error {
     /// The body is larger than the endpoint takes.
     #[error("The body may have at most {0} bytes")]
     TooLarge(usize),
+    /// The body took too long to arrive.
+    #[error("The body did not arrive within {0} seconds; send it again")]
+    TooSlow(u64),
     /// The path wants a WebSocket handshake.
     #[error("Open this path as a WebSocket: {0}")]
     Upgrade(&'static str),
@@ -190,6 +193,7 @@ impl Error {
             Self::Denied(Denied::NotOwner) => "not_the_owner",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooLarge(_) => "body_too_large",
+            Self::TooSlow(_) => "body_too_slow",
             Self::Upgrade(_) => "upgrade_required",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
@@ -256,6 +260,7 @@ impl ResponseError for Error {
             Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Upgrade(_) => StatusCode::UPGRADE_REQUIRED,
             Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

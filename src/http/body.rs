@@ -5,15 +5,18 @@ use crate::domain::validation::{Issue, Parse, Refusal};
 use crate::error::{Error, Result};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest, rt, web};
 use serde_json::{Map, Value};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// The most bytes of a JSON body.
 pub const JSON_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes of a form.
 pub const FORM_BYTES_MAX: usize = 8 * 1024;
+/// As long as a body may take to arrive.
+const ARRIVAL_MAX: Duration = Duration::from_secs(8);
 
 /// A body's type: reads its fields, noting what is wrong with each.
 pub trait FromFields: Sized + 'static {
@@ -153,7 +156,8 @@ fn bytes(
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(Error::TooLarge(limit));
         }
-        let bytes = bytes.await.map_err(|error| match error.as_error::<PayloadError>() {
+        let arrived = rt::time::timeout(ARRIVAL_MAX, bytes).await.map_err(|_| Error::TooSlow(ARRIVAL_MAX.as_secs()))?;
+        let bytes = arrived.map_err(|error| match error.as_error::<PayloadError>() {
             Some(PayloadError::Overflow) => Error::TooLarge(limit),
             _ => Refusal::new("body_incomplete", "The body ended too early").at("body", "").into(),
         })?;

@@ -200,3 +200,13 @@ async fn who_is_unknown_learns_nothing_but_that() {
     }
     assert_eq!(app.get("/servers/x", By::Nobody).await.json()["code"], Value::from("not_authenticated"));
 }
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_not_waited_for() {
+    let app = spawn_app().await;
+    for path in ["/auth/login", "/auth/register"] {
+        let mut raw = app.raw().await;
+        raw.send(format!("POST {path} HTTP/1.1\r\nHost: madang\r\nContent-Length: 20\r\n\r\nuser").as_bytes()).await;
+        raw.answer(path).await.refuses(408, "body_too_slow");
+    }
+}

@@ -19,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// A server that lived this long is restarted without the wait that earlier failures had earned.
-const STABLE: Duration = Duration::from_secs(30);
+const STABLE: Duration = Duration::from_secs(5);
 const LOG_CHECK: Duration = Duration::from_secs(60);
 
 /// Runs PostgreSQL until `stop` closes.
