@@ -76,17 +76,18 @@ impl Application {
         raise_descriptor_limit();
         let listener = listen(&config.host, config.port)?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.host.clone(), error))?;
-        let secret = match &config.secret_key {
-            Some(secret) => secret.clone(),
-            None => secret::load_or_make(&config.data_dir)
-                .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?,
-        };
         let (database, embedded) = match &config.database {
             Database::Url(database) => ((**database).clone(), None),
             Database::Embedded => {
                 let embedded = embedded::start(&config.data_dir, config.pg_bin_dir.as_deref()).await?;
                 (embedded.config(), Some(embedded))
             }
+        };
+        // After the database has made the folder: it has to be passable for the user that PostgreSQL runs as.
+        let secret = match &config.secret_key {
+            Some(secret) => secret.clone(),
+            None => secret::load_or_make(&config.data_dir)
+                .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?,
         };
         migrate(&database).await?;
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());

@@ -3,6 +3,7 @@
 use madang::app::{Application, StartError};
 use madang::config::{Config, Database};
 use madang::telemetry;
+use std::io::Write;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,12 +59,10 @@ async fn run(config: Config) -> Result<(), StartError> {
         () = &mut stop => return Ok(()),
     };
     let url = format!("http://{}", application.address());
-    println!("API   {url}");
-    println!("Docs  {url}/docs");
-    match application.embedded() {
-        Some(embedded) => println!("Data  {} (look inside: {})", data.display(), embedded.url_for_humans()),
-        None => println!("Data  {}", data.display()),
-    }
+    let inside = application.embedded().map(|embedded| format!(" (look inside: {})", embedded.url_for_humans()));
+    let data = format!("{}{}", data.display(), inside.unwrap_or_default());
+    // Nobody may be reading: the node runs all the same.
+    let _ = writeln!(std::io::stdout(), "API   {url}\nDocs  {url}/docs\nData  {data}");
     application.run_until(stop).await
 }
 

@@ -3,6 +3,7 @@
 use crate::support::app::{SECRET_KEY, TestApp};
 use crate::support::raw::HANDSHAKE;
 use crate::support::{By, PASSWORD, User, Value, id, json};
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -64,8 +65,8 @@ async fn every_call_has_its_line_and_no_line_has_a_secret() {
     });
     let (mina, channel) = use_it(&app).await;
     let request_id = app.get("/nothing", By::Nobody).await.header("x-request-id").to_owned();
-    let pid = program.id().expect("it runs").to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs").success());
+    let pid = program.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).expect("it runs");
+    kill_process(pid, Signal::TERM).expect("it runs");
     assert!(program.wait().await.expect("it ends").success());
 
     let log = reading.await.expect("read").expect("text");

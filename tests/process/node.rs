@@ -1,5 +1,7 @@
 //! The node as a process of its own, and what the kernel says about it.
 
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -95,8 +97,8 @@ impl Node {
     }
 
     /// Sends a signal to the node.
-    pub async fn signal(&self, name: &str) {
-        signal(&self.child.id().expect("it runs").to_string(), name).await;
+    pub fn signal(&self, number: Signal) {
+        signal(&self.child.id().expect("it runs").to_string(), number);
     }
 
     /// How it ended.
@@ -106,15 +108,15 @@ impl Node {
 
     /// Stops it as an operator would.
     pub async fn stop(mut self) {
-        self.signal("TERM").await;
+        self.signal(Signal::TERM);
         assert!(self.ended().await.success());
     }
 }
 
 /// Sends a signal to a process that may be gone.
-pub async fn signal(pid: &str, name: &str) {
-    let kill = Command::new("kill").arg(format!("-{name}")).arg(pid).stderr(Stdio::null()).status();
-    kill.await.expect("kill can be run");
+pub fn signal(pid: &str, signal: Signal) {
+    let pid = pid.parse().ok().and_then(Pid::from_raw).expect("a process id");
+    let _ = kill_process(pid, signal);
 }
 
 /// As many open files as the system allows: each socket is one.

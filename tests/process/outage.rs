@@ -1,7 +1,7 @@
 //! PostgreSQL is killed under load, again and again, and comes back.
 
 use super::client::{Api, Socket};
-use super::node::{Node, data_folder, signal};
+use super::node::{Node, Signal, data_folder, signal};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -61,7 +61,7 @@ async fn what_was_acknowledged_is_there_once_in_order_and_nothing_that_was_refus
     }
     for _ in 0..3 {
         scene.after_more_acknowledged(50).await;
-        signal(&node.postmaster().expect("it runs"), "KILL").await;
+        signal(&node.postmaster().expect("it runs"), Signal::KILL);
     }
     scene.after_more_acknowledged(50).await;
     let late = tokio::select! {
@@ -111,7 +111,7 @@ async fn listen(mut socket: Socket) -> Vec<(i64, String)> {
 async fn hold_down(node: &Node) {
     loop {
         if let Some(pid) = node.postmaster() {
-            signal(&pid, "KILL").await;
+            signal(&pid, Signal::KILL);
         }
         tokio::task::yield_now().await;
     }

@@ -1,7 +1,7 @@
 //! Stopping: asked to, and not.
 
 use super::client::{Api, Socket};
-use super::node::{Node, data_folder};
+use super::node::{Node, Signal, data_folder};
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_stop_closes_sockets_with_1012_after_what_was_sent_and_exits_with_0() {
@@ -14,7 +14,7 @@ async fn a_stop_closes_sockets_with_1012_after_what_was_sent_and_exits_with_0() 
     socket.send("the last one").await;
     assert_eq!(socket.read_event().await["content"], "the last one");
     let postmaster = node.postmaster().expect("it runs");
-    node.signal("TERM").await;
+    node.signal(Signal::TERM);
     assert_eq!(socket.read_close().await, 1012);
     assert!(node.ended().await.success());
     assert!(!is_running(&postmaster), "the embedded database is stopped with the node");
@@ -33,7 +33,7 @@ async fn a_node_that_was_killed_starts_again_with_all_that_was_acknowledged() {
         socket.send(&format!("{number}")).await;
         assert_eq!(socket.read_event().await["seq"], number + 1);
     }
-    node.signal("KILL").await;
+    node.signal(Signal::KILL);
     assert!(!node.ended().await.success());
     let node = Node::start(&folder).await;
     // The token still holds: the key was kept.

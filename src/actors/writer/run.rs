@@ -53,6 +53,8 @@ pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>)
         if last_rows > 1 && run.queue.len() < last_rows {
             tokio::time::sleep(LINGER).await;
         }
+        // It may have died meanwhile: what is not given to a dead connection is never in doubt.
+        run.connect().await;
         let batch = run.queue.take();
         last_rows = batch.len().min(BATCH_ROWS);
         run.write(batch).await;
