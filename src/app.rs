@@ -30,8 +30,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const BACKLOG: i32 = 4_096;
 /// The parts of a stop, together with PostgreSQL's under 10 s.
 const DRAIN_MAX: Duration = Duration::from_millis(1_500);
-const SOCKETS_MAX: Duration = Duration::from_millis(1_500);
-const CALLS_MAX_S: u64 = 2;
+/// The drain's time is in it.
+const SOCKETS_MAX: Duration = Duration::from_millis(2_500);
+const CALLS_MAX: Duration = Duration::from_secs(2);
 
 /// Why a node cannot start. One line, for the person who starts it.
 #[derive(Debug, thiserror::Error)]
@@ -141,13 +142,20 @@ impl Application {
         self.node.stopping.store(true, Ordering::Relaxed);
         self.handle.pause().await;
         self.writer.close();
-        if tokio::time::timeout(DRAIN_MAX, self.writer.drain()).await.is_err() {
-            tracing::warn!("not everything that was sent could be written before the stop; it was not acknowledged");
-        }
         let relays = self.relays.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.node.registry.end_all(&relays, End::RESTART).await;
-        let _ = tokio::time::timeout(SOCKETS_MAX, all_closed(&relays)).await;
-        self.handle.stop(true).await;
+        let in_order = async {
+            if tokio::time::timeout(DRAIN_MAX, self.writer.drain()).await.is_err() {
+                tracing::warn!(
+                    "not everything that was sent could be written before the stop; it was not acknowledged"
+                );
+            }
+            self.node.registry.end_all(&relays, End::RESTART).await;
+            all_closed(&relays).await;
+        };
+        if tokio::time::timeout(SOCKETS_MAX, in_order).await.is_err() {
+            tracing::warn!("some sockets did not take their close frame");
+        }
+        let _ = tokio::time::timeout(CALLS_MAX, self.handle.stop(true)).await;
         self.node.db.close();
         if let Some(embedded) = self.embedded {
             embedded.stop().await?;
@@ -172,7 +180,7 @@ fn serve(
     documents: Data<Documents>,
     relays: Relays,
 ) -> io::Result<Server> {
-    let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX_S);
+    let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX.as_secs());
     let stopping = builder.graceful_shutdown_signal();
     let (rate_limit, echo) = (config.rate_limit, config.conformance_echo);
     let started = Arc::new(AtomicUsize::new(0));

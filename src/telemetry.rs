@@ -24,7 +24,7 @@ pub fn init() {
     let _ = if std::io::stderr().is_terminal() {
         logs.with_target(false).finish().try_init()
     } else {
-        logs.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()
     };
 }
 

@@ -7,6 +7,7 @@ use crate::store::{channels, servers, user_servers};
 use actix_web::{rt, web};
 use std::future::Future;
 use std::time::Duration;
+use tracing::Instrument;
 
 /// How often, and how many times, a database that was away is asked what became of a change.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -22,7 +23,7 @@ where
     F: Future<Output = Result<T>> + 'static,
 {
     let node = node.clone();
-    let task = rt::spawn(async move {
+    let change_and_tell = async move {
         match work.await {
             Ok(done) => {
                 node.registry.apply(change).await;
@@ -30,13 +31,13 @@ where
             }
             Err(error) => {
                 if matches!(error, Error::Unavailable | Error::Internal) {
-                    rt::spawn(look(node, change));
+                    rt::spawn(look(node, change).in_current_span());
                 }
                 Err(error)
             }
         }
-    });
-    task.await.unwrap_or_else(|error| {
+    };
+    rt::spawn(change_and_tell.in_current_span()).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a change was not carried out");
         Err(Error::Internal)
     })

@@ -1,5 +1,5 @@
 //! The writers' ledger: each batch notes itself in its own transaction, so that a commit whose answer was lost is
-//! resolved by looking. Notes older than a day are pruned; a doubt lives only as long as the node that has it.
+//! resolved by looking. A writer has one batch in flight, so it can ask for its last note alone; the others are pruned.
 
 use super::messages::{Draft, Place, place};
 use crate::domain::ChannelId;
@@ -29,9 +29,10 @@ pub async fn resolve(
     Ok(Some(in_draft_order(rows.iter().map(place), drafts)))
 }
 
-/// Removes notes that nobody can ask for any more.
-pub async fn prune(client: &Client) -> Result<u64, tokio_postgres::Error> {
-    client.execute(include_str!("../../sql/write_batches/prune.sql"), &[]).await
+/// Removes notes that nobody can ask for any more: this writer's up to a batch that is settled, and those of writers
+/// that have been gone for a day.
+pub async fn prune(client: &Client, upto: BatchKey) -> Result<u64, tokio_postgres::Error> {
+    client.execute(include_str!("../../sql/write_batches/prune.sql"), &[&upto.node, &upto.number]).await
 }
 
 /// Places come with growing `seq` within a channel, which is the order in which its drafts were sent.

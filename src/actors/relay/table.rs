@@ -151,6 +151,8 @@ impl Table {
     }
 
     pub(super) fn unicast(&mut self, key: SessionKey, frame: Bytes) {
+        // What was announced before goes out before.
+        self.flush();
         if let Some(entry) = self.entry(key) {
             entry.socket.send(frame);
         }

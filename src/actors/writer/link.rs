@@ -57,9 +57,9 @@ impl Link {
         }
     }
 
-    /// Removes old notes from the ledger; false if the connection is lost.
-    pub async fn prune(&self) -> bool {
-        tokio::time::timeout(ANSWER_MAX, prune(&self.client)).await.is_ok_and(|pruned| pruned.is_ok())
+    /// Removes notes from the ledger that nobody can ask for; false if the connection is lost.
+    pub async fn prune(&self, upto: BatchKey) -> bool {
+        tokio::time::timeout(ANSWER_MAX, prune(&self.client, upto)).await.is_ok_and(|pruned| pruned.is_ok())
     }
 
     /// Whether the connection is known to be gone.

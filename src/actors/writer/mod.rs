@@ -15,6 +15,7 @@ use crate::domain::ChannelId;
 use crate::store::messages::{Draft, Place};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use queue::{Queue, Waiting};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +32,8 @@ pub const QUEUE_BYTES: usize = 16 << 20;
 /// As long as a draft waits for PostgreSQL, less the time that an answer takes.
 pub const WAIT_MAX: Duration = Duration::from_millis(900);
 const EXPIRY_TICK: Duration = Duration::from_millis(50);
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// How many notes of its own a writer leaves in the ledger before it removes those that nobody can ask for.
+const PRUNE_AFTER: i64 = 256;
 
 /// The way to a node's writers.
 #[derive(Clone)]
@@ -167,6 +169,7 @@ impl Handler<Persist> for WriterActor {
             from: persist.from,
             reply: persist.reply,
             since: Instant::now(),
+            told: Cell::new(false),
         });
     }
 }

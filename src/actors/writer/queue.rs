@@ -15,6 +15,8 @@ pub struct Waiting {
     pub from: SessionKey,
     pub reply: Recipient<Settled>,
     pub since: Instant,
+    /// Whether its sender knows that the outcome is in doubt.
+    pub told: Cell<bool>,
 }
 
 /// The drafts that wait, oldest first, and how many are in flight.
@@ -117,14 +119,15 @@ pub fn settle(outcomes: impl IntoIterator<Item = (Waiting, Outcome)>) {
     }
 }
 
-/// Tells the senders of a batch that its outcome is not known yet.
+/// Tells the senders of a batch that its outcome is not known yet, once.
 pub fn tell_unconfirmed(batch: &[Waiting]) {
-    settle(batch.iter().map(|waiting| {
+    settle(batch.iter().filter(|waiting| !waiting.told.replace(true)).map(|waiting| {
         let copy = Waiting {
             draft: waiting.draft.clone(),
             from: waiting.from,
             reply: waiting.reply.clone(),
             since: waiting.since,
+            told: Cell::new(true),
         };
         (copy, Outcome::Refused(Refused::Unconfirmed))
     }));

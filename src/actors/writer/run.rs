@@ -2,7 +2,7 @@
 
 use super::link::Link;
 use super::queue::{Queue, Waiting, settle, tell_unconfirmed};
-use super::{BATCH_ROWS, Outcome, PRUNE_EVERY, Refused, WAIT_MAX};
+use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused, WAIT_MAX};
 use crate::domain::ChannelId;
 use crate::store::Fault;
 use crate::store::messages::{Draft, Place};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_postgres::Config;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
@@ -30,23 +30,18 @@ struct Run {
     link: Option<Link>,
     node: i64,
     number: i64,
+    pruned: i64,
 }
 
 /// Ends when the writer is closed and nothing waits any more.
 pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>) {
-    let mut run = Run { queue, database, link: None, node: rand::random(), number: 0 };
-    let mut pruned = Instant::now();
+    let mut run = Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0 };
     let mut last_rows = 0;
     loop {
         run.connect().await;
-        let waited = tokio::time::timeout(IDLE_TURN, run.queue.not_empty()).await;
-        if waited.is_err() {
+        if tokio::time::timeout(IDLE_TURN, run.queue.not_empty()).await.is_err() {
             if is_closed.load(Ordering::Relaxed) {
                 return;
-            }
-            if pruned.elapsed() >= PRUNE_EVERY {
-                pruned = Instant::now();
-                run.prune().await;
             }
             continue;
         }
@@ -59,6 +54,7 @@ pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>)
         last_rows = batch.len().min(BATCH_ROWS);
         run.write(batch).await;
         run.queue.landed();
+        run.prune().await;
     }
 }
 
@@ -85,9 +81,14 @@ impl Run {
         }
     }
 
+    /// Every batch so far is settled: their notes have served.
     async fn prune(&mut self) {
+        if self.number - self.pruned < PRUNE_AFTER {
+            return;
+        }
+        self.pruned = self.number;
         if let Some(link) = &self.link
-            && !link.prune().await
+            && !link.prune(BatchKey { node: self.node, number: self.number }).await
         {
             self.link = None;
         }
@@ -98,27 +99,30 @@ impl Run {
         // Popped from the end, so that what was given first is written first.
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
-            let unwritten = match self.write_part(part).await {
-                Step::Done => continue,
-                Step::Split(more) => {
-                    parts.extend(more.into_iter().rev());
-                    continue;
+            match self.write_part(part).await {
+                Step::Done => {}
+                Step::Split(more) => parts.extend(more.into_iter().rev()),
+                Step::Lost(part, in_doubt) => {
+                    // What has not been given to PostgreSQL waits in the queue, where it has its time.
+                    self.link = None;
+                    self.queue.put_back(parts.into_iter().rev().flatten().collect());
+                    let unwritten = match in_doubt {
+                        Some(key) => self.resolve(key, part).await,
+                        None => part,
+                    };
+                    return self.queue.put_back(unwritten);
                 }
-                Step::Lost(unwritten) => unwritten,
-            };
-            self.queue.put_back(unwritten.into_iter().chain(parts.into_iter().rev().flatten()).collect());
-            return;
+            }
         }
     }
 
     async fn write_part(&mut self, part: Vec<Waiting>) -> Step {
-        let mut told = false;
         for attempt in 1.. {
             let key = self.next_key();
             let Some(link) = &self.link else { break };
-            match append_within(link, key, &part, &mut told).await {
+            match append_within(link, key, &part).await {
                 Ok(places) => settle(outcomes(part, places)),
-                Err(Fault::Lost) => return Step::Lost(self.resolve(key, part, told).await),
+                Err(Fault::Lost) => return Step::Lost(part, Some(key)),
                 Err(Fault::Retry) if attempt < ATTEMPTS => continue,
                 Err(Fault::Data) if part.len() > 1 => return Step::Split(in_halves(part)),
                 Err(Fault::Locked) if of_several_channels(&part) => return Step::Split(by_channel(part)),
@@ -127,30 +131,29 @@ impl Run {
             }
             return Step::Done;
         }
-        Step::Lost(part)
+        Step::Lost(part, None)
     }
 
     /// The answer to a batch was lost: looks whether it committed, however long PostgreSQL is away. Gives back what
     /// has not been written and may still be sent again.
-    async fn resolve(&mut self, key: BatchKey, batch: Vec<Waiting>, mut told: bool) -> Vec<Waiting> {
-        self.link = None;
+    async fn resolve(&mut self, key: BatchKey, batch: Vec<Waiting>) -> Vec<Waiting> {
         let answer = {
             let mut look = std::pin::pin!(self.look(key, &batch));
             match tokio::time::timeout(patience(&batch), &mut look).await {
                 Ok(answer) => answer,
                 Err(_) => {
-                    if !std::mem::replace(&mut told, true) {
-                        tell_unconfirmed(&batch);
-                    }
+                    tell_unconfirmed(&batch);
                     look.await
                 }
             }
         };
-        match answer {
-            Some(places) => settle(outcomes(batch, places)),
-            None if told => refuse(batch, Refused::Unavailable),
-            None => return batch,
-        }
+        let Some(places) = answer else {
+            // Who was told to wait for the outcome gets it; the others have lost nothing yet.
+            let (told, unwritten) = batch.into_iter().partition(|waiting| waiting.told.get());
+            refuse(told, Refused::Unavailable);
+            return unwritten;
+        };
+        settle(outcomes(batch, places));
         Vec::new()
     }
 
@@ -180,8 +183,8 @@ enum Step {
     Done,
     /// It is to be written in these parts, in this order.
     Split(Vec<Vec<Waiting>>),
-    /// The connection is gone, and these are not written.
-    Lost(Vec<Waiting>),
+    /// The connection is gone: these are not written, or under a key that says whether they are.
+    Lost(Vec<Waiting>, Option<BatchKey>),
 }
 
 /// As long as the oldest draft may still wait for its answer.
@@ -190,24 +193,16 @@ fn patience(batch: &[Waiting]) -> Duration {
 }
 
 /// Writes, and tells the senders when the answer takes too long; it may still come.
-async fn append_within(
-    link: &Link,
-    key: BatchKey,
-    batch: &[Waiting],
-    told: &mut bool,
-) -> Result<Vec<Option<Place>>, Fault> {
+async fn append_within(link: &Link, key: BatchKey, batch: &[Waiting]) -> Result<Vec<Option<Place>>, Fault> {
     let drafts = drafts(batch);
     let mut answer = std::pin::pin!(link.append(key, &drafts));
-    if !*told {
-        match tokio::time::timeout(patience(batch), &mut answer).await {
-            Ok(answer) => return answer,
-            Err(_) => {
-                *told = true;
-                tell_unconfirmed(batch);
-            }
+    match tokio::time::timeout(patience(batch), &mut answer).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            tell_unconfirmed(batch);
+            answer.await
         }
     }
-    answer.await
 }
 
 fn in_halves(mut batch: Vec<Waiting>) -> Vec<Vec<Waiting>> {

@@ -26,13 +26,13 @@ gone_within() {
         sleep 0.1
     done
 }
-kill -INT "$pid"; gone_within 50 && exit 0
-kill -QUIT "$pid"; gone_within 20 && exit 0
+kill -INT "$pid"; gone_within 30 && exit 0
+kill -QUIT "$pid"; gone_within 15 && exit 0
 kill -KILL "$pid"
 "#;
 
 /// As long as [`Guarded::stop`] waits: what the shell grants, and a little.
-const STOP_LIMIT: Duration = Duration::from_secs(8);
+const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A child and the shell that watches over it.
 #[derive(Debug)]

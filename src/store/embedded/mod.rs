@@ -65,7 +65,7 @@ impl Embedded {
         self.postmaster.load(Ordering::Acquire)
     }
 
-    /// Disconnects all clients and stops the server, within 8 s: after 5 s without a final checkpoint, then by SIGKILL.
+    /// Disconnects all clients and stops the server, within 5 s: after 3 s without a final checkpoint, then by SIGKILL.
     ///
     /// # Errors
     /// When it had to be killed.
