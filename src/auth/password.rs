@@ -16,16 +16,16 @@ const WAITING_PER_SLOT: usize = 32;
 /// Hashes and verifies passwords.
 pub struct Passwords {
     cost: u32,
-    slots: Semaphore,
-    queued: AtomicUsize,
+    slots: Arc<Semaphore>,
+    queued: Arc<AtomicUsize>,
     queue_max: usize,
     nobody: String,
 }
 
 /// Gives back a place in the queue, also when the request is dropped while it waits.
-struct Place<'a>(&'a AtomicUsize);
+struct Place(Arc<AtomicUsize>);
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -41,8 +41,8 @@ impl Passwords {
         let slots = cores.saturating_sub(1).max(1);
         Ok(Arc::new(Self {
             cost,
-            slots: Semaphore::new(slots),
-            queued: AtomicUsize::new(0),
+            slots: Arc::new(Semaphore::new(slots)),
+            queued: Arc::default(),
             queue_max: slots * (WAITING_PER_SLOT + 1),
             nobody: bcrypt::hash("nobody has this password", cost)?,
         }))
@@ -78,9 +78,14 @@ impl Passwords {
             self.queued.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::Busy);
         }
-        let _place = Place(&self.queued);
-        let _slot = self.slots.acquire().await.map_err(|_| Error::Internal)?;
-        match tokio::task::spawn_blocking(work).await {
+        let place = Place(Arc::clone(&self.queued));
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Error::Internal)?;
+        // A client that hangs up stops no hash: its slot is free when the work is done, not before.
+        let hashing = tokio::task::spawn_blocking(move || {
+            let _held = (place, slot);
+            work()
+        });
+        match hashing.await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 tracing::error!(%error, "bcrypt failed");
@@ -119,6 +124,32 @@ mod tests {
         let stored = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e".to_owned();
         assert!(passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified"));
         assert!(!passwords.verify("correct horses".into(), Some(stored)).await.expect("verified"));
+    }
+
+    #[actix_web::test]
+    async fn who_hangs_up_makes_no_room_while_the_hash_still_runs() {
+        let passwords = Passwords::new(4).expect("a good cost");
+        let slots = passwords.slots.available_permits();
+        let (running, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..50 {
+            let (passwords, running, peak) = (Arc::clone(&passwords), Arc::clone(&running), Arc::clone(&peak));
+            let request = actix_web::rt::spawn(async move {
+                let work = move || {
+                    peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let hashed = bcrypt::hash("correct horse", 8);
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    hashed
+                };
+                passwords.run(work).await
+            });
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            request.abort();
+        }
+        let all = u32::try_from(slots).expect("few");
+        let _all = passwords.slots.acquire_many(all).await.expect("every hash comes to its end");
+        assert!((1..=slots).contains(&peak.load(Ordering::SeqCst)), "{peak:?} at once");
     }
 
     #[actix_web::test]

@@ -60,7 +60,7 @@ async fn prepare(data_dir: &Path, bin_dir: Option<&Path>) -> Result<Launch, Embe
     data_dir.account.check_reach(&targets).await?;
     cluster::remove_unfinished(&data_dir);
     if version.is_none() {
-        tracing::info!(path = %path.display(), postgresql = programs.major, "making a new database");
+        tracing::debug!(path = %path.display(), postgresql = programs.major, "making a new database");
         cluster::create(&data_dir, &programs).await?;
     }
     let socket_folder = data_dir.socket_folder()?;
