@@ -1,7 +1,10 @@
 //! How sockets end: by leaving, deletion, a stop, or not reading.
 
+use crate::support::raw::HANDSHAKE;
 use crate::support::{SOON, TestApp, User, Value, json, spawn_app};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// An owner and a member, with two channels of one server.
 async fn community(app: &TestApp) -> (User, User, i64, [i64; 2]) {
@@ -130,4 +133,23 @@ async fn a_socket_whose_client_vanishes_leaves_the_others_alone() {
         drop(raw);
         minas.say_and_hear("anyone?").await;
     }
+}
+
+/// It takes the 35 seconds that it is about.
+#[tokio::test]
+async fn who_is_silent_is_pinged_and_then_ended_with_4408() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let mut stream = TcpStream::connect(app.address).await.expect("the node listens");
+    let request = format!("GET /ws/{channel}?token={} HTTP/1.1\r\nHost: madang\r\n{HANDSHAKE}\r\n", mina.token);
+    stream.write_all(request.as_bytes()).await.expect("it is sent");
+    let mut bytes = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes)).await;
+    ended.expect("it is not waited for").expect("the stream ends in order");
+    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer") + 4;
+    let (ping, close) = bytes[head..].split_at(2);
+    assert_eq!(ping, [0x89, 0], "a ping without a payload");
+    assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 4408));
 }
