@@ -1,7 +1,7 @@
 //! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
 
 use crate::actors::registry::{Registry, RegistryHandle};
-use crate::actors::relay::{End, Relay, RelayHandle};
+use crate::actors::relay::{End, Relay, RelayHandle, Relays};
 use crate::actors::writer::Writer;
 use crate::auth::password::Passwords;
 use crate::auth::secret;
@@ -20,8 +20,9 @@ use actix_web::web::Data;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A connection's first request must have come by then.
@@ -65,9 +66,6 @@ pub struct Application {
     embedded: Option<Embedded>,
 }
 
-/// The relays of the workers, as they come up.
-type Relays = Arc<Mutex<Vec<RelayHandle>>>;
-
 impl Application {
     /// Starts everything but the serving.
     ///
@@ -94,15 +92,15 @@ impl Application {
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database);
+        let relays = Relays::default();
         let node = Data::new(Node {
-            registry: Registry::start(db.clone(), writer.clone()),
+            registry: Registry::start(db.clone(), writer.clone(), relays.clone()),
             db,
             tokens: Arc::new(Tokens::new(&secret, config.algorithm, config.token_life)),
             passwords: Passwords::new(config.bcrypt_cost).map_err(|error| other(&error))?,
             stopping: AtomicBool::new(false),
         });
         let documents = Data::new(Documents::new().map_err(|error| other(&error))?);
-        let relays = Relays::default();
         let server = serve(&config, listener, node.clone(), documents, relays.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         if !config.rate_limit {
@@ -142,15 +140,14 @@ impl Application {
         self.node.stopping.store(true, Ordering::Relaxed);
         self.handle.pause().await;
         self.writer.close();
-        let relays = self.relays.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let in_order = async {
             if tokio::time::timeout(DRAIN_MAX, self.writer.drain()).await.is_err() {
                 tracing::warn!(
                     "not everything that was sent could be written before the stop; it was not acknowledged"
                 );
             }
-            self.node.registry.end_all(&relays, End::RESTART).await;
-            all_closed(&relays).await;
+            self.node.registry.end_all(&self.relays, End::RESTART).await;
+            all_closed(&self.relays.all()).await;
         };
         if tokio::time::timeout(SOCKETS_MAX, in_order).await.is_err() {
             tracing::warn!("some sockets did not take their close frame");
@@ -187,9 +184,9 @@ fn serve(
     let server = builder.listen("madang", listener, move || {
         // Called on each worker's own thread.
         let relay = Relay::start_here(started.fetch_add(1, Ordering::Relaxed));
-        relays.lock().unwrap_or_else(PoisonError::into_inner).push(relay.handle().clone());
-        let (registry, tokens) = (node.registry.clone(), node.tokens.clone());
-        let door = Door { tokens, registry, relay, rate_limit, echo };
+        relays.add(relay.handle().clone());
+        let (registry, tokens, db) = (node.registry.clone(), node.tokens.clone(), node.db.clone());
+        let door = Rc::new(Door { tokens, registry, db, relay, rate_limit, echo });
         let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
         HttpService::build()
             .keep_alive(KEEP_ALIVE)
@@ -199,7 +196,7 @@ fn serve(
                 async move { stopping.notified().await }
             })
             .upgrade(fn_service(move |(request, framed)| {
-                let door = door.clone();
+                let door = Rc::clone(&door);
                 async move {
                     upgrade(door, request, framed).await;
                     Ok::<_, actix_http::Error>(())

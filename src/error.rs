@@ -47,12 +47,20 @@ pub enum Error {
     /// The path wants a WebSocket handshake.
     #[error("Open this path as a WebSocket: {0}")]
     Upgrade(&'static str),
+    /// The nonce has been used for another message.
+    #[error("This nonce has been used for another message in this channel; use a new one")]
+    NonceConflict,
     /// A bound is reached; the same request works later.
     #[error("The node is busy; try again in a moment")]
     Busy,
     /// The database is away.
     #[error("The storage is not available; try again in a moment")]
     Unavailable,
+    /// The database went away in the middle of a commit.
+    #[error(
+        "The storage went away while the message was being saved; send it again with the same nonce, which saves it once"
+    )]
+    Unconfirmed,
     /// A fault of ours.
     #[error("Something went wrong on our side; the request id names it in the log")]
     Internal,
@@ -99,6 +107,9 @@ pub enum Unauthorized {
     /// The token's time is over.
     #[error("The token has expired; log in again")]
     Expired,
+    /// The token was issued before the password was changed.
+    #[error("The password has been changed since the token was issued; log in again")]
+    Revoked,
     /// Wrong name or password, without saying which.
     #[error("Incorrect username or password")]
     Credentials,
@@ -121,6 +132,10 @@ pub enum Conflict {
     TooManyChannels,
     /// The user belongs to as many servers as one may.
     TooManyServers,
+    /// A reply to a message that the channel does not have.
+    ReplyToNothing,
+    /// A text that passes every check of ours and that PostgreSQL refuses all the same.
+    InvalidContent,
 }
 
 impl Conflict {
@@ -133,6 +148,8 @@ impl Conflict {
             Self::OwnerCannotLeave => "owner_cannot_leave",
             Self::TooManyChannels => "too_many_channels",
             Self::TooManyServers => "too_many_servers",
+            Self::ReplyToNothing => "reply_to_not_found",
+            Self::InvalidContent => "invalid_content",
         }
     }
 
@@ -144,6 +161,8 @@ impl Conflict {
             Self::NotMember => "You are not a member of this server",
             Self::OwnerCannotLeave => "The owner cannot leave a server; delete it instead",
             Self::TooManyChannels => "A server may have at most 500 channels; delete one first",
+            Self::InvalidContent => "The message cannot be stored; change its content",
+            Self::ReplyToNothing => "`reply_to` names no message of this channel",
             Self::TooManyServers => "You may belong to at most 200 servers; leave one first",
         }
     }
@@ -188,6 +207,7 @@ impl Error {
             Self::Unauthorized(Unauthorized::Missing) => "not_authenticated",
             Self::Unauthorized(Unauthorized::Invalid) => "invalid_token",
             Self::Unauthorized(Unauthorized::Expired) => "token_expired",
+            Self::Unauthorized(Unauthorized::Revoked) => "token_revoked",
             Self::Unauthorized(Unauthorized::Credentials) => "invalid_credentials",
             Self::Denied(Denied::NotMember) => "not_a_member",
             Self::Denied(Denied::NotOwner) => "not_the_owner",
@@ -195,9 +215,20 @@ impl Error {
             Self::TooLarge(_) => "body_too_large",
             Self::TooSlow(_) => "body_too_slow",
             Self::Upgrade(_) => "upgrade_required",
+            Self::NonceConflict => "nonce_conflict",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
+            Self::Unconfirmed => "unconfirmed",
             Self::Internal => "internal_error",
+        }
+    }
+
+    /// When the same may be asked again.
+    pub fn retry_after_ms(&self) -> Option<u32> {
+        match self {
+            Self::Busy => Some(250),
+            Self::Unavailable | Self::Unconfirmed => Some(1_000),
+            _ => None,
         }
     }
 
@@ -216,7 +247,9 @@ impl Error {
             Self::Method(allowed) => {
                 HeaderValue::from_str(allowed).map(|value| (header::ALLOW, value)).into_iter().collect()
             }
-            Self::Busy | Self::Unavailable => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
+            Self::Busy | Self::Unavailable | Self::Unconfirmed => {
+                vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
+            }
             Self::Upgrade(_) => vec![
                 (header::UPGRADE, HeaderValue::from_static("websocket")),
                 (header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
@@ -262,7 +295,8 @@ impl ResponseError for Error {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Upgrade(_) => StatusCode::UPGRADE_REQUIRED,
-            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NonceConflict => StatusCode::CONFLICT,
+            Self::Busy | Self::Unavailable | Self::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

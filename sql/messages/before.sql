@@ -1,4 +1,4 @@
-select m.id, m.content, m.channel_id, m.author_id, u.username, m.seq, m.created_at, m.updated_at
+select m.id, m.content, m.channel_id, m.author_id, u.username, m.nonce, m.reply_to, m.seq, m.created_at, m.updated_at
 from (
     select * from messages where channel_id = $1 and id < $3 and deleted_at is null order by id desc limit $2
 ) m

@@ -43,11 +43,22 @@ struct Claims {
     jti: String,
 }
 
-/// Who a good token is for, and until when. Not yet a caller: the account may be gone.
-#[derive(Clone, Copy, Debug)]
+/// Who a good token is for, and until when. Not yet a caller: the account may be gone, or its password changed.
+#[derive(Clone, Debug)]
 pub struct Bearer {
     /// The account that the token names.
     pub user_id: UserId,
+    /// The token's own name, `jti`.
+    pub token_id: String,
+    /// The second since 1970 in which it was issued.
+    pub issued_at_s: u64,
+    /// The second since 1970 at which its time is over.
+    pub expires_at_s: u64,
+}
+
+/// Seconds since 1970.
+pub fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Issues and checks access tokens.
@@ -84,13 +95,12 @@ impl Tokens {
         self.life
     }
 
-    /// A new token for `user_id`; `None` only if signing itself is broken.
-    pub fn issue(&self, user_id: UserId) -> Option<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    /// A new token for `user_id`, issued at the second `at_s`; `None` only if signing itself is broken.
+    pub fn issue(&self, user_id: UserId, at_s: u64) -> Option<String> {
         let claims = Claims {
             sub: user_id.to_string(),
-            iat: now.as_secs(),
-            exp: (now + self.life).as_secs(),
+            iat: at_s,
+            exp: at_s + self.life.as_secs(),
             jti: format!("{:032x}", rand::random::<u128>()),
         };
         jsonwebtoken::encode(&self.header, &claims, &self.signing).ok()
@@ -108,8 +118,9 @@ impl Tokens {
                     _ => Unauthorized::Invalid,
                 }
             })?;
-        let id = data.claims.sub.parse().map_err(|_| Unauthorized::Invalid)?;
-        Ok(Bearer { user_id: UserId(id) })
+        let Claims { sub, iat, exp, jti } = data.claims;
+        let id = sub.parse().map_err(|_| Unauthorized::Invalid)?;
+        Ok(Bearer { user_id: UserId(id), token_id: jti, issued_at_s: iat, expires_at_s: exp })
     }
 }
 
@@ -125,12 +136,14 @@ mod tests {
     fn a_token_is_good_for_the_key_and_algorithm_that_made_it() {
         for algorithm in [TokenAlgorithm::Hs256, TokenAlgorithm::Hs384, TokenAlgorithm::Hs512] {
             let ours = tokens("0123456789abcdef0123456789abcdef", algorithm);
-            let token = ours.issue(UserId(42)).expect("signed");
+            let token = ours.issue(UserId(42), now_s()).expect("signed");
             assert_eq!(ours.check(&token).expect("good").user_id, UserId(42));
             let theirs = tokens("another-secret-another-secret-32", algorithm);
             assert_eq!(theirs.check(&token).err(), Some(Unauthorized::Invalid));
         }
-        let token = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs512).issue(UserId(1)).expect("signed");
+        let token = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs512)
+            .issue(UserId(1), now_s())
+            .expect("signed");
         let pinned = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
         assert_eq!(pinned.check(&token).err(), Some(Unauthorized::Invalid));
     }

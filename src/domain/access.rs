@@ -8,6 +8,17 @@ use super::{ChannelId, ServerId, UserId};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+/// What the registry knows of an account.
+#[derive(Debug)]
+pub struct Account {
+    /// The name that the user's messages carry.
+    pub username: Arc<str>,
+    /// Tokens issued before this second since 1970 are void,
+    pub tokens_valid_from_s: u64,
+    /// except this one (a `jti`).
+    pub kept_token: Option<Box<str>>,
+}
+
 /// A user whose token was good and whose account exists.
 #[derive(Clone, Debug)]
 pub struct Caller {

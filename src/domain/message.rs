@@ -1,5 +1,6 @@
 //! Messages, and the part of a history that a reader asks for.
 
+use super::text::{Content, Nonce};
 use super::{ChannelId, MessageId, UserId};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -9,6 +10,10 @@ use utoipa::ToSchema;
 pub const PAGE_MAX: i64 = 100;
 /// As many messages as a page has when nobody says otherwise.
 pub const PAGE_DEFAULT: i64 = 50;
+/// The most events of one answer.
+pub const EVENTS_MAX: i64 = 1_000;
+/// As many events as an answer has when nobody says otherwise.
+pub const EVENTS_DEFAULT: i64 = 100;
 /// The furthest jump by `offset`: its cost grows with its size, `before` and `after` cost the same at any depth.
 pub const OFFSET_MAX: i64 = 10_000;
 
@@ -30,12 +35,36 @@ pub struct Message {
     /// Its place in the channel's log: 1, 2, 3, … with no gap.
     #[schema(example = 1)]
     pub seq: i64,
+    /// What its sender named it, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64, example = "mina-1")]
+    pub nonce: Option<String>,
+    /// The message of the same channel that it answers, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, example = 1)]
+    pub reply_to: Option<MessageId>,
     /// When it was committed.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// When it last changed.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
+}
+
+/// What someone wants to say.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NewMessage {
+    /// The text: 1 to 4,000 characters, not only white space, without NUL. Kept exactly as sent.
+    #[schema(value_type = String, min_length = 1, max_length = 4000, example = "Hello, World!")]
+    pub content: Content,
+    /// Names this send for its sender: sent again with the same nonce, it makes no second message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "mina-1")]
+    pub nonce: Option<Nonce>,
+    /// The message of the same channel that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    pub reply_to: Option<MessageId>,
 }
 
 /// Which part of a history is asked for; always answered oldest first.

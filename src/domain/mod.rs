@@ -5,6 +5,7 @@
 pub mod access;
 pub mod channel;
 pub mod event;
+pub mod frame;
 mod id;
 pub mod message;
 pub mod patch;

@@ -1,13 +1,15 @@
 //! Texts that people type, each checked once: afterwards the type is the proof.
 
 use super::validation::{Parse, Refusal, string};
+use serde::Serialize;
 use serde_json::Value;
 
 /// Declares a text type whose only way into existence is its check.
 macro_rules! text {
     ($($(#[$doc:meta])* $name:ident = $check:expr;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(transparent)]
         pub struct $name(String);
 
         impl $name {
@@ -58,6 +60,15 @@ text! {
     ChannelName = |text| name(text, 100);
     /// At most 1,024 characters, several lines allowed.
     Description = |text| prose(text, 1_024);
+    /// Names a send for its sender, so that sending it again makes no second message: 1 to 64 characters, no NUL.
+    Nonce = |text| {
+        let refused = |msg| Err(Refusal::new("nonce_invalid", msg));
+        match text.chars().count() {
+            1..=NONCE_MAX if text.contains('\0') => refused("nonce must not hold the NUL character"),
+            1..=NONCE_MAX => Ok(()),
+            _ => refused("nonce must have 1 to 64 characters"),
+        }
+    };
     /// A message's text: 1 to 4,000 characters, not blank, no NUL; kept exactly as sent.
     Content = |text| {
         if text.contains('\0') {
@@ -76,6 +87,9 @@ text! {
 
 /// The most characters that a message may have.
 pub const CONTENT_MAX: usize = 4_000;
+
+/// The most characters that a nonce may have.
+pub const NONCE_MAX: usize = 64;
 
 fn length(text: &str, min: usize, max: usize) -> Result<(), Refusal> {
     let count = text.chars().count();
@@ -208,6 +222,16 @@ mod tests {
         assert_eq!(kind(WebUrl::try_from("javascript:alert(1)")), "url_scheme");
         assert_eq!(kind(WebUrl::try_from("not a url")), "url_parsing");
         assert_eq!(kind(WebUrl::try_from(&*format!("https://e.com/{}", "x".repeat(2_048)))), "string_too_long");
+    }
+
+    #[test]
+    fn a_nonce_is_short_and_has_no_nul() {
+        for good in ["1", "보낸 것 №7", &*"가".repeat(64)] {
+            assert_eq!(kind(Nonce::try_from(good)), "ok", "{good}");
+        }
+        for bad in ["", "a\0", &*"가".repeat(65)] {
+            assert_eq!(kind(Nonce::try_from(bad)), "nonce_invalid", "{bad:?}");
+        }
     }
 
     #[test]

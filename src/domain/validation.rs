@@ -73,3 +73,15 @@ pub fn integer(text: &str) -> Result<Option<i64>, Refusal> {
     }
     Ok(text.parse().ok())
 }
+
+/// The integer in `text`, if it is neither less than `min` nor more than `max`.
+pub fn bounded(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
+    let number = integer(text)?.unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX });
+    if number < min {
+        return Err(Refusal::new("greater_than_equal", format!("Input should be greater than or equal to {min}")));
+    }
+    if number > max {
+        return Err(Refusal::new("less_than_equal", format!("Input should be less than or equal to {max}")));
+    }
+    Ok(number)
+}

@@ -1,21 +1,74 @@
-//! What a client may say on a socket, one text frame a command.
+//! What a client may say on a socket, one text frame a command. `/asyncapi.json` is made from these types, and a test
+//! reads back what they write.
 
-use crate::domain::text::Content;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use crate::domain::frame::Frame;
+use crate::domain::message::NewMessage;
+use crate::domain::text::{Content, Nonce};
+use crate::domain::validation::Refusal;
+use crate::domain::{ChannelId, MessageId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::borrow::Cow;
+use utoipa::ToSchema;
 
 /// The deepest nesting of a frame.
 const DEPTH_MAX: usize = 16;
+/// Every id and every `seq` is below 2^53.
+const NUMBER_MAX: i64 = 1 << 53;
 
-/// A command that has been understood.
-#[derive(Debug, PartialEq, Eq)]
+/// Something that a client says.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type")]
 pub enum Command {
-    /// Put a message into the channel's log.
+    /// Put a message into a channel's log.
+    #[serde(rename = "message.send")]
     SendMessage {
-        /// Its text.
-        content: Content,
+        /// Which channel; the channel socket's own if left out there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<i64>)]
+        channel_id: Option<ChannelId>,
+        /// What is said.
+        #[serde(flatten)]
+        message: NewMessage,
     },
+    /// Say who you are: the first frame on a gateway that was opened without a token.
+    #[serde(rename = "identify")]
+    Identify {
+        /// An access token.
+        token: String,
+    },
+    /// Hear a channel.
+    #[serde(rename = "subscribe")]
+    Subscribe {
+        /// Which channel.
+        channel_id: ChannelId,
+        /// Start with everything after this `seq`; live if left out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(minimum = 0)]
+        after: Option<i64>,
+    },
+    /// Hear a channel no longer.
+    #[serde(rename = "unsubscribe")]
+    Unsubscribe {
+        /// Which channel.
+        channel_id: ChannelId,
+    },
+    /// Ask for a `pong`.
+    #[serde(rename = "ping")]
+    Ping {
+        /// Comes back in the `pong`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        t: Option<Value>,
+    },
+}
+
+/// Which commands a socket takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Sends only; `type` may be left out.
+    Channel,
+    /// All of them.
+    Gateway,
 }
 
 /// Why a frame was not understood: what the error frame says.
@@ -25,53 +78,165 @@ pub struct BadFrame {
     pub code: &'static str,
     /// What to change, for a person.
     pub detail: Cow<'static, str>,
+    /// Where.
+    pub field: Option<&'static str>,
+    /// The frame's nonce, if it was good.
+    pub nonce: Option<Nonce>,
+    /// The frame's channel, if it was good.
+    pub channel_id: Option<ChannelId>,
 }
 
 impl BadFrame {
     fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, detail: detail.into(), field: None, nonce: None, channel_id: None }
     }
 
-    /// The error frame's text.
-    pub fn to_text(&self) -> String {
-        json!({ "type": "error", "code": self.code, "detail": self.detail }).to_string()
+    fn at(field: &'static str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: Some(field), ..Self::new(code, detail) }
+    }
+
+    /// The error frame.
+    pub fn to_frame(&self) -> Frame<'_> {
+        Frame::Error {
+            code: self.code,
+            detail: self.detail.as_ref().into(),
+            field: self.field,
+            nonce: self.nonce.as_ref().map(|nonce| nonce.as_str()),
+            channel_id: self.channel_id,
+            retry_after_ms: None,
+        }
     }
 }
 
+/// Every field that any command has. The others are ignored.
 #[derive(Deserialize)]
-struct Frame<'a> {
+struct Fields<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Option<Cow<'a, str>>,
     #[serde(default)]
     content: Option<Value>,
+    #[serde(default)]
+    nonce: Option<Value>,
+    #[serde(default)]
+    reply_to: Option<Value>,
+    #[serde(default)]
+    channel_id: Option<Value>,
+    #[serde(default)]
+    after: Option<Value>,
+    #[serde(default)]
+    token: Option<Value>,
+    #[serde(default)]
+    t: Option<Value>,
 }
 
-/// Understands a text frame of the channel socket. `type` may be left out.
-pub fn parse(text: &str) -> Result<Command, BadFrame> {
+/// Understands a text frame.
+pub fn parse(text: &str, dialect: Dialect) -> Result<Command, Box<BadFrame>> {
     if depth(text) > DEPTH_MAX {
-        return Err(BadFrame::new("too_deep", "A frame may nest at most 16 levels"));
+        return Err(BadFrame::new("too_deep", "A frame may nest at most 16 levels").into());
     }
     // Serde would take an array for an object without names.
     if text.trim_start().starts_with('[') {
-        return Err(BadFrame::new("invalid_frame", "Send a JSON object, not an array"));
+        return Err(BadFrame::new("invalid_frame", "Send a JSON object, not an array").into());
     }
-    let frame: Frame<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
+    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => BadFrame::new("invalid_frame", format!("Send a JSON object: {error}")),
         _ => BadFrame::new("invalid_json", format!("Send one JSON object a frame: {error}")),
     })?;
-    match frame.kind.as_deref() {
-        None | Some("message.send") => {}
-        Some(_) => {
-            return Err(BadFrame::new("unknown_type", "`type` must be message.send, or be left out"));
+    fields.command(dialect).map_err(|bad| {
+        let nonce = fields.nonce().ok().flatten();
+        let channel_id = fields.channel_id().ok().flatten();
+        Box::new(BadFrame { nonce, channel_id, ..bad })
+    })
+}
+
+impl Fields<'_> {
+    fn command(&self, dialect: Dialect) -> Result<Command, BadFrame> {
+        match (self.kind.as_deref(), dialect) {
+            (None, Dialect::Channel) | (Some("message.send"), _) => self.send(dialect),
+            (None, Dialect::Gateway) => {
+                Err(BadFrame::at("type", "type_missing", format!("`type` is missing: it must be {KINDS}")))
+            }
+            (Some("identify"), Dialect::Gateway) => Ok(Command::Identify { token: self.token()? }),
+            (Some("subscribe"), Dialect::Gateway) => Ok(Command::Subscribe {
+                channel_id: self.required_channel_id()?,
+                after: number("after", self.after.as_ref(), 0)?,
+            }),
+            (Some("unsubscribe"), Dialect::Gateway) => {
+                Ok(Command::Unsubscribe { channel_id: self.required_channel_id()? })
+            }
+            (Some("ping"), Dialect::Gateway) => Ok(Command::Ping { t: self.t.clone() }),
+            (Some(_), Dialect::Channel) => {
+                Err(BadFrame::at("type", "unknown_type", "`type` must be message.send, or be left out"))
+            }
+            (Some(_), Dialect::Gateway) => Err(BadFrame::at("type", "unknown_type", format!("`type` must be {KINDS}"))),
         }
     }
-    let content = match &frame.content {
-        Some(Value::String(content)) => content,
-        Some(_) => return Err(BadFrame::new("content_not_text", "`content` must be a string")),
-        None => return Err(BadFrame::new("content_missing", r#"`content` is missing: send {"content": "…"}"#)),
+
+    fn send(&self, dialect: Dialect) -> Result<Command, BadFrame> {
+        let channel_id = match dialect {
+            Dialect::Gateway => Some(self.required_channel_id()?),
+            Dialect::Channel => None,
+        };
+        let content = match &self.content {
+            Some(Value::String(content)) => Content::try_from(content.as_str())
+                .map_err(|Refusal { kind, msg }| BadFrame::at("content", kind, msg))?,
+            None | Some(Value::Null) => {
+                return Err(BadFrame::at(
+                    "content",
+                    "content_missing",
+                    r#"`content` is missing: send {"content": "…"}"#,
+                ));
+            }
+            Some(_) => return Err(BadFrame::at("content", "content_not_text", "`content` must be a string")),
+        };
+        let reply_to = number("reply_to", self.reply_to.as_ref(), 1)?.map(MessageId);
+        Ok(Command::SendMessage { channel_id, message: NewMessage { content, nonce: self.nonce()?, reply_to } })
+    }
+
+    fn nonce(&self) -> Result<Option<Nonce>, BadFrame> {
+        match &self.nonce {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(nonce)) => Nonce::try_from(nonce.as_str())
+                .map(Some)
+                .map_err(|Refusal { kind, msg }| BadFrame::at("nonce", kind, msg)),
+            Some(_) => Err(BadFrame::at("nonce", "nonce_invalid", "`nonce` must be a string")),
+        }
+    }
+
+    fn channel_id(&self) -> Result<Option<ChannelId>, BadFrame> {
+        Ok(number("channel_id", self.channel_id.as_ref(), 0)?.map(ChannelId))
+    }
+
+    fn required_channel_id(&self) -> Result<ChannelId, BadFrame> {
+        self.channel_id()?.ok_or_else(|| {
+            BadFrame::at("channel_id", "channel_id_missing", "`channel_id` is missing: say which channel")
+        })
+    }
+
+    fn token(&self) -> Result<String, BadFrame> {
+        match &self.token {
+            Some(Value::String(token)) => Ok(token.clone()),
+            None | Some(Value::Null) => Err(BadFrame::at("token", "token_missing", "`token` is missing")),
+            Some(_) => Err(BadFrame::at("token", "token_invalid", "`token` must be a string")),
+        }
+    }
+}
+
+const KINDS: &str = "identify, subscribe, unsubscribe, message.send or ping";
+
+fn number(field: &'static str, value: Option<&Value>, least: i64) -> Result<Option<i64>, BadFrame> {
+    let code = match field {
+        "after" => "after_invalid",
+        "reply_to" => "reply_to_invalid",
+        _ => "channel_id_invalid",
     };
-    let content = Content::try_from(content.as_str()).map_err(|refusal| BadFrame::new(refusal.kind, refusal.msg))?;
-    Ok(Command::SendMessage { content })
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_i64().filter(|number| (least..NUMBER_MAX).contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(BadFrame::at(field, code, format!("`{field}` must be a whole number, {least} or more"))),
+        },
+    }
 }
 
 /// How deep brackets nest outside strings; exact for JSON, and bounded work for anything else.
@@ -94,50 +259,4 @@ fn depth(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_understood_with_and_without_its_type() {
-        for text in [
-            r#"{"content": "hi"}"#,
-            r#"{"type": "message.send", "content": "hi"}"#,
-            r#"{"content": "hi", "else": {"ignored": [1]}}"#,
-            r#"{"type": null, "content": "\u0068i"}"#,
-        ] {
-            let Ok(Command::SendMessage { content }) = parse(text) else { panic!("{text}") };
-            assert_eq!(content.as_str(), "hi");
-        }
-    }
-
-    #[test]
-    fn each_mistake_has_its_code() {
-        let long = format!(r#"{{"content": "{}"}}"#, "x".repeat(4_001));
-        let deep = format!(r#"{{"content": "hi", "x": {}{}}}"#, "[".repeat(16), "]".repeat(16));
-        for (text, code) in [
-            ("", "invalid_json"),
-            ("hello", "invalid_json"),
-            (r#"{"content": "a"} {"content": "b"}"#, "invalid_json"),
-            (r#"["content"]"#, "invalid_frame"),
-            (" []", "invalid_frame"),
-            ("null", "invalid_frame"),
-            (r#"{"type": 7, "content": "a"}"#, "invalid_frame"),
-            (r#"{"content": "a", "content": "b"}"#, "invalid_frame"),
-            (r#"{"type": "dance", "content": "a"}"#, "unknown_type"),
-            ("{}", "content_missing"),
-            (r#"{"content": null}"#, "content_missing"),
-            (r#"{"content": 7}"#, "content_not_text"),
-            (r#"{"content": " \n"}"#, "content_blank"),
-            (r#"{"content": "a\u0000"}"#, "content_has_nul"),
-            (&long, "content_too_long"),
-            (&deep, "too_deep"),
-        ] {
-            assert_eq!(parse(text).map_err(|bad| bad.code), Err(code), "{text}");
-        }
-    }
-
-    #[test]
-    fn depth_counts_brackets_outside_strings_only() {
-        assert_eq!(depth(r#"{"a": "[[[[\"[[", "b": [1, [2]]}"#), 3);
-    }
-}
+mod tests;

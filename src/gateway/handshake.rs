@@ -1,8 +1,9 @@
 //! The opening handshake (RFC 6455, section 4.2): what is asked for, by whom, and the answer.
 
+use crate::actors::channel::Start;
 use crate::auth::token::{Bearer, Tokens};
 use crate::domain::ChannelId;
-use crate::domain::validation::integer;
+use crate::domain::validation::{bounded, integer};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use actix_http::header::{self, HeaderMap};
 use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
@@ -13,8 +14,10 @@ use std::fmt::Write;
 /// What a good handshake asks for.
 #[derive(Debug)]
 pub enum Route {
-    /// The socket of a channel.
-    Channel(ChannelId),
+    /// The socket of a channel, and where it starts.
+    Channel(ChannelId, Start),
+    /// The socket of as many channels as its client wants.
+    Gateway,
     /// Everything comes back as it was sent; for conformance runs.
     Echo,
 }
@@ -26,15 +29,30 @@ pub enum Route {
 pub fn route(head: &RequestHead, echo_is_on: bool) -> Result<Route> {
     let path = head.uri.path();
     let path = path.strip_suffix('/').unwrap_or(path);
-    let route = match path.strip_prefix("/ws/") {
-        Some("echo") if echo_is_on => Route::Echo,
-        Some(id) if !id.is_empty() && !id.contains('/') => Route::Channel(channel_id(id)?),
+    let id = match path.strip_prefix("/ws/") {
+        _ if path == "/gateway" => None,
+        Some("echo") if echo_is_on => None,
+        Some(id) if !id.is_empty() && !id.contains('/') => Some(channel_id(id)?),
         _ => return Err(Error::NoRoute),
     };
     if head.method != Method::GET {
         return Err(Error::Method("GET".into()));
     }
-    Ok(route)
+    Ok(match id {
+        Some(id) => Route::Channel(id, start(head)?),
+        None if path == "/gateway" => Route::Gateway,
+        None => Route::Echo,
+    })
+}
+
+/// `?after=`: as in FastAPI, the last of several counts.
+fn start(head: &RequestHead) -> Result<Start> {
+    let query = head.uri.query().unwrap_or_default();
+    let Some((_, text)) = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "after").last()
+    else {
+        return Ok(Start::Live);
+    };
+    bounded(&text, 0, i64::MAX).map(Start::After).map_err(|refusal| refusal.at("query", "after").into())
 }
 
 fn channel_id(text: &str) -> Result<ChannelId> {

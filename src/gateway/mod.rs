@@ -4,7 +4,9 @@
 pub mod codec;
 mod command;
 mod handshake;
+mod identify;
 mod session;
+mod subscriptions;
 mod upgrade;
 
 pub use upgrade::{Door, upgrade};

@@ -1,14 +1,20 @@
 //! A session: one socket's life, on the worker that accepted it.
 //!
-//! It owns reading: frames in, commands out to the channel; and it finishes writing for a socket that blocks. All its
+//! It owns reading: frames in, commands out to its channels; and it finishes writing for a socket that blocks. All its
 //! writing otherwise is the relay's. Bounds: the decoder's, [`MALFORMED_MAX`] bad frames in a row (then `4400`), the
 //! frame rate (then `rate_limited`, and `4429` if that does not help), 32 reads a turn. A panic ends this socket alone.
 
 use super::codec::{Decoder, Event, Limits};
-use super::command::{self, Command};
+use super::command::{self, Command, Dialect};
+use super::subscriptions::Subscriptions;
 use super::upgrade::Door;
-use crate::actors::channel::{ChannelHandle, NotTaken};
-use crate::actors::relay::{End, RelayPort, SessionKey, Socket, frame};
+use crate::actors::channel::{ChannelHandle, Poster, Posting};
+use crate::actors::relay::frame::{self, About, encode};
+use crate::actors::relay::{End, Notice, Outbox, Socket};
+use crate::domain::ChannelId;
+use crate::domain::frame::Frame;
+use crate::domain::message::NewMessage;
+use crate::error::Error;
 use crate::rate_limit::{FrameRate, Verdict};
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context};
 use bytes::BytesMut;
@@ -29,50 +35,74 @@ thread_local! {
 
 /// Who is at the other end of the node.
 pub enum Peer {
-    /// A channel takes what is sent.
-    Channel(ChannelHandle),
+    /// A channel takes what is sent. After a part of its log comes the next, from here on.
+    Channel(ChannelHandle, Option<i64>),
+    /// As many channels as the client wants.
+    Gateway(Gateway),
     /// Everything comes back.
     Echo,
 }
 
+/// How far a gateway knows its client.
+pub enum Gateway {
+    /// It has not said who it is.
+    Unknown,
+    /// It has, and is being looked up; nothing is read meanwhile.
+    Identifying,
+    /// It is known.
+    Known(Rc<RefCell<Subscriptions>>),
+}
+
 /// See the module.
 pub struct Session {
-    socket: Rc<Socket>,
-    key: SessionKey,
-    relay: RelayPort,
-    peer: Peer,
+    pub(super) socket: Rc<Socket>,
+    pub(super) outbox: Outbox,
+    pub(super) door: Rc<Door>,
+    pub(super) peer: Peer,
     decoder: Decoder,
     rate: Option<FrameRate>,
     malformed: u8,
 }
 
 impl Session {
-    /// Starts a session on the current thread; `early` is what came in with the handshake.
-    pub fn launch(socket: Rc<Socket>, key: SessionKey, door: &Door, peer: Peer, early: BytesMut) {
-        let session = Self {
-            socket,
-            key,
-            relay: door.relay.clone(),
-            peer,
-            decoder: Decoder::new(Limits::default()),
-            rate: door.rate_limit.then(FrameRate::default),
-            malformed: 0,
-        };
+    /// Starts a session on the current thread; `early` is what came in with the handshake, `token` identifies a gateway.
+    pub fn launch(
+        socket: Rc<Socket>,
+        outbox: Outbox,
+        door: Rc<Door>,
+        peer: Peer,
+        early: BytesMut,
+        token: Option<crate::auth::token::Bearer>,
+    ) {
+        let rate = door.rate_limit.then(FrameRate::default);
+        let decoder = Decoder::new(Limits::default());
+        let mut session = Self { socket, outbox, door, peer, decoder, rate, malformed: 0 };
         Self::create(|ctx| {
-            let mut session = session;
-            if !early.is_empty() {
-                session.feed(&early);
+            if let Some(bearer) = token {
+                session.identify(bearer, ctx);
             }
-            ctx.spawn(Io);
+            ctx.spawn(Io { early });
             session
         });
     }
 
-    /// Takes bytes from the peer.
-    fn feed(&mut self, mut input: &[u8]) {
-        while self.socket.is_open() {
-            match self.decoder.decode(&mut input) {
-                Ok(Some(event)) => self.take(event),
+    /// The subscriptions of a gateway whose client is known.
+    pub(super) fn subscriptions(&self) -> Option<Rc<RefCell<Subscriptions>>> {
+        match &self.peer {
+            Peer::Gateway(Gateway::Known(subscriptions)) => Some(Rc::clone(subscriptions)),
+            _ => None,
+        }
+    }
+
+    /// Takes bytes from the peer; what is not taken waits until the client is known.
+    fn feed(&mut self, input: &mut &[u8], ctx: &mut Context<Self>) {
+        while self.socket.is_open() && !self.is_identifying() {
+            match self.decoder.decode(input) {
+                Ok(Some(event)) => {
+                    // Not every byte is a sign of life: a frame that never ends is none.
+                    self.socket.heard(self.door.relay.now());
+                    self.take(event, ctx);
+                }
                 Ok(None) => return,
                 Err(violation) => {
                     self.socket.end(End { code: violation.close_code(), reason: violation.reason() });
@@ -81,9 +111,13 @@ impl Session {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    fn is_identifying(&self) -> bool {
+        matches!(self.peer, Peer::Gateway(Gateway::Identifying))
+    }
+
+    fn take(&mut self, event: Event, ctx: &mut Context<Self>) {
         if let Some(rate) = &mut self.rate {
-            match rate.check(self.relay.now()) {
+            match rate.check(self.door.relay.now()) {
                 Verdict::Good => {}
                 Verdict::TooMany { retry_after_ms } => return self.limited(&event, retry_after_ms),
                 Verdict::Flood => {
@@ -92,12 +126,12 @@ impl Session {
             }
         }
         match (event, &self.peer) {
-            (Event::Text(text), Peer::Channel(_)) => self.command(&text),
             (Event::Text(text), Peer::Echo) => self.socket.send(frame::text(text.as_bytes())),
-            (Event::Binary(_), Peer::Channel(_)) => {
+            (Event::Text(text), _) => self.understand(&text, ctx),
+            (Event::Binary(bytes), Peer::Echo) => self.socket.send(frame::binary(&bytes)),
+            (Event::Binary(_), _) => {
                 self.socket.end(End { code: 1003, reason: "send text frames; this is binary" });
             }
-            (Event::Binary(bytes), Peer::Echo) => self.socket.send(frame::binary(&bytes)),
             (Event::Ping(payload), _) => self.socket.send(frame::pong(&payload)),
             (Event::Pong(_), _) => {}
             (Event::Close(Some(close)), _) => self.socket.end_with(frame::close(close.code, "")),
@@ -105,23 +139,50 @@ impl Session {
         }
     }
 
-    fn command(&mut self, text: &str) {
-        let Peer::Channel(channel) = &self.peer else { return };
-        match command::parse(text) {
-            Ok(Command::SendMessage { content }) => {
-                self.malformed = 0;
-                match channel.post(self.key, content) {
-                    Ok(()) => {}
-                    Err(NotTaken::Busy) => self.error("busy", "The channel has too much to do; try again", 250),
-                    Err(NotTaken::Gone) => self.socket.end(End::RESTART),
-                }
-            }
+    fn understand(&mut self, text: &str, ctx: &mut Context<Self>) {
+        let dialect = match self.peer {
+            Peer::Gateway(_) => Dialect::Gateway,
+            Peer::Channel(..) | Peer::Echo => Dialect::Channel,
+        };
+        let command = match command::parse(text, dialect) {
+            Ok(command) => command,
             Err(bad) => {
                 self.malformed += 1;
                 if self.malformed >= MALFORMED_MAX {
                     return self.socket.end(End { code: 4400, reason: "too many malformed frames in a row" });
                 }
-                self.socket.send(frame::text(bad.to_text().as_bytes()));
+                return self.socket.send(encode(&bad.to_frame()));
+            }
+        };
+        self.malformed = 0;
+        match (command, &self.peer) {
+            (Command::SendMessage { message, .. }, Peer::Channel(channel, _)) => self.post(channel, message),
+            (Command::Identify { token }, Peer::Gateway(Gateway::Unknown)) => match self.door.tokens.check(&token) {
+                Ok(bearer) => self.identify(bearer, ctx),
+                Err(_) => self.socket.end(End::BAD_TOKEN),
+            },
+            (_, Peer::Gateway(Gateway::Unknown)) => {
+                let detail = r#"Say who you are first: {"type": "identify", "token": "…"}"#;
+                self.error("not_identified", detail, None);
+            }
+            (command, _) => self.carry_out(command, ctx),
+        }
+    }
+
+    fn post(&self, channel: &ChannelHandle, message: NewMessage) {
+        let refuse = |message: &NewMessage, error: &Error| {
+            let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+            self.socket.send(frame::error(error, About { nonce, channel_id: None }));
+        };
+        if !self.outbox.begin_send() {
+            return refuse(&message, &Error::Busy);
+        }
+        if let Err(not_taken) = channel.post(Posting { message, poster: Poster::Socket(self.outbox.clone()) }) {
+            self.outbox.end_send();
+            match not_taken.into_refusal() {
+                (posting, Error::Busy) => refuse(&posting.message, &Error::Busy),
+                // The channel has ended, and so has the socket's right.
+                _ => self.socket.end(End::RESTART),
             }
         }
     }
@@ -129,26 +190,36 @@ impl Session {
     fn limited(&self, event: &Event, retry_after_ms: u32) {
         match event {
             Event::Close(_) => self.socket.end_with(frame::close_empty()),
-            Event::Text(_) | Event::Binary(_) => self.error("rate_limited", "You send too fast; wait", retry_after_ms),
+            Event::Text(_) | Event::Binary(_) => self.socket.send(encode(&Frame::Error {
+                code: "rate_limited",
+                detail: "You send too fast; wait".into(),
+                field: None,
+                nonce: None,
+                channel_id: None,
+                retry_after_ms: Some(retry_after_ms),
+            })),
             Event::Ping(_) | Event::Pong(_) => {}
         }
     }
 
-    fn error(&self, code: &str, detail: &str, retry_after_ms: u32) {
-        let body = serde_json::json!({
-            "type": "error", "code": code, "detail": detail, "retry_after_ms": retry_after_ms,
-        });
-        self.socket.send(frame::text(body.to_string().as_bytes()));
+    pub(super) fn error(&self, code: &str, detail: &str, channel_id: Option<ChannelId>) {
+        let (field, nonce, retry_after_ms) = (None, None, None);
+        let detail = detail.into();
+        self.socket.send(encode(&Frame::Error { code, detail, field, nonce, channel_id, retry_after_ms }));
     }
 
-    fn poll_io(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+    fn poll_io(&mut self, early: &mut BytesMut, ctx: &mut Context<Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        self.take_notices();
+        if !early.is_empty() && !self.is_identifying() {
+            let bytes = early.split();
+            self.feed_or_keep(&bytes, early, ctx);
+        }
         let mut reads = 0;
-        while reads < READS_A_TURN && !self.socket.is_dead() {
+        while reads < READS_A_TURN && !self.socket.is_dead() && !self.is_identifying() {
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let read = self.socket.poll_read(cx, scratch);
                 if let Poll::Ready(Ok(count)) = read {
-                    self.socket.heard(self.relay.now());
-                    self.feed(scratch.get(..count).unwrap_or_default());
+                    self.feed_or_keep(scratch.get(..count).unwrap_or_default(), early, ctx);
                 }
                 read
             });
@@ -162,27 +233,64 @@ impl Session {
         if self.socket.is_dead() {
             return Poll::Ready(());
         }
+        if self.socket.is_drained() {
+            self.go_on();
+        }
         if reads == READS_A_TURN {
             // There may be more: others come first.
             cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
+
+    fn feed_or_keep(&mut self, mut input: &[u8], early: &mut BytesMut, ctx: &mut Context<Self>) {
+        self.feed(&mut input, ctx);
+        if self.is_identifying() {
+            early.extend_from_slice(input);
+        }
+    }
+
+    fn take_notices(&mut self) {
+        for notice in self.socket.take_notices() {
+            match (&mut self.peer, notice) {
+                (Peer::Channel(_, next), Notice::Replayed { upto, .. }) => *next = Some(upto),
+                (Peer::Gateway(Gateway::Known(subscriptions)), notice) => {
+                    subscriptions.borrow_mut().take_notice(notice);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The peer has taken everything: it gets the next part of what it has missed.
+    fn go_on(&mut self) {
+        match &mut self.peer {
+            Peer::Channel(channel, next) => {
+                if let Some(after) = next.take() {
+                    channel.more(self.outbox.key(), after);
+                }
+            }
+            Peer::Gateway(Gateway::Known(subscriptions)) => subscriptions.borrow_mut().go_on(&self.outbox),
+            Peer::Gateway(_) | Peer::Echo => {}
+        }
+    }
 }
 
-/// The session's one future.
-struct Io;
+/// The session's one future; what has been read and not yet understood waits in it.
+struct Io {
+    early: BytesMut,
+}
 
 impl ActorFuture<Session> for Io {
     type Output = ();
 
     fn poll(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         session: &mut Session,
         ctx: &mut Context<Session>,
         cx: &mut task::Context<'_>,
     ) -> Poll<()> {
-        let ended = session.poll_io(cx);
+        let ended = session.poll_io(&mut self.early, ctx, cx);
         if ended.is_ready() {
             ctx.stop();
         }
@@ -196,9 +304,15 @@ impl Actor for Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.relay.remove(self.key);
-        if let Peer::Channel(channel) = &self.peer {
-            channel.detach(self.key);
+        self.door.relay.remove(self.outbox.key());
+        match &self.peer {
+            Peer::Channel(channel, _) => channel.detach(self.outbox.key()),
+            Peer::Gateway(Gateway::Known(subscriptions)) => {
+                let subscriptions = subscriptions.borrow();
+                subscriptions.end(&self.outbox);
+                self.door.registry.withdraw(subscriptions.bearer().user_id, self.outbox.key());
+            }
+            Peer::Gateway(_) | Peer::Echo => {}
         }
     }
 }

@@ -2,11 +2,13 @@
 //! past the App and its middleware: path, authentication, errors, request id and log line are this file's to do.
 
 use super::handshake::{self, Route};
-use super::session::{Peer, Session};
+use super::identify::IDENTIFY_MAX_S;
+use super::session::{Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
-use crate::actors::relay::{RelayPort, Socket};
-use crate::auth::token::{Bearer, Tokens};
-use crate::error::{Error, Result};
+use crate::actors::relay::{Kind, RelayPort, Socket};
+use crate::auth::token::{Bearer, Tokens, now_s};
+use crate::error::{Error, Result, Unauthorized};
+use crate::store::Db;
 use crate::telemetry;
 use actix_codec::Framed;
 use actix_http::{Method, Request, RequestHead, h1};
@@ -22,12 +24,13 @@ use tokio::net::TcpStream;
 const REFUSAL_MAX: Duration = Duration::from_secs(5);
 
 /// What a worker needs to let sockets in.
-#[derive(Clone)]
 pub struct Door {
     /// Checks tokens.
     pub tokens: Arc<Tokens>,
     /// Decides and attaches.
     pub registry: RegistryHandle,
+    /// What a gateway's client starts with is read from here.
+    pub db: Db,
     /// This worker's relay.
     pub relay: RelayPort,
     /// Whether frames are limited by rate.
@@ -37,7 +40,7 @@ pub struct Door {
 }
 
 /// Answers an upgrade: with a socket, or with the error that the same request gets over HTTP.
-pub async fn upgrade(door: Door, request: Request, framed: Framed<TcpStream, h1::Codec>) {
+pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
     // Both 8 KiB buffers of the framing go before the first wait; a socket keeps neither.
     let parts = framed.into_parts();
     let request_id = telemetry::request_id();
@@ -66,15 +69,16 @@ pub async fn upgrade(door: Door, request: Request, framed: Framed<TcpStream, h1:
 fn ask(door: &Door, head: &RequestHead) -> Result<(Route, Option<Bearer>)> {
     let route = handshake::route(head, door.echo)?;
     handshake::verify(head)?;
-    match route {
-        Route::Echo => Ok((route, None)),
-        Route::Channel(_) => Ok((route, Some(handshake::bearer(head, &door.tokens)?))),
-    }
+    let bearer = match (&route, handshake::bearer(head, &door.tokens)) {
+        (Route::Echo, _) | (Route::Gateway, Err(Unauthorized::Missing)) => None,
+        (_, bearer) => Some(bearer?),
+    };
+    Ok((route, bearer))
 }
 
 /// Attaches first and answers then: who has seen the `101` misses nothing.
 async fn open(
-    door: &Door,
+    door: &Rc<Door>,
     route: Route,
     bearer: Option<Bearer>,
     stream: TcpStream,
@@ -82,21 +86,36 @@ async fn open(
     early: BytesMut,
 ) -> Result<(), (Error, Option<TcpStream>)> {
     let socket = Rc::new(Socket::new(stream, answer));
-    let outbox = door.relay.insert(Rc::clone(&socket));
-    let peer = match (route, bearer) {
-        (Route::Channel(id), Some(bearer)) => match door.registry.attach(bearer, id, outbox.clone()).await {
-            Ok(channel) => Peer::Channel(channel),
-            Err(error) => {
-                door.relay.remove(outbox.key);
-                return Err((error, Rc::into_inner(socket).map(Socket::into_stream)));
+    let kind = if matches!(route, Route::Gateway) { Kind::Gateway } else { Kind::Channel };
+    let outbox = door.relay.insert(Rc::clone(&socket), kind);
+    let key = outbox.key();
+    if let Some(bearer) = &bearer {
+        door.relay.identify(key, Some(bearer.user_id), bearer.expires_at_s);
+    }
+    let (peer, bearer) = match (route, bearer) {
+        (Route::Channel(id, start), Some(bearer)) => {
+            match door.registry.attach(bearer, id, outbox.clone(), start).await {
+                Ok(channel) => (Peer::Channel(channel, None), None),
+                Err(error) => {
+                    door.relay.remove(key);
+                    drop(outbox);
+                    return Err((error, Rc::into_inner(socket).map(Socket::into_stream)));
+                }
             }
-        },
-        (Route::Channel(_) | Route::Echo, _) => {
-            door.relay.open(outbox.key);
-            Peer::Echo
+        }
+        (Route::Gateway, bearer) => {
+            door.relay.open(key);
+            if bearer.is_none() {
+                door.relay.identify(key, None, now_s() + IDENTIFY_MAX_S);
+            }
+            (Peer::Gateway(Gateway::Unknown), bearer)
+        }
+        (Route::Channel(..) | Route::Echo, _) => {
+            door.relay.open(key);
+            (Peer::Echo, None)
         }
     };
-    Session::launch(socket, outbox.key, door, peer, early);
+    Session::launch(socket, outbox, Rc::clone(door), peer, early, bearer);
     Ok(())
 }
 

@@ -5,8 +5,10 @@ use super::body::{Body, Fields, FromFields};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
+use crate::actors::relay::frame::encode;
 use crate::domain::access::{ChannelAccess, Member, Owner, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
+use crate::domain::frame::Frame;
 use crate::domain::{ChannelId, ServerId};
 use crate::error::{ErrorBody, Result};
 use crate::store::channels;
@@ -75,7 +77,9 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<Create>) -> Re
     let access: ServerAccess<Owner> = node.registry.server(auth.0, new.server_id).await?;
     let change = Change::ServerChanged(new.server_id);
     let db = node.db.clone();
-    let channel = commit(&node, change, async move { channels::create(&db, &access, &new.channel).await }).await?;
+    let work = async move { channels::create(&db, &access, &new.channel).await };
+    let news = |channel: &Channel| encode(&Frame::ChannelCreated(Box::new(channel.clone())));
+    let channel = commit(&node, change, work, move |channel| (change, Some(news(channel)))).await?;
     Ok(HttpResponse::Created().json(channel))
 }
 
@@ -114,7 +118,8 @@ pub async fn update(
     let change = Change::ServerChanged(access.server_id());
     let db = node.db.clone();
     let work = async move { channels::update(&db, &access, &patch).await };
-    Ok(Json(commit(&node, change, work).await?))
+    let news = |channel: &Channel| encode(&Frame::ChannelUpdated(Box::new(channel.clone())));
+    Ok(Json(commit(&node, change, work, move |channel| (change, Some(news(channel)))).await?))
 }
 
 /// Delete a channel
@@ -131,6 +136,7 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>)
     let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;
     let change = Change::ChannelDeleted(access.server_id(), id);
     let db = node.db.clone();
-    commit(&node, change, async move { channels::delete(&db, &access).await }).await?;
+    let work = async move { channels::delete(&db, &access).await };
+    commit(&node, change, work, move |()| (change, None)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -5,6 +5,7 @@ use crate::actors::registry::Change;
 use crate::error::{Error, Result};
 use crate::store::{channels, servers, user_servers};
 use actix_web::{rt, web};
+use bytes::Bytes;
 use std::future::Future;
 use std::time::Duration;
 use tracing::Instrument;
@@ -13,11 +14,20 @@ use tracing::Instrument;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LOOKS: u32 = 240;
 
-/// Commits, then makes the change true on this node, then answers.
+/// What a commit has changed, and the news of it for gateways.
+pub type Made = (Change, Option<Bytes>);
+
+/// Commits, then makes the change true on this node, then answers. `unclear` is what may have changed when the answer of
+/// the commit is lost, `made` what a good one has changed.
 ///
 /// It runs as a task of its own: actix-web drops a handler whose client hangs up, and a change must not stop between
 /// its commit and its announcement. A commit whose answer was lost may have taken effect: then that is found by looking.
-pub async fn commit<T, F>(node: &web::Data<Node>, change: Change, work: F) -> Result<T>
+pub async fn commit<T, F>(
+    node: &web::Data<Node>,
+    unclear: Change,
+    work: F,
+    made: impl FnOnce(&T) -> Made + 'static,
+) -> Result<T>
 where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
@@ -26,12 +36,13 @@ where
     let change_and_tell = async move {
         match work.await {
             Ok(done) => {
-                node.registry.apply(change).await;
+                let (change, news) = made(&done);
+                node.registry.apply(change, news).await;
                 Ok(done)
             }
             Err(error) => {
                 if matches!(error, Error::Unavailable | Error::Internal) {
-                    rt::spawn(look(node, change).in_current_span());
+                    rt::spawn(look(node, unclear).in_current_span());
                 }
                 Err(error)
             }
@@ -48,7 +59,7 @@ async fn look(node: web::Data<Node>, change: Change) {
     node.registry.forget(change).await;
     for _ in 0..LOOKS {
         match took_effect(&node, change).await {
-            Ok(true) => return node.registry.apply(change).await,
+            Ok(true) => return node.registry.apply(change, None).await,
             Ok(false) => return,
             Err(_) => rt::time::sleep(LOOK_EVERY).await,
         }
@@ -58,10 +69,14 @@ async fn look(node: web::Data<Node>, change: Change) {
 
 async fn took_effect(node: &Node, change: Change) -> Result<bool> {
     Ok(match change {
+        Change::Joined(user, server) => user_servers::exists(&node.db, user, server).await?,
         Change::Left(user, server) => !user_servers::exists(&node.db, user, server).await?,
         Change::ServerDeleted(server) => servers::find(&node.db, server).await?.is_none(),
         Change::ChannelDeleted(_, channel) => channels::server(&node.db, channel).await?.is_none(),
-        // These end no right: to forget is enough.
-        Change::Joined(..) | Change::ServerChanged(_) => true,
+        // To announce these for nothing does no harm.
+        Change::ServerChanged(_) | Change::MembershipsUnclear(_) | Change::PasswordChanged(_) => {
+            node.db.ping().await?;
+            true
+        }
     })
 }

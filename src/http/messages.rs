@@ -1,16 +1,19 @@
-//! `/channels/{channel_id}/messages`: a channel's history.
+//! `/channels/{channel_id}/messages`: a channel's history, and sending.
 
 use super::Node;
-use super::extract::{Auth, InPath};
+use super::body::{Body, Fields, FromFields};
+use super::extract::{Auth, InPath, Query};
 use crate::domain::access::{ChannelAccess, Member};
-use crate::domain::message::{Message, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
-use crate::domain::validation::{Issue, Refusal, integer};
+use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
+use crate::domain::text::Nonce;
+use crate::domain::validation::{Issue, Refusal};
 use crate::domain::{ChannelId, MessageId};
 use crate::error::{Error, ErrorBody, Result};
 use crate::store::messages;
 use actix_web::web::{Data, Json};
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
+use utoipa::ToSchema;
 
 /// Read a channel's history
 ///
@@ -41,6 +44,86 @@ pub async fn list(
     Ok(Json(messages::page(&node.db, &access, page).await?))
 }
 
+/// A message that is to be sent.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct SendMessage {
+    /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
+    #[schema(min_length = 1, max_length = 4000, example = "Hello, World!")]
+    content: String,
+    /// Names this send for its sender: sent again with the same nonce, it makes no second message.
+    #[schema(min_length = 1, max_length = 64, example = "mina-1")]
+    nonce: Option<String>,
+    /// The message of the same channel that it answers.
+    #[schema(minimum = 1, example = 1)]
+    reply_to: Option<i64>,
+}
+
+impl FromFields for NewMessage {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (content, nonce) = (fields.required("content"), fields.optional("nonce"));
+        let reply_to = fields.optional("reply_to").map(MessageId);
+        Some(Self { content: content?, nonce, reply_to })
+    }
+}
+
+/// Send a message
+///
+/// Answers when the message is committed. Sent again with the same `nonce` (or `Idempotency-Key`) and content, it makes no
+/// second message: the answer is `200` with the first one. After `503`, send it again with the same nonce.
+#[utoipa::path(
+    post, path = "/channels/{channel_id}/messages", tag = "messages", security(("login" = [])),
+    request_body = SendMessage,
+    params(
+        ("channel_id" = i64, Path, description = "Which channel"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`", example = "mina-1"),
+    ),
+    responses(
+        (status = 201, description = "The message", body = Message),
+        (status = 200, description = "The message that was made with this nonce before", body = Message),
+        (status = 400, description = "`reply_to_not_found` or `invalid_content`", body = ErrorBody),
+        (status = 403, description = "`not_a_member`", body = ErrorBody),
+        (status = 404, description = "`channel_not_found`", body = ErrorBody),
+        (status = 409, description = "`nonce_conflict`: the nonce has been used with other content", body = ErrorBody),
+    ),
+)]
+pub async fn create(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(id): InPath<ChannelId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(mut message): Body<NewMessage>,
+) -> Result<HttpResponse> {
+    if let Some(key) = key {
+        if message.nonce.as_ref().is_some_and(|nonce| *nonce != key) {
+            let refusal = Refusal::value("The header and `nonce` in the body differ; send one of them");
+            return Err(refusal.at("header", IDEMPOTENCY_KEY).into());
+        }
+        message.nonce = Some(key);
+    }
+    let posted = node.registry.post(auth.0, id, message).await?;
+    let mut answer = if posted.is_duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
+    Ok(answer.json(posted.message))
+}
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The header of the same name: bare, or as a string in quotes.
+pub struct IdempotencyKey(Option<Nonce>);
+
+impl FromRequest for IdempotencyKey {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(header) = request.headers().get(IDEMPOTENCY_KEY) else { return ready(Ok(Self(None))) };
+        let text = String::from_utf8_lossy(header.as_bytes());
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&text);
+        let key = Nonce::try_from(bare).map_err(|refusal| refusal.at("header", IDEMPOTENCY_KEY).into());
+        ready(key.map(|key| Self(Some(key))))
+    }
+}
+
 /// The page that the query asks for.
 pub struct Asked(Page);
 
@@ -54,45 +137,24 @@ impl FromRequest for Asked {
 }
 
 fn page(query: &str) -> Result<Page, Vec<Issue>> {
-    let mut issues = Vec::new();
-    let mut read = |name: &str, min: i64, max: i64| {
-        // As in FastAPI, the last of several counts.
-        let text = url::form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name).last()?.1;
-        match bounded(&text, min, max) {
-            Ok(number) => Some(number),
-            Err(refusal) => {
-                issues.push(refusal.at("query", name));
-                None
-            }
-        }
-    };
-    let limit = read("limit", 1, PAGE_MAX);
-    let offset = read("offset", 0, OFFSET_MAX);
-    let (before, after) = (read("before", 0, i64::MAX), read("after", 0, i64::MAX));
+    let mut query = Query::new(query);
+    let limit = query.integer("limit", 1, PAGE_MAX);
+    let offset = query.integer("offset", 0, OFFSET_MAX);
+    let (before, after) = (query.integer("before", 0, i64::MAX), query.integer("after", 0, i64::MAX));
     let window = match (before, after) {
         (None, None) => Window::Newest { offset: offset.unwrap_or(0) },
         (Some(id), None) => Window::Before(MessageId(id)),
         (None, Some(id)) => Window::After(MessageId(id)),
         (Some(_), Some(_)) => {
-            issues.push(Refusal::value("Use `before` or `after`, not both").at("query", "after"));
+            query.refuse("after", "Use `before` or `after`, not both");
             Window::Newest { offset: 0 }
         }
     };
     if offset.is_some_and(|offset| offset > 0) && !matches!(window, Window::Newest { .. }) {
-        issues.push(Refusal::value("`offset` does not go with `before` or `after`").at("query", "offset"));
+        query.refuse("offset", "`offset` does not go with `before` or `after`");
     }
-    if issues.is_empty() { Ok(Page { window, limit: limit.unwrap_or(PAGE_DEFAULT) }) } else { Err(issues) }
-}
-
-fn bounded(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
-    let number = integer(text)?.unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX });
-    if number < min {
-        return Err(Refusal::new("greater_than_equal", format!("Input should be greater than or equal to {min}")));
-    }
-    if number > max {
-        return Err(Refusal::new("less_than_equal", format!("Input should be less than or equal to {max}")));
-    }
-    Ok(number)
+    query.finish()?;
+    Ok(Page { window, limit: limit.unwrap_or(PAGE_DEFAULT) })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod body;
 mod channels;
 mod commit;
 mod docs;
+mod events;
 mod extract;
 mod health;
 mod messages;

@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document, made from the handlers and the types that they answer with.
 
-use super::{auth, channels, health, messages, servers, users};
+use super::{auth, channels, events, health, messages, servers, users};
 use crate::error::{ErrorBody, ValidationErrorBody};
 use serde_json::json;
 use utoipa::openapi::path::Operation;
@@ -26,7 +26,8 @@ use utoipa::{Modify, OpenApi};
         users::me, users::update_me, users::get,
         servers::create, servers::list, servers::get, servers::update, servers::delete, servers::join, servers::leave,
         channels::create, channels::get, channels::update, channels::delete,
-        messages::list,
+        messages::list, messages::create,
+        events::list,
         health::live, health::ready,
     ),
     components(schemas(ErrorBody, ValidationErrorBody)),

@@ -2,7 +2,7 @@
 
 use super::docs::Documents;
 use super::observe::observe;
-use super::{Node, auth, channels, docs, health, messages, servers, users};
+use super::{Node, auth, channels, docs, events, health, messages, servers, users};
 use crate::error::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -25,10 +25,12 @@ fn routes(config: &mut ServiceConfig) {
 
     at(config, "/channels", |at| at.post(channels::create));
     at(config, "/channels/{channel_id}", |at| at.get(channels::get).put(channels::update).delete(channels::delete));
-    at(config, "/channels/{channel_id}/messages", |at| at.get(messages::list));
+    at(config, "/channels/{channel_id}/messages", |at| at.get(messages::list).post(messages::create));
+    at(config, "/channels/{channel_id}/events", |at| at.get(events::list));
 
-    // With `Upgrade: websocket` this path never gets here: see `gateway::upgrade`.
+    // With `Upgrade: websocket` these paths never get here: see `gateway::upgrade`.
     at(config, "/ws/{channel_id}", |at| at.get(upgrade_required));
+    at(config, "/gateway", |at| at.get(upgrade_required));
 
     at(config, "/openapi.json", |at| at.get(docs::openapi_json));
     at(config, "/docs", |at| at.get(docs::swagger));

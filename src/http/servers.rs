@@ -5,8 +5,10 @@ use super::body::{Body, Fields, FromFields};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
+use crate::actors::relay::frame::encode;
 use crate::domain::ServerId;
 use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
+use crate::domain::frame::Frame;
 use crate::domain::server::{NewServer, Server, ServerDetail, ServerPatch};
 use crate::error::{Conflict, Error, ErrorBody, Result};
 use crate::store::{servers, user_servers};
@@ -72,8 +74,11 @@ impl FromFields for ServerPatch {
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) -> Result<HttpResponse> {
     let caller = node.registry.caller(auth.0).await?;
-    // Nothing can have been remembered of a server that did not exist: there is nothing to announce.
-    let server = servers::create(&node.db, &caller, &new).await?;
+    let user = caller.id();
+    let db = node.db.clone();
+    let work = async move { servers::create(&db, &caller, &new).await };
+    let made = move |server: &Server| (Change::Joined(user, server.id), None);
+    let server = commit(&node, Change::MembershipsUnclear(user), work, made).await?;
     Ok(HttpResponse::Created().json(server))
 }
 
@@ -122,7 +127,9 @@ pub async fn update(
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
     let db = node.db.clone();
     let work = async move { servers::update(&db, &access, &patch).await };
-    Ok(Json(commit(&node, Change::ServerChanged(id), work).await?))
+    let change = Change::ServerChanged(id);
+    let news = |server: &Server| encode(&Frame::ServerUpdated(Box::new(server.clone())));
+    Ok(Json(commit(&node, change, work, move |server| (change, Some(news(server)))).await?))
 }
 
 /// Delete a server
@@ -138,7 +145,8 @@ pub async fn update(
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
     let db = node.db.clone();
-    commit(&node, Change::ServerDeleted(id), async move { servers::delete(&db, &access).await }).await?;
+    let change = Change::ServerDeleted(id);
+    commit(&node, change, async move { servers::delete(&db, &access).await }, move |()| (change, None)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -157,7 +165,7 @@ pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) ->
     let server = access.state().server.clone();
     let change = Change::Joined(access.caller().id(), id);
     let db = node.db.clone();
-    commit(&node, change, async move { user_servers::join(&db, &access).await }).await?;
+    commit(&node, change, async move { user_servers::join(&db, &access).await }, move |()| (change, None)).await?;
     Ok(Json(server))
 }
 
@@ -181,6 +189,6 @@ pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -
     }
     let change = Change::Left(access.caller().id(), id);
     let db = node.db.clone();
-    commit(&node, change, async move { user_servers::leave(&db, &access).await }).await?;
+    commit(&node, change, async move { user_servers::leave(&db, &access).await }, move |()| (change, None)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -2,11 +2,14 @@
 
 use super::Node;
 use super::body::{Body, Fields, FromFields};
+use super::commit::commit;
 use super::extract::{Auth, InPath};
+use crate::actors::registry::Change;
+use crate::auth::token::now_s;
 use crate::domain::UserId;
 use crate::domain::user::{NewPassword, Profile, ProfilePatch, PublicProfile};
 use crate::error::{Error, ErrorBody, Noun, Result};
-use crate::store::users;
+use crate::store::users::{self, PasswordChange};
 use actix_web::web::{Data, Json};
 use utoipa::ToSchema;
 
@@ -62,17 +65,25 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
 }
 
 /// Change my profile
+///
+/// A new password ends your open sockets, and voids every token but the one of this call.
 #[utoipa::path(
     put, path = "/users/me", tag = "users", security(("login" = [])), request_body = UpdateMe,
     responses((status = 200, description = "Your own profile", body = Profile)),
 )]
 pub async fn update_me(auth: Auth, node: Data<Node>, Body(update): Body<Update>) -> Result<Json<Profile>> {
+    let kept_token = auth.0.token_id.clone();
     let caller = node.registry.caller(auth.0).await?;
-    let hashed_password = match &update.password {
-        Some(password) => Some(node.passwords.hash(password).await?),
-        None => None,
+    let db = node.db.clone();
+    let Some(password) = &update.password else {
+        return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
     };
-    Ok(Json(users::update(&node.db, &caller, &update.profile, hashed_password.as_deref()).await?))
+    let hashed_password = node.passwords.hash(password).await?;
+    // Tokens carry whole seconds: those of this one cannot be told from older ones.
+    let password = PasswordChange { hashed_password, tokens_valid_from_s: now_s() + 1, kept_token };
+    let change = Change::PasswordChanged(caller.id());
+    let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
+    Ok(Json(commit(&node, change, work, move |_| (change, None)).await?))
 }
 
 /// Somebody's profile

@@ -1,8 +1,9 @@
 //! Channels.
 
 use super::Db;
-use crate::domain::access::{ChannelAccess, Owner, ServerAccess};
+use crate::domain::access::{Caller, ChannelAccess, Owner, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
+use crate::domain::frame::LoggedChannel;
 use crate::domain::{ChannelId, ServerId};
 use crate::error::{Error, Noun, Result};
 use tokio_postgres::Row;
@@ -23,6 +24,18 @@ pub async fn create(db: &Db, access: &ServerAccess<Owner>, new: &NewChannel) -> 
 pub async fn list(db: &Db, server: ServerId) -> Result<Vec<Channel>> {
     let rows = db.read(include_str!("../../sql/channels/list.sql"), &[&server.0]).await?;
     Ok(rows.iter().map(channel).collect())
+}
+
+/// The channels of the caller's servers with how far their logs go, by server; at most `limit`.
+pub async fn of_user(db: &Db, caller: &Caller, limit: i64) -> Result<Vec<LoggedChannel>> {
+    let rows = db.read(include_str!("../../sql/channels/of_user.sql"), &[&caller.id().0, &limit]).await?;
+    Ok(rows.iter().map(logged).collect())
+}
+
+/// The channels of a server with how far their logs go, oldest first, for the registry.
+pub async fn list_logged(db: &Db, server: ServerId) -> Result<Vec<LoggedChannel>> {
+    let rows = db.read(include_str!("../../sql/channels/list.sql"), &[&server.0]).await?;
+    Ok(rows.iter().map(logged).collect())
 }
 
 /// Which server a channel belongs to, for the registry; it never changes.
@@ -53,6 +66,10 @@ pub async fn delete(db: &Db, access: &ChannelAccess<Owner>) -> Result<()> {
         0 => Err(Error::NotFound(Noun::Channel)),
         _ => Ok(()),
     }
+}
+
+fn logged(row: &Row) -> LoggedChannel {
+    LoggedChannel { channel: channel(row), last_seq: row.get("last_seq") }
 }
 
 fn channel(row: &Row) -> Channel {

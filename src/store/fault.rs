@@ -29,6 +29,10 @@ pub fn fault(error: &tokio_postgres::Error) -> Fault {
     if *state == SqlState::T_R_SERIALIZATION_FAILURE || *state == SqlState::T_R_DEADLOCK_DETECTED {
         return Fault::Retry;
     }
+    if error.as_db_error().and_then(|db| db.constraint()) == Some("messages_nonce_key") {
+        // Another node has just used it. Sent again, the statement sees that.
+        return Fault::Retry;
+    }
     match state.code() {
         "55P03" => Fault::Locked,
         "57014" => Fault::Resources,

@@ -1,10 +1,9 @@
-//! Messages: history pages, and the writers' batches.
+//! Messages: history pages, the log, and the writers' batches.
 
 use super::Db;
-use super::write_batches::BatchKey;
+use super::write_batches::{BatchKey, in_draft_order};
 use crate::domain::access::{Author, ChannelAccess, Member};
-use crate::domain::message::{Message, Page, Window};
-use crate::domain::text::Content;
+use crate::domain::message::{Message, NewMessage, Page, Window};
 use crate::domain::{ChannelId, MessageId, UserId};
 use crate::error::Result;
 use time::OffsetDateTime;
@@ -14,13 +13,13 @@ use tokio_postgres::{Client, Row, Statement};
 #[derive(Debug)]
 pub struct Draft {
     author: Author,
-    content: Content,
+    message: NewMessage,
 }
 
 impl Draft {
     /// A draft by `author`.
-    pub fn new(author: Author, content: Content) -> Self {
-        Self { author, content }
+    pub fn new(author: Author, message: NewMessage) -> Self {
+        Self { author, message }
     }
 
     /// The channel it goes to.
@@ -40,7 +39,33 @@ impl Draft {
 
     /// The text.
     pub fn content(&self) -> &str {
-        self.content.as_str()
+        self.message.content.as_str()
+    }
+
+    /// What its sender named it, if anything.
+    pub fn nonce(&self) -> Option<&str> {
+        self.message.nonce.as_ref().map(|nonce| nonce.as_str())
+    }
+
+    /// The message that it answers, if any.
+    pub fn reply_to(&self) -> Option<MessageId> {
+        self.message.reply_to
+    }
+
+    /// The message that has become of it.
+    pub fn at(&self, place: &Place) -> Message {
+        Message {
+            id: place.id,
+            content: self.content().to_owned(),
+            channel_id: self.channel_id(),
+            author_id: self.author_id(),
+            author_username: self.author_username().to_owned(),
+            seq: place.seq,
+            nonce: self.nonce().map(str::to_owned),
+            reply_to: self.reply_to(),
+            created_at: place.created_at,
+            updated_at: place.updated_at,
+        }
     }
 }
 
@@ -55,6 +80,25 @@ pub struct Place {
     pub seq: i64,
     /// When it was committed.
     pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// What became of a draft in a committed batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is in the log.
+    Created(Place),
+    /// Its nonce was in the log with the same content.
+    Duplicate(Place),
+    /// Its nonce was in the log with other content.
+    NonceConflict,
+    /// It answers a message that the channel does not have.
+    ReplyToNothing,
+    /// The channel is gone.
+    Gone,
+    /// The batch did not write it; to learn why, it has to be sent again.
+    Skipped,
 }
 
 /// The statement that writes a batch, prepared on a writer's own connection.
@@ -62,19 +106,32 @@ pub async fn prepare_append(client: &Client) -> Result<Statement, tokio_postgres
     client.prepare(include_str!("../../sql/messages/append.sql")).await
 }
 
-/// Writes `drafts` in one transaction, noted under `key`. Answers a place for each draft in order; `None` where the
-/// channel is gone.
+/// Writes `drafts`, no two with the same nonce of the same author, in one transaction, noted under `key`. Answers what
+/// became of each draft, in order.
 pub async fn append(
     client: &Client,
     statement: &Statement,
     key: BatchKey,
     drafts: &[&Draft],
-) -> Result<Vec<Option<Place>>, tokio_postgres::Error> {
+) -> Result<Vec<Written>, tokio_postgres::Error> {
     let channels: Vec<i64> = drafts.iter().map(|draft| draft.channel_id().0).collect();
     let authors: Vec<i64> = drafts.iter().map(|draft| draft.author_id().0).collect();
     let contents: Vec<&str> = drafts.iter().map(|draft| draft.content()).collect();
-    let rows = client.query(statement, &[&key.node, &key.number, &channels, &authors, &contents]).await?;
-    Ok(super::write_batches::in_draft_order(rows.iter().map(place), drafts))
+    let nonces: Vec<Option<&str>> = drafts.iter().map(|draft| draft.nonce()).collect();
+    let replies: Vec<Option<i64>> = drafts.iter().map(|draft| draft.reply_to().map(|id| id.0)).collect();
+    let rows =
+        client.query(statement, &[&key.node, &key.number, &channels, &authors, &contents, &nonces, &replies]).await?;
+    let (created, other): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.get::<_, i32>("verdict") == 0);
+    let skipped = other.into_iter().map(|row| {
+        let written = match row.get("verdict") {
+            1 => Written::Duplicate(place(row)),
+            2 => Written::NonceConflict,
+            3 => Written::ReplyToNothing,
+            _ => Written::Gone,
+        };
+        (row.get("place"), written)
+    });
+    Ok(in_draft_order(created.into_iter().map(place), skipped.collect(), drafts))
 }
 
 /// A page of a channel's history, oldest first.
@@ -94,12 +151,40 @@ pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result
     Ok(rows.iter().map(message).collect())
 }
 
+/// A part of a channel's log, and how far the log went when it was read.
+#[derive(Debug)]
+pub struct Log {
+    /// In the order of `seq`.
+    pub messages: Vec<Message>,
+    /// The last entry of the log.
+    pub last_seq: i64,
+}
+
+/// At most `limit` entries of the log after `after`; `None` if the channel is gone. `reader` may read it.
+pub async fn events(db: &Db, reader: &Author, after: i64, limit: i64) -> Result<Option<Log>> {
+    let id = reader.channel_id().0;
+    Ok(log(&db.read(include_str!("../../sql/messages/events.sql"), &[&id, &after, &limit]).await?))
+}
+
+/// The last `limit` entries of the log; `None` if the channel is gone. `reader` may read it.
+pub async fn tail(db: &Db, reader: &Author, limit: i64) -> Result<Option<Log>> {
+    let id = reader.channel_id().0;
+    Ok(log(&db.read(include_str!("../../sql/messages/tail.sql"), &[&id, &limit]).await?))
+}
+
+fn log(rows: &[Row]) -> Option<Log> {
+    let last_seq = rows.first()?.get("last_seq");
+    let messages = rows.iter().filter(|row| row.get::<_, Option<i64>>("id").is_some()).map(message);
+    Some(Log { messages: messages.collect(), last_seq })
+}
+
 pub(super) fn place(row: &Row) -> Place {
     Place {
         id: MessageId(row.get("id")),
         channel_id: ChannelId(row.get("channel_id")),
         seq: row.get("seq"),
         created_at: row.get("created_at"),
+        updated_at: row.get("updated_at"),
     }
 }
 
@@ -111,6 +196,8 @@ fn message(row: &Row) -> Message {
         author_id: UserId(row.get("author_id")),
         author_username: row.get("username"),
         seq: row.get("seq"),
+        nonce: row.get("nonce"),
+        reply_to: row.get::<_, Option<i64>>("reply_to").map(MessageId),
         created_at: row.get("created_at"),
         updated_at: row.get("updated_at"),
     }

@@ -2,7 +2,7 @@
 
 use super::Db;
 use crate::domain::UserId;
-use crate::domain::access::Caller;
+use crate::domain::access::{Account, Caller};
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{Profile, ProfilePatch, PublicProfile};
 use crate::error::{Error, Result, Unauthorized};
@@ -19,20 +19,43 @@ pub async fn register(db: &Db, username: &Username, email: &Email, hashed_passwo
     row.map(|row| profile(&row)).ok_or(Error::Internal)
 }
 
-/// The account behind a username in whatever case, with its password's hash.
-pub async fn credentials(db: &Db, username: &str) -> Result<Option<(UserId, String)>> {
+/// What a login needs to know of an account.
+#[derive(Debug)]
+pub struct Credentials {
+    /// Whose they are.
+    pub user_id: UserId,
+    /// bcrypt's text.
+    pub hashed_password: String,
+    /// Tokens are to be issued at this second or later.
+    pub tokens_valid_from_s: u64,
+}
+
+/// The account behind a username in whatever case.
+pub async fn credentials(db: &Db, username: &str) -> Result<Option<Credentials>> {
     // PostgreSQL's text has no NUL, so nobody has such a name.
     if username.contains('\0') {
         return Ok(None);
     }
     let row = db.read_one(include_str!("../../sql/users/credentials.sql"), &[&username]).await?;
-    Ok(row.map(|row| (UserId(row.get("id")), row.get("hashed_password"))))
+    Ok(row.map(|row| Credentials {
+        user_id: UserId(row.get("id")),
+        hashed_password: row.get("hashed_password"),
+        tokens_valid_from_s: seconds(&row),
+    }))
 }
 
-/// The username of an account, for the registry: it is how a caller becomes known.
-pub async fn username(db: &Db, id: UserId) -> Result<Option<String>> {
-    let row = db.read_one(include_str!("../../sql/users/username.sql"), &[&id.0]).await?;
-    Ok(row.map(|row| row.get("username")))
+/// An account, for the registry: it is how a caller becomes known.
+pub async fn account(db: &Db, id: UserId) -> Result<Option<Account>> {
+    let row = db.read_one(include_str!("../../sql/users/account.sql"), &[&id.0]).await?;
+    Ok(row.map(|row| Account {
+        username: row.get::<_, &str>("username").into(),
+        tokens_valid_from_s: seconds(&row),
+        kept_token: row.get::<_, Option<&str>>("kept_token").map(Into::into),
+    }))
+}
+
+fn seconds(row: &Row) -> u64 {
+    u64::try_from(row.get::<_, i64>("tokens_valid_from")).unwrap_or_default()
 }
 
 /// One's own profile.
@@ -58,8 +81,25 @@ pub async fn public(db: &Db, _caller: &Caller, id: UserId) -> Result<Option<Publ
     }))
 }
 
-/// Changes one's own profile; `hashed_password` replaces the stored one.
-pub async fn update(db: &Db, caller: &Caller, patch: &ProfilePatch, hashed_password: Option<&str>) -> Result<Profile> {
+/// A new password, and what it does to the tokens that were issued under the old one.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// bcrypt's text.
+    pub hashed_password: String,
+    /// Tokens issued before this second are void,
+    pub tokens_valid_from_s: u64,
+    /// except this one.
+    pub kept_token: String,
+}
+
+/// Changes one's own profile, and the password if there is a new one.
+pub async fn update(
+    db: &Db,
+    caller: &Caller,
+    patch: &ProfilePatch,
+    password: Option<&PasswordChange>,
+) -> Result<Profile> {
+    let valid_from = password.map(|change| i64::try_from(change.tokens_valid_from_s).unwrap_or(i64::MAX));
     let row = db
         .write(
             include_str!("../../sql/users/update.sql"),
@@ -71,7 +111,9 @@ pub async fn update(db: &Db, caller: &Caller, patch: &ProfilePatch, hashed_passw
                 &patch.bio.value().map(|bio| bio.as_str()),
                 &patch.avatar_url.is_given(),
                 &patch.avatar_url.value().map(|url| url.as_str()),
-                &hashed_password,
+                &password.map(|change| &*change.hashed_password),
+                &password.map(|change| &*change.kept_token),
+                &valid_from.unwrap_or_default(),
             ],
         )
         .await?;

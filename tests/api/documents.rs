@@ -101,6 +101,9 @@ async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
             ("GET", "/users/{user_id}") => &["200", "401", "404", "422"],
             ("POST", "/servers/") => &["201", "400", "401", "413", "422"],
             ("POST", "/channels/") => &["201", "400", "401", "403", "404", "413", "422"],
+            ("POST", "/channels/{channel_id}/messages") => {
+                &["200", "201", "400", "401", "403", "404", "409", "413", "422"]
+            }
             ("POST", "/servers/{server_id}/join") => &["200", "400", "401", "404", "422"],
             ("POST", "/servers/{server_id}/leave") => &["204", "400", "401", "404", "422"],
             ("GET", "/healthz") => &["200"],

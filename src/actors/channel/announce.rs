@@ -1,56 +1,113 @@
-//! What a channel tells its sockets, encoded once.
+//! What a channel tells its sockets, and those who posted.
 
-use crate::actors::relay::frame::{self, TextFrame};
-use crate::actors::writer::Refused;
+use super::Poster;
+use crate::actors::relay::frame::{About, encode, error};
+use crate::actors::relay::{Kind, Outbox};
+use crate::actors::writer::{Outcome, Refused};
 use crate::domain::event::Event;
+use crate::domain::frame::Frame;
+use crate::error::{Conflict, Error, Noun};
 use crate::store::messages::{Draft, Place};
 use bytes::Bytes;
-use serde_json::json;
 
 /// The frame of a committed message.
-pub fn created(draft: &Draft, place: &Place) -> Option<Bytes> {
-    let event = Event::MessageCreated {
+pub fn created(draft: &Draft, place: &Place, duplicate: Option<bool>) -> Bytes {
+    encode(&Event::MessageCreated {
         id: place.id,
         seq: place.seq,
         content: draft.content(),
         channel_id: place.channel_id,
         author_id: draft.author_id(),
         author_username: draft.author_username(),
+        nonce: draft.nonce(),
+        reply_to: draft.reply_to(),
         created_at: place.created_at,
-        updated_at: place.created_at,
-    };
-    let mut text = TextFrame::new();
-    match serde_json::to_writer(&mut text, &event) {
-        Ok(()) => Some(text.finish()),
-        Err(error) => {
-            tracing::error!(%error, seq = place.seq, "an event could not be encoded");
-            None
+        updated_at: place.updated_at,
+        duplicate,
+    })
+}
+
+/// A message that a call has posted.
+#[derive(Debug)]
+pub struct Posted {
+    /// As it is in the log.
+    pub message: crate::domain::message::Message,
+    /// Whether its nonce was known: it is the message made then.
+    pub is_duplicate: bool,
+}
+
+impl Poster {
+    /// Says what became of a draft. What is not final leaves the poster waiting, if it can wait.
+    pub(super) fn answer(&mut self, draft: &Draft, outcome: Outcome) {
+        match (self, outcome) {
+            (Self::Nobody, _) => {}
+            (Self::Socket(outbox), outcome) => {
+                if outcome != Outcome::Refused(Refused::Unconfirmed) {
+                    outbox.end_send();
+                }
+                match outcome {
+                    Outcome::Committed(place) => acknowledge(outbox, draft, &place, None),
+                    Outcome::Duplicate(place) => {
+                        outbox.send(created(draft, &place, Some(true)));
+                        acknowledge(outbox, draft, &place, Some(true));
+                    }
+                    Outcome::Refused(refused) => outbox.send(error(&refused.into(), about(outbox, draft))),
+                }
+            }
+            (call @ Self::Call(_), outcome) => {
+                let posted = match outcome {
+                    Outcome::Committed(place) => Ok(Posted { message: draft.at(&place), is_duplicate: false }),
+                    Outcome::Duplicate(place) => Ok(Posted { message: draft.at(&place), is_duplicate: true }),
+                    Outcome::Refused(refused) => Err(refused.into()),
+                };
+                if let Self::Call(reply) = std::mem::replace(call, Self::Nobody) {
+                    // Whoever called may have hung up.
+                    let _ = reply.send(posted);
+                }
+            }
+        }
+    }
+
+    /// Refuses what has not become a draft.
+    pub fn refuse(self, why: Error, about: About<'_>) {
+        match self {
+            Self::Nobody => {}
+            Self::Socket(outbox) => {
+                outbox.end_send();
+                outbox.send(error(&why, about));
+            }
+            Self::Call(reply) => drop(reply.send(Err(why))),
         }
     }
 }
 
-/// The error frame of a send that was not committed.
-pub fn refusal(refused: Refused) -> Bytes {
-    let body = match refused {
-        Refused::Busy => json!({
-            "type": "error", "code": "busy", "retry_after_ms": 250,
-            "detail": "Too much is waiting to be saved; send it again in a moment",
-        }),
-        Refused::Unavailable => json!({
-            "type": "error", "code": "unavailable", "retry_after_ms": 1_000,
-            "detail": "The message was not saved: the storage is away; send it again in a moment",
-        }),
-        Refused::Unconfirmed => json!({
-            "type": "error", "code": "unconfirmed",
-            "detail": "The storage went away while the message was being saved. Wait: it will arrive as message.created \
-                       if it was saved, and as an unavailable error if not",
-        }),
-        Refused::Gone => json!({
-            "type": "error", "code": "channel_not_found", "detail": "The channel has been deleted",
-        }),
-        Refused::Invalid => json!({
-            "type": "error", "code": "invalid_content", "detail": "The message cannot be stored; change its content",
-        }),
-    };
-    frame::text(body.to_string().as_bytes())
+/// On a gateway the sender may not hear the channel, so its acknowledgement is a frame of its own.
+fn acknowledge(outbox: &Outbox, draft: &Draft, place: &Place, duplicate: Option<bool>) {
+    if outbox.kind() == Kind::Gateway {
+        outbox.send(encode(&Frame::Ack {
+            nonce: draft.nonce(),
+            channel_id: place.channel_id,
+            id: place.id,
+            seq: place.seq,
+            duplicate,
+        }));
+    }
+}
+
+fn about<'a>(outbox: &Outbox, draft: &'a Draft) -> About<'a> {
+    About { nonce: draft.nonce(), channel_id: (outbox.kind() == Kind::Gateway).then(|| draft.channel_id()) }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Busy => Self::Busy,
+            Refused::Unavailable => Self::Unavailable,
+            Refused::Unconfirmed => Self::Unconfirmed,
+            Refused::Gone => Self::NotFound(Noun::Channel),
+            Refused::NonceConflict => Self::NonceConflict,
+            Refused::ReplyToNothing => Conflict::ReplyToNothing.into(),
+            Refused::Invalid => Conflict::InvalidContent.into(),
+        }
+    }
 }

@@ -1,120 +1,77 @@
 //! A channel with life on this node: who is attached, what they have sent and not yet seen, and the order of its log.
 //!
-//! The registry starts it with the first socket and lets it go after [`IDLE`] without one. It takes posts, gives them to
-//! the writer, and tells its relays what has been committed, in `seq` order: the writer answers a channel's drafts in
-//! the order in which they were given. Bounds, each ending in `busy`: [`MAILBOX`] messages to come, [`UNACKED_MAX`]
-//! sends of one socket that are not yet committed, the writer's queue, a relay that is behind. A panic ends the
-//! channel: its sockets close with `1012`, and the next attach starts it anew from the database.
+//! The registry starts it with the first socket or post and lets it go after [`IDLE`] without one. It takes posts, gives
+//! them to the writer, and tells its relays what has been committed, in `seq` order: the writer answers a channel's
+//! drafts in the order in which they were given. What it announces it keeps for a while ([`tail`]), so that whoever comes
+//! back is served from memory ([`replay`]). Bounds, each ending in `busy`: [`MAILBOX`] messages to come, the unacknowledged
+//! sends of a socket, the writer's queue, a relay that is behind. A panic ends the channel: its sockets close with `1012`,
+//! and the next attach starts it anew from the database.
 
 mod announce;
+mod handle;
+mod pages;
+mod replay;
+mod tail;
+
+pub use announce::Posted;
+pub use handle::{ChannelHandle, NotTaken, Poster, Posting, Start, Why};
 
 use super::registry::{Registry, Retire};
-use super::relay::{End, Outbox, RelayHandle, SessionKey, Settling};
-use super::tell;
-use super::writer::{Outcome, Refused, Settled, Writer};
-use crate::domain::ChannelId;
-use crate::domain::access::{Author, ChannelAccess, Member};
-use crate::domain::text::Content;
+use super::relay::frame::{About, encode};
+use super::relay::{End, Kind, Outbox, RelayHandle, SessionKey, Topic};
+use super::writer::{Outcome, Settled, Writer};
+use crate::domain::access::Author;
+use crate::domain::frame::{Frame, Revoked};
+use crate::domain::{ChannelId, UserId};
+use crate::error::Error;
+use crate::store::Db;
 use crate::store::messages::Draft;
-use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
-use announce::{created, refusal};
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
+use announce::created;
+use handle::{Attach, Detach, More, Post, Revoke, Whose};
+use pages::Pages;
+use replay::Reads;
+use slab::Slab;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tail::{NodeBytes, Tail};
+use tokio::sync::Semaphore;
 
 /// Posts on their way to a channel before `busy`.
 const MAILBOX: usize = 1_024;
-/// Sends of one socket that are not yet committed before `busy`.
-pub const UNACKED_MAX: u32 = 64;
-/// A channel ends when it has had no socket for so long.
+/// A channel ends when nobody has needed it for so long.
 const IDLE: Duration = Duration::from_secs(60);
+/// Reads of logs that run at once on a node: fewer than the pool has connections.
+const READS_AT_ONCE: usize = 4;
 
-/// How a session reaches its channel.
+/// What all channels of a node share; they live on one thread.
 #[derive(Clone)]
-pub struct ChannelHandle {
-    addr: Addr<Channel>,
+pub struct Shared {
+    registry: Addr<Registry>,
+    writer: Writer,
+    db: Db,
+    read_slots: Rc<Semaphore>,
+    pages: Pages,
+    node_bytes: NodeBytes,
 }
 
-/// Why a post was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotTaken {
-    /// The channel has too much to do; later it has not.
-    Busy,
-    /// The channel has ended.
-    Gone,
-}
-
-impl ChannelHandle {
-    /// Posts a message; the author's own `message.created` is the acknowledgement.
-    pub fn post(&self, from: SessionKey, content: Content) -> Result<(), NotTaken> {
-        self.addr.try_send(Post { from, content }).map_err(|error| match error {
-            actix::prelude::SendError::Full(_) => NotTaken::Busy,
-            actix::prelude::SendError::Closed(_) => NotTaken::Gone,
-        })
+impl Shared {
+    pub(super) fn new(registry: Addr<Registry>, writer: Writer, db: Db) -> Self {
+        let read_slots = Rc::new(Semaphore::new(READS_AT_ONCE));
+        Self { registry, writer, db, read_slots, pages: Pages::default(), node_bytes: NodeBytes::default() }
     }
-
-    /// Says that a socket is gone.
-    pub fn detach(&self, key: SessionKey) {
-        tell(&self.addr, Detach { key });
-    }
-
-    pub(super) fn attach(&self, access: ChannelAccess<Member>, outbox: Outbox) {
-        tell(&self.addr, Attach { access, outbox });
-    }
-
-    pub(super) fn revoke(&self, whose: Whose, end: End, settling: Settling) {
-        tell(&self.addr, Revoke { whose, end, settling });
-    }
-
-    pub(super) fn is_alive(&self) -> bool {
-        self.addr.connected()
-    }
-}
-
-/// Whose right ends.
-#[derive(Clone, Copy, Debug)]
-pub enum Whose {
-    /// One user's, on all of the user's sockets.
-    User(crate::domain::UserId),
-    /// Everybody's.
-    All,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Attach {
-    access: ChannelAccess<Member>,
-    outbox: Outbox,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Detach {
-    key: SessionKey,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Post {
-    from: SessionKey,
-    content: Content,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Revoke {
-    whose: Whose,
-    end: End,
-    settling: Settling,
 }
 
 struct Attached {
     author: Author,
     outbox: Outbox,
-    unacked: u32,
+    /// Whether it hears the channel; before that it is being told what it has missed.
+    is_live: bool,
 }
 
-/// A relay, and how many of its sockets are attached.
+/// A relay, and how many of its sockets hear the channel.
 struct Worker {
     relay: RelayHandle,
     sockets: usize,
@@ -123,62 +80,122 @@ struct Worker {
 /// The actor itself; see the module.
 pub struct Channel {
     id: ChannelId,
-    registry: Addr<Registry>,
-    writer: Writer,
+    shared: Shared,
     attached: HashMap<SessionKey, Attached>,
     workers: Vec<Worker>,
-    /// How many attaches have been seen: the registry compares before it lets a channel go.
-    attaches: u64,
-    empty_since: Instant,
+    /// Who waits for the outcome of a draft.
+    posters: Slab<Poster>,
+    tail: Tail,
+    reads: Reads,
+    /// How many attaches and posts the registry has sent: it compares before it lets a channel go.
+    arrivals: u64,
+    idle_since: Instant,
 }
 
 impl Channel {
     /// Starts a channel on the current thread.
-    pub(super) fn start_one(id: ChannelId, registry: Addr<Registry>, writer: Writer) -> ChannelHandle {
+    pub(super) fn start_one(id: ChannelId, shared: Shared) -> ChannelHandle {
         let channel = Self {
             id,
-            registry,
-            writer,
             attached: HashMap::new(),
             workers: Vec::new(),
-            attaches: 0,
-            empty_since: Instant::now(),
+            posters: Slab::new(),
+            tail: Tail::new(shared.node_bytes.clone()),
+            shared,
+            reads: Reads::default(),
+            arrivals: 0,
+            idle_since: Instant::now(),
         };
-        ChannelHandle { addr: channel.start() }
+        ChannelHandle::new(channel.start())
     }
 
-    fn add(&mut self, access: ChannelAccess<Member>, outbox: Outbox) {
-        match self.workers.iter_mut().find(|worker| worker.relay.worker() == outbox.relay.worker()) {
+    /// Lets a socket hear the channel from here on, after `first`.
+    fn go_live(&mut self, key: SessionKey, first: Vec<bytes::Bytes>, was_behind: bool) {
+        let Some(attached) = self.attached.get_mut(&key).filter(|attached| !attached.is_live) else { return };
+        attached.is_live = true;
+        attached.outbox.join(self.id, first, was_behind);
+        let relay = attached.outbox.relay();
+        match self.workers.iter_mut().find(|worker| worker.relay.worker() == relay.worker()) {
             Some(worker) => worker.sockets += 1,
-            None => self.workers.push(Worker { relay: outbox.relay.clone(), sockets: 1 }),
+            None => self.workers.push(Worker { relay: relay.clone(), sockets: 1 }),
         }
-        outbox.join(self.id);
-        let key = outbox.key;
-        self.attached.insert(key, Attached { author: access.into(), outbox, unacked: 0 });
     }
 
     fn remove(&mut self, key: SessionKey) {
-        let Some(gone) = self.attached.remove(&key) else { return };
-        if let Some(at) = self.workers.iter().position(|worker| worker.relay.worker() == gone.outbox.relay.worker()) {
+        self.idle_since = Instant::now();
+        let Some(gone) = self.attached.remove(&key).filter(|gone| gone.is_live) else { return };
+        let worker_of = |worker: &Worker| worker.relay.worker() == gone.outbox.relay().worker();
+        if let Some(at) = self.workers.iter().position(worker_of) {
             self.workers[at].sockets -= 1;
             if self.workers[at].sockets == 0 {
                 self.workers.swap_remove(at);
             }
         }
-        self.empty_since = Instant::now();
     }
 
     /// Asks the registry to let this channel go, if nobody needs it.
     fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
-        if !self.attached.is_empty() || self.empty_since.elapsed() < IDLE {
+        if !self.attached.is_empty() || !self.posters.is_empty() || self.idle_since.elapsed() < IDLE {
             return;
         }
-        let ask = self.registry.send(Retire { channel_id: self.id, attaches: self.attaches });
+        let ask = self.shared.registry.send(Retire { channel_id: self.id, arrivals: self.arrivals });
         ctx.spawn(ask.into_actor(self).map(|answer, _, ctx| {
             if matches!(answer, Ok(true)) {
                 ctx.stop();
             }
         }));
+    }
+
+    /// What was committed before `seq` has not all been announced here (another node made it, or a channel that
+    /// panicked): whoever is attached comes back and is told all of it. Never a silent hole.
+    fn end_if_behind(&mut self, seq: i64) {
+        if self.tail.head().is_none_or(|head| seq == head + 1) || self.attached.is_empty() {
+            return;
+        }
+        tracing::warn!(channel_id = %self.id, seq, "the log went on without this node: its sockets resume");
+        let (settling, _) = tokio::sync::mpsc::channel(1);
+        let keys = self.attached.keys().copied().collect();
+        self.end(keys, Why::Restart, &settling);
+    }
+
+    /// Ends what `keys` have of this channel: the socket, or a gateway's subscription.
+    fn end(&mut self, keys: Vec<SessionKey>, why: Why, settling: &super::relay::Settling) {
+        let mut by_worker: HashMap<(u32, bool), (RelayHandle, Vec<SessionKey>)> = HashMap::new();
+        for key in keys {
+            let Some(attached) = self.attached.get(&key) else { continue };
+            let relay = attached.outbox.relay();
+            let is_gateway = attached.outbox.kind() == Kind::Gateway;
+            by_worker.entry((relay.worker(), is_gateway)).or_insert_with(|| (relay.clone(), Vec::new())).1.push(key);
+            self.remove(key);
+        }
+        for ((_, is_gateway), (relay, keys)) in by_worker {
+            if is_gateway {
+                let last = encode(&Frame::Unsubscribed { channel_id: self.id, reason: Some(why.into()) });
+                relay.unseat(keys, Topic::Channel(self.id), last, settling.clone());
+            } else {
+                relay.end(keys, why.into(), settling.clone());
+            }
+        }
+    }
+}
+
+impl From<Why> for End {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Left => Self::REVOKED,
+            Why::Deleted => Self::GONE,
+            Why::Restart => Self::RESTART,
+        }
+    }
+}
+
+impl From<Why> for Revoked {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Left => Self::NotAMember,
+            Why::Deleted => Self::ChannelNotFound,
+            Why::Restart => Self::Restart,
+        }
     }
 }
 
@@ -196,9 +213,8 @@ impl Drop for Channel {
         if std::thread::panicking() {
             tracing::error!(channel_id = %self.id, "a channel panicked: its sockets are ended and may resume");
             let (settling, _) = tokio::sync::mpsc::channel(1);
-            for (key, attached) in &self.attached {
-                attached.outbox.relay.end(vec![*key], End::RESTART, settling.clone());
-            }
+            let keys = self.attached.keys().copied().collect();
+            self.end(keys, Why::Restart, &settling);
         }
     }
 }
@@ -206,9 +222,19 @@ impl Drop for Channel {
 impl Handler<Attach> for Channel {
     type Result = ();
 
-    fn handle(&mut self, attach: Attach, _: &mut Self::Context) {
-        self.attaches += 1;
-        self.add(attach.access, attach.outbox);
+    fn handle(&mut self, attach: Attach, ctx: &mut Self::Context) {
+        self.arrivals += 1;
+        let Attach { access, outbox, start } = attach;
+        let (key, kind) = (outbox.key(), outbox.kind());
+        self.attached.insert(key, Attached { author: access.into(), outbox: outbox.clone(), is_live: false });
+        match (kind, start) {
+            (Kind::Channel, Start::Live) => self.go_live(key, Vec::new(), false),
+            (Kind::Channel, Start::After(after)) => {
+                outbox.open();
+                self.resume(key, after, ctx);
+            }
+            (Kind::Gateway, start) => self.subscribe(key, start, ctx),
+        }
     }
 }
 
@@ -216,7 +242,19 @@ impl Handler<Detach> for Channel {
     type Result = ();
 
     fn handle(&mut self, detach: Detach, _: &mut Self::Context) {
+        let Some(attached) = self.attached.get(&detach.key) else { return };
+        if let Some((last, settling)) = detach.unsubscribed {
+            attached.outbox.relay().unseat(vec![detach.key], Topic::Channel(self.id), last, settling);
+        }
         self.remove(detach.key);
+    }
+}
+
+impl Handler<More> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, more: More, ctx: &mut Self::Context) {
+        self.resume(more.key, more.after, ctx);
     }
 }
 
@@ -224,15 +262,29 @@ impl Handler<Post> for Channel {
     type Result = ();
 
     fn handle(&mut self, post: Post, ctx: &mut Self::Context) {
-        // A socket whose right has ended is no longer attached: what it still sends is nobody's.
-        let Some(from) = self.attached.get_mut(&post.from) else { return };
-        if from.unacked >= UNACKED_MAX || self.workers.iter().any(|worker| worker.relay.is_behind()) {
-            return from.outbox.send(refusal(Refused::Busy));
+        let Posting { message, poster } = post.posting;
+        let author = match (post.author, &poster) {
+            (Some(author), _) => {
+                self.arrivals += 1;
+                self.idle_since = Instant::now();
+                Some(author)
+            }
+            // A socket whose right has ended is no longer attached.
+            (None, Poster::Socket(outbox)) => self.attached.get(&outbox.key()).map(|from| from.author.clone()),
+            (None, _) => None,
+        };
+        let nonce = message.nonce.clone();
+        let about = About { nonce: nonce.as_ref().map(|nonce| nonce.as_str()), channel_id: Some(self.id) };
+        let Some(author) = author else {
+            return poster.refuse(crate::domain::access::Denied::NotMember.into(), about);
+        };
+        if self.workers.iter().any(|worker| worker.relay.is_behind()) {
+            return poster.refuse(Error::Busy, about);
         }
-        let draft = Draft::new(from.author.clone(), post.content);
-        match self.writer.persist(draft, post.from, ctx.address().recipient()) {
-            Ok(()) => from.unacked += 1,
-            Err(refused) => from.outbox.send(refusal(refused)),
+        let draft = Arc::new(Draft::new(author, message));
+        let ticket = self.posters.insert(poster);
+        if let Err(refused) = self.shared.writer.persist(draft, ticket, ctx.address().recipient()) {
+            self.posters.remove(ticket).refuse(refused.into(), about);
         }
     }
 }
@@ -240,30 +292,32 @@ impl Handler<Post> for Channel {
 impl Handler<Settled> for Channel {
     type Result = ();
 
-    fn handle(&mut self, settled: Settled, _: &mut Self::Context) {
+    fn handle(&mut self, settled: Settled, ctx: &mut Self::Context) {
         let mut frames = Vec::with_capacity(settled.drafts.len());
-        for (draft, from, outcome) in &settled.drafts {
-            match outcome {
-                Outcome::Committed(place) => frames.extend(created(draft, place)),
-                Outcome::Refused(refused) => {
-                    if let Some(from) = self.attached.get(from) {
-                        from.outbox.send(refusal(*refused));
-                    }
-                }
-            }
-            if outcome.is_final()
-                && let Some(from) = self.attached.get_mut(from)
-            {
-                from.unacked = from.unacked.saturating_sub(1);
+        for (draft, _, outcome) in &settled.drafts {
+            if let Outcome::Committed(place) = outcome {
+                self.end_if_behind(place.seq);
+                let frame = created(draft, place, None);
+                self.tail.push(place.seq, frame.clone());
+                frames.push(frame);
             }
         }
-        if frames.is_empty() {
-            return;
+        if !frames.is_empty() {
+            let frames: Arc<[_]> = frames.into();
+            for worker in &self.workers {
+                worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&frames));
+            }
         }
-        let frames: Arc<[_]> = frames.into();
-        for worker in &self.workers {
-            worker.relay.deliver(self.id, Arc::clone(&frames));
+        // After the events: who is acknowledged has seen them.
+        for (draft, ticket, outcome) in &settled.drafts {
+            if let Some(poster) = self.posters.get_mut(*ticket) {
+                poster.answer(draft, *outcome);
+            }
+            if outcome.is_final() {
+                self.posters.try_remove(*ticket);
+            }
         }
+        self.announced(ctx);
     }
 }
 
@@ -271,19 +325,13 @@ impl Handler<Revoke> for Channel {
     type Result = ();
 
     fn handle(&mut self, revoke: Revoke, _: &mut Self::Context) {
-        let is_meant = |attached: &Attached| match revoke.whose {
-            Whose::User(user) => attached.author.caller().id() == user,
+        let is_meant = |user: UserId| match revoke.whose {
+            Whose::User(whose) => user == whose,
             Whose::All => true,
         };
-        let mut by_worker: HashMap<usize, (RelayHandle, Vec<SessionKey>)> = HashMap::new();
-        for (key, attached) in self.attached.iter().filter(|(_, attached)| is_meant(attached)) {
-            let relay = &attached.outbox.relay;
-            by_worker.entry(relay.worker()).or_insert_with(|| (relay.clone(), Vec::new())).1.push(*key);
-        }
-        for (relay, keys) in by_worker.into_values() {
-            keys.iter().for_each(|key| self.remove(*key));
-            relay.end(keys, revoke.end, revoke.settling.clone());
-        }
+        let meant = self.attached.iter().filter(|(_, attached)| is_meant(attached.author.caller().id()));
+        let keys = meant.map(|(key, _)| *key).collect();
+        self.end(keys, revoke.why, &revoke.settling);
     }
 }
 

@@ -1,12 +1,11 @@
 //! What a panic in a channel does to its sockets.
 
 use super::*;
-use crate::actors::relay::{Relay, Socket};
-use crate::domain::access::{Caller, Facts, ServerState};
+use crate::actors::relay::{Relay, Relays, Socket};
+use crate::domain::ServerId;
+use crate::domain::access::{Caller, ChannelAccess, Facts, Member, ServerState};
 use crate::domain::server::Server;
-use crate::domain::{ServerId, UserId};
-use crate::store::Db;
-use std::rc::Rc;
+use actix::Message;
 use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -44,16 +43,18 @@ fn access() -> ChannelAccess<Member> {
 async fn a_panic_in_a_channel_ends_its_sockets_with_1012_and_nobody_elses() {
     let nowhere: tokio_postgres::Config = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let writer = Writer::start(1, &nowhere);
-    let registry = Registry::start(Db::new(&nowhere).expect("no connection is made"), writer.clone()).into_addr();
-    let channel = Channel::start_one(ChannelId(1), registry.clone(), writer.clone());
-    let other = Channel::start_one(ChannelId(2), registry, writer);
+    let db = Db::new(&nowhere).expect("no connection is made");
+    let registry = Registry::start(db.clone(), writer.clone(), Relays::default());
+    let shared = Shared::new(registry.into_addr(), writer, db);
+    let channel = Channel::start_one(ChannelId(1), shared.clone());
+    let other = Channel::start_one(ChannelId(2), shared);
     let relay = Relay::start_here(0);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
     let (stream, _) = listener.accept().await.expect("accepted");
     let socket = Rc::new(Socket::new(stream, bytes::Bytes::from_static(b"hello")));
-    channel.attach(access(), relay.insert(socket));
-    channel.addr.do_send(Fail);
+    channel.attach(access(), relay.insert(socket, Kind::Channel), Start::Live);
+    channel.addr().do_send(Fail);
     let mut bytes = Vec::new();
     client.read_to_end(&mut bytes).await.expect("the stream ends");
     let close = bytes.strip_prefix(b"hello").expect("it was joined");

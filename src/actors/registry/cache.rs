@@ -2,23 +2,42 @@
 
 use super::load::{Key, Loaded};
 use super::{Found, Target};
-use crate::domain::access::{Caller, Facts, ServerState};
+use crate::auth::token::Bearer;
+use crate::domain::access::{Account, Caller, Facts, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
+use crate::error::{Error, Unauthorized};
 use lru::LruCache;
 use std::sync::Arc;
 
 const USERS: usize = 200_000;
 const CHANNELS: usize = 200_000;
 const MEMBERS: usize = 400_000;
+/// Of at most 200 servers each.
+const MEMBERSHIPS: usize = 20_000;
 /// Servers differ in size (a channel's description alone may have 4 KiB), so they are bounded by their bytes.
 const SERVER_BYTES: usize = 64 << 20;
 
 pub(super) struct Cache {
-    users: LruCache<UserId, Arc<str>>,
+    users: LruCache<UserId, Arc<Account>>,
     channels: LruCache<ChannelId, ServerId>,
     servers: LruCache<ServerId, Arc<ServerState>>,
     server_bytes: usize,
     members: LruCache<(UserId, ServerId), bool>,
+    memberships: LruCache<UserId, Arc<[ServerId]>>,
+}
+
+/// Why nothing was found.
+pub(super) enum Miss {
+    /// This has to be loaded first.
+    Load(Key),
+    /// The token is void.
+    Refuse(Error),
+}
+
+impl From<Key> for Miss {
+    fn from(key: Key) -> Self {
+        Self::Load(key)
+    }
 }
 
 impl Default for Cache {
@@ -30,17 +49,27 @@ impl Default for Cache {
             servers: LruCache::unbounded(),
             server_bytes: 0,
             members: LruCache::unbounded(),
+            memberships: LruCache::unbounded(),
         }
     }
 }
 
 impl Cache {
     /// What is known about a target, or the first thing that has to be loaded.
-    pub(super) fn find(&mut self, user: UserId, target: Target) -> Result<Found, Key> {
-        let username = self.users.get(&user).ok_or(Key::User(user))?;
-        let caller = Caller::known(user, Arc::clone(username));
+    pub(super) fn find(&mut self, bearer: &Bearer, target: Target) -> Result<Found, Miss> {
+        let user = bearer.user_id;
+        let account = self.users.get(&user).ok_or(Key::User(user))?;
+        let is_kept = account.kept_token.as_deref() == Some(&*bearer.token_id);
+        if bearer.issued_at_s < account.tokens_valid_from_s && !is_kept {
+            return Err(Miss::Refuse(Unauthorized::Revoked.into()));
+        }
+        let caller = Caller::known(user, Arc::clone(&account.username));
         let server_id = match target {
             Target::Account => return Ok(Found::Caller(caller)),
+            Target::Memberships => {
+                let servers = self.memberships.get(&user).ok_or(Key::Memberships(user))?;
+                return Ok(Found::Memberships(caller, Arc::clone(servers)));
+            }
             Target::Server(id) => id,
             Target::Channel(id) => *self.channels.get(&id).ok_or(Key::Channel(id))?,
         };
@@ -52,9 +81,10 @@ impl Cache {
     /// Remembers what has been loaded; false where the database has no such thing.
     pub(super) fn insert(&mut self, key: Key, loaded: Loaded) -> bool {
         match (key, loaded) {
-            (Key::User(id), Loaded::User(Some(username))) => put(&mut self.users, USERS, id, username),
+            (Key::User(id), Loaded::User(Some(account))) => put(&mut self.users, USERS, id, account),
             (Key::Channel(id), Loaded::Channel(Some(server))) => put(&mut self.channels, CHANNELS, id, server),
             (Key::Member(user, server), Loaded::Member(is)) => put(&mut self.members, MEMBERS, (user, server), is),
+            (Key::Memberships(id), Loaded::Memberships(ids)) => put(&mut self.memberships, MEMBERSHIPS, id, ids),
             (Key::Server(id), Loaded::Server(Some(state))) => self.insert_server(id, state),
             _ => return false,
         }
@@ -76,6 +106,7 @@ impl Cache {
         match key {
             Key::User(id) => drop(self.users.pop(&id)),
             Key::Channel(id) => drop(self.channels.pop(&id)),
+            Key::Memberships(id) => drop(self.memberships.pop(&id)),
             Key::Member(user, server) => drop(self.members.pop(&(user, server))),
             Key::Server(id) => {
                 if let Some(old) = self.servers.pop(&id) {

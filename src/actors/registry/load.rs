@@ -1,7 +1,8 @@
 //! Loading what the cache misses: one load a key at a time, and again if a change came between.
 
+use super::cache::Miss;
 use super::{Ask, Registry, Target, WAITING_MAX};
-use crate::domain::access::ServerState;
+use crate::domain::access::{Account, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::store::{Db, channels, servers, user_servers, users};
@@ -16,14 +17,16 @@ pub(super) enum Key {
     Channel(ChannelId),
     Server(ServerId),
     Member(UserId, ServerId),
+    Memberships(UserId),
 }
 
 /// What has been loaded.
 pub(super) enum Loaded {
-    User(Option<Arc<str>>),
+    User(Option<Arc<Account>>),
     Channel(Option<ServerId>),
     Server(Option<Arc<ServerState>>),
     Member(bool),
+    Memberships(Arc<[ServerId]>),
 }
 
 /// A load that is under way, and who waits for it.
@@ -34,7 +37,16 @@ pub(super) struct Loading {
 }
 
 impl Registry {
-    pub(super) fn wait(&mut self, key: Key, ask: Ask, ctx: &mut Context<Self>) {
+    /// Answers a question, or lets it wait for what it needs.
+    pub(super) fn step(&mut self, ask: Ask, ctx: &mut Context<Self>) {
+        match self.cache.find(&ask.bearer, ask.target) {
+            Ok(found) => self.answer(ask, found),
+            Err(Miss::Load(key)) => self.wait(key, ask, ctx),
+            Err(Miss::Refuse(error)) => ask.fail(error),
+        }
+    }
+
+    fn wait(&mut self, key: Key, ask: Ask, ctx: &mut Context<Self>) {
         if self.waiting >= WAITING_MAX {
             return ask.fail(Error::Busy);
         }
@@ -81,9 +93,10 @@ impl Registry {
 
 async fn load(db: &Db, key: Key) -> Result<Loaded> {
     Ok(match key {
-        Key::User(id) => Loaded::User(users::username(db, id).await?.map(Arc::from)),
+        Key::User(id) => Loaded::User(users::account(db, id).await?.map(Arc::new)),
         Key::Channel(id) => Loaded::Channel(channels::server(db, id).await?),
         Key::Member(user, server) => Loaded::Member(user_servers::exists(db, user, server).await?),
+        Key::Memberships(user) => Loaded::Memberships(user_servers::list(db, user).await?.into()),
         Key::Server(id) => Loaded::Server(match servers::find(db, id).await? {
             Some(server) => {
                 let channels = channels::list(db, id).await?.into();

@@ -1,6 +1,10 @@
 //! Frames from server to client (RFC 6455, section 5.2): never masked, so the same bytes serve every socket.
 
+use crate::domain::ChannelId;
+use crate::domain::frame::Frame;
+use crate::error::Error;
 use bytes::{BufMut, Bytes, BytesMut};
+use serde::Serialize;
 use std::io;
 
 const TEXT: u8 = 0x1;
@@ -16,6 +20,44 @@ const CONTROL_MAX: usize = 125;
 /// A whole text message.
 pub fn text(payload: &[u8]) -> Bytes {
     whole(TEXT, payload)
+}
+
+/// What a node says, as a text message.
+pub fn encode(what: &impl Serialize) -> Bytes {
+    let mut text = TextFrame::new();
+    match serde_json::to_writer(&mut text, what) {
+        Ok(()) => text.finish(),
+        Err(error) => {
+            // Nothing that is encoded here can fail; a client can make nothing of half a frame.
+            tracing::error!(%error, "a frame could not be encoded");
+            close(1011, "a fault of ours")
+        }
+    }
+}
+
+/// What a refused send was.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    /// Its nonce, if it had one.
+    pub nonce: Option<&'a str>,
+    /// Where it went, where that is not clear.
+    pub channel_id: Option<ChannelId>,
+}
+
+/// The error frame that says what the same error says over HTTP.
+pub fn error(error: &Error, about: About<'_>) -> Bytes {
+    let issue = match error {
+        Error::Invalid(issues) => issues.first(),
+        _ => None,
+    };
+    encode(&Frame::Error {
+        code: error.code(),
+        detail: issue.map_or_else(|| error.to_string(), |issue| issue.msg.clone()).into(),
+        field: issue.and_then(|issue| issue.loc.last()?.as_str()),
+        nonce: about.nonce,
+        channel_id: about.channel_id,
+        retry_after_ms: error.retry_after_ms(),
+    })
 }
 
 /// A whole binary message.

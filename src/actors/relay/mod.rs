@@ -7,133 +7,86 @@
 //! [`BACKLOG_MAX`] events of it to come. A panic ends the node.
 
 pub mod frame;
+mod handle;
 mod socket;
 mod table;
 
-pub use socket::{End, Socket};
-pub use table::RelayPort;
+pub use handle::{Kind, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
+pub use socket::{End, Notice, PING_AFTER_S, Socket};
+pub use table::{RelayPort, Topic};
 
-use super::{Vital, tell};
-use crate::domain::ChannelId;
-use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, WrapFuture};
+use super::Vital;
+use crate::domain::UserId;
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use table::Table;
-use tokio::sync::mpsc;
 
 /// Events on their way to one relay before channels answer `busy`.
 pub const BACKLOG_MAX: usize = 10_000;
-const SWEEP: Duration = Duration::from_secs(1);
-
-/// Names a socket of this node, and never another one later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionKey {
-    worker: u32,
-    slot: u32,
-    generation: u32,
-}
-
-/// How other actors reach a relay.
-#[derive(Clone)]
-pub struct RelayHandle {
-    worker: u32,
-    addr: Addr<Relay>,
-    backlog: Arc<AtomicUsize>,
-}
-
-/// The way up to one socket: given to the channel at birth.
-#[derive(Clone)]
-pub struct Outbox {
-    /// The relay that owns the socket.
-    pub relay: RelayHandle,
-    /// Which of its sockets.
-    pub key: SessionKey,
-}
-
-/// Travels with a change; when every copy is gone, the change has reached every socket.
-pub type Settling = mpsc::Sender<()>;
-
-impl RelayHandle {
-    /// The relay's place among a node's relays.
-    pub fn worker(&self) -> usize {
-        self.worker as usize
-    }
-
-    /// Whether so many events are on their way that no more should be made.
-    pub fn is_behind(&self) -> bool {
-        self.backlog.load(Ordering::Relaxed) >= BACKLOG_MAX
-    }
-
-    /// Hands events to every socket of the channel on this worker.
-    pub fn deliver(&self, channel_id: ChannelId, frames: Arc<[Bytes]>) {
-        self.backlog.fetch_add(frames.len(), Ordering::Relaxed);
-        tell(&self.addr, Deliver { channel_id, frames });
-    }
-
-    /// Ends sockets; no later event reaches them.
-    pub fn end(&self, keys: Vec<SessionKey>, end: End, settling: Settling) {
-        tell(&self.addr, EndSockets { keys, end, _settling: settling });
-    }
-
-    /// Ends every socket of the worker.
-    pub fn end_all(&self, end: End, settling: Settling) {
-        tell(&self.addr, EndAll { end, _settling: settling });
-    }
-
-    /// How many sockets are open; `None` if the relay is gone.
-    pub async fn open_sockets(&self) -> Option<usize> {
-        self.addr.send(CountOpen).await.ok()
-    }
-}
-
-impl Outbox {
-    /// Lets the socket hear its channel from here on, and answers its handshake.
-    pub fn join(&self, channel_id: ChannelId) {
-        tell(&self.relay.addr, Join { key: self.key, channel_id });
-    }
-
-    /// Sends one frame to this socket alone.
-    pub fn send(&self, frame: Bytes) {
-        tell(&self.relay.addr, Unicast { key: self.key, frame });
-    }
-}
+/// Room after a second's start, so that a sweep never comes just before it.
+const AFTER_SECOND: Duration = Duration::from_millis(2);
 
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Deliver {
-    channel_id: ChannelId,
+    topic: Topic,
     frames: Arc<[Bytes]>,
 }
 
+/// Something about one socket.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Join {
+struct ToSocket {
     key: SessionKey,
-    channel_id: ChannelId,
+    what: What,
 }
 
+enum What {
+    /// Answer the handshake.
+    Open,
+    /// Write these, then hear the topic.
+    Join { topic: Topic, first: Vec<Bytes>, notice: Option<Notice> },
+    /// Write these; tell the session how far they go.
+    Replay { frames: Vec<Bytes>, notice: Notice },
+    /// Write this.
+    Send(Bytes),
+}
+
+/// These sockets no longer hear the topic.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Unicast {
-    key: SessionKey,
-    frame: Bytes,
+struct Unseat {
+    keys: Vec<SessionKey>,
+    topic: Topic,
+    last: Bytes,
+    _settling: Settling,
+}
+
+/// Nobody hears the topic any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct CloseTopic {
+    topic: Topic,
+    last: Bytes,
+    _settling: Settling,
+}
+
+/// Which sockets end.
+enum Whom {
+    These(Vec<SessionKey>),
+    User(UserId),
+    All,
 }
 
 #[derive(Message)]
 #[rtype(result = "()")]
 struct EndSockets {
-    keys: Vec<SessionKey>,
-    end: End,
-    _settling: Settling,
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct EndAll {
+    whom: Whom,
     end: End,
     _settling: Settling,
 }
@@ -157,8 +110,7 @@ impl Relay {
         let table = Rc::new(RefCell::new(Table::default()));
         let relay =
             Self { table: table.clone(), backlog: backlog.clone(), flush_is_due: false, _vital: Vital("relay") };
-        let handle = RelayHandle { worker: u32::try_from(worker).unwrap_or(u32::MAX), addr: relay.start(), backlog };
-        RelayPort::new(handle, table)
+        RelayPort::new(RelayHandle::new(worker, relay.start(), backlog), table)
     }
 
     /// Futures of a context are polled after its mailbox is empty: the flush comes after all that waits.
@@ -171,13 +123,23 @@ impl Relay {
             }));
         }
     }
+
+    /// Tokens expire at whole seconds of the wall clock: the sweeps are just after them.
+    fn schedule_sweep(ctx: &mut Context<Self>) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let to_second = Duration::from_secs(1) - Duration::from_nanos(u64::from(now.subsec_nanos()));
+        ctx.run_later(to_second + AFTER_SECOND, |relay, ctx| {
+            relay.table.borrow_mut().sweep();
+            Self::schedule_sweep(ctx);
+        });
+    }
 }
 
 impl Actor for Relay {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(SWEEP, |relay, _| relay.table.borrow_mut().sweep());
+        Self::schedule_sweep(ctx);
     }
 }
 
@@ -186,24 +148,42 @@ impl Handler<Deliver> for Relay {
 
     fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
         self.backlog.fetch_sub(deliver.frames.len(), Ordering::Relaxed);
-        self.table.borrow_mut().deliver(deliver.channel_id, &deliver.frames);
+        self.table.borrow_mut().deliver(deliver.topic, &deliver.frames);
         self.schedule_flush(ctx);
     }
 }
 
-impl Handler<Join> for Relay {
+impl Handler<ToSocket> for Relay {
     type Result = ();
 
-    fn handle(&mut self, join: Join, _: &mut Self::Context) {
-        self.table.borrow_mut().join(join.key, join.channel_id);
+    fn handle(&mut self, to: ToSocket, ctx: &mut Self::Context) {
+        let mut table = self.table.borrow_mut();
+        match to.what {
+            What::Open => table.open(to.key),
+            What::Join { topic, first, notice } => table.join(to.key, topic, first, notice),
+            What::Replay { frames, notice } => table.replay(to.key, frames, notice),
+            What::Send(frame) => {
+                table.send(to.key, frame);
+                drop(table);
+                self.schedule_flush(ctx);
+            }
+        }
     }
 }
 
-impl Handler<Unicast> for Relay {
+impl Handler<Unseat> for Relay {
     type Result = ();
 
-    fn handle(&mut self, unicast: Unicast, _: &mut Self::Context) {
-        self.table.borrow_mut().unicast(unicast.key, unicast.frame);
+    fn handle(&mut self, message: Unseat, _: &mut Self::Context) {
+        self.table.borrow_mut().unseat(&message.keys, message.topic, &message.last);
+    }
+}
+
+impl Handler<CloseTopic> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, message: CloseTopic, _: &mut Self::Context) {
+        self.table.borrow_mut().close(message.topic, message.last);
     }
 }
 
@@ -211,15 +191,12 @@ impl Handler<EndSockets> for Relay {
     type Result = ();
 
     fn handle(&mut self, message: EndSockets, _: &mut Self::Context) {
-        self.table.borrow_mut().end(&message.keys, message.end);
-    }
-}
-
-impl Handler<EndAll> for Relay {
-    type Result = ();
-
-    fn handle(&mut self, message: EndAll, _: &mut Self::Context) {
-        self.table.borrow_mut().end_all(message.end);
+        let mut table = self.table.borrow_mut();
+        match message.whom {
+            Whom::These(keys) => table.end(&keys, message.end),
+            Whom::User(user) => table.end_user(user, message.end),
+            Whom::All => table.end_all(message.end),
+        }
     }
 }
 

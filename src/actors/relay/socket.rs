@@ -4,6 +4,7 @@
 //! [`SILENCE_MAX_S`] without a sign of life, then `4408`; [`LINGER_S`] for an ended socket to take its close frame.
 
 use super::frame;
+use crate::domain::ChannelId;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -44,10 +45,34 @@ impl End {
     pub const SILENT: Self = Self { code: 4408, reason: "no heartbeat" };
     /// The node stops.
     pub const RESTART: Self = Self { code: 1012, reason: "the node restarts; reconnect after a random wait" };
+    /// The client of a gateway has not said who it is.
+    pub const UNIDENTIFIED: Self = Self { code: 4408, reason: "no identify in time" };
+    /// The token is not one of ours.
+    pub const BAD_TOKEN: Self = Self { code: 4401, reason: "the token is not valid; log in again" };
+    /// The token's time is over.
+    pub const EXPIRED: Self = Self { code: 4401, reason: "the token has expired; log in again" };
+    /// The user's password has been changed.
+    pub const PASSWORD_CHANGED: Self = Self { code: 4401, reason: "the password has been changed; log in again" };
     /// The right to the channel has ended.
     pub const REVOKED: Self = Self { code: 4403, reason: "you are no longer a member" };
     /// The channel is gone.
     pub const GONE: Self = Self { code: 4404, reason: "the channel has been deleted" };
+}
+
+/// What a relay tells a socket's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A part of the channel's log is on its way out, up to here.
+    Replayed {
+        /// Whose log.
+        channel_id: ChannelId,
+        /// The last entry.
+        upto: i64,
+    },
+    /// The replay of this channel is over.
+    Live(ChannelId),
+    /// The subscription has been ended.
+    Revoked(ChannelId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +80,8 @@ enum Phase {
     /// Not yet joined: frames wait behind the handshake's answer.
     Opening,
     Open,
+    /// Frames wait until the session releases them.
+    Holding,
     /// The close frame is queued; nothing follows it.
     Ending,
     /// Nothing more can be written or read.
@@ -70,12 +97,16 @@ pub struct Socket {
     heard: Cell<u32>,
     pinged: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    notices: RefCell<Vec<Notice>>,
+    held: RefCell<Vec<Bytes>>,
 }
 
 #[derive(Default)]
 struct Queue {
     frames: VecDeque<Bytes>,
     bytes: usize,
+    /// How many of the bytes do not count: they belong to a frame that is larger than the bound.
+    exempt: usize,
 }
 
 impl Socket {
@@ -87,7 +118,7 @@ impl Socket {
         let _ = socket.set_tcp_nodelay(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
-        let queue = Queue { bytes: handshake.len(), frames: VecDeque::from([handshake]) };
+        let queue = Queue { bytes: handshake.len(), frames: VecDeque::from([handshake]), exempt: 0 };
         Self {
             stream,
             queue: RefCell::new(queue),
@@ -95,6 +126,8 @@ impl Socket {
             heard: Cell::new(0),
             pinged: Cell::new(false),
             waker: RefCell::new(None),
+            notices: RefCell::default(),
+            held: RefCell::default(),
         }
     }
 
@@ -113,7 +146,7 @@ impl Socket {
 
     /// Whether frames that come in still count.
     pub fn is_open(&self) -> bool {
-        matches!(self.phase.get(), Phase::Open | Phase::Opening)
+        matches!(self.phase.get(), Phase::Open | Phase::Opening | Phase::Holding)
     }
 
     /// Notes a sign of life.
@@ -128,7 +161,7 @@ impl Socket {
     pub(super) fn deliver(&self, frames: &[Bytes], slices: &[IoSlice<'_>]) {
         match self.phase.get() {
             Phase::Open => {}
-            Phase::Opening => return frames.iter().for_each(|frame| self.queue(frame.clone())),
+            Phase::Opening | Phase::Holding => return frames.iter().for_each(|frame| self.queue(frame.clone())),
             Phase::Ending | Phase::Dead => return,
         }
         if !self.queue.borrow().frames.is_empty() {
@@ -168,6 +201,47 @@ impl Socket {
         }
     }
 
+    /// Sends frames to this socket alone.
+    pub(super) fn send_all(&self, frames: Vec<Bytes>) {
+        frames.into_iter().for_each(|frame| self.queue(frame));
+        self.flush();
+    }
+
+    /// Lets frames wait until [`release`](Self::release).
+    pub fn hold(&self) {
+        if self.phase.get() == Phase::Open {
+            self.phase.set(Phase::Holding);
+        }
+    }
+
+    /// Sends `first`, which may be larger than the bound of what waits, then what was held.
+    pub fn release(&self, first: Option<Bytes>) {
+        if self.phase.get() == Phase::Holding {
+            self.phase.set(Phase::Open);
+            self.queue.borrow_mut().exempt += first.as_ref().map_or(0, Bytes::len);
+            first.into_iter().for_each(|frame| self.queue(frame));
+            self.send_all(self.held.take());
+        }
+    }
+
+    /// Tells the session something.
+    pub(super) fn notify(&self, notice: Notice) {
+        if self.is_open() {
+            self.notices.borrow_mut().push(notice);
+            self.wake();
+        }
+    }
+
+    /// For the session: what it has been told.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices.borrow_mut())
+    }
+
+    /// Whether the peer has taken everything, as far as this node can see.
+    pub fn is_drained(&self) -> bool {
+        self.queue.borrow().frames.is_empty()
+    }
+
     /// Ends the socket: what is queued goes out, then the close frame, then nothing.
     pub fn end(&self, end: End) {
         self.end_with(frame::close(end.code, end.reason));
@@ -177,7 +251,7 @@ impl Socket {
     pub fn end_with(&self, close: Bytes) {
         match self.phase.get() {
             Phase::Opening => self.die(),
-            Phase::Open => {
+            Phase::Open | Phase::Holding => {
                 self.phase.set(Phase::Ending);
                 self.heard.set(u32::MAX);
                 let mut queue = self.queue.borrow_mut();
@@ -198,25 +272,29 @@ impl Socket {
         self.wake();
     }
 
-    fn queue(&self, frame: Bytes) {
+    pub(super) fn queue(&self, frame: Bytes) {
         if !self.is_open() {
             return;
+        }
+        if self.phase.get() == Phase::Holding && self.held.borrow().len() < QUEUE_FRAMES {
+            return self.held.borrow_mut().push(frame);
         }
         let mut queue = self.queue.borrow_mut();
         queue.bytes += frame.len();
         queue.frames.push_back(frame);
-        if queue.bytes <= QUEUE_BYTES && queue.frames.len() <= QUEUE_FRAMES {
+        if queue.bytes - queue.exempt <= QUEUE_BYTES && queue.frames.len() <= QUEUE_FRAMES {
             return;
         }
         // The first frame may be half written: it stays, or the close frame could not be read.
         queue.frames.truncate(1);
         queue.bytes = queue.frames.iter().map(Bytes::len).sum();
+        queue.exempt = 0;
         drop(queue);
         self.end(End::TOO_SLOW);
     }
 
     /// Writes what the kernel takes.
-    fn flush(&self) {
+    pub(super) fn flush(&self) {
         if self.phase.get() == Phase::Opening {
             return;
         }
@@ -250,7 +328,7 @@ impl Socket {
             Phase::Ending if self.heard.get() == u32::MAX => self.heard.set(now_s),
             Phase::Ending if now_s.saturating_sub(self.heard.get()) >= LINGER_S => self.die(),
             Phase::Ending => {}
-            Phase::Opening | Phase::Open => {
+            Phase::Opening | Phase::Open | Phase::Holding => {
                 let silent_s = now_s.saturating_sub(self.heard.get());
                 if silent_s >= SILENCE_MAX_S {
                     self.end(End::SILENT);
@@ -261,7 +339,8 @@ impl Socket {
         }
     }
 
-    fn wake(&self) {
+    /// Lets the session look at everything again.
+    pub fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -303,6 +382,7 @@ impl Socket {
 impl Queue {
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
+        self.exempt = self.exempt.min(self.bytes);
         while let Some(front) = self.frames.front_mut() {
             if written < front.len() {
                 bytes::Buf::advance(front, written);

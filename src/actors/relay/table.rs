@@ -1,15 +1,24 @@
-//! A worker's sockets, and which of them hear which channel.
+//! A worker's sockets, and which of them hear what.
 
-use super::socket::{End, Socket};
-use super::{Outbox, RelayHandle, SessionKey};
-use crate::domain::ChannelId;
+use super::socket::{End, Notice, Socket};
+use super::{Kind, Outbox, RelayHandle, SessionKey};
+use crate::domain::{ChannelId, ServerId, UserId};
 use bytes::Bytes;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::IoSlice;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// What a socket can hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// The log of a channel.
+    Channel(ChannelId),
+    /// What becomes of a server and its channels.
+    Server(ServerId),
+}
 
 /// A thread's own way to its relay: sessions live on the thread of their relay and share its table.
 #[derive(Clone)]
@@ -29,15 +38,26 @@ impl RelayPort {
     }
 
     /// Takes a socket in; it hears nothing and says nothing until it is joined.
-    pub fn insert(&self, socket: Rc<Socket>) -> Outbox {
+    pub fn insert(&self, socket: Rc<Socket>, kind: Kind) -> Outbox {
         let mut table = self.table.borrow_mut();
         table.generation = table.generation.wrapping_add(1);
         let generation = table.generation;
-        let now = table.now();
-        socket.heard(now);
-        let slot = table.sockets.insert(Entry { generation, socket, seat: None });
+        socket.heard(table.now());
+        let seats = match kind {
+            Kind::Channel => Seats::None,
+            Kind::Gateway => Seats::Many(HashMap::new()),
+        };
+        let slot = table.sockets.insert(Entry { generation, socket, seats, user: None, deadline_s: u64::MAX });
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-        Outbox { relay: self.handle.clone(), key: SessionKey { worker: self.handle.worker, slot, generation } }
+        Outbox::new(self.handle.clone(), SessionKey { worker: self.handle.worker(), slot, generation }, kind)
+    }
+
+    /// Says whose the socket is, and at which second since 1970 its right ends; before that it is nobody's, and ends for
+    /// that then.
+    pub fn identify(&self, key: SessionKey, user: Option<UserId>, deadline_s: u64) {
+        if let Some(entry) = self.table.borrow_mut().entry_mut(key) {
+            (entry.user, entry.deadline_s) = (user, deadline_s);
+        }
     }
 
     /// Forgets a socket that has ended.
@@ -47,9 +67,7 @@ impl RelayPort {
 
     /// Opens a socket that belongs to no channel.
     pub fn open(&self, key: SessionKey) {
-        if let Some(entry) = self.table.borrow().entry(key) {
-            entry.socket.open();
-        }
+        self.table.borrow().open(key);
     }
 
     /// Seconds since the relay started, as of its last sweep.
@@ -61,13 +79,48 @@ impl RelayPort {
 struct Entry {
     generation: u32,
     socket: Rc<Socket>,
-    seat: Option<Seat>,
+    seats: Seats,
+    user: Option<UserId>,
+    deadline_s: u64,
 }
 
-/// Where a socket sits in its room.
-struct Seat {
-    channel_id: ChannelId,
-    place: usize,
+/// Where a socket sits in its rooms.
+enum Seats {
+    None,
+    One(Topic, usize),
+    Many(HashMap<Topic, usize>),
+}
+
+impl Seats {
+    fn put(&mut self, topic: Topic, place: usize) {
+        match self {
+            Self::Many(seats) => drop(seats.insert(topic, place)),
+            Self::None | Self::One(..) => *self = Self::One(topic, place),
+        }
+    }
+
+    fn place(&self, topic: Topic) -> Option<usize> {
+        match self {
+            Self::One(taken, place) if *taken == topic => Some(*place),
+            Self::Many(seats) => seats.get(&topic).copied(),
+            _ => None,
+        }
+    }
+
+    fn remove(&mut self, topic: Topic) {
+        match self {
+            Self::Many(seats) => drop(seats.remove(&topic)),
+            _ => *self = Self::None,
+        }
+    }
+
+    fn topics(&self) -> Vec<Topic> {
+        match self {
+            Self::None => Vec::new(),
+            Self::One(topic, _) => vec![*topic],
+            Self::Many(seats) => seats.keys().copied().collect(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -79,10 +132,12 @@ struct Room {
 #[derive(Default)]
 pub(super) struct Table {
     sockets: Slab<Entry>,
-    rooms: HashMap<ChannelId, Room>,
-    dirty: Vec<ChannelId>,
+    rooms: HashMap<Topic, Room>,
+    dirty: Vec<Topic>,
+    /// Sockets with frames of their own that have not been written yet.
+    unflushed: Vec<usize>,
     generation: u32,
-    started: Clock,
+    clock: Clock,
 }
 
 struct Clock {
@@ -102,30 +157,43 @@ impl Table {
     }
 
     fn now(&self) -> u32 {
-        self.started.seconds.get()
+        self.clock.seconds.get()
     }
 
     fn entry(&self, key: SessionKey) -> Option<&Entry> {
         self.sockets.get(key.slot as usize).filter(|entry| entry.generation == key.generation)
     }
 
-    pub(super) fn deliver(&mut self, channel_id: ChannelId, frames: &[Bytes]) {
-        let Some(room) = self.rooms.get_mut(&channel_id) else { return };
+    fn entry_mut(&mut self, key: SessionKey) -> Option<&mut Entry> {
+        self.sockets.get_mut(key.slot as usize).filter(|entry| entry.generation == key.generation)
+    }
+
+    pub(super) fn deliver(&mut self, topic: Topic, frames: &[Bytes]) {
+        let Some(room) = self.rooms.get_mut(&topic) else { return };
         if room.pending.is_empty() {
-            self.dirty.push(channel_id);
+            self.dirty.push(topic);
         }
         room.pending.extend_from_slice(frames);
     }
 
     /// Writes what has come in to every socket it is for.
     pub(super) fn flush(&mut self) {
-        while let Some(channel_id) = self.dirty.pop() {
-            self.flush_room(channel_id);
+        self.flush_rooms();
+        for slot in self.unflushed.drain(..) {
+            if let Some(entry) = self.sockets.get(slot) {
+                entry.socket.flush();
+            }
         }
     }
 
-    fn flush_room(&mut self, channel_id: ChannelId) {
-        let Some(room) = self.rooms.get_mut(&channel_id) else { return };
+    fn flush_rooms(&mut self) {
+        while let Some(topic) = self.dirty.pop() {
+            self.flush_room(topic);
+        }
+    }
+
+    fn flush_room(&mut self, topic: Topic) {
+        let Some(room) = self.rooms.get_mut(&topic) else { return };
         if room.pending.is_empty() {
             return;
         }
@@ -139,72 +207,146 @@ impl Table {
         room.pending.shrink_to(64);
     }
 
-    pub(super) fn join(&mut self, key: SessionKey, channel_id: ChannelId) {
-        // What was delivered before the socket came is not for it.
-        self.flush_room(channel_id);
-        let slot = key.slot as usize;
-        let Some(entry) = self.sockets.get_mut(slot).filter(|entry| entry.generation == key.generation) else { return };
-        let room = self.rooms.entry(channel_id).or_default();
-        entry.seat = Some(Seat { channel_id, place: room.slots.len() });
-        room.slots.push(slot);
-        entry.socket.open();
-    }
-
-    pub(super) fn unicast(&mut self, key: SessionKey, frame: Bytes) {
-        // What was announced before goes out before.
-        self.flush();
+    pub(super) fn open(&self, key: SessionKey) {
         if let Some(entry) = self.entry(key) {
-            entry.socket.send(frame);
+            entry.socket.open();
         }
     }
 
-    pub(super) fn end(&mut self, keys: &[SessionKey], end: End) {
+    pub(super) fn join(&mut self, key: SessionKey, topic: Topic, first: Vec<Bytes>, notice: Option<Notice>) {
+        // What was delivered before the socket came is not for it.
+        self.flush_room(topic);
+        let slot = key.slot as usize;
+        let Some(entry) = self.sockets.get_mut(slot).filter(|entry| entry.generation == key.generation) else { return };
+        if entry.seats.place(topic).is_none() {
+            let room = self.rooms.entry(topic).or_default();
+            entry.seats.put(topic, room.slots.len());
+            room.slots.push(slot);
+        }
+        if matches!(topic, Topic::Channel(_)) {
+            entry.socket.open();
+        }
+        entry.socket.send_all(first);
+        notice.into_iter().for_each(|notice| entry.socket.notify(notice));
+    }
+
+    pub(super) fn replay(&mut self, key: SessionKey, frames: Vec<Bytes>, notice: Notice) {
+        if let Some(entry) = self.entry(key) {
+            entry.socket.open();
+            entry.socket.send_all(frames);
+            entry.socket.notify(notice);
+        }
+    }
+
+    pub(super) fn send(&mut self, key: SessionKey, frame: Bytes) {
+        // What was announced before goes out before.
+        self.flush_rooms();
+        if let Some(entry) = self.entry(key) {
+            entry.socket.queue(frame);
+            self.unflushed.push(key.slot as usize);
+        }
+    }
+
+    pub(super) fn unseat(&mut self, keys: &[SessionKey], topic: Topic, last: &Bytes) {
         // What was committed before the right ended has been seen by others; it goes out first.
         self.flush();
         for key in keys {
+            self.unseat_one(key.slot as usize, key.generation, topic);
             if let Some(entry) = self.entry(*key) {
-                entry.socket.end(end);
-                self.unseat(key.slot as usize);
+                entry.socket.send_all(vec![last.clone()]);
+                if let Topic::Channel(channel_id) = topic {
+                    entry.socket.notify(Notice::Revoked(channel_id));
+                }
             }
         }
     }
 
-    pub(super) fn end_all(&mut self, end: End) {
+    pub(super) fn close(&mut self, topic: Topic, last: Bytes) {
+        self.deliver(topic, &[last]);
         self.flush();
-        self.rooms.clear();
-        for (_, entry) in &mut self.sockets {
-            entry.seat = None;
-            entry.socket.end(end);
+        for slot in self.rooms.remove(&topic).map(|room| room.slots).unwrap_or_default() {
+            if let Some(entry) = self.sockets.get_mut(slot) {
+                entry.seats.remove(topic);
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, keys: &[SessionKey], end: End) {
+        self.flush();
+        for key in keys {
+            if let Some(entry) = self.entry(*key) {
+                entry.socket.end(end);
+                self.unseat_all(key.slot as usize);
+            }
+        }
+    }
+
+    pub(super) fn end_user(&mut self, user: UserId, end: End) {
+        let of_user = self.sockets.iter().filter(|(_, entry)| entry.user == Some(user));
+        let slots: Vec<usize> = of_user.map(|(slot, _)| slot).collect();
+        self.end_slots(&slots, end);
+    }
+
+    pub(super) fn end_all(&mut self, end: End) {
+        let slots: Vec<usize> = self.sockets.iter().map(|(slot, _)| slot).collect();
+        self.end_slots(&slots, end);
+    }
+
+    fn end_slots(&mut self, slots: &[usize], end: End) {
+        self.flush();
+        for slot in slots {
+            if let Some(entry) = self.sockets.get(*slot) {
+                entry.socket.end(end);
+            }
+            self.unseat_all(*slot);
         }
     }
 
     fn remove(&mut self, key: SessionKey) {
         if self.entry(key).is_some() {
-            self.unseat(key.slot as usize);
+            self.unseat_all(key.slot as usize);
             self.sockets.remove(key.slot as usize);
         }
     }
 
-    fn unseat(&mut self, slot: usize) {
-        let Some(seat) = self.sockets.get_mut(slot).and_then(|entry| entry.seat.take()) else { return };
-        let Some(room) = self.rooms.get_mut(&seat.channel_id) else { return };
-        room.slots.swap_remove(seat.place);
-        if let Some(moved) = room.slots.get(seat.place).and_then(|moved| self.sockets.get_mut(*moved))
-            && let Some(moved) = &mut moved.seat
-        {
-            moved.place = seat.place;
-        }
-        if room.slots.is_empty() {
-            self.rooms.remove(&seat.channel_id);
+    fn unseat_all(&mut self, slot: usize) {
+        let Some(entry) = self.sockets.get(slot) else { return };
+        let generation = entry.generation;
+        for topic in entry.seats.topics() {
+            self.unseat_one(slot, generation, topic);
         }
     }
 
-    /// Once a second: pings the silent, ends the dead.
+    fn unseat_one(&mut self, slot: usize, generation: u32, topic: Topic) {
+        let entry = self.sockets.get_mut(slot).filter(|entry| entry.generation == generation);
+        let Some((entry, place)) = entry.and_then(|entry| entry.seats.place(topic).map(|place| (entry, place))) else {
+            return;
+        };
+        entry.seats.remove(topic);
+        let Some(room) = self.rooms.get_mut(&topic) else { return };
+        room.slots.swap_remove(place);
+        if let Some(moved) = room.slots.get(place).and_then(|moved| self.sockets.get_mut(*moved)) {
+            moved.seats.put(topic, place);
+        }
+        if room.slots.is_empty() {
+            self.rooms.remove(&topic);
+        }
+    }
+
+    /// Once a second: pings the silent, ends the dead and those whose time is over.
     pub(super) fn sweep(&mut self) {
-        let now = u32::try_from(self.started.started.elapsed().as_secs()).unwrap_or(u32::MAX);
-        self.started.seconds.set(now);
-        for (_, entry) in &self.sockets {
+        let now = u32::try_from(self.clock.started.elapsed().as_secs()).unwrap_or(u32::MAX);
+        self.clock.seconds.set(now);
+        let wall_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut over = Vec::new();
+        for (slot, entry) in &self.sockets {
             entry.socket.sweep(now);
+            if entry.deadline_s <= wall_s {
+                over.push((slot, if entry.user.is_some() { End::EXPIRED } else { End::UNIDENTIFIED }));
+            }
+        }
+        for (slot, end) in over {
+            self.end_slots(&[slot], end);
         }
     }
 }

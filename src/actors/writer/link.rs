@@ -1,6 +1,6 @@
 //! A writer's own connection to PostgreSQL.
 
-use crate::store::messages::{Draft, Place, append, prepare_append};
+use crate::store::messages::{Draft, Written, append, prepare_append};
 use crate::store::write_batches::{BatchKey, prune, resolve};
 use crate::store::{Fault, fault, session_config};
 use std::time::Duration;
@@ -22,7 +22,10 @@ pub struct Link {
 impl Link {
     /// Connects and prepares; `None` where PostgreSQL is away.
     pub async fn open(database: &Config) -> Option<Self> {
-        let config = session_config(database, "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
+        let mut config = session_config(database, "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
+        // The plan is made once, perhaps on an empty table: it must suit one of a hundred million rows.
+        let options = format!("{} -c enable_seqscan=off -c jit=off", config.get_options().unwrap_or_default());
+        config.options(options);
         let connect = async {
             let (client, connection) = config.connect(NoTls).await?;
             actix_rt::spawn(async move {
@@ -36,10 +39,10 @@ impl Link {
     }
 
     /// Writes a batch.
-    pub async fn append(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Option<Place>>, Fault> {
+    pub async fn append(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
         let answer = append(&self.client, &self.append, key, drafts);
         match tokio::time::timeout(ANSWER_MAX, answer).await {
-            Ok(Ok(places)) => Ok(places),
+            Ok(Ok(written)) => Ok(written),
             Ok(Err(error)) => {
                 let fault = fault(&error);
                 tracing::warn!(?fault, rows = drafts.len(), "a batch was not written");
@@ -50,7 +53,7 @@ impl Link {
     }
 
     /// Whether a batch of an earlier connection committed; see [`resolve`].
-    pub async fn resolve(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Option<Place>>>, Fault> {
+    pub async fn resolve(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
         match tokio::time::timeout(ANSWER_MAX, resolve(&self.client, key, drafts)).await {
             Ok(answer) => answer.map_err(|error| fault(&error)),
             Err(_) => Err(Fault::Lost),

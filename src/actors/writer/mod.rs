@@ -10,7 +10,6 @@ mod queue;
 mod run;
 
 use crate::actors::Vital;
-use crate::actors::relay::SessionKey;
 use crate::domain::ChannelId;
 use crate::store::messages::{Draft, Place};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
@@ -47,6 +46,8 @@ pub struct Writer {
 pub enum Outcome {
     /// It is in the log.
     Committed(Place),
+    /// Its nonce was in the log already, with the same content.
+    Duplicate(Place),
     /// It is not, or nobody can say yet.
     Refused(Refused),
 }
@@ -69,6 +70,10 @@ pub enum Refused {
     Unconfirmed,
     /// The channel no longer exists.
     Gone,
+    /// Its nonce is in the log with other content.
+    NonceConflict,
+    /// It answers a message that the channel does not have.
+    ReplyToNothing,
     /// PostgreSQL refuses the values.
     Invalid,
 }
@@ -77,9 +82,12 @@ pub enum Refused {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Settled {
-    /// Each draft, who sent it, and its outcome.
-    pub drafts: Vec<(SharedDraft, SessionKey, Outcome)>,
+    /// Each draft, what the channel named it, and its outcome.
+    pub drafts: Vec<(SharedDraft, Ticket, Outcome)>,
 }
+
+/// A channel's own name for a draft on its way.
+pub type Ticket = usize;
 
 /// A draft is shared by the batch and by the answers about it.
 pub type SharedDraft = Arc<Draft>;
@@ -96,12 +104,12 @@ impl Writer {
     ///
     /// # Errors
     /// [`Refused::Busy`] when the writer's mailbox is full, [`Refused::Unavailable`] when the node stops.
-    pub fn persist(&self, draft: Draft, from: SessionKey, reply: Recipient<Settled>) -> Result<(), Refused> {
+    pub fn persist(&self, draft: SharedDraft, ticket: Ticket, reply: Recipient<Settled>) -> Result<(), Refused> {
         if self.is_closed.load(Ordering::Relaxed) {
             return Err(Refused::Unavailable);
         }
         let writer = self.of(draft.channel_id()).ok_or(Refused::Unavailable)?;
-        writer.try_send(Persist { draft, from, reply }).map_err(|_| Refused::Busy)
+        writer.try_send(Persist { draft, ticket, reply }).map_err(|_| Refused::Busy)
     }
 
     /// Takes nothing more.
@@ -127,8 +135,8 @@ impl Writer {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Persist {
-    draft: Draft,
-    from: SessionKey,
+    draft: SharedDraft,
+    ticket: Ticket,
     reply: Recipient<Settled>,
 }
 
@@ -165,8 +173,8 @@ impl Handler<Persist> for WriterActor {
 
     fn handle(&mut self, persist: Persist, _: &mut Self::Context) {
         self.queue.push(Waiting {
-            draft: persist.draft.into(),
-            from: persist.from,
+            draft: persist.draft,
+            ticket: persist.ticket,
             reply: persist.reply,
             since: Instant::now(),
             told: Cell::new(false),

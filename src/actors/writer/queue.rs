@@ -1,7 +1,8 @@
 //! What waits for a writer, and the answers to it.
 
-use super::{BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedDraft, WAIT_MAX};
-use crate::actors::relay::SessionKey;
+use super::{
+    BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedDraft, Ticket, WAIT_MAX,
+};
 use crate::domain::ChannelId;
 use actix::Recipient;
 use std::cell::{Cell, RefCell};
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 /// A draft that waits to be written.
 pub struct Waiting {
     pub draft: SharedDraft,
-    pub from: SessionKey,
+    pub ticket: Ticket,
     pub reply: Recipient<Settled>,
     pub since: Instant,
     /// Whether its sender knows that the outcome is in doubt.
@@ -108,10 +109,10 @@ impl Queue {
 pub fn settle(outcomes: impl IntoIterator<Item = (Waiting, Outcome)>) {
     let mut by_channel: HashMap<ChannelId, (Recipient<Settled>, Settled)> = HashMap::new();
     for (waiting, outcome) in outcomes {
-        let Waiting { draft, from, reply, .. } = waiting;
+        let Waiting { draft, ticket, reply, .. } = waiting;
         let of_channel =
             by_channel.entry(draft.channel_id()).or_insert_with(|| (reply, Settled { drafts: Vec::new() }));
-        of_channel.1.drafts.push((draft, from, outcome));
+        of_channel.1.drafts.push((draft, ticket, outcome));
     }
     for (reply, settled) in by_channel.into_values() {
         // As many answers as posts were taken: the mailbox's bound has been paid on the way in.
@@ -124,7 +125,7 @@ pub fn tell_unconfirmed(batch: &[Waiting]) {
     settle(batch.iter().filter(|waiting| !waiting.told.replace(true)).map(|waiting| {
         let copy = Waiting {
             draft: waiting.draft.clone(),
-            from: waiting.from,
+            ticket: waiting.ticket,
             reply: waiting.reply.clone(),
             since: waiting.since,
             told: Cell::new(true),

@@ -5,9 +5,9 @@ use super::queue::{Queue, Waiting, settle, tell_unconfirmed};
 use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused, WAIT_MAX};
 use crate::domain::ChannelId;
 use crate::store::Fault;
-use crate::store::messages::{Draft, Place};
+use crate::store::messages::{Draft, Written};
 use crate::store::write_batches::BatchKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,11 +117,15 @@ impl Run {
     }
 
     async fn write_part(&mut self, part: Vec<Waiting>) -> Step {
+        let (part, repeats) = without_repeats(part);
+        if !repeats.is_empty() {
+            return Step::Split(vec![part, repeats]);
+        }
         for attempt in 1.. {
             let key = self.next_key();
             let Some(link) = &self.link else { break };
             match append_within(link, key, &part).await {
-                Ok(places) => settle(outcomes(part, places)),
+                Ok(written) => settle(outcomes(part, written)),
                 Err(Fault::Lost) => return Step::Lost(part, Some(key)),
                 Err(Fault::Retry) if attempt < ATTEMPTS => continue,
                 Err(Fault::Data) if part.len() > 1 => return Step::Split(in_halves(part)),
@@ -147,17 +151,20 @@ impl Run {
                 }
             }
         };
-        let Some(places) = answer else {
+        let Some(written) = answer else {
             // Who was told to wait for the outcome gets it; the others have lost nothing yet.
             let (told, unwritten) = batch.into_iter().partition(|waiting| waiting.told.get());
             refuse(told, Refused::Unavailable);
             return unwritten;
         };
-        settle(outcomes(batch, places));
-        Vec::new()
+        let (skipped, decided): (Vec<_>, Vec<_>) =
+            batch.into_iter().zip(written).partition(|(_, written)| *written == Written::Skipped);
+        let (decided, written) = decided.into_iter().unzip();
+        settle(outcomes(decided, written));
+        skipped.into_iter().map(|(waiting, _)| waiting).collect()
     }
 
-    async fn look(&mut self, key: BatchKey, batch: &[Waiting]) -> Option<Vec<Option<Place>>> {
+    async fn look(&mut self, key: BatchKey, batch: &[Waiting]) -> Option<Vec<Written>> {
         loop {
             self.connect().await;
             if let Some(link) = &self.link {
@@ -193,7 +200,7 @@ fn patience(batch: &[Waiting]) -> Duration {
 }
 
 /// Writes, and tells the senders when the answer takes too long; it may still come.
-async fn append_within(link: &Link, key: BatchKey, batch: &[Waiting]) -> Result<Vec<Option<Place>>, Fault> {
+async fn append_within(link: &Link, key: BatchKey, batch: &[Waiting]) -> Result<Vec<Written>, Fault> {
     let drafts = drafts(batch);
     let mut answer = std::pin::pin!(link.append(key, &drafts));
     match tokio::time::timeout(patience(batch), &mut answer).await {
@@ -214,11 +221,33 @@ fn drafts(batch: &[Waiting]) -> Vec<&Draft> {
     batch.iter().map(|waiting| &*waiting.draft).collect()
 }
 
-fn outcomes(batch: Vec<Waiting>, places: Vec<Option<Place>>) -> impl Iterator<Item = (Waiting, Outcome)> {
-    batch
-        .into_iter()
-        .zip(places)
-        .map(|(waiting, place)| (waiting, place.map_or(Outcome::Refused(Refused::Gone), Outcome::Committed)))
+fn outcomes(batch: Vec<Waiting>, written: Vec<Written>) -> impl Iterator<Item = (Waiting, Outcome)> {
+    batch.into_iter().zip(written.into_iter().map(|written| match written {
+        Written::Created(place) => Outcome::Committed(place),
+        Written::Duplicate(place) => Outcome::Duplicate(place),
+        Written::NonceConflict => Outcome::Refused(Refused::NonceConflict),
+        Written::ReplyToNothing => Outcome::Refused(Refused::ReplyToNothing),
+        Written::Gone => Outcome::Refused(Refused::Gone),
+        Written::Skipped => Outcome::Refused(Refused::Unavailable),
+    }))
+}
+
+/// The drafts whose nonce none before them has, and the others: a batch may hold each nonce once.
+fn without_repeats(batch: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+    let mut seen = HashSet::new();
+    let is_first: Vec<bool> = batch
+        .iter()
+        .map(|waiting| {
+            let draft = &waiting.draft;
+            draft.nonce().is_none_or(|nonce| seen.insert((draft.channel_id(), draft.author_id(), nonce)))
+        })
+        .collect();
+    if !is_first.contains(&false) {
+        return (batch, Vec::new());
+    }
+    let (first, repeats): (Vec<_>, Vec<_>) = batch.into_iter().zip(is_first).partition(|(_, is_first)| *is_first);
+    let drafts = |part: Vec<(Waiting, bool)>| part.into_iter().map(|(waiting, _)| waiting).collect();
+    (drafts(first), drafts(repeats))
 }
 
 fn refuse(batch: Vec<Waiting>, refused: Refused) {

@@ -24,7 +24,7 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 19] = [
+pub static ENDPOINTS: [Endpoint; 21] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::GET, "/users/me", Token, ""),
@@ -42,12 +42,14 @@ pub static ENDPOINTS: [Endpoint; 19] = [
     endpoint(Method::PUT, "/channels/{channel_id}", Token, r#"{"name": "general"}"#),
     endpoint(Method::DELETE, "/channels/{channel_id}", Token, ""),
     endpoint(Method::GET, "/channels/{channel_id}/messages", Token, ""),
+    endpoint(Method::POST, "/channels/{channel_id}/messages", Token, r#"{"content": "hello"}"#),
+    endpoint(Method::GET, "/channels/{channel_id}/events", Token, ""),
     endpoint(Method::GET, "/healthz", Anyone, ""),
     endpoint(Method::GET, "/readyz", Anyone, ""),
 ];
 
 /// Paths that are no rows of [`ENDPOINTS`], with the methods that they take.
-pub const OTHER_PATHS: [&str; 4] = ["/ws/1", "/openapi.json", "/docs", "/redoc"];
+pub const OTHER_PATHS: [&str; 5] = ["/ws/1", "/gateway", "/openapi.json", "/docs", "/redoc"];
 
 impl Endpoint {
     /// The path about the things with these ids.

@@ -1,0 +1,7 @@
+-- The last $2 entries of the log, oldest first, and how far it goes; one row without a message if there are none.
+select c.last_seq, m.id, m.content, m.channel_id, m.author_id, u.username, m.nonce, m.reply_to, m.seq, m.created_at, m.updated_at
+from channels c
+left join messages m on m.channel_id = c.id and m.seq > c.last_seq - $2
+left join users u on u.id = m.author_id
+where c.id = $1
+order by m.seq

@@ -1,0 +1,1 @@
+select server_id from user_servers where user_id = $1

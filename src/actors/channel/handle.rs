@@ -1,0 +1,181 @@
+//! How a channel is reached, and what it can be told.
+
+use super::{Channel, Posted};
+use crate::actors::relay::{Outbox, SessionKey, Settling};
+use crate::actors::tell;
+use crate::domain::UserId;
+use crate::domain::access::{Author, ChannelAccess, Member};
+use crate::domain::message::NewMessage;
+use crate::error::{Error, Result};
+use actix::prelude::SendError;
+use actix::{Addr, Message};
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+/// How sessions and the registry reach a channel.
+#[derive(Clone)]
+pub struct ChannelHandle {
+    addr: Addr<Channel>,
+}
+
+/// Something that is to be posted, and who waits for the outcome.
+pub struct Posting {
+    /// What is said.
+    pub message: NewMessage,
+    /// Who says it.
+    pub poster: Poster,
+}
+
+/// Who waits for the outcome of a post.
+pub enum Poster {
+    /// A socket: it gets the event, or an error frame.
+    Socket(Outbox),
+    /// A call.
+    Call(oneshot::Sender<Result<Posted>>),
+    /// Nobody any more.
+    Nobody,
+}
+
+/// Where a socket's events start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what is committed next.
+    Live,
+    /// After this entry of the log.
+    After(i64),
+}
+
+/// Why a socket's right to a channel ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its user has left.
+    Left,
+    /// The channel is gone.
+    Deleted,
+    /// The node stops, or the channel failed.
+    Restart,
+}
+
+/// Why a post was not taken.
+pub enum NotTaken {
+    /// The channel has too much to do; later it has not.
+    Busy(Posting),
+    /// The channel has ended.
+    Gone(Posting),
+}
+
+impl ChannelHandle {
+    pub(super) fn new(addr: Addr<Channel>) -> Self {
+        Self { addr }
+    }
+
+    /// Posts a message from an attached socket.
+    pub fn post(&self, posting: Posting) -> Result<(), NotTaken> {
+        self.try_post(Post { posting, author: None })
+    }
+
+    /// Posts a message from someone who may write here, attached or not.
+    pub(in crate::actors) fn post_as(&self, author: Author, posting: Posting) -> Result<(), NotTaken> {
+        self.try_post(Post { posting, author: Some(author) })
+    }
+
+    fn try_post(&self, post: Post) -> Result<(), NotTaken> {
+        self.addr.try_send(post).map_err(|error| match error {
+            SendError::Full(post) => NotTaken::Busy(post.posting),
+            SendError::Closed(post) => NotTaken::Gone(post.posting),
+        })
+    }
+
+    /// Says that a socket is gone.
+    pub fn detach(&self, key: SessionKey) {
+        tell(&self.addr, Detach { key, unsubscribed: None });
+    }
+
+    /// Ends a subscription; `last` is the last that the socket hears of it.
+    pub fn unsubscribe(&self, key: SessionKey, last: Bytes) {
+        let (settling, _) = tokio::sync::mpsc::channel(1);
+        tell(&self.addr, Detach { key, unsubscribed: Some((last, settling)) });
+    }
+
+    /// Asks for the next part of the log, after `after`: the socket has taken the last one.
+    pub fn more(&self, key: SessionKey, after: i64) {
+        tell(&self.addr, More { key, after });
+    }
+
+    pub(in crate::actors) fn attach(&self, access: ChannelAccess<Member>, outbox: Outbox, start: Start) {
+        tell(&self.addr, Attach { access, outbox, start });
+    }
+
+    pub(in crate::actors) fn revoke_user(&self, user: UserId, settling: Settling) {
+        tell(&self.addr, Revoke { whose: Whose::User(user), why: Why::Left, settling });
+    }
+
+    pub(in crate::actors) fn revoke_all(&self, why: Why, settling: Settling) {
+        tell(&self.addr, Revoke { whose: Whose::All, why, settling });
+    }
+
+    #[cfg(test)]
+    pub(super) fn addr(&self) -> &Addr<Channel> {
+        &self.addr
+    }
+
+    pub(in crate::actors) fn is_alive(&self) -> bool {
+        self.addr.connected()
+    }
+}
+
+impl NotTaken {
+    /// The post, and the error that its poster gets.
+    pub fn into_refusal(self) -> (Posting, Error) {
+        match self {
+            Self::Busy(posting) => (posting, Error::Busy),
+            Self::Gone(posting) => (posting, Error::Unavailable),
+        }
+    }
+}
+
+/// Whose right ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whose {
+    User(UserId),
+    All,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Attach {
+    pub access: ChannelAccess<Member>,
+    pub outbox: Outbox,
+    pub start: Start,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Detach {
+    pub key: SessionKey,
+    /// For a socket that lives on.
+    pub unsubscribed: Option<(Bytes, Settling)>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct More {
+    pub key: SessionKey,
+    pub after: i64,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Post {
+    pub posting: Posting,
+    /// The right to write, where the registry has just seen it; an attached socket has it already.
+    pub author: Option<Author>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Revoke {
+    pub whose: Whose,
+    pub why: Why,
+    pub settling: Settling,
+}

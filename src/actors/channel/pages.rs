@@ -1,0 +1,109 @@
+//! Pages of logs that have been read from the database, shared by all channels of the node: a storm of clients that
+//! have missed the same is one read. Bound: [`BYTES_MAX`], least recently used first out.
+
+use super::tail::{Entry, Part, part};
+use crate::domain::ChannelId;
+use lru::LruCache;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Entries of the log that a page covers: page 0 has those from 1 to 256.
+pub const PAGE: i64 = 256;
+/// What all pages may hold.
+pub const BYTES_MAX: usize = 64 << 20;
+
+/// Which page of which channel.
+pub type PageKey = (ChannelId, i64);
+
+/// What was read of a page.
+pub struct Page {
+    entries: Vec<Entry>,
+    /// How far it goes: the page's end, or the log's end when it was read.
+    upto: i64,
+}
+
+impl Page {
+    pub fn new(entries: Vec<Entry>, upto: i64) -> Self {
+        Self { entries, upto }
+    }
+
+    /// What follows `after`; `None` if the page ends there.
+    pub fn after(&self, after: i64) -> Option<Part> {
+        if after >= self.upto {
+            return None;
+        }
+        let start = self.entries.partition_point(|(seq, _)| *seq <= after);
+        Some(part(self.entries.get(start..).unwrap_or_default().iter(), self.upto))
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(|(_, frame)| frame.len() + size_of::<Entry>()).sum()
+    }
+}
+
+/// See the module; cheap to clone.
+#[derive(Clone)]
+pub struct Pages(Rc<RefCell<Inner>>);
+
+struct Inner {
+    pages: LruCache<PageKey, Rc<Page>>,
+    bytes: usize,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        // Unbounded here means: not allocated in advance.
+        Self(Rc::new(RefCell::new(Inner { pages: LruCache::unbounded(), bytes: 0 })))
+    }
+}
+
+impl Pages {
+    /// The page that `after` lies in, if it is here.
+    pub fn find(&self, channel: ChannelId, after: i64) -> Option<Rc<Page>> {
+        self.0.borrow_mut().pages.get(&(channel, after / PAGE)).cloned()
+    }
+
+    /// Keeps a page.
+    pub fn keep(&self, key: PageKey, page: Rc<Page>) {
+        let mut inner = self.0.borrow_mut();
+        inner.bytes += page.bytes();
+        if let Some(old) = inner.pages.put(key, page) {
+            inner.bytes -= old.bytes();
+        }
+        while inner.bytes > BYTES_MAX
+            && let Some((_, old)) = inner.pages.pop_lru()
+        {
+            inner.bytes -= old.bytes();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn page(from: i64, count: i64, size: usize) -> Rc<Page> {
+        let entries = (from..from + count).map(|seq| (seq, Bytes::from(vec![0; size]))).collect();
+        Rc::new(Page::new(entries, from + count - 1))
+    }
+
+    #[test]
+    fn a_page_goes_as_far_as_it_was_read() {
+        let page = page(257, 10, 1);
+        assert_eq!(page.after(260).map(|part| (part.frames.len(), part.upto)), Some((6, 266)));
+        assert_eq!(page.after(266), None);
+    }
+
+    #[test]
+    fn the_least_recently_used_page_goes_first() {
+        let pages = Pages::default();
+        for number in 0..100 {
+            pages.keep((ChannelId(1), number), page(number * PAGE + 1, 1, 1 << 20));
+            assert!(pages.find(ChannelId(1), 0).is_some());
+        }
+        assert!(pages.find(ChannelId(1), PAGE).is_none());
+        assert!(pages.find(ChannelId(1), 99 * PAGE).is_some());
+        assert!(pages.0.borrow().bytes <= BYTES_MAX);
+    }
+}

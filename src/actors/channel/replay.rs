@@ -1,0 +1,212 @@
+//! What a socket has missed: from the tail where that reaches back, else page by page from the database, in parts that
+//! the socket asks for as it takes them. The last part and the joining are one message to the relay, sent in the turn in
+//! which nothing has been announced beyond it: no hole, no repeat.
+//!
+//! However many sockets have missed the same, it is read once: who comes while a read is under way waits for it, and
+//! pages stay for a while. While the database is away whoever needs it waits, and is served when it is back.
+
+use super::pages::{PAGE, Page};
+use super::tail::{Entry, Part};
+use super::{Channel, Start};
+use crate::actors::relay::SessionKey;
+use crate::actors::relay::frame::encode;
+use crate::domain::access::Author;
+use crate::domain::event::Event;
+use crate::domain::frame::Frame;
+use crate::domain::message::Message;
+use crate::error::Result;
+use crate::store::messages::{Log, events, tail};
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// As much of the log's end as is read when nothing is known of it.
+const FIRST_READ: i64 = PAGE;
+/// Before a read that failed is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// What a socket waits for.
+#[derive(Clone, Copy)]
+enum Want {
+    Subscribe(Start),
+    Resume(i64),
+}
+
+/// The reads of a channel, and who waits for what.
+#[derive(Default)]
+pub struct Reads {
+    /// These wait until the end of the log is known, or goes as far as they do.
+    for_head: Vec<(SessionKey, Want)>,
+    is_reading_end: bool,
+    /// The log's end, as read while drafts were on their way: some of it may not have been announced yet.
+    unadopted: Option<(Vec<Entry>, i64)>,
+    /// These wait for a page.
+    for_page: HashMap<i64, Vec<(SessionKey, i64)>>,
+}
+
+impl Channel {
+    /// Answers a gateway's `subscribe`.
+    pub(super) fn subscribe(&mut self, key: SessionKey, start: Start, ctx: &mut Context<Self>) {
+        let Some(attached) = self.attached.get(&key) else { return };
+        let Some(head) = self.tail.head() else {
+            return self.wait_for_head(key, Want::Subscribe(start), ctx);
+        };
+        let subscribed = encode(&Frame::Subscribed { channel_id: self.id, seq: head });
+        match start {
+            Start::Live => self.go_live(key, vec![subscribed], false),
+            // Its session asks for the rest when this one's turn comes.
+            Start::After(_) => attached.outbox.send(subscribed),
+        }
+    }
+
+    /// Sends a socket the next part of what follows `after`; with the last part it goes live.
+    pub(super) fn resume(&mut self, key: SessionKey, after: i64, ctx: &mut Context<Self>) {
+        let Some(attached) = self.attached.get(&key).filter(|attached| !attached.is_live) else { return };
+        let Some(head) = self.tail.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
+        if after > head {
+            // What is committed may be known before it is announced.
+            if !self.posters.is_empty() {
+                return self.reads.for_head.push((key, Want::Resume(after)));
+            }
+            let resync = encode(&Frame::Resync { channel_id: self.id, seq: head });
+            return self.go_live(key, vec![resync], true);
+        }
+        match self.tail.after(after) {
+            Some(Part { mut frames, upto }) if upto == head => {
+                frames.push(encode(&Frame::ReplayDone { channel_id: self.id, seq: head }));
+                self.go_live(key, frames, true);
+            }
+            Some(Part { frames, upto }) => attached.outbox.replay(self.id, frames, upto),
+            None => self.resume_from_page(key, after, ctx),
+        }
+    }
+
+    /// Serves those who waited for what has been announced.
+    pub(super) fn announced(&mut self, ctx: &mut Context<Self>) {
+        self.adopt();
+        if self.tail.head().is_some() && !self.reads.for_head.is_empty() {
+            for (key, want) in std::mem::take(&mut self.reads.for_head) {
+                match want {
+                    Want::Subscribe(start) => self.subscribe(key, start, ctx),
+                    Want::Resume(after) => self.resume(key, after, ctx),
+                }
+            }
+        }
+    }
+
+    fn wait_for_head(&mut self, key: SessionKey, want: Want, ctx: &mut Context<Self>) {
+        self.reads.for_head.push((key, want));
+        if !self.reads.is_reading_end {
+            self.reads.is_reading_end = true;
+            self.read_end(ctx);
+        }
+    }
+
+    fn read_end(&mut self, ctx: &mut Context<Self>) {
+        // Any of those who wait may read the log.
+        let reader = self.reads.for_head.iter().find_map(|(key, _)| self.attached.get(key));
+        let Some(reader) = reader.map(|attached| attached.author.clone()) else {
+            self.reads.is_reading_end = false;
+            return self.reads.for_head.clear();
+        };
+        let (db, slots) = (self.shared.db.clone(), self.shared.read_slots.clone());
+        let read = async move {
+            let _slot = slots.acquire().await;
+            tail(&db, &reader, FIRST_READ).await
+        };
+        ctx.spawn(read.into_actor(self).map(|log, channel, ctx| channel.end_was_read(log, ctx)));
+    }
+
+    fn end_was_read(&mut self, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
+        match log {
+            Ok(Some(log)) => {
+                self.reads.is_reading_end = false;
+                self.reads.unadopted = Some((entries(&log.messages), log.last_seq));
+                self.announced(ctx);
+            }
+            // The channel has been deleted; its sockets are about to end.
+            Ok(None) => {
+                self.reads.is_reading_end = false;
+                self.reads.for_head.clear();
+            }
+            Err(_) => {
+                ctx.run_later(AGAIN_AFTER, Self::read_end);
+            }
+        }
+    }
+
+    /// Takes over what was read of the log's end, once all of it has been announced: what the writer has committed and
+    /// not yet said will still be delivered.
+    fn adopt(&mut self) {
+        let Some((_, last_seq)) = &self.reads.unadopted else { return };
+        if (self.tail.head().is_some_and(|head| head >= *last_seq) || self.posters.is_empty())
+            && let Some((older, last_seq)) = self.reads.unadopted.take()
+        {
+            self.tail.adopt(older, last_seq);
+        }
+    }
+
+    fn resume_from_page(&mut self, key: SessionKey, after: i64, ctx: &mut Context<Self>) {
+        if let Some(part) = self.shared.pages.find(self.id, after).and_then(|page| page.after(after)) {
+            return self.send_part(key, part);
+        }
+        let number = after / PAGE;
+        let waiting = self.reads.for_page.entry(number).or_default();
+        waiting.push((key, after));
+        if waiting.len() == 1 {
+            self.read_page(number, ctx);
+        }
+    }
+
+    fn read_page(&mut self, number: i64, ctx: &mut Context<Self>) {
+        let waiting = self.reads.for_page.get(&number).into_iter().flatten();
+        let reader: Option<Author> =
+            waiting.filter_map(|(key, _)| self.attached.get(key)).map(|attached| attached.author.clone()).next();
+        let Some(reader) = reader else {
+            self.reads.for_page.remove(&number);
+            return;
+        };
+        let (db, slots) = (self.shared.db.clone(), self.shared.read_slots.clone());
+        let read = async move {
+            let _slot = slots.acquire().await;
+            events(&db, &reader, number * PAGE, PAGE).await
+        };
+        ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| channel.page_was_read(number, log, ctx)));
+    }
+
+    fn page_was_read(&mut self, number: i64, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
+        let log = match log {
+            Ok(Some(log)) => log,
+            // The channel has been deleted; its sockets are about to end.
+            Ok(None) => return drop(self.reads.for_page.remove(&number)),
+            Err(_) => {
+                ctx.run_later(AGAIN_AFTER, move |channel, ctx| channel.read_page(number, ctx));
+                return;
+            }
+        };
+        // What has not been announced yet will be: it is not for a replay.
+        let announced = self.tail.head().unwrap_or_default();
+        let upto = ((number + 1) * PAGE).min(log.last_seq).min(announced);
+        let mut entries = entries(&log.messages);
+        entries.retain(|(seq, _)| *seq <= upto);
+        let page = Rc::new(Page::new(entries, upto));
+        self.shared.pages.keep((self.id, number), Rc::clone(&page));
+        for (key, after) in self.reads.for_page.remove(&number).unwrap_or_default() {
+            match page.after(after) {
+                Some(part) => self.send_part(key, part),
+                None => self.resume(key, after, ctx),
+            }
+        }
+    }
+
+    fn send_part(&self, key: SessionKey, part: Part) {
+        if let Some(attached) = self.attached.get(&key) {
+            attached.outbox.replay(self.id, part.frames, part.upto);
+        }
+    }
+}
+
+fn entries(messages: &[Message]) -> Vec<Entry> {
+    messages.iter().map(|message| (message.seq, encode(&Event::from(message)))).collect()
+}

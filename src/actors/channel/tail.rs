@@ -1,0 +1,211 @@
+//! The end of a channel's log in memory: its last events, encoded.
+//!
+//! Bounds: [`EVENTS_MAX`] events and [`BYTES_MAX`]; once all tails of the node together hold [`NODE_BYTES_MAX`], a tail
+//! that grows keeps [`BYTES_SHORT`] only. What is older is read from the database.
+
+use bytes::Bytes;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// The most events of a tail.
+pub const EVENTS_MAX: usize = 1_024;
+/// The most bytes of a tail.
+pub const BYTES_MAX: usize = 256 * 1024;
+/// What all tails of a node may hold before they are kept short.
+pub const NODE_BYTES_MAX: usize = 128 << 20;
+/// The most bytes of a short tail.
+pub const BYTES_SHORT: usize = 16 * 1024;
+/// The most bytes of a part of the log that is sent at once, unless one event alone has more.
+pub const PART_BYTES_MAX: usize = 64 * 1024;
+/// The most events of a part.
+pub const PART_EVENTS_MAX: usize = 256;
+
+/// An entry of the log: its `seq`, and its frame.
+pub type Entry = (i64, Bytes);
+
+/// A part of the log, ready to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part {
+    pub frames: Vec<Bytes>,
+    /// How far it goes: the log has nothing else up to here.
+    pub upto: i64,
+}
+
+/// How much all tails of the node hold.
+pub type NodeBytes = Rc<Cell<usize>>;
+
+/// See the module.
+pub struct Tail {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    /// The last entry that has been announced; `None` until it is known.
+    head: Option<i64>,
+    node_bytes: NodeBytes,
+}
+
+impl Tail {
+    pub fn new(node_bytes: NodeBytes) -> Self {
+        Self { entries: VecDeque::new(), bytes: 0, head: None, node_bytes }
+    }
+
+    /// The last entry that has been announced; `None` until it is known.
+    pub fn head(&self) -> Option<i64> {
+        self.head
+    }
+
+    /// Takes the entry that is announced now.
+    pub fn push(&mut self, seq: i64, frame: Bytes) {
+        if self.head.is_some_and(|head| seq != head + 1) {
+            // What lies between was not made here; a hole would be replayed as if it were none.
+            self.clear();
+        }
+        self.head = Some(seq);
+        self.count(frame.len());
+        self.entries.push_back((seq, frame));
+        self.trim();
+    }
+
+    /// Takes what has been read from the database: the last entries up to `last_seq`.
+    pub fn adopt(&mut self, older: Vec<Entry>, last_seq: i64) {
+        let head = *self.head.get_or_insert(last_seq);
+        let first = self.entries.front().map_or(head + 1, |(seq, _)| *seq);
+        let older: Vec<Entry> = older.into_iter().filter(|(seq, _)| *seq < first).collect();
+        if older.last().is_some_and(|(seq, _)| *seq + 1 != first) {
+            return;
+        }
+        for (seq, frame) in older.into_iter().rev() {
+            self.count(frame.len());
+            self.entries.push_front((seq, frame));
+        }
+        self.trim();
+    }
+
+    /// What follows `after`; `None` if the tail does not reach back so far.
+    pub fn after(&self, after: i64) -> Option<Part> {
+        let head = self.head?;
+        let first = self.entries.front().map_or(head + 1, |(seq, _)| *seq);
+        if after + 1 < first {
+            return None;
+        }
+        let start = self.entries.partition_point(|(seq, _)| *seq <= after);
+        Some(part(self.entries.range(start..), head))
+    }
+
+    fn trim(&mut self) {
+        let bytes_max = if self.node_bytes.get() > NODE_BYTES_MAX { BYTES_SHORT } else { BYTES_MAX };
+        while self.entries.len() > EVENTS_MAX || self.bytes > bytes_max {
+            let Some((_, frame)) = self.entries.pop_front() else { return };
+            self.bytes -= frame.len();
+            self.node_bytes.set(self.node_bytes.get() - frame.len());
+        }
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.node_bytes.set(self.node_bytes.get() + bytes);
+    }
+
+    fn clear(&mut self) {
+        self.node_bytes.set(self.node_bytes.get() - self.bytes);
+        self.bytes = 0;
+        self.entries.clear();
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// As many of `entries` as are sent at once; `end` is how far they go if they are all.
+pub fn part<'a>(entries: impl Iterator<Item = &'a Entry>, end: i64) -> Part {
+    let mut part = Part { frames: Vec::new(), upto: end };
+    let mut bytes = 0;
+    let mut last = None;
+    for (seq, frame) in entries {
+        bytes += frame.len();
+        if !part.frames.is_empty() && (bytes > PART_BYTES_MAX || part.frames.len() == PART_EVENTS_MAX) {
+            part.upto = last.unwrap_or(end);
+            return part;
+        }
+        part.frames.push(frame.clone());
+        last = Some(*seq);
+    }
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(seq: i64, size: usize) -> Entry {
+        (seq, Bytes::from(vec![b'x'; size]))
+    }
+
+    fn tail(seqs: impl IntoIterator<Item = i64>, size: usize) -> Tail {
+        let mut tail = Tail::new(NodeBytes::default());
+        seqs.into_iter().for_each(|seq| tail.push(seq, entry(seq, size).1));
+        tail
+    }
+
+    #[test]
+    fn it_answers_for_what_it_holds_and_for_nothing_else() {
+        let empty = Tail::new(NodeBytes::default());
+        assert_eq!(empty.after(0), None);
+        let tail = tail(5..=9, 10);
+        assert_eq!(tail.after(3), None);
+        assert_eq!(tail.after(4).map(|part| (part.frames.len(), part.upto)), Some((5, 9)));
+        assert_eq!(tail.after(8).map(|part| (part.frames.len(), part.upto)), Some((1, 9)));
+        assert_eq!(tail.after(9).map(|part| (part.frames.len(), part.upto)), Some((0, 9)));
+    }
+
+    #[test]
+    fn both_bounds_hold_and_the_node_s_bound_keeps_tails_short() {
+        assert_eq!(tail(1..=2_000, 1).entries.len(), EVENTS_MAX);
+        assert_eq!(tail(1..=100, 10_000).entries.len(), BYTES_MAX / 10_000);
+        let mut short = tail(1..=100, 1_000);
+        short.node_bytes.set(NODE_BYTES_MAX + 1);
+        short.push(101, entry(101, 1_000).1);
+        assert_eq!(short.entries.len(), BYTES_SHORT / 1_000);
+        let node_bytes = NodeBytes::default();
+        let mut dropped = Tail::new(node_bytes.clone());
+        dropped.push(1, entry(1, 77).1);
+        assert_eq!(node_bytes.get(), 77);
+        drop(dropped);
+        assert_eq!(node_bytes.get(), 0);
+    }
+
+    #[test]
+    fn what_was_read_is_put_before_what_was_announced() {
+        let mut tail = tail([7, 8], 1);
+        tail.adopt((1..=7).map(|seq| entry(seq, 1)).collect(), 7);
+        assert_eq!(tail.after(0).map(|part| (part.frames.len(), part.upto)), Some((8, 8)));
+        let mut apart = self::tail([7, 8], 1);
+        apart.adopt((1..=5).map(|seq| entry(seq, 1)).collect(), 5);
+        assert_eq!(apart.after(0), None);
+        let mut fresh = Tail::new(NodeBytes::default());
+        fresh.adopt(Vec::new(), 0);
+        assert_eq!((fresh.head(), fresh.after(0)), (Some(0), Some(Part { frames: Vec::new(), upto: 0 })));
+    }
+
+    #[test]
+    fn a_hole_is_never_replayed_over() {
+        let mut tail = tail([1, 2, 3], 1);
+        tail.push(5, entry(5, 1).1);
+        assert_eq!(tail.after(2), None);
+        assert_eq!(tail.after(4).map(|part| part.upto), Some(5));
+    }
+
+    #[test]
+    fn a_part_is_cut_between_events() {
+        let large = tail(1..=20, 10_000);
+        let first = large.after(0).expect("it reaches back");
+        assert_eq!((first.frames.len(), first.upto), (6, 6));
+        let many = tail(1..=1_000, 1);
+        assert_eq!(many.after(0).map(|part| (part.frames.len(), part.upto)), Some((256, 256)));
+        let huge = tail([1, 2], 100_000);
+        assert_eq!(huge.after(0).map(|part| (part.frames.len(), part.upto)), Some((1, 1)));
+    }
+}

@@ -1,0 +1,154 @@
+//! How the rest of the node asks the registry.
+
+use super::attach::refuse;
+use super::{Apply, Ask, Change, EndChannels, Forget, Found, Registry, Reply, Target, Withdraw, decide_channel};
+use crate::actors::channel::{ChannelHandle, Posted, Poster, Posting, Start};
+use crate::actors::relay::{End, Outbox, Relays, SessionKey};
+use crate::actors::tell;
+use crate::auth::token::Bearer;
+use crate::domain::access::{Caller, ChannelAccess, Right, ServerAccess};
+use crate::domain::message::NewMessage;
+use crate::domain::{ChannelId, ServerId, UserId};
+use crate::error::{Error, Noun, Result};
+use actix::Addr;
+use actix::prelude::SendError;
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// As long as a change may take to reach every socket before its answer goes out all the same.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
+/// How the rest of the node asks the registry.
+#[derive(Clone)]
+pub struct RegistryHandle {
+    pub(super) addr: Addr<Registry>,
+}
+
+impl RegistryHandle {
+    /// Who the bearer of a good token is.
+    ///
+    /// # Errors
+    /// `invalid_token` when the account is gone, `token_revoked` when its password has been changed since.
+    pub async fn caller(&self, bearer: Bearer) -> Result<Caller> {
+        match self.ask(bearer, Target::Account).await? {
+            Found::Caller(caller) | Found::Memberships(caller, _) => Ok(caller),
+            Found::Facts(facts) => Ok(facts.caller),
+        }
+    }
+
+    /// The right `R` to a server.
+    pub async fn server<R: Right>(&self, bearer: Bearer, id: ServerId) -> Result<ServerAccess<R>> {
+        match self.ask(bearer, Target::Server(id)).await? {
+            Found::Facts(facts) => Ok(ServerAccess::decide(facts)?),
+            _ => Err(Error::NotFound(Noun::Server)),
+        }
+    }
+
+    /// The right `R` to a channel.
+    pub async fn channel<R: Right>(&self, bearer: Bearer, id: ChannelId) -> Result<ChannelAccess<R>> {
+        match self.ask(bearer, Target::Channel(id)).await? {
+            Found::Facts(facts) => decide_channel(facts, id),
+            _ => Err(Error::NotFound(Noun::Channel)),
+        }
+    }
+
+    /// Attaches a socket to a channel that its user may read.
+    pub async fn attach(&self, bearer: Bearer, id: ChannelId, outbox: Outbox, start: Start) -> Result<ChannelHandle> {
+        self.answer(bearer, Target::Channel(id), |reply| Reply::Attach(id, outbox, start, reply)).await
+    }
+
+    /// Posts to a channel that the bearer may write in; returns when the message is in the log.
+    pub async fn post(&self, bearer: Bearer, id: ChannelId, message: NewMessage) -> Result<Posted> {
+        let with = |reply| Reply::Post(id, Posting { message, poster: Poster::Call(reply) });
+        self.answer(bearer, Target::Channel(id), with).await
+    }
+
+    /// Posts for a socket, which gets the outcome as a frame.
+    pub fn post_for_socket(&self, bearer: Bearer, id: ChannelId, posting: Posting) {
+        self.send(Ask { bearer, target: Target::Channel(id), reply: Reply::Post(id, posting) });
+    }
+
+    /// Lets a gateway hear the news of its user's servers, from now on.
+    pub async fn enroll(&self, bearer: Bearer, outbox: Outbox) -> Result<Caller> {
+        self.answer(bearer, Target::Memberships, |reply| Reply::Enroll(outbox, reply)).await
+    }
+
+    /// Says that a gateway is gone.
+    pub fn withdraw(&self, user: UserId, key: SessionKey) {
+        tell(&self.addr, Withdraw { user, key });
+    }
+
+    /// Makes a committed change true here, and tells `news` of it to the gateways that it concerns. Returns when every
+    /// later question is answered by it and no later event reaches a socket whose right it ended.
+    pub async fn apply(&self, change: Change, news: Option<Bytes>) {
+        let (settling, settled) = mpsc::channel(1);
+        if self.addr.send(Apply { change, news, settling }).await.is_err() {
+            tracing::error!(?change, "the registry is gone");
+        }
+        settle(settled).await;
+    }
+
+    /// Forgets what a change would have changed: for a commit whose outcome is not known.
+    pub async fn forget(&self, change: Change) {
+        let _ = self.addr.send(Forget { change }).await;
+    }
+
+    /// Ends every socket of the node, after what its channels still have to say; returns when all have been told.
+    pub async fn end_all(&self, relays: &Relays, end: End) {
+        let (settling, settled) = mpsc::channel(1);
+        let _ = self.addr.send(EndChannels { settling }).await;
+        settle(settled).await;
+        let (settling, settled) = mpsc::channel(1);
+        relays.all().iter().for_each(|relay| relay.end_all(end, settling.clone()));
+        drop(settling);
+        settle(settled).await;
+    }
+
+    #[cfg(test)]
+    pub(in crate::actors) fn into_addr(self) -> Addr<Registry> {
+        self.addr
+    }
+
+    async fn ask(&self, bearer: Bearer, target: Target) -> Result<Found> {
+        self.answer(bearer, target, Reply::Found).await
+    }
+
+    async fn answer<T>(
+        &self,
+        bearer: Bearer,
+        target: Target,
+        reply: impl FnOnce(oneshot::Sender<Result<T>>) -> Reply,
+    ) -> Result<T> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Ask { bearer, target, reply: reply(sender) });
+        answer.await.unwrap_or(Err(Error::Unavailable))
+    }
+
+    fn send(&self, ask: Ask) {
+        match self.addr.try_send(ask) {
+            Ok(()) => {}
+            Err(SendError::Full(ask)) => ask.fail(Error::Busy),
+            Err(SendError::Closed(ask)) => ask.fail(Error::Unavailable),
+        }
+    }
+}
+
+impl Ask {
+    pub(super) fn fail(self, error: Error) {
+        // Whoever asked may have hung up.
+        match self.reply {
+            Reply::Found(reply) => drop(reply.send(Err(error))),
+            Reply::Attach(_, _, _, reply) => drop(reply.send(Err(error))),
+            Reply::Enroll(_, reply) => drop(reply.send(Err(error))),
+            Reply::Post(id, posting) => refuse(posting, id, error),
+        }
+    }
+}
+
+/// Waits until every copy of a settling is gone.
+async fn settle(mut settled: mpsc::Receiver<()>) {
+    if tokio::time::timeout(SETTLE_MAX, settled.recv()).await.is_err() {
+        tracing::warn!("a change has not reached every socket in time");
+    }
+}

@@ -1,0 +1,188 @@
+//! How other actors reach a relay and one of its sockets.
+
+use super::{
+    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, End, EndSockets, Notice, Relay, ToSocket, Topic, Unseat, What, Whom,
+};
+use crate::actors::tell;
+use crate::domain::{ChannelId, ServerId, UserId};
+use actix::Addr;
+use bytes::Bytes;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// Sends of one socket that are not yet committed before `busy`.
+pub const UNACKED_MAX: u32 = 64;
+
+/// Names a socket of this node, and never another one later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    pub(super) worker: u32,
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+/// How other actors reach a relay.
+#[derive(Clone)]
+pub struct RelayHandle {
+    worker: u32,
+    addr: Addr<Relay>,
+    backlog: Arc<AtomicUsize>,
+}
+
+/// The relays of a node's workers, as they come up.
+#[derive(Clone, Default)]
+pub struct Relays(Arc<Mutex<Vec<RelayHandle>>>);
+
+impl Relays {
+    /// One more.
+    pub fn add(&self, relay: RelayHandle) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(relay);
+    }
+
+    /// Those that are up.
+    pub fn all(&self) -> Vec<RelayHandle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Travels with a change; when every copy is gone, the change has reached every socket.
+pub type Settling = mpsc::Sender<()>;
+
+impl RelayHandle {
+    pub(super) fn new(worker: usize, addr: Addr<Relay>, backlog: Arc<AtomicUsize>) -> Self {
+        Self { worker: u32::try_from(worker).unwrap_or(u32::MAX), addr, backlog }
+    }
+
+    /// The relay's place among a node's relays.
+    pub fn worker(&self) -> u32 {
+        self.worker
+    }
+
+    /// Whether so many events are on their way that no more should be made.
+    pub fn is_behind(&self) -> bool {
+        self.backlog.load(Ordering::Relaxed) >= BACKLOG_MAX
+    }
+
+    /// Hands frames to every socket of this worker that hears the topic.
+    pub fn deliver(&self, topic: Topic, frames: Arc<[Bytes]>) {
+        self.backlog.fetch_add(frames.len(), Ordering::Relaxed);
+        tell(&self.addr, Deliver { topic, frames });
+    }
+
+    /// Ends sockets; no later event reaches them.
+    pub fn end(&self, keys: Vec<SessionKey>, end: End, settling: Settling) {
+        tell(&self.addr, EndSockets { whom: Whom::These(keys), end, _settling: settling });
+    }
+
+    /// Ends every socket of a user.
+    pub fn end_user(&self, user: UserId, end: End, settling: Settling) {
+        tell(&self.addr, EndSockets { whom: Whom::User(user), end, _settling: settling });
+    }
+
+    /// Ends every socket of the worker.
+    pub fn end_all(&self, end: End, settling: Settling) {
+        tell(&self.addr, EndSockets { whom: Whom::All, end, _settling: settling });
+    }
+
+    /// Lets sockets hear a topic no longer; `last` is the last that they hear of it. Their sessions are told.
+    pub fn unseat(&self, keys: Vec<SessionKey>, topic: Topic, last: Bytes, settling: Settling) {
+        tell(&self.addr, Unseat { keys, topic, last, _settling: settling });
+    }
+
+    /// Lets nobody hear a topic any more; `last` is the last that they hear of it.
+    pub fn close(&self, topic: Topic, last: Bytes, settling: Settling) {
+        tell(&self.addr, CloseTopic { topic, last, _settling: settling });
+    }
+
+    /// How many sockets are open; `None` if the relay is gone.
+    pub async fn open_sockets(&self) -> Option<usize> {
+        self.addr.send(CountOpen).await.ok()
+    }
+}
+
+/// What a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One channel: when the right to it ends, so does the socket.
+    Channel,
+    /// As many as its client wants: when the right to one ends, so does that subscription.
+    Gateway,
+}
+
+/// The way up to one socket, shared by everyone who has something to say to it.
+#[derive(Clone)]
+pub struct Outbox(Arc<Inner>);
+
+struct Inner {
+    relay: RelayHandle,
+    key: SessionKey,
+    kind: Kind,
+    unacked: AtomicU32,
+}
+
+impl Outbox {
+    pub(super) fn new(relay: RelayHandle, key: SessionKey, kind: Kind) -> Self {
+        Self(Arc::new(Inner { relay, key, kind, unacked: AtomicU32::new(0) }))
+    }
+
+    /// The relay that owns the socket.
+    pub fn relay(&self) -> &RelayHandle {
+        &self.0.relay
+    }
+
+    /// Which of its sockets.
+    pub fn key(&self) -> SessionKey {
+        self.0.key
+    }
+
+    /// What it is for.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Counts a send on its way; false if there are [`UNACKED_MAX`] already.
+    pub fn begin_send(&self) -> bool {
+        // Only the socket's session adds, so what it reads can only have become less.
+        let is_free = self.0.unacked.load(Ordering::Relaxed) < UNACKED_MAX;
+        if is_free {
+            self.0.unacked.fetch_add(1, Ordering::Relaxed);
+        }
+        is_free
+    }
+
+    /// Counts a send that has its final answer.
+    pub fn end_send(&self) {
+        self.0.unacked.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Answers the handshake.
+    pub fn open(&self) {
+        self.to_socket(What::Open);
+    }
+
+    /// Writes `first`, then lets the socket hear its channel from here on; the session of one that was behind is told.
+    pub fn join(&self, channel_id: ChannelId, first: Vec<Bytes>, was_behind: bool) {
+        let notice = was_behind.then_some(Notice::Live(channel_id));
+        self.to_socket(What::Join { topic: Topic::Channel(channel_id), first, notice });
+    }
+
+    /// Lets the socket hear the news of a server.
+    pub fn hear_server(&self, server_id: ServerId) {
+        self.to_socket(What::Join { topic: Topic::Server(server_id), first: Vec::new(), notice: None });
+    }
+
+    /// Writes a part of a channel's log; the session asks for the next one when the peer has taken it.
+    pub fn replay(&self, channel_id: ChannelId, frames: Vec<Bytes>, upto: i64) {
+        self.to_socket(What::Replay { frames, notice: Notice::Replayed { channel_id, upto } });
+    }
+
+    /// Sends one frame to this socket alone.
+    pub fn send(&self, frame: Bytes) {
+        self.to_socket(What::Send(frame));
+    }
+
+    fn to_socket(&self, what: What) {
+        tell(&self.0.relay.addr, ToSocket { key: self.0.key, what });
+    }
+}

@@ -1,0 +1,197 @@
+//! What a node says on a socket beside the log itself. `/asyncapi.json` is made from these types.
+
+use super::channel::Channel;
+use super::server::Server;
+use super::user::Profile;
+use super::{ChannelId, MessageId, ServerId};
+use serde::Serialize;
+use serde_json::Value;
+use std::borrow::Cow;
+use utoipa::ToSchema;
+
+/// Something that a node says.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type")]
+pub enum Frame<'a> {
+    /// Something that the client sent was refused; the socket lives on.
+    #[serde(rename = "error")]
+    Error {
+        /// Stable, for a program.
+        code: &'a str,
+        /// What to do, for a person.
+        detail: Cow<'a, str>,
+        /// Which field of the frame was wrong.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<&'a str>,
+        /// The `nonce` of the send that was refused, if it had one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nonce: Option<&'a str>,
+        /// The channel that it was about, if any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<i64>)]
+        channel_id: Option<ChannelId>,
+        /// When the same may be sent again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u32>,
+    },
+    /// Everything after the asked `after` has been sent, up to `seq`; what follows is live.
+    #[serde(rename = "replay.done")]
+    ReplayDone {
+        /// Whose log.
+        channel_id: ChannelId,
+        /// The last entry that had been committed.
+        seq: i64,
+    },
+    /// The asked `after` is ahead of the log: it is not the log that the client knows (a restored backup, say). Reload the
+    /// channel's history up to `seq`; what follows is live.
+    #[serde(rename = "resync")]
+    Resync {
+        /// Whose log.
+        channel_id: ChannelId,
+        /// The last entry of the log.
+        seq: i64,
+    },
+    /// The gateway knows its client.
+    #[serde(rename = "ready")]
+    Ready(Box<Ready>),
+    /// The channel's events follow.
+    #[serde(rename = "subscribed")]
+    Subscribed {
+        /// Which channel.
+        channel_id: ChannelId,
+        /// The last entry of its log. Without `after`, everything later follows.
+        seq: i64,
+    },
+    /// No more events of the channel follow.
+    #[serde(rename = "unsubscribed")]
+    Unsubscribed {
+        /// Which channel.
+        channel_id: ChannelId,
+        /// There if the client did not ask for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<Revoked>,
+    },
+    /// One's own message is committed.
+    #[serde(rename = "ack")]
+    Ack {
+        /// As it was sent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nonce: Option<&'a str>,
+        /// Where it went.
+        channel_id: ChannelId,
+        /// The message's id.
+        id: MessageId,
+        /// Its place in the channel's log.
+        seq: i64,
+        /// There, and true, if the `nonce` was known: the message is the one made then.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        duplicate: Option<bool>,
+    },
+    /// The answer to `ping`.
+    #[serde(rename = "pong")]
+    Pong {
+        /// What the ping held.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        t: Option<&'a Value>,
+    },
+    /// You belong to a server now.
+    #[serde(rename = "server.joined")]
+    ServerJoined(Box<Membership>),
+    /// A server of yours changed.
+    #[serde(rename = "server.updated")]
+    ServerUpdated(Box<Server>),
+    /// You no longer belong to a server.
+    #[serde(rename = "server.left")]
+    ServerLeft {
+        /// Which server.
+        id: ServerId,
+    },
+    /// A server of yours is gone.
+    #[serde(rename = "server.deleted")]
+    ServerDeleted {
+        /// Which server.
+        id: ServerId,
+    },
+    /// A server of yours has a new channel.
+    #[serde(rename = "channel.created")]
+    ChannelCreated(Box<Channel>),
+    /// A channel changed.
+    #[serde(rename = "channel.updated")]
+    ChannelUpdated(Box<Channel>),
+    /// A channel is gone.
+    #[serde(rename = "channel.deleted")]
+    ChannelDeleted {
+        /// Which channel.
+        id: ChannelId,
+        /// Of which server.
+        server_id: ServerId,
+    },
+}
+
+/// Why a subscription ended that its client did not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Revoked {
+    /// The client's user left, or was removed.
+    NotAMember,
+    /// The channel was deleted.
+    ChannelNotFound,
+    /// The channel failed on this node: subscribe again, with `after`.
+    Restart,
+}
+
+/// What a gateway's client starts with.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    /// Names this socket in the node's log.
+    pub session_id: String,
+    /// Who the client is.
+    pub user: Profile,
+    /// The servers that the user belongs to, oldest first.
+    pub servers: Vec<Membership>,
+    /// The longest silence that the node bears, in milliseconds.
+    pub heartbeat_interval_ms: u32,
+    /// What the client has to keep to.
+    pub limits: Limits,
+}
+
+/// A server, as a member of it sees it on the gateway.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Membership {
+    /// The server itself.
+    #[serde(flatten)]
+    pub server: Server,
+    /// Its channels, in the order in which they were made. Left out (ask `GET /servers/{id}`) where they would make the
+    /// frame too large.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<LoggedChannel>>,
+}
+
+/// A channel, and how far its log goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoggedChannel {
+    /// The channel itself.
+    #[serde(flatten)]
+    pub channel: Channel,
+    /// The last entry of its log; 0 when it is empty.
+    pub last_seq: i64,
+}
+
+/// The limits of a gateway's client.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Limits {
+    /// Characters of a message's content.
+    pub content_characters: usize,
+    /// Characters of a nonce.
+    pub nonce_characters: usize,
+    /// Bytes of a frame, with all its fragments.
+    pub frame_bytes: usize,
+    /// Sends that are not acknowledged yet.
+    pub unacknowledged_sends: u32,
+    /// Channels that one socket may be subscribed to.
+    pub subscriptions: usize,
+    /// Frames a second for ever; `null` where the node does not limit them.
+    pub frames_per_second: Option<u32>,
+    /// Frames at once after a quiet time.
+    pub frame_burst: Option<u32>,
+}

@@ -1,0 +1,131 @@
+//! How a gateway comes to know its client, and what it starts the client with.
+//!
+//! Race-free: the gateway is enrolled for its user's news first, then the state is read, then `ready` goes out, and after
+//! it the news that came meanwhile. Something may so be told twice; nothing is left out.
+
+use super::codec;
+use super::session::{Gateway, Peer, Session};
+use super::subscriptions::{SUBSCRIPTIONS_MAX, Subscriptions};
+use super::upgrade::Door;
+use crate::actors::relay::frame::{self, About, encode};
+use crate::actors::relay::{End, PING_AFTER_S, UNACKED_MAX};
+use crate::auth::token::{Bearer, now_s};
+use crate::domain::ServerId;
+use crate::domain::access::Caller;
+use crate::domain::frame::{Frame, Limits, LoggedChannel, Membership, Ready};
+use crate::domain::text::{CONTENT_MAX, NONCE_MAX};
+use crate::error::{Error, Result};
+use crate::rate_limit::{FRAME_BURST, FRAMES_PER_SECOND};
+use crate::store::{Db, channels, servers, users};
+use crate::telemetry;
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use tokio::sync::oneshot;
+
+/// As long as a client may take to say who it is, in seconds.
+pub const IDENTIFY_MAX_S: u64 = 10;
+/// The most channels that are read for one `ready`.
+const READY_CHANNELS_MAX: i64 = 20_000;
+/// About as many bytes as a `ready` may have; servers beyond it come without their channels.
+const READY_BYTES_MAX: usize = 4 << 20;
+
+impl Session {
+    /// Gets ready for the bearer of a good token.
+    pub(super) fn identify(&mut self, bearer: Bearer, ctx: &mut Context<Self>) {
+        self.door.relay.identify(self.outbox.key(), Some(bearer.user_id), bearer.expires_at_s);
+        self.socket.hold();
+        self.peer = Peer::Gateway(Gateway::Identifying);
+        let (door, outbox) = (Rc::clone(&self.door), self.outbox.clone());
+        let (sender, answer) = oneshot::channel();
+        // A task of its own: if the socket ends meanwhile, it has to be withdrawn again.
+        actix_rt::spawn(async move {
+            let user = bearer.user_id;
+            let known = match door.registry.enroll(bearer.clone(), outbox.clone()).await {
+                Ok(caller) => ready(&door, &caller).await.map(|ready| (bearer, ready)),
+                Err(error) => Err(error),
+            };
+            let is_good = known.is_ok();
+            if sender.send(known).is_err() || !is_good {
+                door.registry.withdraw(user, outbox.key());
+            }
+        });
+        ctx.spawn(answer.into_actor(self).map(|known, session, _| {
+            session.identified(known.unwrap_or(Err(Error::Unavailable)));
+        }));
+    }
+
+    fn identified(&mut self, known: Result<(Bearer, Ready)>) {
+        // What was read meanwhile waits.
+        self.socket.wake();
+        match known {
+            Ok((bearer, ready)) => {
+                tracing::debug!(session_id = ready.session_id, user_id = %bearer.user_id, "a gateway is ready");
+                self.peer = Peer::Gateway(Gateway::Known(Rc::new(RefCell::new(Subscriptions::new(bearer)))));
+                self.socket.release(Some(encode(&Frame::Ready(Box::new(ready)))));
+            }
+            Err(error @ Error::Unauthorized(_)) => {
+                self.peer = Peer::Gateway(Gateway::Unknown);
+                tracing::debug!(code = error.code(), "a gateway's token was refused");
+                self.socket.release(None);
+                self.socket.end(End::BAD_TOKEN);
+            }
+            Err(error) => {
+                // It may try again.
+                self.peer = Peer::Gateway(Gateway::Unknown);
+                self.door.relay.identify(self.outbox.key(), None, now_s() + IDENTIFY_MAX_S);
+                self.socket.release(None);
+                self.socket.send(frame::error(&error, About::default()));
+            }
+        }
+    }
+}
+
+async fn ready(door: &Door, caller: &Caller) -> Result<Ready> {
+    Ok(Ready {
+        session_id: telemetry::request_id(),
+        user: users::own(&door.db, caller).await?,
+        servers: memberships(&door.db, caller).await?,
+        heartbeat_interval_ms: PING_AFTER_S * 1_000,
+        limits: Limits {
+            content_characters: CONTENT_MAX,
+            nonce_characters: NONCE_MAX,
+            frame_bytes: codec::Limits::default().message_bytes,
+            unacknowledged_sends: UNACKED_MAX,
+            subscriptions: SUBSCRIPTIONS_MAX,
+            frames_per_second: door.rate_limit.then_some(FRAMES_PER_SECOND),
+            frame_burst: door.rate_limit.then_some(FRAME_BURST),
+        },
+    })
+}
+
+async fn memberships(db: &Db, caller: &Caller) -> Result<Vec<Membership>> {
+    let servers = servers::list(db, caller).await?;
+    let listed = channels::of_user(db, caller, READY_CHANNELS_MAX + 1).await?;
+    // They come by server: a list that is cut is cut in its last server, which comes without.
+    let is_cut = listed.len() as i64 > READY_CHANNELS_MAX;
+    let last = listed.last().filter(|_| is_cut).map(|last| last.channel.server_id);
+    let mut by_server: HashMap<ServerId, Vec<LoggedChannel>> = HashMap::new();
+    for channel in listed {
+        by_server.entry(channel.channel.server_id).or_default().push(channel);
+    }
+    let mut bytes = 0;
+    let of = |server: ServerId, by_server: &mut HashMap<ServerId, Vec<LoggedChannel>>, bytes: &mut usize| {
+        let is_known = last.is_none_or(|last| server < last);
+        let channels = by_server.remove(&server).unwrap_or_default();
+        *bytes += channels.iter().map(weight).sum::<usize>();
+        (is_known && *bytes <= READY_BYTES_MAX).then_some(channels)
+    };
+    let memberships = servers.into_iter().map(|server| {
+        let channels = of(server.id, &mut by_server, &mut bytes);
+        Membership { server, channels }
+    });
+    Ok(memberships.collect())
+}
+
+/// About as many bytes as a channel has in a frame.
+fn weight(channel: &LoggedChannel) -> usize {
+    let channel = &channel.channel;
+    200 + channel.name.len() + channel.description.as_ref().map_or(0, String::len)
+}

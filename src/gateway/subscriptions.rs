@@ -1,0 +1,262 @@
+//! A gateway's subscriptions: one socket, many channels.
+//!
+//! Replays go one after another, each part when the peer has taken the one before, so that however much a client has
+//! missed in however many channels, no more than one part of it waits on its socket. Bound: [`SUBSCRIPTIONS_MAX`].
+
+use super::command::Command;
+use super::session::Session;
+use crate::actors::channel::{ChannelHandle, Poster, Posting, Start};
+use crate::actors::relay::frame::{self, About, encode};
+use crate::actors::relay::{Notice, Outbox};
+use crate::auth::token::Bearer;
+use crate::domain::ChannelId;
+use crate::domain::frame::Frame;
+use crate::domain::message::NewMessage;
+use crate::error::{Error, Result};
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::collections::{HashMap, VecDeque};
+use tokio::sync::oneshot;
+
+/// The most channels that one socket may be subscribed to.
+pub const SUBSCRIPTIONS_MAX: usize = 500;
+
+/// What a gateway knows of itself once its client is known.
+pub struct Subscriptions {
+    bearer: Bearer,
+    by_channel: HashMap<ChannelId, Subscription>,
+    replays: Replays,
+}
+
+/// A channel, from the asking to the end.
+enum Subscription {
+    /// The registry has been asked. What is sent meanwhile waits, so that it keeps its order.
+    Asked { held: Vec<Posting>, fate: Fate },
+    /// It is heard.
+    Active(ChannelHandle),
+    /// Its last frame is on its way.
+    Ending,
+}
+
+/// What is to become of a subscription that has been asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Wanted,
+    /// The client has changed its mind.
+    Unwanted,
+    /// The right has ended already.
+    Revoked,
+}
+
+/// Who is to be told what was missed, the first one now.
+#[derive(Default)]
+struct Replays {
+    waiting: VecDeque<(ChannelId, ChannelHandle, i64)>,
+    is_under_way: bool,
+}
+
+impl Subscriptions {
+    /// None yet.
+    pub fn new(bearer: Bearer) -> Self {
+        Self { bearer, by_channel: HashMap::new(), replays: Replays::default() }
+    }
+
+    /// Whose they are.
+    pub fn bearer(&self) -> &Bearer {
+        &self.bearer
+    }
+
+    /// The socket is gone.
+    pub fn end(&self, outbox: &Outbox) {
+        for subscription in self.by_channel.values() {
+            if let Subscription::Active(channel) = subscription {
+                channel.detach(outbox.key());
+            }
+        }
+    }
+
+    /// Asks for the next part of a replay, if the socket can take it.
+    pub fn go_on(&mut self, outbox: &Outbox) {
+        if !self.replays.is_under_way
+            && let Some((_, channel, after)) = self.replays.waiting.front()
+        {
+            self.replays.is_under_way = true;
+            channel.more(outbox.key(), *after);
+        }
+    }
+
+    /// Takes what the relay says.
+    pub fn take_notice(&mut self, notice: Notice) {
+        let replays = &mut self.replays;
+        match notice {
+            Notice::Replayed { channel_id, upto } => {
+                if let Some((_, _, after)) = replays.waiting.front_mut().filter(|front| front.0 == channel_id) {
+                    *after = upto;
+                    replays.is_under_way = false;
+                }
+            }
+            Notice::Live(channel_id) => replays.forget(channel_id),
+            Notice::Revoked(channel_id) => {
+                replays.forget(channel_id);
+                match self.by_channel.get_mut(&channel_id) {
+                    Some(Subscription::Asked { fate, .. }) => *fate = Fate::Revoked,
+                    _ => drop(self.by_channel.remove(&channel_id)),
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, channel_id: ChannelId, posting: Posting) -> Sent {
+        match self.by_channel.get_mut(&channel_id) {
+            Some(Subscription::Active(channel)) => match channel.post(posting) {
+                Ok(()) => Sent::Taken,
+                Err(not_taken) => {
+                    let (posting, error) = not_taken.into_refusal();
+                    Sent::Refused(posting, error)
+                }
+            },
+            Some(Subscription::Asked { held, .. }) => {
+                held.push(posting);
+                Sent::Taken
+            }
+            Some(Subscription::Ending) | None => Sent::ByRegistry(posting),
+        }
+    }
+}
+
+enum Sent {
+    Taken,
+    Refused(Posting, Error),
+    /// The socket does not hear the channel: the registry has to say whether its user may write there.
+    ByRegistry(Posting),
+}
+
+impl Replays {
+    fn forget(&mut self, channel_id: ChannelId) {
+        if self.waiting.front().is_some_and(|front| front.0 == channel_id) {
+            self.is_under_way = false;
+        }
+        self.waiting.retain(|waiting| waiting.0 != channel_id);
+    }
+}
+
+impl Session {
+    /// Carries out a command of an identified client.
+    pub(super) fn carry_out(&mut self, command: Command, ctx: &mut Context<Self>) {
+        match command {
+            Command::SendMessage { channel_id: Some(channel_id), message } => self.send_to(channel_id, message),
+            Command::Subscribe { channel_id, after } => self.subscribe(channel_id, after, ctx),
+            Command::Unsubscribe { channel_id } => self.unsubscribe(channel_id),
+            Command::Ping { t } => self.socket.send(encode(&Frame::Pong { t: t.as_ref() })),
+            Command::Identify { .. } => self.error("already_identified", "This socket is identified already", None),
+            // The parser lets no send on a gateway through without its channel.
+            Command::SendMessage { channel_id: None, .. } => {}
+        }
+    }
+
+    fn send_to(&self, channel_id: ChannelId, message: NewMessage) {
+        if self.outbox.begin_send() {
+            let posting = Posting { message, poster: Poster::Socket(self.outbox.clone()) };
+            return self.hand_over(channel_id, posting);
+        }
+        let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+        self.socket.send(frame::error(&Error::Busy, About { nonce, channel_id: Some(channel_id) }));
+    }
+
+    fn hand_over(&self, channel_id: ChannelId, posting: Posting) {
+        let Some(subscriptions) = self.subscriptions() else { return };
+        let sent = subscriptions.borrow_mut().send(channel_id, posting);
+        match sent {
+            Sent::Taken => {}
+            Sent::Refused(Posting { message, poster }, error) => {
+                let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+                poster.refuse(error, About { nonce, channel_id: Some(channel_id) });
+            }
+            Sent::ByRegistry(posting) => {
+                let bearer = subscriptions.borrow().bearer.clone();
+                self.door.registry.post_for_socket(bearer, channel_id, posting);
+            }
+        }
+    }
+
+    fn subscribe(&mut self, channel_id: ChannelId, after: Option<i64>, ctx: &mut Context<Self>) {
+        let Some(subscriptions) = self.subscriptions() else { return };
+        let mut subscriptions = subscriptions.borrow_mut();
+        match subscriptions.by_channel.get(&channel_id) {
+            None => {}
+            Some(Subscription::Ending) => {
+                let about = About { nonce: None, channel_id: Some(channel_id) };
+                return self.socket.send(frame::error(&Error::Busy, about));
+            }
+            Some(_) => return self.error("already_subscribed", "Unsubscribe first", Some(channel_id)),
+        }
+        if subscriptions.by_channel.len() >= SUBSCRIPTIONS_MAX {
+            let detail = "A socket may be subscribed to 500 channels; unsubscribe from one first";
+            return self.error("too_many_subscriptions", detail, Some(channel_id));
+        }
+        subscriptions.by_channel.insert(channel_id, Subscription::Asked { held: Vec::new(), fate: Fate::Wanted });
+        let bearer = subscriptions.bearer.clone();
+        drop(subscriptions);
+        let (registry, outbox) = (self.door.registry.clone(), self.outbox.clone());
+        let start = after.map_or(Start::Live, Start::After);
+        let (sender, answer) = oneshot::channel();
+        // A task of its own: if the socket ends meanwhile, the channel has to hear of it.
+        actix_rt::spawn(async move {
+            let attached = registry.attach(bearer, channel_id, outbox.clone(), start).await;
+            if let Err(Ok(channel)) = sender.send(attached) {
+                channel.detach(outbox.key());
+            }
+        });
+        ctx.spawn(answer.into_actor(self).map(move |attached, session, _| {
+            session.subscribed(channel_id, after, attached.unwrap_or(Err(Error::Unavailable)));
+        }));
+    }
+
+    fn subscribed(&mut self, channel_id: ChannelId, after: Option<i64>, attached: Result<ChannelHandle>) {
+        let Some(subscriptions) = self.subscriptions() else { return };
+        let mut subscriptions = subscriptions.borrow_mut();
+        let Some(Subscription::Asked { held, fate }) = subscriptions.by_channel.remove(&channel_id) else {
+            return;
+        };
+        match attached {
+            Ok(_) if fate == Fate::Revoked => {}
+            Ok(channel) if fate == Fate::Unwanted => {
+                subscriptions.by_channel.insert(channel_id, Subscription::Ending);
+                channel.unsubscribe(self.outbox.key(), unsubscribed(channel_id));
+            }
+            Ok(channel) => {
+                subscriptions.by_channel.insert(channel_id, Subscription::Active(channel.clone()));
+                if let Some(after) = after {
+                    subscriptions.replays.waiting.push_back((channel_id, channel, after));
+                }
+            }
+            Err(error) => self.socket.send(frame::error(&error, About { nonce: None, channel_id: Some(channel_id) })),
+        }
+        drop(subscriptions);
+        // Its replay may be the first that waits.
+        self.socket.wake();
+        for posting in held {
+            self.hand_over(channel_id, posting);
+        }
+    }
+
+    fn unsubscribe(&mut self, channel_id: ChannelId) {
+        let Some(subscriptions) = self.subscriptions() else { return };
+        let mut subscriptions = subscriptions.borrow_mut();
+        match subscriptions.by_channel.get_mut(&channel_id) {
+            Some(Subscription::Active(channel)) => {
+                channel.unsubscribe(self.outbox.key(), unsubscribed(channel_id));
+                subscriptions.by_channel.insert(channel_id, Subscription::Ending);
+                subscriptions.replays.forget(channel_id);
+            }
+            Some(Subscription::Asked { fate, .. }) => *fate = Fate::Unwanted,
+            Some(Subscription::Ending) | None => {
+                drop(subscriptions);
+                self.error("not_subscribed", "This socket is not subscribed to the channel", Some(channel_id));
+            }
+        }
+    }
+}
+
+fn unsubscribed(channel_id: ChannelId) -> bytes::Bytes {
+    encode(&Frame::Unsubscribed { channel_id, reason: None })
+}

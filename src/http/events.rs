@@ -1,0 +1,61 @@
+//! `/channels/{channel_id}/events`: a channel's log, as its sockets tell it.
+
+use super::Node;
+use super::extract::{Auth, InPath, Query};
+use crate::domain::ChannelId;
+use crate::domain::access::{Author, ChannelAccess, Member};
+use crate::domain::event::{Event, Events};
+use crate::domain::message::{EVENTS_DEFAULT, EVENTS_MAX};
+use crate::error::{Error, ErrorBody, Noun, Result};
+use crate::store::messages;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
+use std::future::{Ready, ready};
+
+/// Read a channel's log
+///
+/// The events after a `seq`, oldest first, and how far the log goes. To read on, ask again `after` the last event's `seq`
+/// until it is `last_seq`. An `after` beyond `last_seq` means that the log is not the one that the client knows: reload.
+#[utoipa::path(
+    get, path = "/channels/{channel_id}/events", tag = "messages", security(("login" = [])),
+    params(
+        ("channel_id" = i64, Path, description = "Which channel"),
+        ("after" = Option<i64>, Query, description = "Only events after this `seq`", minimum = 0, example = 0),
+        ("limit" = Option<i64>, Query, description = "At most so many; 100 if left out", minimum = 1, maximum = 1000, example = 100),
+    ),
+    responses(
+        (status = 200, description = "A part of the log", body = Events<'static>),
+        (status = 403, description = "`not_a_member`", body = ErrorBody),
+        (status = 404, description = "`channel_not_found`", body = ErrorBody),
+    ),
+)]
+pub async fn list(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(id): InPath<ChannelId>,
+    Asked { after, limit }: Asked,
+) -> Result<HttpResponse> {
+    let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
+    let log = messages::events(&node.db, &Author::from(access), after, limit).await?;
+    let log = log.ok_or(Error::NotFound(Noun::Channel))?;
+    let events = log.messages.iter().map(Event::from).collect();
+    Ok(HttpResponse::Ok().json(Events { events, last_seq: log.last_seq }))
+}
+
+/// The part that the query asks for.
+pub struct Asked {
+    after: i64,
+    limit: i64,
+}
+
+impl FromRequest for Asked {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut query = Query::new(request.query_string());
+        let after = query.integer("after", 0, i64::MAX).unwrap_or(0);
+        let limit = query.integer("limit", 1, EVENTS_MAX).unwrap_or(EVENTS_DEFAULT);
+        ready(query.finish().map(|()| Self { after, limit }).map_err(Error::Invalid))
+    }
+}
