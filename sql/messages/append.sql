@@ -1,19 +1,20 @@
 -- One batch, one transaction. The channels' rows are locked in id order before anything is numbered, so writers cannot
 -- deadlock, commit order is seq order, and (the identity being drawn under the lock) so is id order within a channel.
+-- A row that someone else holds (a deletion, until its cascade is done) is not waited for.
 -- Rows come back for what was written (verdict 0, in draft order within a channel) and, with their place in the batch,
 -- for what was not: 1 its nonce is known with the same content, 2 with other content, 3 it replies to nothing, 4 the
--- channel is gone. A batch holds each nonce once. A nonce that another node commits meanwhile breaks messages_nonce_key,
+-- channel is gone, 5 its row is held. A batch holds each nonce once. A nonce that another node commits meanwhile breaks messages_nonce_key,
 -- and the batch is sent again.
 with draft as materialized (
     select * from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
         with ordinality as d (channel_id, author_id, content, nonce, reply_to, place)
 ), locked as materialized (
-    select id from channels where id = any ($3) order by id for no key update
+    select id from channels where id = any ($3) order by id for no key update skip locked
 ), judged as materialized (
     select d.*, known.id as known_id, known.seq as known_seq, known.created_at as known_created_at,
         known.updated_at as known_updated_at,
         case
-            when locked.id is null then 4
+            when locked.id is null then case when exists (select from channels c where c.id = d.channel_id) then 5 else 4 end
             when known.id is not null and known.content = d.content and known.reply_to is not distinct from d.reply_to then 1
             when known.id is not null then 2
             when d.reply_to is not null and target.id is null then 3

@@ -58,12 +58,17 @@ impl Passwords {
     /// Whether `password` is what `stored` was made from; `None` (no such user) takes as long and is never right.
     pub async fn verify(self: &Arc<Self>, password: SecretString, stored: Option<String>) -> Result<bool> {
         let known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| self.nobody.clone());
+        let nobody = self.nobody.clone();
+        let stored = stored.unwrap_or_else(|| nobody.clone());
         let matches = self
             .run(move || {
                 // A longer one was never set; bcrypt would compare its first 72 bytes.
                 let fits = password.expose_secret().len() <= 72;
-                bcrypt::verify(password.expose_secret(), &stored).map(|same| same && fits)
+                match bcrypt::verify(password.expose_secret(), &stored) {
+                    Ok(same) => Ok(same && fits),
+                    // What bcrypt never made is nobody's password, after the same time.
+                    Err(_) => bcrypt::verify(password.expose_secret(), &nobody).map(|_| false),
+                }
             })
             .await?;
         Ok(matches && known)

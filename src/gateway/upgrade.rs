@@ -47,12 +47,12 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream,
     let log = Log { path: request.path().to_owned(), request_id: &request_id };
     let is_head = request.method() == Method::HEAD;
     // Answers to requests that were pipelined before the upgrade may not have been written yet.
-    let mut answer = parts.write_buf;
-    answer.extend_from_slice(&handshake::answer(request.head(), &request_id));
+    let unwritten = parts.write_buf.freeze();
+    let answer = Bytes::from([&unwritten[..], &handshake::answer(request.head(), &request_id)].concat());
     let asked = ask(&door, request.head());
     drop(request);
     let refused = match asked {
-        Ok((route, bearer)) => open(&door, route, bearer, parts.io, answer.freeze(), parts.read_buf).await,
+        Ok((route, bearer)) => open(&door, route, bearer, parts.io, answer, parts.read_buf).await,
         Err(error) => Err((error, Some(parts.io))),
     };
     match refused {
@@ -60,7 +60,8 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream,
         Err((error, stream)) => {
             log.refused(&error);
             if let Some(stream) = stream {
-                refuse(stream, &handshake::refusal(&error, &request_id, is_head)).await;
+                let refusal = handshake::refusal(&error, &request_id, is_head);
+                refuse(stream, &[&unwritten[..], &refusal].concat()).await;
             }
         }
     }

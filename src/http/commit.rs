@@ -2,17 +2,18 @@
 
 use super::Node;
 use crate::actors::registry::Change;
-use crate::error::{Error, Result};
-use crate::store::{channels, servers, user_servers};
+use crate::error::{Conflict, Error, Result};
+use crate::store::{Db, channels, servers, user_servers};
 use actix_web::{rt, web};
 use bytes::Bytes;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 
-/// How often, and how many times, a database that was away is asked what became of a change.
+/// How often a database that was away is asked what became of a change,
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-const LOOKS: u32 = 240;
+/// and for how long, beyond the time that the change itself may take.
+const LOOK_MAX: Duration = Duration::from_secs(600);
 
 /// What a commit has changed, and the news of it for gateways.
 pub type Made = (Change, Option<Bytes>);
@@ -41,8 +42,13 @@ where
                 Ok(done)
             }
             Err(error) => {
-                if matches!(error, Error::Unavailable | Error::Internal) {
-                    rt::spawn(look(node, unclear).in_current_span());
+                match &error {
+                    Error::Unavailable | Error::Internal => drop(rt::spawn(look(node, unclear).in_current_span())),
+                    // The database knows of a change that this node does not: whatever it missed, it makes true now.
+                    Error::NotFound(_) | Error::Conflict(Conflict::NotMember | Conflict::AlreadyMember) => {
+                        node.registry.apply(unclear, None).await;
+                    }
+                    _ => {}
                 }
                 Err(error)
             }
@@ -54,29 +60,36 @@ where
     })
 }
 
-/// Asks until the database answers whether the change took effect, and announces it if so.
+/// Asks until the database answers whether the change took effect, and announces it if so. That it has not is certain
+/// only when the statement can no longer be running.
 async fn look(node: web::Data<Node>, change: Change) {
-    node.registry.forget(change).await;
-    for _ in 0..LOOKS {
+    let start = Instant::now();
+    let runs_max = match change {
+        Change::ServerDeleted(_) | Change::ChannelDeleted(..) => Db::CASCADE_MAX,
+        _ => Db::STATEMENT_MAX,
+    };
+    while start.elapsed() < runs_max + LOOK_MAX {
+        let is_decided = start.elapsed() > runs_max;
         match took_effect(&node, change).await {
-            Ok(true) => return node.registry.apply(change, None).await,
-            Ok(false) => return,
-            Err(_) => rt::time::sleep(LOOK_EVERY).await,
+            Ok(Some(true)) => return node.registry.apply(change, None).await,
+            Ok(None) if is_decided => return node.registry.apply(change, None).await,
+            Ok(Some(false)) if is_decided => return node.registry.forget(change).await,
+            _ => rt::time::sleep(LOOK_EVERY).await,
         }
     }
     tracing::error!(?change, "it could not be found out whether a change took effect; restart the node");
 }
 
-async fn took_effect(node: &Node, change: Change) -> Result<bool> {
+/// Whether the database shows the change; `None` where that cannot be seen, and to announce it for nothing does no harm.
+async fn took_effect(node: &Node, change: Change) -> Result<Option<bool>> {
     Ok(match change {
-        Change::Joined(user, server) => user_servers::exists(&node.db, user, server).await?,
-        Change::Left(user, server) => !user_servers::exists(&node.db, user, server).await?,
-        Change::ServerDeleted(server) => servers::find(&node.db, server).await?.is_none(),
-        Change::ChannelDeleted(_, channel) => channels::server(&node.db, channel).await?.is_none(),
-        // To announce these for nothing does no harm.
+        Change::Joined(user, server) => Some(user_servers::exists(&node.db, user, server).await?),
+        Change::Left(user, server) => Some(!user_servers::exists(&node.db, user, server).await?),
+        Change::ServerDeleted(server) => Some(servers::find(&node.db, server).await?.is_none()),
+        Change::ChannelDeleted(_, channel) => Some(channels::server(&node.db, channel).await?.is_none()),
         Change::ServerChanged(_) | Change::MembershipsUnclear(_) | Change::PasswordChanged(_) => {
             node.db.ping().await?;
-            true
+            None
         }
     })
 }

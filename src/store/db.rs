@@ -51,6 +51,11 @@ pub fn session_config(
 }
 
 impl Db {
+    /// As long as a statement may still be running after its connection was lost.
+    pub const STATEMENT_MAX: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS + 1_000);
+    /// The same for a deletion.
+    pub const CASCADE_MAX: Duration = Duration::from_millis(CASCADE_TIMEOUT_MS + 1_000);
+
     /// The pools over `config`; no connection is made yet.
     ///
     /// # Errors

@@ -97,6 +97,8 @@ pub enum Written {
     ReplyToNothing,
     /// The channel is gone.
     Gone,
+    /// Someone else holds the channel's row: it has not been written, and may be sent again.
+    Held,
     /// The batch did not write it; to learn why, it has to be sent again.
     Skipped,
 }
@@ -127,6 +129,7 @@ pub async fn append(
             1 => Written::Duplicate(place(row)),
             2 => Written::NonceConflict,
             3 => Written::ReplyToNothing,
+            5 => Written::Held,
             _ => Written::Gone,
         };
         (row.get("place"), written)

@@ -156,7 +156,7 @@ async fn a_deleted_server_takes_all_that_is_in_it() {
         assert_eq!(app.count(&format!("select count(*) from {table}")).await, left, "{table}");
     }
     // The counters behind the limits came down with the cascade.
-    assert_eq!(app.count("select sum(server_count) from users").await, 1);
+    assert_eq!(app.count("select count(*) from user_servers").await, 1);
 }
 
 #[tokio::test]

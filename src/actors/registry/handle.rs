@@ -16,6 +16,8 @@ use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
+/// As long as an answer may take: a load or two from a database that is slow, and what comes before them.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// As long as a change may take to reach every socket before its answer goes out all the same.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
@@ -60,8 +62,12 @@ impl RegistryHandle {
 
     /// Posts to a channel that the bearer may write in; returns when the message is in the log.
     pub async fn post(&self, bearer: Bearer, id: ChannelId, message: NewMessage) -> Result<Posted> {
-        let with = |reply| Reply::Post(id, Posting { message, poster: Poster::Call(reply) });
-        self.answer(bearer, Target::Channel(id), with).await
+        let (reply, answer) = oneshot::channel();
+        let posting = Posting { message, poster: Poster::Call(reply) };
+        self.send(Ask { bearer, target: Target::Channel(id), reply: Reply::Post(id, posting) });
+        // What has not been answered by now may still be written.
+        let answer = tokio::time::timeout(ANSWER_MAX, answer).await;
+        answer.unwrap_or(Ok(Err(Error::Unconfirmed))).unwrap_or(Err(Error::Unconfirmed))
     }
 
     /// Posts for a socket, which gets the outcome as a frame.
@@ -122,7 +128,8 @@ impl RegistryHandle {
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         self.send(Ask { bearer, target, reply: reply(sender) });
-        answer.await.unwrap_or(Err(Error::Unavailable))
+        let answer = tokio::time::timeout(ANSWER_MAX, answer).await;
+        answer.unwrap_or(Ok(Err(Error::Unavailable))).unwrap_or(Err(Error::Unavailable))
     }
 
     fn send(&self, ask: Ask) {

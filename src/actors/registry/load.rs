@@ -9,6 +9,10 @@ use crate::store::{Db, channels, servers, user_servers, users};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// As long as a load may wait for its turn.
+const SLOT_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What can be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,7 +66,9 @@ impl Registry {
         let db = self.db.clone();
         let slots = Rc::clone(&self.slots);
         let load = async move {
-            let _slot = slots.acquire().await.map_err(|_| Error::Unavailable)?;
+            // A database that hangs holds the slots: who waits is told so.
+            let slot = tokio::time::timeout(SLOT_WAIT_MAX, slots.acquire()).await;
+            let _slot = slot.map_err(|_| Error::Unavailable)?.map_err(|_| Error::Unavailable)?;
             load(&db, key).await
         };
         ctx.spawn(load.into_actor(self).map(move |loaded, registry, ctx| registry.loaded(key, loaded, ctx)));

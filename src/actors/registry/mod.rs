@@ -177,12 +177,19 @@ impl Registry {
         match (ask.reply, found) {
             (Reply::Found(reply), found) => drop(reply.send(Ok(found))),
             (Reply::Attach(id, outbox, start, reply), Found::Facts(facts)) => {
-                drop(reply.send(self.attach(facts, id, outbox, start)));
+                let key = outbox.key();
+                // Who no longer waits for the answer has hung up.
+                if let Err(Ok(channel)) = reply.send(self.attach(facts, id, outbox, start)) {
+                    channel.detach(key);
+                }
             }
             (Reply::Post(id, posting), Found::Facts(facts)) => self.post(facts, id, posting),
             (Reply::Enroll(outbox, reply), Found::Memberships(caller, servers)) => {
-                self.enroll(caller.id(), &servers, outbox);
-                drop(reply.send(Ok(caller)));
+                let (user, key) = (caller.id(), outbox.key());
+                self.enroll(user, &servers, outbox);
+                if reply.send(Ok(caller)).is_err() {
+                    self.withdraw(user, key);
+                }
             }
             // No question asks for one thing and is given another.
             (reply, _) => Ask { bearer: ask.bearer, target: ask.target, reply }.fail(Error::Internal),

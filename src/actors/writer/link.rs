@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Config, NoTls, Statement};
 
 /// As long as a batch may take in PostgreSQL, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u64 = 5_000;
-/// As long as a batch waits for a channel's row, in milliseconds: a deletion holds it until its cascade is done.
+/// As long as a batch waits for a lock, in milliseconds. A held row of a channel is not waited for: a changing table is.
 const LOCK_TIMEOUT_MS: u64 = 200;
 /// As long as anything is waited for before the connection counts as lost.
 const ANSWER_MAX: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS + 500);

@@ -6,9 +6,13 @@ use super::{
 use crate::domain::ChannelId;
 use actix::Recipient;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+
+/// Before a channel whose row someone else holds is tried again.
+const HELD_FOR: Duration = Duration::from_millis(20);
 
 /// A draft that waits to be written.
 pub struct Waiting {
@@ -20,57 +24,90 @@ pub struct Waiting {
     pub told: Cell<bool>,
 }
 
+impl Waiting {
+    fn size(&self) -> usize {
+        self.draft.content().len()
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.since.elapsed() >= WAIT_MAX
+    }
+}
+
 /// The drafts that wait, oldest first, and how many are in flight.
 #[derive(Default)]
 pub struct Queue {
     waiting: RefCell<VecDeque<Waiting>>,
+    held: RefCell<Held>,
+    /// Of those that wait and those that are held.
     bytes: Cell<usize>,
     in_flight: Cell<usize>,
     arrived: Notify,
 }
 
+/// Drafts of channels whose rows someone else holds: they hold up nobody else's.
+#[derive(Default)]
+struct Held {
+    drafts: Vec<Waiting>,
+    channels: HashSet<ChannelId>,
+    until: Option<Instant>,
+}
+
 impl Queue {
     /// Takes a draft, or refuses it at the bound.
     pub fn push(&self, waiting: Waiting) {
-        let size = waiting.draft.content().len();
-        let mut queue = self.waiting.borrow_mut();
-        if queue.len() >= QUEUE_ROWS || self.bytes.get() + size > QUEUE_BYTES {
-            drop(queue);
+        if self.len() >= QUEUE_ROWS || self.bytes.get() + waiting.size() > QUEUE_BYTES {
             return settle([(waiting, Outcome::Refused(Refused::Busy))]);
         }
-        self.bytes.set(self.bytes.get() + size);
-        queue.push_back(waiting);
+        self.add_bytes(&waiting);
+        self.waiting.borrow_mut().push_back(waiting);
         self.arrived.notify_one();
     }
 
     /// Drafts that wait or are being written.
     pub fn unsettled(&self) -> usize {
-        self.waiting.borrow().len() + self.in_flight.get()
+        self.len() + self.in_flight.get()
     }
 
     /// Drafts that wait.
     pub fn len(&self) -> usize {
-        self.waiting.borrow().len()
+        self.waiting.borrow().len() + self.held.borrow().drafts.len()
     }
 
-    /// Waits until something waits.
+    /// Waits until something can be taken.
     pub async fn not_empty(&self) {
         while self.waiting.borrow().is_empty() {
-            self.arrived.notified().await;
+            let until = self.held.borrow().until;
+            let due = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.arrived.notified() => {}
+                () = due => return,
+            }
         }
     }
 
     /// The next batch.
     pub fn take(&self) -> Vec<Waiting> {
+        self.expire();
+        self.release();
         let mut queue = self.waiting.borrow_mut();
+        let mut held = self.held.borrow_mut();
         let mut bytes = 0;
         let mut batch = Vec::with_capacity(queue.len().min(BATCH_ROWS));
         while batch.len() < BATCH_ROWS
-            && let Some(next) =
-                queue.pop_front_if(|next| batch.is_empty() || bytes + next.draft.content().len() <= BATCH_BYTES)
+            && let Some(next) = queue.pop_front_if(|next| batch.is_empty() || bytes + next.size() <= BATCH_BYTES)
         {
-            bytes += next.draft.content().len();
-            batch.push(next);
+            if held.channels.contains(&next.draft.channel_id()) {
+                held.drafts.push(next);
+            } else {
+                bytes += next.size();
+                batch.push(next);
+            }
         }
         self.bytes.set(self.bytes.get() - bytes);
         self.in_flight.set(batch.len());
@@ -86,22 +123,50 @@ impl Queue {
     pub fn put_back(&self, batch: Vec<Waiting>) {
         let mut queue = self.waiting.borrow_mut();
         for waiting in batch.into_iter().rev() {
-            self.bytes.set(self.bytes.get() + waiting.draft.content().len());
+            self.add_bytes(&waiting);
             queue.push_front(waiting);
         }
         self.arrived.notify_one();
+    }
+
+    /// Keeps drafts, and what follows them in their channels, for a moment.
+    pub fn hold(&self, drafts: Vec<Waiting>) {
+        if drafts.is_empty() {
+            return;
+        }
+        let mut held = self.held.borrow_mut();
+        held.until.get_or_insert_with(|| Instant::now() + HELD_FOR);
+        held.channels.extend(drafts.iter().map(|waiting| waiting.draft.channel_id()));
+        drafts.iter().for_each(|waiting| self.add_bytes(waiting));
+        held.drafts.extend(drafts);
+    }
+
+    fn release(&self) {
+        let mut held = self.held.borrow_mut();
+        if held.until.is_some_and(|until| until <= Instant::now()) {
+            let mut queue = self.waiting.borrow_mut();
+            let Held { drafts, .. } = std::mem::take(&mut *held);
+            drafts.into_iter().rev().for_each(|waiting| queue.push_front(waiting));
+        }
     }
 
     /// Refuses what has waited too long.
     pub fn expire(&self) {
         let mut expired = Vec::new();
         let mut queue = self.waiting.borrow_mut();
-        while let Some(old) = queue.pop_front_if(|waiting| waiting.since.elapsed() >= WAIT_MAX) {
-            self.bytes.set(self.bytes.get() - old.draft.content().len());
-            expired.push((old, Outcome::Refused(Refused::Unavailable)));
+        if queue.iter().any(Waiting::is_overdue) {
+            let (old, young): (VecDeque<_>, _) = queue.drain(..).partition(Waiting::is_overdue);
+            *queue = young;
+            expired.extend(old);
         }
+        expired.extend(self.held.borrow_mut().drafts.extract_if(.., |waiting| waiting.is_overdue()));
         drop(queue);
-        settle(expired);
+        self.bytes.set(self.bytes.get() - expired.iter().map(Waiting::size).sum::<usize>());
+        settle(expired.into_iter().map(|waiting| (waiting, Outcome::Refused(Refused::Unavailable))));
+    }
+
+    fn add_bytes(&self, waiting: &Waiting) {
+        self.bytes.set(self.bytes.get() + waiting.size());
     }
 }
 
@@ -120,9 +185,24 @@ pub fn settle(outcomes: impl IntoIterator<Item = (Waiting, Outcome)>) {
     }
 }
 
-/// Tells the senders of a batch that its outcome is not known yet, once.
-pub fn tell_unconfirmed(batch: &[Waiting]) {
-    settle(batch.iter().filter(|waiting| !waiting.told.replace(true)).map(|waiting| {
+/// Waits for what becomes of a batch, and tells each sender whose time is over meanwhile, once, that it is not known yet.
+pub async fn until_known<T>(batch: &[Waiting], outcome: impl Future<Output = T>) -> T {
+    let mut outcome = std::pin::pin!(outcome);
+    loop {
+        let untold = batch.iter().filter(|waiting| !waiting.told.get());
+        let Some(patience) = untold.map(|waiting| WAIT_MAX.saturating_sub(waiting.since.elapsed())).min() else {
+            return outcome.await;
+        };
+        match tokio::time::timeout(patience, &mut outcome).await {
+            Ok(outcome) => return outcome,
+            Err(_) => tell_unconfirmed(batch),
+        }
+    }
+}
+
+fn tell_unconfirmed(batch: &[Waiting]) {
+    let overdue = batch.iter().filter(|waiting| waiting.is_overdue() && !waiting.told.replace(true));
+    settle(overdue.map(|waiting| {
         let copy = Waiting {
             draft: waiting.draft.clone(),
             ticket: waiting.ticket,

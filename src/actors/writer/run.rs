@@ -1,13 +1,12 @@
 //! A writer's loop: connect, take what waits, write it, answer, again.
 
 use super::link::Link;
-use super::queue::{Queue, Waiting, settle, tell_unconfirmed};
-use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused, WAIT_MAX};
-use crate::domain::ChannelId;
+use super::queue::{Queue, Waiting, settle, until_known};
+use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
 use crate::store::Fault;
 use crate::store::messages::{Draft, Written};
 use crate::store::write_batches::BatchKey;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +50,9 @@ pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>)
         // It may have died meanwhile: what is not given to a dead connection is never in doubt.
         run.connect().await;
         let batch = run.queue.take();
+        if batch.is_empty() {
+            continue;
+        }
         last_rows = batch.len().min(BATCH_ROWS);
         run.write(batch).await;
         run.queue.landed();
@@ -124,12 +126,16 @@ impl Run {
         for attempt in 1.. {
             let key = self.next_key();
             let Some(link) = &self.link else { break };
-            match append_within(link, key, &part).await {
-                Ok(written) => settle(outcomes(part, written)),
+            match until_known(&part, link.append(key, &drafts(&part))).await {
+                Ok(written) => {
+                    let (held, decided) = split(part, written, Written::Held);
+                    self.queue.hold(held);
+                    settle(outcomes(decided));
+                }
                 Err(Fault::Lost) => return Step::Lost(part, Some(key)),
                 Err(Fault::Retry) if attempt < ATTEMPTS => continue,
                 Err(Fault::Data) if part.len() > 1 => return Step::Split(in_halves(part)),
-                Err(Fault::Locked) if of_several_channels(&part) => return Step::Split(by_channel(part)),
+                Err(Fault::Locked) => self.queue.hold(part),
                 Err(Fault::Data) => refuse(part, Refused::Invalid),
                 Err(_) => refuse(part, Refused::Unavailable),
             }
@@ -141,27 +147,15 @@ impl Run {
     /// The answer to a batch was lost: looks whether it committed, however long PostgreSQL is away. Gives back what
     /// has not been written and may still be sent again.
     async fn resolve(&mut self, key: BatchKey, batch: Vec<Waiting>) -> Vec<Waiting> {
-        let answer = {
-            let mut look = std::pin::pin!(self.look(key, &batch));
-            match tokio::time::timeout(patience(&batch), &mut look).await {
-                Ok(answer) => answer,
-                Err(_) => {
-                    tell_unconfirmed(&batch);
-                    look.await
-                }
-            }
-        };
-        let Some(written) = answer else {
+        let Some(written) = until_known(&batch, self.look(key, &batch)).await else {
             // Who was told to wait for the outcome gets it; the others have lost nothing yet.
             let (told, unwritten) = batch.into_iter().partition(|waiting| waiting.told.get());
             refuse(told, Refused::Unavailable);
             return unwritten;
         };
-        let (skipped, decided): (Vec<_>, Vec<_>) =
-            batch.into_iter().zip(written).partition(|(_, written)| *written == Written::Skipped);
-        let (decided, written) = decided.into_iter().unzip();
-        settle(outcomes(decided, written));
-        skipped.into_iter().map(|(waiting, _)| waiting).collect()
+        let (skipped, decided) = split(batch, written, Written::Skipped);
+        settle(outcomes(decided));
+        skipped
     }
 
     async fn look(&mut self, key: BatchKey, batch: &[Waiting]) -> Option<Vec<Written>> {
@@ -194,24 +188,6 @@ enum Step {
     Lost(Vec<Waiting>, Option<BatchKey>),
 }
 
-/// As long as the oldest draft may still wait for its answer.
-fn patience(batch: &[Waiting]) -> Duration {
-    batch.first().map_or(Duration::ZERO, |first| WAIT_MAX.saturating_sub(first.since.elapsed()))
-}
-
-/// Writes, and tells the senders when the answer takes too long; it may still come.
-async fn append_within(link: &Link, key: BatchKey, batch: &[Waiting]) -> Result<Vec<Written>, Fault> {
-    let drafts = drafts(batch);
-    let mut answer = std::pin::pin!(link.append(key, &drafts));
-    match tokio::time::timeout(patience(batch), &mut answer).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            tell_unconfirmed(batch);
-            answer.await
-        }
-    }
-}
-
 fn in_halves(mut batch: Vec<Waiting>) -> Vec<Vec<Waiting>> {
     let second = batch.split_off(batch.len() / 2);
     vec![batch, second]
@@ -221,15 +197,24 @@ fn drafts(batch: &[Waiting]) -> Vec<&Draft> {
     batch.iter().map(|waiting| &*waiting.draft).collect()
 }
 
-fn outcomes(batch: Vec<Waiting>, written: Vec<Written>) -> impl Iterator<Item = (Waiting, Outcome)> {
-    batch.into_iter().zip(written.into_iter().map(|written| match written {
-        Written::Created(place) => Outcome::Committed(place),
-        Written::Duplicate(place) => Outcome::Duplicate(place),
-        Written::NonceConflict => Outcome::Refused(Refused::NonceConflict),
-        Written::ReplyToNothing => Outcome::Refused(Refused::ReplyToNothing),
-        Written::Gone => Outcome::Refused(Refused::Gone),
-        Written::Skipped => Outcome::Refused(Refused::Unavailable),
-    }))
+/// Those of which `what` became, and the others with what became of them.
+fn split(batch: Vec<Waiting>, written: Vec<Written>, what: Written) -> (Vec<Waiting>, Vec<(Waiting, Written)>) {
+    let (those, others): (Vec<_>, Vec<_>) = batch.into_iter().zip(written).partition(|(_, became)| *became == what);
+    (those.into_iter().map(|(waiting, _)| waiting).collect(), others)
+}
+
+fn outcomes(decided: Vec<(Waiting, Written)>) -> impl Iterator<Item = (Waiting, Outcome)> {
+    decided.into_iter().map(|(waiting, written)| {
+        let outcome = match written {
+            Written::Created(place) => Outcome::Committed(place),
+            Written::Duplicate(place) => Outcome::Duplicate(place),
+            Written::NonceConflict => Outcome::Refused(Refused::NonceConflict),
+            Written::ReplyToNothing => Outcome::Refused(Refused::ReplyToNothing),
+            Written::Gone => Outcome::Refused(Refused::Gone),
+            Written::Held | Written::Skipped => Outcome::Refused(Refused::Unavailable),
+        };
+        (waiting, outcome)
+    })
 }
 
 /// The drafts whose nonce none before them has, and the others: a batch may hold each nonce once.
@@ -252,17 +237,4 @@ fn without_repeats(batch: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
 
 fn refuse(batch: Vec<Waiting>, refused: Refused) {
     settle(batch.into_iter().map(|waiting| (waiting, Outcome::Refused(refused))));
-}
-
-fn of_several_channels(batch: &[Waiting]) -> bool {
-    batch.windows(2).any(|pair| matches!(pair, [a, b] if a.draft.channel_id() != b.draft.channel_id()))
-}
-
-/// One batch a channel, so that one locked row holds up nobody else's messages.
-fn by_channel(batch: Vec<Waiting>) -> Vec<Vec<Waiting>> {
-    let mut parts: BTreeMap<ChannelId, Vec<Waiting>> = BTreeMap::new();
-    for waiting in batch {
-        parts.entry(waiting.draft.channel_id()).or_default().push(waiting);
-    }
-    parts.into_values().collect()
 }
