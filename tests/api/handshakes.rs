@@ -55,6 +55,16 @@ async fn only_members_of_a_channel_that_exists_get_a_socket() {
 }
 
 #[tokio::test]
+async fn what_was_answered_before_a_refused_handshake_is_not_lost() {
+    let app = spawn_app().await;
+    let mut raw = app.raw().await;
+    let requests = format!("GET /healthz HTTP/1.1\r\nHost: m\r\n\r\nGET /ws/1 HTTP/1.1\r\nHost: m\r\n{HANDSHAKE}\r\n");
+    raw.send(requests.as_bytes()).await;
+    assert_eq!(raw.answer("the first").await.status, 200);
+    raw.answer("the second").await.refuses(401, "not_authenticated");
+}
+
+#[tokio::test]
 async fn other_paths_and_methods_have_no_socket() {
     let app = spawn_app().await;
     let (mina, channel) = member(&app).await;

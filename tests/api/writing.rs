@@ -50,6 +50,44 @@ async fn a_locked_channel_holds_up_nobody_elses_messages() {
 }
 
 #[tokio::test]
+async fn many_locked_channels_hold_up_nobody_elses_messages_either() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let open = app.channel(&mina, server, "open").await;
+    let mut free = app.socket(open, &mina).await;
+    let mut stuck = Vec::new();
+    for number in 0..20 {
+        let channel = app.channel(&mina, server, &format!("locked {number}")).await;
+        stuck.push(app.socket(channel, &mina).await);
+    }
+    let lock = connect(&app.database).await;
+    let begin = format!("begin; select from channels where id <> {open} for update");
+    lock.batch_execute(&begin).await.expect("they are free");
+    for round in 0..3 {
+        for socket in &mut stuck {
+            socket.say("in vain").await;
+        }
+        // None of these is in doubt: what was not sent to PostgreSQL is not unconfirmed.
+        assert_eq!(free.say_and_hear(&format!("through {round}")).await["seq"], round + 1);
+        for socket in &mut stuck {
+            socket.next_error("unavailable").await;
+        }
+    }
+    for socket in &mut stuck {
+        socket.say("first").await;
+        socket.say("second").await;
+    }
+    lock.batch_execute("commit").await.expect("it was open");
+    for socket in &mut stuck {
+        for (seq, content) in [(1, "first"), (2, "second")] {
+            let event = socket.next_event().await;
+            assert_eq!((&event["seq"], &event["content"]), (&seq.into(), &content.into()), "{event}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn more_than_64_sends_on_their_way_are_refused_as_busy_and_the_socket_lives_on() {
     let app = spawn_app().await;
     let mina = app.register("mina").await;

@@ -12,8 +12,8 @@ pub struct Api {
 
 /// Somebody who is logged in, with a server to make channels in.
 pub struct Account {
-    token: String,
-    server: i64,
+    pub token: String,
+    pub server: i64,
 }
 
 impl Api {

@@ -4,8 +4,10 @@
 mod client;
 mod crowd;
 mod lost_answer;
+mod lost_change;
 #[allow(dead_code)]
 mod node;
 mod outage;
+mod proxy;
 mod readme;
 mod stop;
