@@ -5,7 +5,7 @@ SHELL := /bin/sh
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench conformance tools
+.PHONY: help run test crash lint bench conformance tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ run: tools ## build the release binary and start it on its own database
 test: tools ## run every test
 	@.ci/need postgresql curl
 	cargo test --locked --no-fail-fast
+
+crash: tools ## kill the node and its database under load, ROUNDS times (20), and check that nothing is lost
+	@.ci/need postgresql
+	ROUNDS=$${ROUNDS:-20} cargo test --locked --test crash -- --nocapture
 
 lint: tools ## format, clippy, documentation, licences
 	cargo fmt --check
