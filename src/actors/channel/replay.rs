@@ -65,8 +65,8 @@ impl Channel {
         let Some(attached) = self.attached.get(&key).filter(|attached| !attached.is_live) else { return };
         let Some(head) = self.tail.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
         if after > head {
-            // What is committed may be known before it is announced.
-            if !self.posters.is_empty() {
+            // What is committed may be known, from the history say, before it is announced: as far as drafts are on their way.
+            if after - head <= self.posters.len() as i64 {
                 return self.reads.for_head.push((key, Want::Resume(after)));
             }
             let resync = encode(&Frame::Resync { channel_id: self.id, seq: head });

@@ -2,8 +2,9 @@
 //!
 //! It answers from a bounded cache and loads what is missing, one load a key at a time however many ask. It is exact
 //! after every change made through this node: a change forgets its keys, and a load that was under way when its key was
-//! forgotten is made again. It alone makes [`Caller`] and [`ServerAccess`]. It also attaches sockets to channels,
-//! in the same turn in which it decides that they may, so that no leave can come between.
+//! forgotten is made again. It alone makes [`Caller`] and [`ServerAccess`](crate::domain::access::ServerAccess). It also
+//! attaches sockets to channels, and posts for those who are not attached, in the same turn in which it decides that they
+//! may, so that no leave can come between. And it tells gateways what becomes of their users' servers.
 //!
 //! Bounds: the cache's weights, [`MAILBOX`] questions to come and [`WAITING_MAX`] that wait for a load; beyond them
 //! [`Error::Busy`]. A panic ends the node.
