@@ -17,7 +17,6 @@ use crate::domain::message::NewMessage;
 use crate::error::Error;
 use crate::rate_limit::{FrameRate, Verdict};
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context};
-use bytes::BytesMut;
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -71,7 +70,7 @@ impl Session {
         outbox: Outbox,
         door: Rc<Door>,
         peer: Peer,
-        early: BytesMut,
+        early: &[u8],
         token: Option<crate::auth::token::Bearer>,
     ) {
         let rate = door.rate_limit.then(FrameRate::default);
@@ -81,7 +80,8 @@ impl Session {
             if let Some(bearer) = token {
                 session.identify(bearer, ctx);
             }
-            ctx.spawn(Io { early });
+            // A copy: the buffer that it came in is large, and sockets are many.
+            ctx.spawn(Io { early: early.to_vec() });
             session
         });
     }
@@ -208,10 +208,10 @@ impl Session {
         self.socket.send(encode(&Frame::Error { code, detail, field, nonce, channel_id, retry_after_ms }));
     }
 
-    fn poll_io(&mut self, early: &mut BytesMut, ctx: &mut Context<Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+    fn poll_io(&mut self, early: &mut Vec<u8>, ctx: &mut Context<Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         self.take_notices();
         if !early.is_empty() && !self.is_identifying() {
-            let bytes = early.split();
+            let bytes = std::mem::take(early);
             self.feed_or_keep(&bytes, early, ctx);
         }
         let mut reads = 0;
@@ -243,7 +243,7 @@ impl Session {
         Poll::Pending
     }
 
-    fn feed_or_keep(&mut self, mut input: &[u8], early: &mut BytesMut, ctx: &mut Context<Self>) {
+    fn feed_or_keep(&mut self, mut input: &[u8], early: &mut Vec<u8>, ctx: &mut Context<Self>) {
         self.feed(&mut input, ctx);
         if self.is_identifying() {
             early.extend_from_slice(input);
@@ -278,7 +278,7 @@ impl Session {
 
 /// The session's one future; what has been read and not yet understood waits in it.
 struct Io {
-    early: BytesMut,
+    early: Vec<u8>,
 }
 
 impl ActorFuture<Session> for Io {

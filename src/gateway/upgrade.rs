@@ -116,7 +116,7 @@ async fn open(
             (Peer::Echo, None)
         }
     };
-    Session::launch(socket, outbox, Rc::clone(door), peer, early, bearer);
+    Session::launch(socket, outbox, Rc::clone(door), peer, &early, bearer);
     Ok(())
 }
 
