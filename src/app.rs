@@ -7,7 +7,7 @@ use crate::auth::password::Passwords;
 use crate::auth::secret;
 use crate::auth::token::Tokens;
 use crate::config::{Config, Database};
-use crate::gateway::{Door, upgrade};
+use crate::gateway::{Door, asyncapi, upgrade};
 use crate::http::{self, Documents, Node};
 use crate::store::Db;
 use crate::store::embedded::{self, Embedded, EmbeddedError};
@@ -100,7 +100,8 @@ impl Application {
             passwords: Passwords::new(config.bcrypt_cost).map_err(|error| other(&error))?,
             stopping: AtomicBool::new(false),
         });
-        let documents = Data::new(Documents::new().map_err(|error| other(&error))?);
+        let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
+        let documents = Data::new(Documents::new(&asyncapi).map_err(|error| other(&error))?);
         let server = serve(&config, listener, node.clone(), documents, relays.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         if !config.rate_limit {

@@ -9,6 +9,8 @@ mod client;
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
 mod node;
+mod resume;
+mod slow_readers;
 
 use client::{Account, Api, Socket};
 use node::Node;
@@ -20,6 +22,22 @@ const ROUNDS: usize = 3;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    node::raise_descriptor_limit();
+    // `cargo bench --bench node -- resume` measures that alone.
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
+    if is_chosen("costs") {
+        costs().await;
+    }
+    if is_chosen("resume") {
+        resume::measure().await;
+    }
+    if is_chosen("slow_readers") {
+        slow_readers::measure().await;
+    }
+}
+
+async fn costs() {
     let folder = node::data_folder();
     let started = Instant::now();
     let node = Node::start(&folder).await;

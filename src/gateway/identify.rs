@@ -88,16 +88,21 @@ async fn ready(door: &Door, caller: &Caller) -> Result<Ready> {
         user: users::own(&door.db, caller).await?,
         servers: memberships(&door.db, caller).await?,
         heartbeat_interval_ms: PING_AFTER_S * 1_000,
-        limits: Limits {
-            content_characters: CONTENT_MAX,
-            nonce_characters: NONCE_MAX,
-            frame_bytes: codec::Limits::default().message_bytes,
-            unacknowledged_sends: UNACKED_MAX,
-            subscriptions: SUBSCRIPTIONS_MAX,
-            frames_per_second: door.rate_limit.then_some(FRAMES_PER_SECOND),
-            frame_burst: door.rate_limit.then_some(FRAME_BURST),
-        },
+        limits: limits(door.rate_limit),
     })
+}
+
+/// What a client has to keep to, on a node that limits the rate of frames or does not.
+pub fn limits(rate_limit: bool) -> Limits {
+    Limits {
+        content_characters: CONTENT_MAX,
+        nonce_characters: NONCE_MAX,
+        frame_bytes: codec::Limits::default().message_bytes,
+        unacknowledged_sends: UNACKED_MAX,
+        subscriptions: SUBSCRIPTIONS_MAX,
+        frames_per_second: rate_limit.then_some(FRAMES_PER_SECOND),
+        frame_burst: rate_limit.then_some(FRAME_BURST),
+    }
 }
 
 async fn memberships(db: &Db, caller: &Caller) -> Result<Vec<Membership>> {

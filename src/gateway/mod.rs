@@ -1,6 +1,7 @@
 //! The door for sockets: handshakes, frames and commands in; the relay writes what goes out. It parses, calls and
 //! answers, and shares everything below with the other door without knowing it.
 
+pub mod asyncapi;
 pub mod codec;
 mod command;
 mod handshake;

@@ -121,7 +121,7 @@ impl Session {
                 Verdict::Good => {}
                 Verdict::TooMany { retry_after_ms } => return self.limited(&event, retry_after_ms),
                 Verdict::Flood => {
-                    return self.socket.end(End { code: 4429, reason: "sent too fast; wait before you come back" });
+                    return self.socket.end(End::TOO_FAST);
                 }
             }
         }
@@ -130,7 +130,7 @@ impl Session {
             (Event::Text(text), _) => self.understand(&text, ctx),
             (Event::Binary(bytes), Peer::Echo) => self.socket.send(frame::binary(&bytes)),
             (Event::Binary(_), _) => {
-                self.socket.end(End { code: 1003, reason: "send text frames; this is binary" });
+                self.socket.end(End::BINARY);
             }
             (Event::Ping(payload), _) => self.socket.send(frame::pong(&payload)),
             (Event::Pong(_), _) => {}
@@ -149,7 +149,7 @@ impl Session {
             Err(bad) => {
                 self.malformed += 1;
                 if self.malformed >= MALFORMED_MAX {
-                    return self.socket.end(End { code: 4400, reason: "too many malformed frames in a row" });
+                    return self.socket.end(End::MALFORMED);
                 }
                 return self.socket.send(encode(&bad.to_frame()));
             }

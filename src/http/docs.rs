@@ -53,23 +53,30 @@ const REDOC_PAGE: &str = r##"<!doctype html>
 /// The documents that a worker serves, made once.
 pub struct Documents {
     openapi: String,
+    asyncapi: String,
     swagger: Arc<utoipa_swagger_ui::Config<'static>>,
 }
 
 impl Documents {
-    /// Makes them.
+    /// Makes them; `asyncapi` describes the sockets, which are the other door's.
     ///
     /// # Errors
     /// When the document cannot be written as JSON.
-    pub fn new() -> serde_json::Result<Self> {
+    pub fn new(asyncapi: &serde_json::Value) -> serde_json::Result<Self> {
         let openapi = openapi::document().to_json()?;
-        Ok(Self { openapi, swagger: Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")) })
+        let asyncapi = asyncapi.to_string();
+        Ok(Self { openapi, asyncapi, swagger: Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")) })
     }
 }
 
 /// `/openapi.json`
 pub async fn openapi_json(documents: Data<Documents>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(documents.openapi.clone())
+}
+
+/// `/asyncapi.json`
+pub async fn asyncapi_json(documents: Data<Documents>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(documents.asyncapi.clone())
 }
 
 /// `/docs`

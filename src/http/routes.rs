@@ -33,6 +33,7 @@ fn routes(config: &mut ServiceConfig) {
     at(config, "/gateway", |at| at.get(upgrade_required));
 
     at(config, "/openapi.json", |at| at.get(docs::openapi_json));
+    at(config, "/asyncapi.json", |at| at.get(docs::asyncapi_json));
     at(config, "/docs", |at| at.get(docs::swagger));
     at(config, "/docs/{file}", |at| at.get(docs::swagger_file));
     at(config, "/redoc", |at| at.get(docs::redoc));

@@ -1,8 +1,12 @@
 //! The cheapest client that is still a real one: it must not be what is measured.
 
 use serde_json::{Value, json};
+use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+
+/// As much as the system keeps for a socket that is not read; it makes more of it.
+const NARROW_BYTES: u32 = 4 * 1024;
 
 /// Management calls.
 pub struct Api {
@@ -74,10 +78,27 @@ pub struct Socket {
 
 impl Socket {
     pub async fn open(address: &str, channel: i64, account: &Account) -> Self {
-        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        Self::open_at(address, &format!("/ws/{channel}"), account).await
+    }
+
+    /// Opens a socket on a path with its query.
+    pub async fn open_at(address: &str, path: &str, account: &Account) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        Self::shake_hands(stream, address, path, account).await
+    }
+
+    /// Opens a socket for which the system keeps hardly anything before it is read.
+    pub async fn open_narrow(address: &str, path: &str, account: &Account) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(NARROW_BYTES).expect("a small buffer");
+        let stream = socket.connect(address.parse().expect("an address")).await.expect("a connection");
+        Self::shake_hands(stream, address, path, account).await
+    }
+
+    async fn shake_hands(mut stream: TcpStream, address: &str, path: &str, account: &Account) -> Self {
         stream.set_nodelay(true).expect("it can be set");
         let request = format!(
-            "GET /ws/{channel} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
              Authorization: Bearer {}\r\n\r\n",
             account.token
@@ -104,12 +125,37 @@ impl Socket {
         sockets
     }
 
-    /// Sends a message; the mask is zero, so the payload stays as it is.
+    /// Sends a message.
     pub async fn send(&mut self, content: &str) {
         let text = format!(r#"{{"content":"{content}"}}"#);
-        let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).expect("a short text"), 0, 0, 0, 0];
-        frame.extend_from_slice(text.as_bytes());
-        self.stream.write_all(&frame).await.expect("it is sent");
+        self.send_bytes(&frame(0x81, text.as_bytes())).await.expect("it is sent");
+    }
+
+    /// Sends bytes that need not be what the node wants.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Says that nothing more will be sent.
+    pub async fn finish(&mut self) {
+        // The node may have ended the connection before.
+        let _ = self.stream.shutdown().await;
+    }
+
+    /// The next frame's first byte and payload; `None` at the connection's end.
+    pub async fn next_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            if let Some(length) = frame_length(&self.buffer) {
+                let frame: Vec<u8> = self.buffer.drain(..length).collect();
+                let header = if frame[1] == 126 { 4 } else { 2 };
+                return Some((frame[0], frame[header..].to_vec()));
+            }
+            let mut piece = [0; 16 * 1024];
+            match self.stream.read(&mut piece).await {
+                Ok(count @ 1..) => self.buffer.extend_from_slice(&piece[..count]),
+                Ok(_) | Err(_) => return None,
+            }
+        }
     }
 
     async fn fill(&mut self) {
@@ -170,6 +216,27 @@ impl Socket {
         }
     }
 
+    /// Reads until a text begins like this; answers how many came before it.
+    pub async fn read_until(&mut self, beginning: &[u8]) -> u64 {
+        let (mut at, mut count) = (0, 0);
+        loop {
+            while let Some(length) = frame_length(&self.buffer[at..]) {
+                let frame = &self.buffer[at..at + length];
+                assert_eq!(frame[0], 0x81, "{}", String::from_utf8_lossy(frame));
+                at += length;
+                if frame[if frame[1] == 126 { 4 } else { 2 }..].starts_with(beginning) {
+                    self.buffer.drain(..at);
+                    self.buffer.shrink_to_fit();
+                    return count;
+                }
+                count += 1;
+            }
+            self.buffer.drain(..at);
+            at = 0;
+            self.fill().await;
+        }
+    }
+
     /// Reads until `count` frames have come.
     pub async fn wait_for(&mut self, count: u64) {
         let mut seen = 0;
@@ -177,6 +244,25 @@ impl Socket {
             seen += self.read_frames().await;
         }
     }
+}
+
+/// A client's frame; the mask is zero, so the payload stays as it is.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        short @ 0..=125 => frame.push(0x80 | short as u8),
+        middle @ 126..=0xFFFF => {
+            frame.push(0x80 | 126);
+            frame.extend((middle as u16).to_be_bytes());
+        }
+        long => {
+            frame.push(0x80 | 127);
+            frame.extend((long as u64).to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend_from_slice(payload);
+    frame
 }
 
 /// The length of the whole frame at the front, if it is all there.

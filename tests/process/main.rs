@@ -1,8 +1,10 @@
 //! The node as a process of its own: what an operator starts, kills and stops.
 
+mod bounds;
 #[allow(dead_code)]
 mod client;
 mod crowd;
+mod garbage;
 mod lost_answer;
 mod lost_change;
 #[allow(dead_code)]
@@ -10,4 +12,6 @@ mod node;
 mod outage;
 mod proxy;
 mod readme;
+mod site;
 mod stop;
+mod window;

@@ -31,9 +31,13 @@ pub fn data_folder() -> PathBuf {
 impl Node {
     /// Starts the binary on its own database in `folder`.
     pub async fn start(folder: &Path) -> Self {
-        let mut node =
-            Self::launch(Command::new(env!("CARGO_BIN_EXE_madang")).env_remove("DATABASE_URL").env("DATA_DIR", folder))
-                .await;
+        Self::start_with(folder, &[]).await
+    }
+
+    /// The same with settings.
+    pub async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        let mut node = Self::launch(command.env_remove("DATABASE_URL").env("DATA_DIR", folder), settings).await;
         node.folder = folder.to_owned();
         node
     }
@@ -41,17 +45,18 @@ impl Node {
     /// Starts the binary on a database that runs.
     pub async fn start_on(database_url: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
-        Self::launch(command.env("DATABASE_URL", database_url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"))
-            .await
+        command.env("DATABASE_URL", database_url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+        Self::launch(&mut command, &[]).await
     }
 
     /// Waits until the node says where it is.
-    async fn launch(command: &mut Command) -> Self {
+    async fn launch(command: &mut Command, settings: &[(&str, &str)]) -> Self {
         let mut child = command
             .env("PORT", "0")
             .env("RATE_LIMIT", "off")
             .env("BCRYPT_COST", "4")
             .env("RUST_LOG", "warn")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -74,9 +79,24 @@ impl Node {
 
     /// Resident memory.
     pub fn resident_kib(&self) -> usize {
+        self.status_kib("VmRSS")
+    }
+
+    /// The most resident memory that it ever had.
+    pub fn peak_kib(&self) -> usize {
+        self.status_kib("VmHWM")
+    }
+
+    fn status_kib(&self, name: &str) -> usize {
         let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("the kernel says it");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("the kernel says it");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
+    /// How many files and connections it has open.
+    pub fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id().expect("it runs"));
+        std::fs::read_dir(folder).expect("it runs").count()
     }
 
     /// User and system time so far; PostgreSQL's is not in it.

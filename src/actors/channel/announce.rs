@@ -41,19 +41,14 @@ impl Poster {
     pub(super) fn answer(&mut self, draft: &Draft, outcome: Outcome) {
         match (self, outcome) {
             (Self::Nobody, _) => {}
-            (Self::Socket(outbox), outcome) => {
-                if outcome != Outcome::Refused(Refused::Unconfirmed) {
-                    outbox.end_send();
+            (Self::Socket(outbox), outcome) => match outcome {
+                Outcome::Committed(place) => acknowledge(outbox, draft, &place, None),
+                Outcome::Duplicate(place) => {
+                    outbox.send(created(draft, &place, Some(true)));
+                    acknowledge(outbox, draft, &place, Some(true));
                 }
-                match outcome {
-                    Outcome::Committed(place) => acknowledge(outbox, draft, &place, None),
-                    Outcome::Duplicate(place) => {
-                        outbox.send(created(draft, &place, Some(true)));
-                        acknowledge(outbox, draft, &place, Some(true));
-                    }
-                    Outcome::Refused(refused) => outbox.send(error(&refused.into(), about(outbox, draft))),
-                }
-            }
+                Outcome::Refused(refused) => outbox.send(error(&refused.into(), about(outbox, draft))),
+            },
             (call @ Self::Call(_), outcome) => {
                 let posted = match outcome {
                     Outcome::Committed(place) => Ok(Posted { message: draft.at(&place), is_duplicate: false }),

@@ -293,6 +293,12 @@ impl Handler<Settled> for Channel {
     type Result = ();
 
     fn handle(&mut self, settled: Settled, ctx: &mut Self::Context) {
+        // Before the events: who sees its own message may send the next.
+        for (_, ticket, outcome) in &settled.drafts {
+            if let Some(Poster::Socket(outbox)) = self.posters.get(*ticket).filter(|_| outcome.is_final()) {
+                outbox.end_send();
+            }
+        }
         let mut frames = Vec::with_capacity(settled.drafts.len());
         for (draft, _, outcome) in &settled.drafts {
             if let Outcome::Committed(place) = outcome {

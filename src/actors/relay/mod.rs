@@ -6,13 +6,15 @@
 //! Order: what a channel sends arrives in that order. Bound: a channel stops taking posts while a relay has
 //! [`BACKLOG_MAX`] events of it to come. A panic ends the node.
 
+mod end;
 pub mod frame;
 mod handle;
 mod socket;
 mod table;
 
+pub use end::{CLOSE_CODES, End};
 pub use handle::{Kind, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
-pub use socket::{End, Notice, PING_AFTER_S, Socket};
+pub use socket::{Notice, PING_AFTER_S, Socket};
 pub use table::{RelayPort, Topic};
 
 use super::Vital;

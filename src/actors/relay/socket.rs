@@ -3,7 +3,7 @@
 //! Bounds: [`QUEUE_BYTES`] or [`QUEUE_FRAMES`] of frames that the peer does not take, then the end `4430`;
 //! [`SILENCE_MAX_S`] without a sign of life, then `4408`; [`LINGER_S`] for an ended socket to take its close frame.
 
-use super::frame;
+use super::{End, frame};
 use crate::domain::ChannelId;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -17,6 +17,8 @@ use tokio::net::TcpStream;
 pub const QUEUE_BYTES: usize = 256 * 1024;
 /// The most frames that wait for a peer.
 pub const QUEUE_FRAMES: usize = 512;
+/// The most frames that wait while a gateway's state is read.
+const HELD_FRAMES: usize = QUEUE_FRAMES / 2;
 /// As much as the kernel may hold for a peer that does not read, before user space notices.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 const WRITEV_FRAMES: usize = 64;
@@ -28,36 +30,6 @@ pub const SILENCE_MAX_S: u32 = 35;
 const LINGER_S: u32 = 5;
 /// As long as a writer may be stalled in the kernel.
 const USER_TIMEOUT: Duration = Duration::from_secs(35);
-
-/// Why a socket ends: a close code, and a text for the person who reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// The close code of the table in `docs/PROTOCOL.md`.
-    pub code: u16,
-    /// At most 123 bytes.
-    pub reason: &'static str,
-}
-
-impl End {
-    /// The peer does not read.
-    pub const TOO_SLOW: Self = Self { code: 4430, reason: "read too slowly; resume" };
-    /// The peer has shown no sign of life.
-    pub const SILENT: Self = Self { code: 4408, reason: "no heartbeat" };
-    /// The node stops.
-    pub const RESTART: Self = Self { code: 1012, reason: "the node restarts; reconnect after a random wait" };
-    /// The client of a gateway has not said who it is.
-    pub const UNIDENTIFIED: Self = Self { code: 4408, reason: "no identify in time" };
-    /// The token is not one of ours.
-    pub const BAD_TOKEN: Self = Self { code: 4401, reason: "the token is not valid; log in again" };
-    /// The token's time is over.
-    pub const EXPIRED: Self = Self { code: 4401, reason: "the token has expired; log in again" };
-    /// The user's password has been changed.
-    pub const PASSWORD_CHANGED: Self = Self { code: 4401, reason: "the password has been changed; log in again" };
-    /// The right to the channel has ended.
-    pub const REVOKED: Self = Self { code: 4403, reason: "you are no longer a member" };
-    /// The channel is gone.
-    pub const GONE: Self = Self { code: 4404, reason: "the channel has been deleted" };
-}
 
 /// What a relay tells a socket's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,8 +248,15 @@ impl Socket {
         if !self.is_open() {
             return;
         }
-        if self.phase.get() == Phase::Holding && self.held.borrow().len() < QUEUE_FRAMES {
-            return self.held.borrow_mut().push(frame);
+        if self.phase.get() == Phase::Holding {
+            let mut held = self.held.borrow_mut();
+            held.push(frame);
+            if held.len() > HELD_FRAMES {
+                held.clear();
+                drop(held);
+                self.end(End::TOO_SLOW);
+            }
+            return;
         }
         let mut queue = self.queue.borrow_mut();
         queue.bytes += frame.len();

@@ -1,7 +1,7 @@
 //! A worker's sockets, and which of them hear what.
 
-use super::socket::{End, Notice, Socket};
-use super::{Kind, Outbox, RelayHandle, SessionKey};
+use super::socket::{Notice, Socket};
+use super::{End, Kind, Outbox, RelayHandle, SessionKey};
 use crate::domain::{ChannelId, ServerId, UserId};
 use bytes::Bytes;
 use slab::Slab;

@@ -49,7 +49,7 @@ pub static ENDPOINTS: [Endpoint; 21] = [
 ];
 
 /// Paths that are no rows of [`ENDPOINTS`], with the methods that they take.
-pub const OTHER_PATHS: [&str; 5] = ["/ws/1", "/gateway", "/openapi.json", "/docs", "/redoc"];
+pub const OTHER_PATHS: [&str; 6] = ["/ws/1", "/gateway", "/openapi.json", "/asyncapi.json", "/docs", "/redoc"];
 
 impl Endpoint {
     /// The path about the things with these ids.
