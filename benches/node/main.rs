@@ -6,10 +6,13 @@
 #[path = "../../tests/process/client.rs"]
 #[allow(dead_code)]
 mod client;
+#[allow(dead_code)]
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
 mod node;
 mod resume;
+#[path = "../../tests/api/support/schema.rs"]
+mod schema;
 mod slow_readers;
 
 use client::{Account, Api, Socket};

@@ -3,14 +3,14 @@
 -- A row that someone else holds (a deletion, until its cascade is done) is not waited for.
 -- Rows come back for what was written (verdict 0, in draft order within a channel) and, with their place in the batch,
 -- for what was not: 1 its nonce is known with the same content, 2 with other content, 3 it replies to nothing, 4 the
--- channel is gone, 5 its row is held. A batch holds each nonce once. A nonce that another node commits meanwhile breaks messages_nonce_key,
--- and the batch is sent again.
+-- channel is gone, 5 its row is held, 6 its nonce is written by this same batch ($8 says that the batch has a nonce twice).
+-- A nonce that another node commits meanwhile breaks messages_nonce_key, and the batch is sent again.
 with draft as materialized (
     select * from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
         with ordinality as d (channel_id, author_id, content, nonce, reply_to, place)
 ), locked as materialized (
     select id from channels where id = any ($3) order by id for no key update skip locked
-), judged as materialized (
+), looked_up as materialized (
     select d.*, known.id as known_id, known.seq as known_seq, known.created_at as known_created_at,
         known.updated_at as known_updated_at,
         case
@@ -19,7 +19,7 @@ with draft as materialized (
             when known.id is not null then 2
             when d.reply_to is not null and target.id is null then 3
             else 0
-        end as verdict
+        end as finding
     from draft d
     left join locked on locked.id = d.channel_id
     -- The limits keep these one index probe a draft, whatever the planner believes of the table's size.
@@ -33,6 +33,16 @@ with draft as materialized (
         where d.reply_to is not null and m.id = d.reply_to and m.channel_id = d.channel_id and m.deleted_at is null
         limit 1
     ) target on true
+), firsts as materialized (
+    select min(place) as place from looked_up
+    where $8 and finding = 0 and nonce is not null group by channel_id, author_id, nonce
+), judged as materialized (
+    select l.*,
+        case
+            when $8 and finding = 0 and nonce is not null and place not in (select place from firsts) then 6
+            else finding
+        end as verdict
+    from looked_up l
 ), raised as (
     update channels set last_seq = last_seq + batch.size
     from (select channel_id, count(*) as size from judged where verdict = 0 group by channel_id) batch

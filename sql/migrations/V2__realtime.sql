@@ -9,8 +9,8 @@ alter table write_batches add column skipped bigint[] not null default '{}';
 -- A claim stands in a batch's place, so that the batch can no longer commit.
 alter table write_batches add column is_claim boolean not null default false;
 
--- Tokens issued before this second (since 1970) are void, but for the one that changed the password.
-alter table users add column tokens_valid_from bigint not null default 0;
+-- Counts the password's changes. Tokens of an older password are void, but for the one that changed it last (its jti).
+alter table users add column password_version integer not null default 0;
 alter table users add column kept_token text;
 
 -- The counters took a lock on every member of a server that was being deleted, until its cascade was done. Counting under

@@ -1,1 +1,1 @@
-select username, tokens_valid_from, kept_token from users where id = $1
+select username, password_version, kept_token from users where id = $1

@@ -1,10 +1,10 @@
--- A new password voids the tokens issued before $10, but for the one that changed it.
+-- A new password voids the tokens of the old one, but for the one that changed it.
 update users set
     display_name = case when $2 then $3 else display_name end,
     bio = case when $4 then $5 else bio end,
     avatar_url = case when $6 then $7 else avatar_url end,
     hashed_password = coalesce($8, hashed_password),
-    tokens_valid_from = case when $8 is null then tokens_valid_from else greatest(tokens_valid_from, $10) end,
+    password_version = case when $8 is null then password_version else password_version + 1 end,
     kept_token = case when $8 is null then kept_token else $9 end,
     updated_at = now()
 where id = $1

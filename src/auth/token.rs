@@ -41,6 +41,9 @@ struct Claims {
     iat: u64,
     exp: u64,
     jti: String,
+    /// How often the password had been changed when it was issued; not there means never.
+    #[serde(default)]
+    ver: i32,
 }
 
 /// Who a good token is for, and until when. Not yet a caller: the account may be gone, or its password changed.
@@ -50,8 +53,8 @@ pub struct Bearer {
     pub user_id: UserId,
     /// The token's own name, `jti`.
     pub token_id: String,
-    /// The second since 1970 in which it was issued.
-    pub issued_at_s: u64,
+    /// How often the password had been changed when it was issued.
+    pub password_version: i32,
     /// The second since 1970 at which its time is over.
     pub expires_at_s: u64,
 }
@@ -95,13 +98,15 @@ impl Tokens {
         self.life
     }
 
-    /// A new token for `user_id`, issued at the second `at_s`; `None` only if signing itself is broken.
-    pub fn issue(&self, user_id: UserId, at_s: u64) -> Option<String> {
+    /// A new token for `user_id`, whose password is of this version; `None` only if signing itself is broken.
+    pub fn issue(&self, user_id: UserId, password_version: i32) -> Option<String> {
+        let at_s = now_s();
         let claims = Claims {
             sub: user_id.to_string(),
             iat: at_s,
             exp: at_s + self.life.as_secs(),
             jti: format!("{:032x}", rand::random::<u128>()),
+            ver: password_version,
         };
         jsonwebtoken::encode(&self.header, &claims, &self.signing).ok()
     }
@@ -118,9 +123,13 @@ impl Tokens {
                     _ => Unauthorized::Invalid,
                 }
             })?;
-        let Claims { sub, iat, exp, jti } = data.claims;
+        let Claims { sub, exp, jti, ver, .. } = data.claims;
+        // "On or after" (RFC 7519, section 4.1.4); the crate takes the second itself for good.
+        if exp <= now_s() {
+            return Err(Unauthorized::Expired);
+        }
         let id = sub.parse().map_err(|_| Unauthorized::Invalid)?;
-        Ok(Bearer { user_id: UserId(id), token_id: jti, issued_at_s: iat, expires_at_s: exp })
+        Ok(Bearer { user_id: UserId(id), token_id: jti, password_version: ver, expires_at_s: exp })
     }
 }
 
@@ -136,14 +145,13 @@ mod tests {
     fn a_token_is_good_for_the_key_and_algorithm_that_made_it() {
         for algorithm in [TokenAlgorithm::Hs256, TokenAlgorithm::Hs384, TokenAlgorithm::Hs512] {
             let ours = tokens("0123456789abcdef0123456789abcdef", algorithm);
-            let token = ours.issue(UserId(42), now_s()).expect("signed");
+            let token = ours.issue(UserId(42), 0).expect("signed");
             assert_eq!(ours.check(&token).expect("good").user_id, UserId(42));
             let theirs = tokens("another-secret-another-secret-32", algorithm);
             assert_eq!(theirs.check(&token).err(), Some(Unauthorized::Invalid));
         }
-        let token = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs512)
-            .issue(UserId(1), now_s())
-            .expect("signed");
+        let token =
+            tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs512).issue(UserId(1), 0).expect("signed");
         let pinned = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
         assert_eq!(pinned.check(&token).err(), Some(Unauthorized::Invalid));
     }

@@ -13,8 +13,8 @@ use std::sync::Arc;
 pub struct Account {
     /// The name that the user's messages carry.
     pub username: Arc<str>,
-    /// Tokens issued before this second since 1970 are void,
-    pub tokens_valid_from_s: u64,
+    /// How often its password has been changed. Tokens of older versions are void,
+    pub password_version: i32,
     /// except this one (a `jti`).
     pub kept_token: Option<Box<str>>,
 }

@@ -2,7 +2,6 @@
 
 use super::Node;
 use super::body::{Body, Fields, Form, FromFields};
-use crate::auth::token::now_s;
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{NewPassword, Profile};
 use crate::error::{Error, ErrorBody, Result, Unauthorized};
@@ -87,15 +86,12 @@ pub async fn register(node: web::Data<Node>, Body(new): Body<Register>) -> Resul
 )]
 pub async fn login(node: web::Data<Node>, form: Form) -> Result<HttpResponse> {
     let [username, password] = form.fields(["username", "password"])?;
-    // As of before the check: a password that is changed meanwhile voids this token too.
-    let now_s = now_s();
     let known = users::credentials(&node.db, &username).await?;
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
     let is_right = node.passwords.verify(password.into(), stored).await?;
     let known = known.filter(|_| is_right).ok_or(Unauthorized::Credentials)?;
-    let issued_at_s = now_s.max(known.tokens_valid_from_s);
     let token = Token {
-        access_token: node.tokens.issue(known.user_id, issued_at_s).ok_or(Error::Internal)?,
+        access_token: node.tokens.issue(known.user_id, known.password_version).ok_or(Error::Internal)?,
         token_type: "bearer",
         expires_in: node.tokens.life().as_secs(),
     };

@@ -5,7 +5,6 @@ use super::body::{Body, Fields, FromFields};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
-use crate::auth::token::now_s;
 use crate::domain::UserId;
 use crate::domain::user::{NewPassword, Profile, ProfilePatch, PublicProfile};
 use crate::error::{Error, ErrorBody, Noun, Result};
@@ -79,8 +78,7 @@ pub async fn update_me(auth: Auth, node: Data<Node>, Body(update): Body<Update>)
         return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
     };
     let hashed_password = node.passwords.hash(password).await?;
-    // Tokens carry whole seconds: those of this one cannot be told from older ones.
-    let password = PasswordChange { hashed_password, tokens_valid_from_s: now_s() + 1, kept_token };
+    let password = PasswordChange { hashed_password, kept_token };
     let change = Change::PasswordChanged(caller.id());
     let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
     Ok(Json(commit(&node, change, work, move |_| (change, None)).await?))

@@ -6,6 +6,7 @@ use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::message::{Message, NewMessage, Page, Window};
 use crate::domain::{ChannelId, MessageId, UserId};
 use crate::error::Result;
+use std::collections::HashSet;
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Row, Statement};
 
@@ -108,7 +109,7 @@ pub async fn prepare_append(client: &Client) -> Result<Statement, tokio_postgres
     client.prepare(include_str!("../../sql/messages/append.sql")).await
 }
 
-/// Writes `drafts`, no two with the same nonce of the same author, in one transaction, noted under `key`. Answers what
+/// Writes `drafts` in one transaction, noted under `key`. Answers what
 /// became of each draft, in order.
 pub async fn append(
     client: &Client,
@@ -121,8 +122,12 @@ pub async fn append(
     let contents: Vec<&str> = drafts.iter().map(|draft| draft.content()).collect();
     let nonces: Vec<Option<&str>> = drafts.iter().map(|draft| draft.nonce()).collect();
     let replies: Vec<Option<i64>> = drafts.iter().map(|draft| draft.reply_to().map(|id| id.0)).collect();
-    let rows =
-        client.query(statement, &[&key.node, &key.number, &channels, &authors, &contents, &nonces, &replies]).await?;
+    let mut seen = HashSet::new();
+    let mut named = drafts.iter().filter_map(|draft| Some((draft.channel_id(), draft.author_id(), draft.nonce()?)));
+    let has_repeats = named.any(|name| !seen.insert(name));
+    let rows = client
+        .query(statement, &[&key.node, &key.number, &channels, &authors, &contents, &nonces, &replies, &has_repeats])
+        .await?;
     let (created, other): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.get::<_, i32>("verdict") == 0);
     let skipped = other.into_iter().map(|row| {
         let written = match row.get("verdict") {
@@ -130,6 +135,7 @@ pub async fn append(
             2 => Written::NonceConflict,
             3 => Written::ReplyToNothing,
             5 => Written::Held,
+            6 => Written::Skipped,
             _ => Written::Gone,
         };
         (row.get("place"), written)

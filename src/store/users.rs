@@ -26,8 +26,8 @@ pub struct Credentials {
     pub user_id: UserId,
     /// bcrypt's text.
     pub hashed_password: String,
-    /// Tokens are to be issued at this second or later.
-    pub tokens_valid_from_s: u64,
+    /// How often it has been changed.
+    pub password_version: i32,
 }
 
 /// The account behind a username in whatever case.
@@ -40,7 +40,7 @@ pub async fn credentials(db: &Db, username: &str) -> Result<Option<Credentials>>
     Ok(row.map(|row| Credentials {
         user_id: UserId(row.get("id")),
         hashed_password: row.get("hashed_password"),
-        tokens_valid_from_s: seconds(&row),
+        password_version: row.get("password_version"),
     }))
 }
 
@@ -49,13 +49,9 @@ pub async fn account(db: &Db, id: UserId) -> Result<Option<Account>> {
     let row = db.read_one(include_str!("../../sql/users/account.sql"), &[&id.0]).await?;
     Ok(row.map(|row| Account {
         username: row.get::<_, &str>("username").into(),
-        tokens_valid_from_s: seconds(&row),
+        password_version: row.get("password_version"),
         kept_token: row.get::<_, Option<&str>>("kept_token").map(Into::into),
     }))
-}
-
-fn seconds(row: &Row) -> u64 {
-    u64::try_from(row.get::<_, i64>("tokens_valid_from")).unwrap_or_default()
 }
 
 /// One's own profile.
@@ -81,14 +77,12 @@ pub async fn public(db: &Db, _caller: &Caller, id: UserId) -> Result<Option<Publ
     }))
 }
 
-/// A new password, and what it does to the tokens that were issued under the old one.
+/// A new password. Tokens of the old one are void, but for the one that changes it.
 #[derive(Debug)]
 pub struct PasswordChange {
     /// bcrypt's text.
     pub hashed_password: String,
-    /// Tokens issued before this second are void,
-    pub tokens_valid_from_s: u64,
-    /// except this one.
+    /// The `jti` of the token that changes it.
     pub kept_token: String,
 }
 
@@ -99,7 +93,6 @@ pub async fn update(
     patch: &ProfilePatch,
     password: Option<&PasswordChange>,
 ) -> Result<Profile> {
-    let valid_from = password.map(|change| i64::try_from(change.tokens_valid_from_s).unwrap_or(i64::MAX));
     let row = db
         .write(
             include_str!("../../sql/users/update.sql"),
@@ -113,7 +106,6 @@ pub async fn update(
                 &patch.avatar_url.value().map(|url| url.as_str()),
                 &password.map(|change| &*change.hashed_password),
                 &password.map(|change| &*change.kept_token),
-                &valid_from.unwrap_or_default(),
             ],
         )
         .await?;

@@ -1,5 +1,6 @@
 //! The cheapest client that is still a real one: it must not be what is measured.
 
+use super::schema::check_frame;
 use serde_json::{Value, json};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -193,7 +194,11 @@ impl Socket {
                 let frame: Vec<u8> = self.buffer.drain(..length).collect();
                 let header = if frame[1] == 126 { 4 } else { 2 };
                 match frame[0] {
-                    0x81 => return serde_json::from_slice(&frame[header..]).expect("an event is JSON"),
+                    0x81 => {
+                        let event = serde_json::from_slice(&frame[header..]).expect("an event is JSON");
+                        check_frame("channelSocket", &event);
+                        return event;
+                    }
                     0x89 => continue,
                     other => panic!("not a text frame: {other:#x} {:?}", String::from_utf8_lossy(&frame)),
                 }

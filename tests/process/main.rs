@@ -12,6 +12,8 @@ mod node;
 mod outage;
 mod proxy;
 mod readme;
+#[path = "../api/support/schema.rs"]
+mod schema;
 mod site;
 mod stop;
 mod window;

@@ -123,6 +123,8 @@ impl Channel {
 
     fn remove(&mut self, key: SessionKey) {
         self.idle_since = Instant::now();
+        // What it waited for is not for the next one of this key.
+        self.reads.forget(key);
         let Some(gone) = self.attached.remove(&key).filter(|gone| gone.is_live) else { return };
         let worker_of = |worker: &Worker| worker.relay.worker() == gone.outbox.relay().worker();
         if let Some(at) = self.workers.iter().position(worker_of) {

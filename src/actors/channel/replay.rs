@@ -6,7 +6,7 @@
 //! pages stay for a while. While the database is away whoever needs it waits, and is served when it is back.
 
 use super::pages::{PAGE, Page};
-use super::tail::{Entry, Part};
+use super::tail::{self, Part};
 use super::{Channel, Start};
 use crate::actors::relay::SessionKey;
 use crate::actors::relay::frame::encode;
@@ -15,9 +15,10 @@ use crate::domain::event::Event;
 use crate::domain::frame::Frame;
 use crate::domain::message::Message;
 use crate::error::Result;
-use crate::store::messages::{Log, events, tail};
+use crate::store::messages::{self, Log, events};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -40,9 +41,17 @@ pub struct Reads {
     for_head: Vec<(SessionKey, Want)>,
     is_reading_end: bool,
     /// The log's end, as read while drafts were on their way: some of it may not have been announced yet.
-    unadopted: Option<(Vec<Entry>, i64)>,
+    unadopted: Option<(Vec<tail::Entry>, i64)>,
     /// These wait for a page.
     for_page: HashMap<i64, Vec<(SessionKey, i64)>>,
+}
+
+impl Reads {
+    /// Nobody of this key waits any more.
+    pub(super) fn forget(&mut self, key: SessionKey) {
+        self.for_head.retain(|(waiting, _)| *waiting != key);
+        self.for_page.values_mut().for_each(|waiting| waiting.retain(|(waiting, _)| *waiting != key));
+    }
 }
 
 impl Channel {
@@ -113,7 +122,7 @@ impl Channel {
         let (db, slots) = (self.shared.db.clone(), self.shared.read_slots.clone());
         let read = async move {
             let _slot = slots.acquire().await;
-            tail(&db, &reader, FIRST_READ).await
+            messages::tail(&db, &reader, FIRST_READ).await
         };
         ctx.spawn(read.into_actor(self).map(|log, channel, ctx| channel.end_was_read(log, ctx)));
     }
@@ -152,10 +161,13 @@ impl Channel {
             return self.send_part(key, part);
         }
         let number = after / PAGE;
-        let waiting = self.reads.for_page.entry(number).or_default();
-        waiting.push((key, after));
-        if waiting.len() == 1 {
-            self.read_page(number, ctx);
+        match self.reads.for_page.entry(number) {
+            // A read is under way, perhaps for somebody who has gone.
+            Entry::Occupied(mut waiting) => waiting.get_mut().push((key, after)),
+            Entry::Vacant(none) => {
+                none.insert(vec![(key, after)]);
+                self.read_page(number, ctx);
+            }
         }
     }
 
@@ -195,7 +207,10 @@ impl Channel {
         for (key, after) in self.reads.for_page.remove(&number).unwrap_or_default() {
             match page.after(after) {
                 Some(part) => self.send_part(key, part),
-                None => self.resume(key, after, ctx),
+                // It was read before that was committed.
+                None => {
+                    ctx.run_later(AGAIN_AFTER, move |channel, ctx| channel.resume(key, after, ctx));
+                }
             }
         }
     }
@@ -207,6 +222,6 @@ impl Channel {
     }
 }
 
-fn entries(messages: &[Message]) -> Vec<Entry> {
+fn entries(messages: &[Message]) -> Vec<tail::Entry> {
     messages.iter().map(|message| (message.seq, encode(&Event::from(message)))).collect()
 }

@@ -60,7 +60,7 @@ impl Cache {
         let user = bearer.user_id;
         let account = self.users.get(&user).ok_or(Key::User(user))?;
         let is_kept = account.kept_token.as_deref() == Some(&*bearer.token_id);
-        if bearer.issued_at_s < account.tokens_valid_from_s && !is_kept {
+        if bearer.password_version != account.password_version && !is_kept {
             return Err(Miss::Refuse(Unauthorized::Revoked.into()));
         }
         let caller = Caller::known(user, Arc::clone(&account.username));

@@ -20,6 +20,13 @@ pub(super) struct Gateways {
     servers: HashSet<ServerId>,
 }
 
+/// How a server stands is being read, to be told.
+pub(super) struct Telling {
+    server: ServerId,
+    /// Whether something newer has been told meanwhile: it is read again.
+    is_stale: bool,
+}
+
 /// Who is told how a server stands.
 #[derive(Clone, Copy)]
 enum Audience {
@@ -55,6 +62,12 @@ impl Registry {
         settling: &Settling,
         ctx: &mut Context<Self>,
     ) {
+        if let Change::ServerChanged(server) | Change::ServerDeleted(server) | Change::ChannelDeleted(server, _) =
+            change
+        {
+            let about = self.tellings.iter_mut().filter(|(_, telling)| telling.server == server);
+            about.for_each(|(_, telling)| telling.is_stale = true);
+        }
         match change {
             Change::Joined(user, server) => {
                 if let Some(gateways) = self.gateways.get_mut(&user) {
@@ -77,6 +90,9 @@ impl Registry {
             Change::ServerDeleted(server) => {
                 for live in self.live.values().filter(|live| live.server_id == server) {
                     live.handle.revoke_all(Why::Deleted, settling.clone());
+                }
+                for gateways in self.gateways.values_mut() {
+                    gateways.servers.remove(&server);
                 }
                 let last = encode(&Frame::ServerDeleted { id: server });
                 for relay in self.relays.all() {
@@ -119,13 +135,15 @@ impl Registry {
         }
     }
 
-    fn tell_how_it_stands(&self, server: ServerId, audience: Audience, ctx: &mut Context<Self>) {
+    fn tell_how_it_stands(&mut self, server: ServerId, audience: Audience, ctx: &mut Context<Self>) {
+        let number = self.tellings.insert(Telling { server, is_stale: false });
         let (db, slots) = (self.db.clone(), self.slots.clone());
         let look = async move {
             let _slot = slots.acquire().await;
             membership(&db, server).await
         };
-        let told = look.into_actor(self).map(move |found, registry, _| match (found, audience) {
+        let told = look.into_actor(self).map(move |found, registry, ctx| match (found, audience) {
+            _ if registry.tellings.remove(number).is_stale => registry.tell_how_it_stands(server, audience, ctx),
             (Ok(Some(found)), Audience::Members) => registry.tell_members(server, encode(&joined(found))),
             (Ok(Some(found)), Audience::User(user)) => {
                 // Who has left again meanwhile has been told so.

@@ -29,8 +29,9 @@ use crate::store::Db;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use bytes::Bytes;
 use cache::Cache;
-use gateways::Gateways;
+use gateways::{Gateways, Telling};
 use load::{Key, Loading};
+use slab::Slab;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -153,6 +154,7 @@ pub struct Registry {
     slots: Rc<Semaphore>,
     live: HashMap<ChannelId, Live>,
     gateways: HashMap<UserId, Gateways>,
+    tellings: Slab<Telling>,
     _vital: Vital,
 }
 
@@ -169,6 +171,7 @@ impl Registry {
             slots: Rc::new(Semaphore::new(LOADS_AT_ONCE)),
             live: HashMap::new(),
             gateways: HashMap::new(),
+            tellings: Slab::new(),
             _vital: Vital("registry"),
         };
         RegistryHandle { addr: Self::create(start) }

@@ -6,7 +6,6 @@ use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
 use crate::store::Fault;
 use crate::store::messages::{Draft, Written};
 use crate::store::write_batches::BatchKey;
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,18 +118,19 @@ impl Run {
     }
 
     async fn write_part(&mut self, part: Vec<Waiting>) -> Step {
-        let (part, repeats) = without_repeats(part);
-        if !repeats.is_empty() {
-            return Step::Split(vec![part, repeats]);
-        }
         for attempt in 1.. {
             let key = self.next_key();
             let Some(link) = &self.link else { break };
             match until_known(&part, link.append(key, &drafts(&part))).await {
                 Ok(written) => {
-                    let (held, decided) = split(part, written, Written::Held);
+                    let (held, decided) = split(part.into_iter().zip(written), Written::Held);
                     self.queue.hold(held);
+                    // A nonce that stood in the batch twice: what became of the first is known now.
+                    let (repeats, decided) = split(decided.into_iter(), Written::Skipped);
                     settle(outcomes(decided));
+                    if !repeats.is_empty() {
+                        return Step::Split(vec![repeats]);
+                    }
                 }
                 Err(Fault::Lost) => return Step::Lost(part, Some(key)),
                 Err(Fault::Retry) if attempt < ATTEMPTS => continue,
@@ -153,7 +153,7 @@ impl Run {
             refuse(told, Refused::Unavailable);
             return unwritten;
         };
-        let (skipped, decided) = split(batch, written, Written::Skipped);
+        let (skipped, decided) = split(batch.into_iter().zip(written), Written::Skipped);
         settle(outcomes(decided));
         skipped
     }
@@ -198,8 +198,8 @@ fn drafts(batch: &[Waiting]) -> Vec<&Draft> {
 }
 
 /// Those of which `what` became, and the others with what became of them.
-fn split(batch: Vec<Waiting>, written: Vec<Written>, what: Written) -> (Vec<Waiting>, Vec<(Waiting, Written)>) {
-    let (those, others): (Vec<_>, Vec<_>) = batch.into_iter().zip(written).partition(|(_, became)| *became == what);
+fn split(batch: impl Iterator<Item = (Waiting, Written)>, what: Written) -> (Vec<Waiting>, Vec<(Waiting, Written)>) {
+    let (those, others): (Vec<_>, Vec<_>) = batch.partition(|(_, became)| *became == what);
     (those.into_iter().map(|(waiting, _)| waiting).collect(), others)
 }
 
@@ -215,24 +215,6 @@ fn outcomes(decided: Vec<(Waiting, Written)>) -> impl Iterator<Item = (Waiting, 
         };
         (waiting, outcome)
     })
-}
-
-/// The drafts whose nonce none before them has, and the others: a batch may hold each nonce once.
-fn without_repeats(batch: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
-    let mut seen = HashSet::new();
-    let is_first: Vec<bool> = batch
-        .iter()
-        .map(|waiting| {
-            let draft = &waiting.draft;
-            draft.nonce().is_none_or(|nonce| seen.insert((draft.channel_id(), draft.author_id(), nonce)))
-        })
-        .collect();
-    if !is_first.contains(&false) {
-        return (batch, Vec::new());
-    }
-    let (first, repeats): (Vec<_>, Vec<_>) = batch.into_iter().zip(is_first).partition(|(_, is_first)| *is_first);
-    let drafts = |part: Vec<(Waiting, bool)>| part.into_iter().map(|(waiting, _)| waiting).collect();
-    (drafts(first), drafts(repeats))
 }
 
 fn refuse(batch: Vec<Waiting>, refused: Refused) {

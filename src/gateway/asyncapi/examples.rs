@@ -1,7 +1,5 @@
 //! An example of every frame, made from the types themselves.
 
-use super::super::command::Command;
-use super::super::identify::limits;
 use crate::actors::relay::PING_AFTER_S;
 use crate::domain::channel::Channel;
 use crate::domain::event::Event;
@@ -11,6 +9,8 @@ use crate::domain::server::Server;
 use crate::domain::text::{Content, Nonce};
 use crate::domain::user::Profile;
 use crate::domain::{ChannelId, MessageId, ServerId, UserId};
+use crate::gateway::command::Command;
+use crate::gateway::identify::limits;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;

@@ -37,6 +37,14 @@ pub async fn spawn_app() -> TestApp {
 pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
     let permit = NODES.acquire().await.expect("never closed");
     let database = fresh_database().await;
+    start(permit, database, change).await
+}
+
+async fn start(
+    permit: SemaphorePermit<'static>,
+    database: tokio_postgres::Config,
+    change: impl FnOnce(&mut Config),
+) -> TestApp {
     let mut config = Config {
         database: Database::Url(Box::new(database.clone())),
         secret_key: Some(SECRET_KEY.into()),
@@ -82,9 +90,38 @@ impl TestApp {
         }
     }
 
+    /// Stops the node and starts another one, which knows nothing, on the same database; its address is another one.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let permit = NODES.acquire().await.expect("never closed");
+        *self = start(permit, self.database.clone(), |_| {}).await;
+    }
+
     /// Runs statements on the node's database.
     pub async fn sql(&self, statements: &str) {
         connect(&self.database).await.batch_execute(statements).await.expect("good SQL");
+    }
+
+    /// Waits until the number that a query answers is not 0.
+    pub async fn until(&self, query: &str) {
+        let database = connect(&self.database).await;
+        let found = async { while database.query_one(query, &[]).await.expect("good SQL").get::<_, i64>(0) == 0 {} };
+        tokio::time::timeout(super::SOON, found).await.unwrap_or_else(|_| panic!("never: {query}"));
+    }
+
+    /// Holds all messages, so that nothing is written; a batch waits 200 ms for them.
+    pub async fn lock_messages(&self) -> tokio_postgres::Client {
+        let lock = connect(&self.database).await;
+        lock.batch_execute("begin; lock table messages in access exclusive mode").await.expect("they are free");
+        lock
+    }
+
+    /// Holds a channel's row, so that nothing is written to its log.
+    pub async fn lock_channel(&self, channel_id: i64) -> tokio_postgres::Client {
+        let lock = connect(&self.database).await;
+        let begin = format!("begin; select from channels where id = {channel_id} for update");
+        lock.batch_execute(&begin).await.expect("it is free");
+        lock
     }
 
     /// The one number that a query answers.

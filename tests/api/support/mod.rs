@@ -4,12 +4,15 @@ pub mod app;
 pub mod client;
 pub mod database;
 pub mod endpoints;
+pub mod gateway;
+pub mod history;
 pub mod raw;
+pub mod schema;
 pub mod shapes;
 pub mod socket;
 
 pub use app::{TestApp, spawn_app, spawn_app_with};
-pub use client::{Answer, By, PASSWORD, User, id};
+pub use client::{Answer, By, PASSWORD, User, id, keys};
 pub use reqwest::Method;
 pub use serde_json::{Value, json};
 pub use shapes::has_shape;

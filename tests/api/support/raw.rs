@@ -130,7 +130,10 @@ impl Raw {
     pub async fn event(&mut self) -> Value {
         let frame = self.frame().await.expect("an event");
         assert_eq!(frame.opcode, 1, "{frame:?}");
-        serde_json::from_slice(&frame.payload).expect("an event is JSON")
+        let event = serde_json::from_slice(&frame.payload).expect("an event is JSON");
+        // The gateway has every frame that a channel socket has.
+        super::schema::check_frame("gateway", &event);
+        event
     }
 
     /// All frames up to the close frame, which has this code and is the last one.

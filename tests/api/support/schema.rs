@@ -36,7 +36,9 @@ fn check(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
         return wrong.push(format!("{at} is not {}", schema["type"]));
     }
     let is = |name: &str| schema.get(name);
-    if is("const").is_some_and(|only| only != value) || is("enum").is_some_and(|all| !all.as_array().expect("a list").contains(value)) {
+    if is("const").is_some_and(|only| only != value)
+        || is("enum").is_some_and(|all| !all.as_array().expect("a list").contains(value))
+    {
         wrong.push(format!("{at} is {value}"));
     }
     if let (Some(minimum), Some(number)) = (is("minimum").and_then(Value::as_i64), value.as_i64())

@@ -2,6 +2,7 @@
 
 use super::app::TestApp;
 use super::client::User;
+use super::schema::check_frame;
 use super::{SOON, Value, json};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -14,6 +15,8 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
+    /// As the document of the sockets calls it.
+    channel: &'static str,
 }
 
 impl TestApp {
@@ -31,7 +34,8 @@ impl TestApp {
         let stream = TcpStream::connect(self.address).await.expect("the node listens");
         let opening = timeout(SOON, client_async(request, stream)).await.expect("an answer in time");
         let (stream, response) = opening.expect("the handshake succeeds");
-        (Socket { stream }, response)
+        let channel = if path.starts_with("/gateway") { "gateway" } else { "channelSocket" };
+        (Socket { stream, channel }, response)
     }
 }
 
@@ -46,7 +50,7 @@ impl Socket {
 
     /// Sends a message to the channel.
     pub async fn say(&mut self, content: &str) {
-        self.send_text(&json!({ "content": content }).to_string()).await;
+        self.tell_well(json!({ "content": content })).await;
     }
 
     /// Sends a message to the channel and waits until it comes back.
@@ -62,15 +66,40 @@ impl Socket {
         timeout(SOON, self.stream.next()).await.expect("a frame in time").and_then(Result::ok)
     }
 
-    /// The next text frame, as JSON.
-    pub async fn next_event(&mut self) -> Value {
+    /// The next text frame, as it was sent.
+    pub async fn next_text(&mut self) -> String {
         loop {
             match self.next_frame().await {
-                Some(Message::Text(text)) => return serde_json::from_str(&text).expect("an event is JSON"),
+                Some(Message::Text(text)) => return text.to_string(),
                 Some(Message::Ping(_) | Message::Pong(_)) => {}
                 other => panic!("no event but {other:?}"),
             }
         }
+    }
+
+    /// The next text frame, as JSON.
+    pub async fn next_event(&mut self) -> Value {
+        let event = serde_json::from_str(&self.next_text().await).expect("an event is JSON");
+        check_frame(self.channel, &event);
+        event
+    }
+
+    /// The next event, which has this type.
+    pub async fn next_of(&mut self, kind: &str) -> Value {
+        let event = self.next_event().await;
+        assert_eq!(event["type"], kind, "{event}");
+        event
+    }
+
+    /// Sends a frame that is as the document says.
+    pub async fn tell_well(&mut self, frame: Value) {
+        check_frame(self.channel, &frame);
+        self.tell(frame).await;
+    }
+
+    /// Sends a frame of JSON.
+    pub async fn tell(&mut self, frame: Value) {
+        self.send_text(&frame.to_string()).await;
     }
 
     /// The next event, which is a message.
