@@ -1,0 +1,165 @@
+//! The HTTP side of the test: it sets the scene, and it reads the logs from outside. Management calls must succeed; reads
+//! are tried until the node is there.
+
+use super::history::{Event, Sent};
+use super::wire;
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::sleep;
+
+const PAGE: i64 = 1_000;
+const CALL_MAX: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Clone)]
+pub struct Api {
+    pub address: String,
+    http: Client,
+    url: String,
+}
+
+/// Somebody who is logged in.
+#[derive(Clone)]
+pub struct Account {
+    pub id: i64,
+    pub name: String,
+    pub token: String,
+}
+
+/// What became of a send over HTTP.
+pub enum Posted {
+    Committed {
+        event: Event,
+        is_duplicate: bool,
+    },
+    Refused {
+        code: String,
+    },
+    /// No answer: it may be in the log.
+    Lost,
+}
+
+/// A log as it is served: what it holds, and what each page said of its end.
+pub struct Served {
+    pub events: Vec<Event>,
+    pub last_seqs: Vec<i64>,
+}
+
+impl Api {
+    pub fn new(address: &str) -> Self {
+        // A connection that is kept would be one to a node that is gone.
+        let http = Client::builder().pool_max_idle_per_host(0).timeout(CALL_MAX).build().expect("a client");
+        Self { http, url: format!("http://{address}"), address: address.to_owned() }
+    }
+
+    fn call(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token)
+    }
+
+    /// Asks until there is an answer other than "not now".
+    async fn read(&self, path: &str, token: &str) -> Value {
+        loop {
+            match self.call(Method::GET, path, token).send().await {
+                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {}
+                Ok(answer) => {
+                    let status = answer.status();
+                    match answer.text().await {
+                        Ok(body) if status == StatusCode::OK => return serde_json::from_str(&body).expect("JSON"),
+                        Ok(body) => panic!("GET {path} answered {status}: {body}"),
+                        Err(_) => {}
+                    }
+                }
+                Err(_) => {}
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn post(&self, path: &str, token: &str, body: &Value) -> Value {
+        answer(path, self.call(Method::POST, path, token).json(body)).await
+    }
+
+    pub async fn until_ready(&self) {
+        self.read("/readyz", "").await;
+    }
+
+    pub async fn account(&self, name: &str) -> Account {
+        let password = "correct horse battery";
+        let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": password });
+        let id = self.post("/auth/register", "", &new).await["id"].as_i64().expect("an id");
+        let form =
+            self.http.post(format!("{}/auth/login", self.url)).form(&[("username", name), ("password", password)]);
+        let token = answer("/auth/login", form).await["access_token"].as_str().expect("a token").to_owned();
+        Account { id, name: name.to_owned(), token }
+    }
+
+    pub async fn server(&self, owner: &Account) -> i64 {
+        self.post("/servers/", &owner.token, &json!({ "name": "crash" })).await["id"].as_i64().expect("an id")
+    }
+
+    pub async fn join(&self, member: &Account, server: i64) {
+        self.post(&format!("/servers/{server}/join"), &member.token, &json!({})).await;
+    }
+
+    pub async fn channel(&self, owner: &Account, server: i64) -> i64 {
+        let body = json!({ "name": "log", "server_id": server });
+        self.post("/channels/", &owner.token, &body).await["id"].as_i64().expect("an id")
+    }
+
+    /// Sends a message, once.
+    pub async fn send(&self, token: &str, channel: i64, sent: &Sent) -> Posted {
+        let path = format!("/channels/{channel}/messages");
+        let body = json!({ "content": sent.content, "nonce": sent.nonce });
+        let Ok(answer) = self.call(Method::POST, &path, token).json(&body).send().await else { return Posted::Lost };
+        let status = answer.status();
+        let Some(body) = answer.text().await.ok().and_then(|body| serde_json::from_str::<Value>(&body).ok()) else {
+            return Posted::Lost;
+        };
+        match wire::event(&body) {
+            Some(event) if status.is_success() => Posted::Committed { event, is_duplicate: status == StatusCode::OK },
+            _ => Posted::Refused { code: body["code"].as_str().unwrap_or(status.as_str()).to_owned() },
+        }
+    }
+
+    /// One look at what follows `after`, and at the log's end; `None` where that is not to be had now.
+    pub async fn glance(&self, token: &str, channel: i64, after: i64) -> Option<(Vec<Event>, i64)> {
+        let path = format!("/channels/{channel}/events?after={after}&limit={PAGE}");
+        let answer = self.call(Method::GET, &path, token).send().await.ok()?.error_for_status().ok()?;
+        let page: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+        let events = page["events"].as_array()?.iter().map(wire::event).collect::<Option<_>>()?;
+        Some((events, page["last_seq"].as_i64()?))
+    }
+
+    /// Where a channel's log ends.
+    pub async fn last_seq(&self, reader: &Account, channel: i64) -> i64 {
+        let page = self.read(&format!("/channels/{channel}/events?limit=1"), &reader.token).await;
+        page["last_seq"].as_i64().expect("a number")
+    }
+
+    /// A channel's whole log, page by page, to the page that is empty.
+    pub async fn log(&self, reader: &Account, channel: i64) -> Served {
+        let mut served = Served { events: Vec::new(), last_seqs: Vec::new() };
+        let mut after = 0;
+        loop {
+            let path = format!("/channels/{channel}/events?after={after}&limit={PAGE}");
+            let page = self.read(&path, &reader.token).await;
+            served.last_seqs.push(page["last_seq"].as_i64().expect("a number"));
+            let events = page["events"].as_array().expect("a list");
+            assert!(events.iter().all(|event| event["type"] == "message.created"), "only messages were sent: {page}");
+            served.events.extend(events.iter().map(|event| wire::event(event).expect("an event")));
+            match served.events.last() {
+                Some(last) if !events.is_empty() && last.seq > after => after = last.seq,
+                // What is wrong with a page that does not lead on, the checker says.
+                _ => return served,
+            }
+        }
+    }
+}
+
+async fn answer(path: &str, call: RequestBuilder) -> Value {
+    let answer = call.send().await.expect("an answer");
+    let (status, body) = (answer.status(), answer.text().await.expect("a body"));
+    assert!(status.is_success(), "{path} answered {status}: {body}");
+    serde_json::from_str(&body).expect("JSON")
+}

@@ -1,0 +1,266 @@
+//! The checker checked: a good history passes, and each fault that is planted in it is found, by name and place.
+
+use super::check::check;
+use super::history::{Connection, Event, Heard, Log, Observations, Sent, Witness};
+use super::violation::{Account, Entry, Place, Violation};
+
+const GENERAL: i64 = 7;
+const RANDOM: i64 = 8;
+const MINA: i64 = 1;
+const JOON: i64 = 2;
+const SORA: i64 = 3;
+
+/// Ids are drawn for all channels together, so within one they have gaps.
+fn event(channel: i64, seq: i64, author: i64, nonce: &str) -> Event {
+    let created_at = format!("2026-01-01T00:00:{seq:02}.5Z");
+    Event {
+        id: 100 + seq * 2 + i64::from(channel == RANDOM),
+        seq,
+        channel,
+        author,
+        author_username: ["mina", "joon", "sora"][usize::try_from(author - 1).expect("one of three")].to_owned(),
+        content: format!("{author} says {nonce}"),
+        nonce: Some(nonce.to_owned()),
+        updated_at: created_at.clone(),
+        created_at,
+    }
+}
+
+/// Eight messages of Mina (odd) and Joon (even).
+fn general(seq: i64) -> Event {
+    let author = if seq % 2 == 1 { MINA } else { JOON };
+    event(GENERAL, seq, author, &format!("{}", (seq + 1) / 2))
+}
+
+fn random(seq: i64) -> Event {
+    event(RANDOM, seq, SORA, &format!("{seq}"))
+}
+
+fn log(channel: i64, events: Vec<Event>) -> Log {
+    let end = events.len() as i64;
+    Log { channel, stored: events.clone(), served: events, served_last_seqs: vec![end, end], stored_last_seq: end }
+}
+
+fn witness(name: &str, author: i64, channel: i64, sent: i64, connections: Vec<Connection>) -> Witness {
+    let sent = (1..=sent).map(|nonce| Sent { nonce: format!("{nonce}"), content: format!("{author} says {nonce}") });
+    Witness { name: name.into(), author, channel, sent: sent.collect(), connections, rejections: vec![] }
+}
+
+fn connection(after: i64, heard: Vec<Heard>) -> Connection {
+    Connection { after, heard }
+}
+
+fn refusal(code: &str) -> Heard {
+    Heard::Error { code: code.into(), nonce: Some("2".into()), retry_after_ms: Some(50) }
+}
+
+/// A crash after the fourth message, another after the sixth. Mina's second acknowledgement was lost with the
+/// connection; Joon's third was in doubt.
+fn good() -> Observations {
+    let live = |seq| Heard::Event(general(seq));
+    let mina = vec![
+        connection(0, vec![Heard::ReplayDone(0), live(1), live(2)]),
+        connection(2, vec![refusal("unavailable"), live(3), Heard::Answer(general(3)), live(4), Heard::ReplayDone(4)]),
+        connection(4, vec![live(5), live(6), Heard::ReplayDone(6), live(7), Heard::Answer(general(1)), live(8)]),
+    ];
+    let joon = vec![
+        connection(0, vec![Heard::ReplayDone(0), live(1), live(2), live(3), live(4), refusal("unconfirmed")]),
+        connection(4, vec![Heard::ReplayDone(4), live(5), live(6), Heard::Closed(1012)]),
+        connection(6, vec![]),
+        connection(6, vec![Heard::ReplayDone(6), live(7), live(8)]),
+    ];
+    let late = vec![connection(5, vec![live(6), live(7), live(8), Heard::ReplayDone(8)])];
+    let sora = (1..=3).map(|seq| Heard::Event(random(seq)));
+    let sora = vec![connection(0, [Heard::ReplayDone(0)].into_iter().chain(sora).collect())];
+    Observations {
+        logs: vec![log(GENERAL, (1..=8).map(general).collect()), log(RANDOM, (1..=3).map(random).collect())],
+        witnesses: vec![
+            witness("mina", MINA, GENERAL, 4, mina),
+            witness("joon", JOON, GENERAL, 4, joon),
+            witness("late", 4, GENERAL, 0, late),
+            witness("sora", SORA, RANDOM, 3, sora),
+        ],
+    }
+}
+
+fn at(client: &str, connection: usize, frame: usize) -> Place {
+    Place { client: client.into(), connection, frame }
+}
+
+fn entry(seq: i64) -> Entry {
+    Entry { id: 100 + seq * 2, seq }
+}
+
+/// What was heard in `connection` of the client at `client`.
+fn heard(history: &mut Observations, client: usize, connection: usize) -> &mut Vec<Heard> {
+    &mut history.witnesses[client].connections[connection].heard
+}
+
+/// Changes the log of the first channel in both accounts.
+fn in_both(history: &mut Observations, change: impl Fn(&mut Vec<Event>)) {
+    change(&mut history.logs[0].stored);
+    change(&mut history.logs[0].served);
+}
+
+/// Plants a fault in a good history; the checker must name it.
+fn finds(fault: &str, expected: Violation, plant: impl FnOnce(&mut Observations)) {
+    let mut history = good();
+    plant(&mut history);
+    assert_ne!(history, good(), "{fault}: nothing was planted");
+    let found = check(&history);
+    assert!(found.contains(&expected), "{fault}: expected {expected:?} but found {found:#?}");
+}
+
+#[test]
+fn a_good_history_passes() {
+    assert_eq!(check(&good()), []);
+}
+
+#[test]
+fn faults_of_the_log_are_found() {
+    use Account::{Served, Stored};
+    let (client, channel) = (String::from("mina"), GENERAL);
+    let lost = Violation::AcknowledgedLost { client: client.clone(), nonce: "4".into(), entry: entry(7) };
+    finds("the last acknowledged row is dropped", lost, |history| {
+        history.logs[0] = log(GENERAL, (1..=6).map(general).collect());
+    });
+    let hole = Violation::LogHole { account: Stored, channel, after: 3, seq: 5 };
+    finds("a row in the middle is dropped", hole, |history| {
+        in_both(history, |log| drop(log.remove(3)));
+    });
+    let hole = Violation::LogHole { account: Served, channel, after: 3, seq: 5 };
+    finds("a row is not served", hole, |history| drop(history.logs[0].served.remove(3)));
+    let repeat = Violation::LogRepeat { account: Served, channel, seq: 4 };
+    finds("a row is served twice", repeat, |history| history.logs[0].served.insert(4, general(4)));
+    let swapped = Violation::LogOutOfOrder { account: Served, channel, seq: 4 };
+    finds("two rows are swapped", swapped, |history| history.logs[0].served.swap(3, 4));
+    let hole = Violation::LogHole { account: Stored, channel, after: 6, seq: 8 };
+    finds("a seq is skipped", hole, |history| in_both(history, |log| log[6].seq = 8));
+    let twice = Violation::NonceTwice { account: Stored, channel, author: MINA, nonce: "3".into() };
+    finds("two rows have one nonce", twice, |history| {
+        in_both(history, |log| log.push(Event { id: 200, seq: 9, ..general(5) }));
+    });
+    let twice = Violation::IdTwice { account: Stored, channel, id: general(2).id };
+    finds("two rows have one id", twice, |history| in_both(history, |log| log[4].id = general(2).id));
+    let backward = Violation::IdOutOfOrder { account: Stored, channel, entry: Entry { id: 3, seq: 5 } };
+    finds("an id does not grow with seq", backward, |history| in_both(history, |log| log[4].id = 3));
+    let foreign = Violation::LogForeign { account: Served, channel, entry: Entry { id: 117, seq: 8 } };
+    finds("a row of another channel is served", foreign, |history| history.logs[0].served[7] = random(8));
+    for (fault, said) in [("last_seq is too high", 9), ("last_seq is too low", 7)] {
+        let wrong = |account| Violation::LastSeqWrong { account, channel, said, end: 8 };
+        finds(fault, wrong(Served), |history| history.logs[0].served_last_seqs[1] = said);
+        finds(fault, wrong(Stored), |history| history.logs[0].stored_last_seq = said);
+    }
+    let differ = Violation::AccountsDiffer { channel, seq: 5 };
+    finds("a content is served changed", differ.clone(), |history| history.logs[0].served[4].content.push('!'));
+    finds("a time is served changed", differ, |history| history.logs[0].served[4].created_at = "never".into());
+    let changed = Violation::ContentChanged { channel, entry: entry(5) };
+    finds("a content is stored changed", changed, |history| in_both(history, |log| log[4].content.push('!')));
+    let made_up = Violation::NeverSent { channel, entry: entry(5) };
+    finds("a row has an unknown nonce", made_up.clone(), |history| {
+        in_both(history, |log| log[4].nonce = Some("99".into()));
+    });
+    finds("a row has lost its nonce", made_up, |history| in_both(history, |log| log[4].nonce = None));
+}
+
+#[test]
+fn faults_of_an_acknowledgement_are_found() {
+    let (client, nonce) = (String::from("mina"), String::from("2"));
+    let other = Entry { id: 999, seq: 3 };
+    let elsewhere =
+        Violation::AcknowledgedElsewhere { client: client.clone(), nonce: nonce.clone(), said: other, log: entry(3) };
+    finds("an acknowledgement has another id", elsewhere, |history| {
+        for frame in [1, 2] {
+            heard(history, 0, 1)[frame] = Heard::Answer(Event { id: 999, ..general(3) });
+        }
+    });
+    let twice = Violation::AcknowledgedTwice {
+        client: client.clone(),
+        nonce,
+        first: entry(3),
+        second: Entry { id: 106, seq: 5 },
+    };
+    finds("a resend is acknowledged as another entry", twice, |history| {
+        heard(history, 0, 1)[2] = Heard::Answer(Event { seq: 5, ..general(3) });
+    });
+    let altered = Violation::SeenOtherwise { at: at("mina", 1, 2), entry: entry(3) };
+    finds("a duplicate is not the original", altered, |history| {
+        heard(history, 0, 1)[2] = Heard::Answer(Event { content: "else".into(), ..general(3) });
+    });
+    let unsent = Violation::AcknowledgedUnsent { at: at("mina", 2, 4), nonce: Some("1".into()) };
+    finds("an acknowledgement of another's message", unsent, |history| {
+        heard(history, 0, 2)[4] = Heard::Answer(general(2));
+    });
+    let unsent = Violation::AcknowledgedUnsent { at: at("mina", 2, 3), nonce: Some("4".into()) };
+    finds("an acknowledgement of what was never sent", unsent, |history| drop(history.witnesses[0].sent.pop()));
+    let silence = Violation::Unacknowledged { client, nonce: "5".into() };
+    finds("a send is never answered", silence, |history| {
+        history.witnesses[0].sent.push(Sent { nonce: "5".into(), content: "anybody?".into() });
+    });
+}
+
+#[test]
+fn faults_of_a_view_are_found() {
+    let gone = Violation::SeenNotInLog { at: at("joon", 3, 2), entry: entry(8) };
+    finds("an event is shown that is never committed", gone.clone(), |history| {
+        history.logs[0] = log(GENERAL, (1..=7).map(general).collect());
+    });
+    finds("an event is shown before its commit, and its seq goes to another", gone, |history| {
+        in_both(history, |log| log[7] = Event { id: 300, ..general(8) });
+    });
+    let altered = Violation::SeenOtherwise { at: at("late", 0, 1), entry: entry(7) };
+    finds("a replayed event has another content", altered, |history| {
+        heard(history, 2, 0)[1] = Heard::Event(Event { content: "else".into(), ..general(7) });
+    });
+    let foreign = Violation::SeenForeign { at: at("sora", 0, 4), entry: entry(4), channel: GENERAL };
+    finds("an event of another channel is shown", foreign, |history| {
+        heard(history, 3, 0).push(Heard::Event(general(4)));
+    });
+    let hole = Violation::ViewHole { at: at("joon", 0, 2), after: 1, seq: 3 };
+    finds("a hole within a connection", hole, |history| drop(heard(history, 1, 0).remove(2)));
+    let hole = Violation::ViewHole { at: at("mina", 2, 2), after: 5, seq: 7 };
+    finds("a hole between replay and live", hole, |history| {
+        heard(history, 0, 2)[2] = Heard::ReplayDone(5);
+        heard(history, 0, 2).remove(1);
+    });
+    let repeat = Violation::ViewRepeat { at: at("joon", 0, 3), seq: 2 };
+    finds("a repeat within a connection", repeat, |history| {
+        heard(history, 1, 0).insert(3, Heard::Event(general(2)));
+    });
+    let reordered = Violation::ViewOutOfOrder { at: at("joon", 0, 3), seq: 2 };
+    finds("two events of a connection are swapped", reordered, |history| heard(history, 1, 0).swap(2, 3));
+    let hole = Violation::SeamHole { at: at("mina", 2, 0), after: 4, seq: 6 };
+    finds("a hole at the seam of a resume", hole, |history| drop(heard(history, 0, 2).remove(0)));
+    let repeat = Violation::SeamRepeat { at: at("joon", 1, 1), after: 4, seq: 4 };
+    finds("a repeat at the seam of a resume", repeat, |history| {
+        heard(history, 1, 1).insert(1, Heard::Event(general(4)));
+    });
+    let misplaced = Violation::SeamMisplaced { client: "joon".into(), connection: 3, after: 5, view: 6 };
+    finds("a client resumes where it has not been", misplaced, |history| {
+        history.witnesses[1].connections[3].after = 5;
+    });
+    let early = Violation::ViewEndsEarly { client: "late".into(), view: 7, end: 8 };
+    finds("the last event never comes", early, |history| drop(heard(history, 2, 0).remove(2)));
+}
+
+#[test]
+fn faults_of_the_protocol_are_found() {
+    let resync = Violation::Resync { at: at("joon", 2, 0), seq: 5 };
+    finds("a resync", resync, |history| heard(history, 1, 2).push(Heard::Resync(5)));
+    for (fault, said) in [("replay.done is ahead", 7), ("replay.done is behind", 5)] {
+        let wrong = Violation::ReplayDoneWrong { at: at("joon", 3, 0), said, view: 6 };
+        finds(fault, wrong, |history| heard(history, 1, 3)[0] = Heard::ReplayDone(said));
+    }
+    let twice = Violation::ReplayDoneTwice { at: at("joon", 3, 1) };
+    finds("replay.done twice", twice, |history| heard(history, 1, 3).insert(1, Heard::ReplayDone(6)));
+    let missing = Violation::ReplayDoneMissing { client: "joon".into(), connection: 3 };
+    finds("no replay.done", missing, |history| drop(heard(history, 1, 3).remove(0)));
+    let refused = Violation::Refused { at: at("joon", 3, 3), code: "nonce_conflict".into() };
+    finds("a send is refused for its nonce", refused, |history| heard(history, 1, 3).push(refusal("nonce_conflict")));
+    let closed = Violation::Closed { at: at("joon", 3, 3), code: 4403 };
+    finds("a socket is closed without cause", closed, |history| heard(history, 1, 3).push(Heard::Closed(4403)));
+    let rejected = Violation::Rejected { client: "sora".into(), status: 401 };
+    finds("a handshake is refused", rejected, |history| history.witnesses[3].rejections.push(401));
+    let unreadable = Violation::Unreadable { at: at("sora", 0, 4), text: "{".into() };
+    finds("a text that is not JSON", unreadable, |history| heard(history, 3, 0).push(Heard::Unreadable("{".into())));
+}

@@ -1,0 +1,82 @@
+//! What was observed, and nothing else: no I/O, no clock. The checker judges it.
+
+/// A message as its log has it, or as somebody was told of it; every field counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub id: i64,
+    pub seq: i64,
+    pub channel: i64,
+    pub author: i64,
+    pub author_username: String,
+    pub content: String,
+    pub nonce: Option<String>,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+/// What a client meant to say, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub nonce: String,
+    pub content: String,
+}
+
+/// One thing that came to a client, in the order in which it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Part of the view; with one's own nonce also an acknowledgement.
+    Event(Event),
+    /// An acknowledgement only, out of the order of `seq`: the answer to a nonce that was known, or to a send over HTTP.
+    Answer(Event),
+    ReplayDone(i64),
+    Resync(i64),
+    Error {
+        code: String,
+        nonce: Option<String>,
+        retry_after_ms: Option<u64>,
+    },
+    Closed(u16),
+    /// A text that is none of the above.
+    Unreadable(String),
+}
+
+/// From a handshake to its end; or a page that was read over HTTP before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// What it was asked to go on after.
+    pub after: i64,
+    pub heard: Vec<Heard>,
+}
+
+/// All that one client knows. It has its account for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    pub name: String,
+    pub author: i64,
+    pub channel: i64,
+    pub sent: Vec<Sent>,
+    pub connections: Vec<Connection>,
+    /// Statuses of handshakes that were refused, other than "not now".
+    pub rejections: Vec<u16>,
+}
+
+/// A channel's log, from the outside and from the inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    pub channel: i64,
+    /// As `GET /channels/{id}/events` gave it, page after page.
+    pub served: Vec<Event>,
+    /// What each page said of the log's end.
+    pub served_last_seqs: Vec<i64>,
+    /// The rows of `messages`, in the order of `seq`.
+    pub stored: Vec<Event>,
+    /// `channels.last_seq`.
+    pub stored_last_seq: i64,
+}
+
+/// Everything, when all is quiet: nothing is on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observations {
+    pub logs: Vec<Log>,
+    pub witnesses: Vec<Witness>,
+}

@@ -1,0 +1,152 @@
+//! The node under test: a process of its own on a fixed port, so that clients can come back; killed and started again on
+//! the same data.
+
+use super::process_node::{Signal, signal};
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio_postgres::NoTls;
+
+/// Below the ports that systems give to outgoing connections: a client that knocks at such a port while nobody listens
+/// can be connected to itself.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+const LAST_WORDS_LINES: usize = 12;
+
+pub struct Node {
+    folder: PathBuf,
+    port: u16,
+    child: Child,
+    is_ready: Arc<AtomicBool>,
+}
+
+impl Node {
+    /// Starts a node in `folder`.
+    pub fn start(folder: &Path) -> Self {
+        let first = PORTS.start + rand::random::<u16>() % (PORTS.end - PORTS.start);
+        let mut candidates = (first..PORTS.end).chain(PORTS.start..first);
+        let port = candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free");
+        let is_ready = Arc::default();
+        Self { child: spawn(folder, port, &is_ready), folder: folder.to_owned(), port, is_ready }
+    }
+
+    pub fn start_again(&mut self) {
+        self.is_ready = Arc::default();
+        self.child = spawn(&self.folder, self.port, &self.is_ready);
+    }
+
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// How it ended after its start was complete, if it did: nothing that befalls PostgreSQL is a reason.
+    pub fn ended_by_itself(&mut self) -> Option<ExitStatus> {
+        let ended = self.child.try_wait().expect("it is our child");
+        ended.filter(|_| self.is_ready.load(Ordering::Relaxed))
+    }
+
+    /// How it ended. May be dropped and called again.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.child.wait().await.expect("it ends")
+    }
+
+    /// Kills it; returns when it is gone.
+    pub async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.ended().await;
+    }
+
+    /// Stops it as an operator would.
+    pub async fn stop(mut self) {
+        self.signal(Signal::TERM);
+        assert!(self.ended().await.success(), "a stop is orderly");
+    }
+
+    fn signal(&self, number: Signal) {
+        if let Some(pid) = self.child.id() {
+            signal(&pid.to_string(), number);
+        }
+    }
+
+    /// Kills PostgreSQL's first process, where there is one.
+    pub fn kill_postmaster(&self) -> bool {
+        let cluster = data(&self.folder).join("postgres").canonicalize().unwrap_or_default();
+        let file = std::fs::read_to_string(cluster.join("postmaster.pid")).unwrap_or_default();
+        let Some(pid) = file.lines().next().map(str::trim).filter(|pid| !pid.is_empty()) else { return false };
+        // The number in a stale file is the node's, or anybody's.
+        let works_there = match std::fs::read(format!("/proc/{pid}/cmdline")) {
+            Ok(line) => line.split(|byte| *byte == 0).any(|word| word == cluster.as_os_str().as_encoded_bytes()),
+            Err(_) => !Path::new("/proc/self").exists() && self.child.id().is_some_and(|own| own.to_string() != pid),
+        };
+        if works_there {
+            signal(pid, Signal::KILL);
+        }
+        works_there
+    }
+
+    /// Kills the process that serves the writer, where there is one.
+    pub async fn kill_writer_backend(&self) -> bool {
+        let Ok((client, connection)) = self.database().connect(NoTls).await else { return false };
+        let connection = tokio::spawn(connection);
+        let sql = "select pid::text from pg_stat_activity where application_name = 'madang writer' limit 1";
+        let found = client.query_opt(sql, &[]).await.ok().flatten();
+        connection.abort();
+        if let Some(row) = &found {
+            signal(row.get(0), Signal::KILL);
+        }
+        found.is_some()
+    }
+
+    /// The way into its database, past the node.
+    pub fn database(&self) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(data(&self.folder).join("postgres-run")).user("madang").dbname("madang");
+        config
+    }
+
+    /// The end of its complaints.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(said(&self.folder)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains(r#""level":"INFO""#)).collect();
+        lines[lines.len().saturating_sub(LAST_WORDS_LINES)..].join("\n")
+    }
+}
+
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+fn said(folder: &Path) -> PathBuf {
+    folder.join("node.log")
+}
+
+fn spawn(folder: &Path, port: u16, is_ready: &Arc<AtomicBool>) -> Child {
+    let log = File::options().create(true).append(true).open(said(folder)).expect("it can be written to");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_madang"))
+        .env_remove("DATABASE_URL")
+        .env_remove("SECRET_KEY")
+        .env("DATA_DIR", data(folder))
+        .env("PORT", port.to_string())
+        .env("BCRYPT_COST", "4")
+        .env("RATE_LIMIT", "off")
+        .env("ACCESS_TOKEN_EXPIRE_MINUTES", "525600")
+        .env("RUST_LOG", "warn,madang=info")
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the node starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it has an output")).lines();
+    let is_ready = Arc::clone(is_ready);
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            is_ready.fetch_or(line.starts_with("API"), Ordering::Relaxed);
+        }
+    });
+    child
+}
