@@ -6,7 +6,6 @@
 #[path = "../../tests/process/client.rs"]
 #[allow(dead_code)]
 mod client;
-#[allow(dead_code)]
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
 mod node;
