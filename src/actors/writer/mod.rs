@@ -2,7 +2,8 @@
 //!
 //! What waits is written in one transaction (at most [`BATCH_ROWS`] rows or [`BATCH_BYTES`]), then answered in order; a
 //! channel always goes to the same writer, so its log keeps the order of its posts. Bounds: the queue
-//! ([`QUEUE_ROWS`] or [`QUEUE_BYTES`], then [`Refused::Busy`]) and the wait ([`WAIT_MAX`], then [`Refused::Unavailable`]).
+//! ([`QUEUE_ROWS`] or [`QUEUE_BYTES`], then [`Refused::Busy`]) and the wait ([`UNSENT_MAX`] before a batch, then
+//! [`Refused::Unavailable`]; [`WAIT_MAX`] with the batch, then [`Refused::Unconfirmed`]).
 //! A commit whose answer was lost is looked up in the ledger. A panic ends the node.
 
 mod link;
@@ -28,7 +29,9 @@ pub const BATCH_BYTES: usize = 1 << 20;
 pub const QUEUE_ROWS: usize = 10_000;
 /// The most bytes of content that wait for one writer.
 pub const QUEUE_BYTES: usize = 16 << 20;
-/// As long as a draft waits for PostgreSQL, less the time that an answer takes.
+/// As long as a draft waits to be given to PostgreSQL: later there is no time left for its answer.
+pub const UNSENT_MAX: Duration = Duration::from_millis(800);
+/// As long as a sender waits for an answer, less the time that it takes to arrive.
 pub const WAIT_MAX: Duration = Duration::from_millis(900);
 const EXPIRY_TICK: Duration = Duration::from_millis(50);
 /// How many notes of its own a writer leaves in the ledger before it removes those that nobody can ask for.

@@ -1,7 +1,8 @@
 //! What waits for a writer, and the answers to it.
 
 use super::{
-    BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedDraft, Ticket, WAIT_MAX,
+    BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedDraft, Ticket, UNSENT_MAX,
+    WAIT_MAX,
 };
 use crate::domain::ChannelId;
 use actix::Recipient;
@@ -27,6 +28,10 @@ pub struct Waiting {
 impl Waiting {
     fn size(&self) -> usize {
         self.draft.content().len()
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.since.elapsed() >= UNSENT_MAX
     }
 
     fn is_overdue(&self) -> bool {
@@ -154,12 +159,12 @@ impl Queue {
     pub fn expire(&self) {
         let mut expired = Vec::new();
         let mut queue = self.waiting.borrow_mut();
-        if queue.iter().any(Waiting::is_overdue) {
-            let (old, young): (VecDeque<_>, _) = queue.drain(..).partition(Waiting::is_overdue);
+        if queue.iter().any(Waiting::is_given_up) {
+            let (old, young): (VecDeque<_>, _) = queue.drain(..).partition(Waiting::is_given_up);
             *queue = young;
             expired.extend(old);
         }
-        expired.extend(self.held.borrow_mut().drafts.extract_if(.., |waiting| waiting.is_overdue()));
+        expired.extend(self.held.borrow_mut().drafts.extract_if(.., |waiting| waiting.is_given_up()));
         drop(queue);
         self.bytes.set(self.bytes.get() - expired.iter().map(Waiting::size).sum::<usize>());
         settle(expired.into_iter().map(|waiting| (waiting, Outcome::Refused(Refused::Unavailable))));
