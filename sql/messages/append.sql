@@ -10,58 +10,58 @@ with draft as materialized (
         with ordinality as d (channel_id, author_id, content, nonce, reply_to, place)
 ), locked as materialized (
     select id from channels where id = any ($3) order by id for no key update skip locked
-), looked_up as materialized (
-    select d.*, known.id as known_id, known.seq as known_seq, known.created_at as known_created_at,
-        known.updated_at as known_updated_at,
-        case
-            when locked.id is null then case when exists (select from channels c where c.id = d.channel_id) then 5 else 4 end
-            when known.id is not null and known.content = d.content and known.reply_to is not distinct from d.reply_to then 1
-            when known.id is not null then 2
-            when d.reply_to is not null and target.id is null then 3
-            else 0
-        end as finding
+), known as materialized (
+    -- The limit keeps this one index probe a draft, whatever the planner believes of the table's size.
+    select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at,
+        case when m.content = d.content and m.reply_to is not distinct from d.reply_to then 1 else 2 end as verdict
     from draft d
-    left join locked on locked.id = d.channel_id
-    -- The limits keep these one index probe a draft, whatever the planner believes of the table's size.
-    left join lateral (
-        select m.id, m.seq, m.content, m.reply_to, m.created_at, m.updated_at from messages m
-        where d.nonce is not null and m.channel_id = d.channel_id and m.author_id = d.author_id and m.nonce = d.nonce
+    cross join lateral (
+        select * from messages m
+        where m.channel_id = d.channel_id and m.author_id = d.author_id and m.nonce = d.nonce
         limit 1
-    ) known on true
-    left join lateral (
-        select m.id from messages m
-        where d.reply_to is not null and m.id = d.reply_to and m.channel_id = d.channel_id and m.deleted_at is null
-        limit 1
-    ) target on true
-), firsts as materialized (
-    select min(place) as place from looked_up
-    where $8 and finding = 0 and nonce is not null group by channel_id, author_id, nonce
-), judged as materialized (
-    select l.*,
-        case
-            when $8 and finding = 0 and nonce is not null and place not in (select place from firsts) then 6
-            else finding
-        end as verdict
-    from looked_up l
+    ) m
+    where d.nonce is not null and d.channel_id in (select id from locked)
+), refused as materialized (
+    select * from known
+    union all
+    select d.place, d.channel_id, null, null, null, null,
+        case when exists (select from channels c where c.id = d.channel_id) then 5 else 4 end
+    from draft d where d.channel_id not in (select id from locked)
+    union all
+    select d.place, d.channel_id, null, null, null, null, 3
+    from draft d
+    where d.reply_to is not null and d.channel_id in (select id from locked) and d.place not in (select place from known)
+        and not exists (
+            select from messages t where t.id = d.reply_to and t.channel_id = d.channel_id and t.deleted_at is null
+        )
+), good as materialized (
+    select * from draft where place not in (select place from refused)
+), again as materialized (
+    select place, channel_id from good
+    where $8 and nonce is not null
+        and place not in (select min(place) from good where nonce is not null group by channel_id, author_id, nonce)
+), fresh as materialized (
+    select * from good where place not in (select place from again)
 ), raised as (
     update channels set last_seq = last_seq + batch.size
-    from (select channel_id, count(*) as size from judged where verdict = 0 group by channel_id) batch
+    from (select channel_id, count(*) as size from fresh group by channel_id) batch
     where channels.id = batch.channel_id
     returning channels.id, channels.last_seq - batch.size as base, channels.last_seq
 ), noted as (
     insert into write_batches (node, number, channel_ids, first_seqs, last_seqs, skipped)
     select $1, $2, coalesce(array_agg(id), '{}'), coalesce(array_agg(base + 1), '{}'), coalesce(array_agg(last_seq), '{}'),
-        (select coalesce(array_agg(place), '{}') from judged where verdict <> 0)
+        (select coalesce(array_agg(place), '{}') from (select place from refused union all select place from again) skipped)
     from raised
 ), inserted as (
     insert into messages (channel_id, author_id, content, nonce, reply_to, seq, created_at, updated_at)
-    select j.channel_id, j.author_id, j.content, j.nonce, j.reply_to,
-        r.base + row_number() over (partition by j.channel_id order by j.place), now(), now()
-    from judged j join raised r on r.id = j.channel_id
-    where j.verdict = 0
-    order by j.place
+    select f.channel_id, f.author_id, f.content, f.nonce, f.reply_to,
+        r.base + row_number() over (partition by f.channel_id order by f.place), now(), now()
+    from fresh f join raised r on r.id = f.channel_id
+    order by f.place
     returning id, channel_id, seq, created_at
 )
 select 0 as verdict, 0::bigint as place, id, channel_id, seq, created_at, created_at as updated_at from inserted
 union all
-select verdict, place, known_id, channel_id, known_seq, known_created_at, known_updated_at from judged where verdict <> 0
+select verdict, place, id, channel_id, seq, created_at, updated_at from refused
+union all
+select 6, place, null, channel_id, null, null, null from again
