@@ -53,6 +53,12 @@ pub(super) struct Launch {
     pub socket_folder: PathBuf,
 }
 
+/// What PostgreSQL says of backends that have outlived their server.
+const LEFTOVER: &str = "pre-existing shared memory block";
+/// As long as they are waited for, and before each further try.
+const LEFTOVER_MAX: Duration = Duration::from_secs(15);
+const LEFTOVER_PAUSE: Duration = Duration::from_millis(100);
+
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Postmaster {
@@ -60,8 +66,24 @@ pub(super) struct Postmaster {
 }
 
 impl Launch {
-    /// Starts the server and waits until the application's database answers.
+    /// Starts the server and waits until the application's database answers. The backends of one that was killed may
+    /// outlive it for a moment; PostgreSQL does not start beside them.
     pub async fn start(&self) -> Result<Postmaster, EmbeddedError> {
+        let started = Instant::now();
+        loop {
+            match self.start_once().await {
+                Err(EmbeddedError::Exited { said, .. })
+                    if said.contains(LEFTOVER) && started.elapsed() < LEFTOVER_MAX =>
+                {
+                    tracing::warn!("processes of an earlier PostgreSQL are still ending; waiting for them");
+                    tokio::time::sleep(LEFTOVER_PAUSE).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn start_once(&self) -> Result<Postmaster, EmbeddedError> {
         cluster::stop_orphan(&self.data_dir).await?;
         self.data_dir.socket_folder()?;
         self.log.bound();
