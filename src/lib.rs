@@ -21,6 +21,7 @@ pub mod domain;
 pub mod error;
 pub mod gateway;
 pub mod http;
+pub mod load;
 pub mod rate_limit;
 pub mod store;
 pub mod telemetry;

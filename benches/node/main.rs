@@ -6,9 +6,13 @@
 #[path = "../../tests/process/client.rs"]
 #[allow(dead_code)]
 mod client;
+#[allow(dead_code)]
+mod floors;
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
 mod node;
+#[allow(dead_code)]
+mod results;
 mod resume;
 #[path = "../../tests/api/support/schema.rs"]
 mod schema;
@@ -24,6 +28,7 @@ const ROUNDS: usize = 3;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    floors::run_if_asked();
     node::raise_descriptor_limit();
     // `cargo bench --bench node -- resume` measures that alone.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();

@@ -101,11 +101,12 @@ impl Node {
 
     /// User and system time so far; PostgreSQL's is not in it.
     pub fn cpu(&self) -> Duration {
-        let stat = self.proc("stat");
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
-        // USER_HZ is 100 on every Linux architecture that Rust's standard library supports.
-        Duration::from_millis(ticks * 10)
+        cpu_of(self.pid())
+    }
+
+    /// Which process it is.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// The embedded database's first process, while it runs.
@@ -145,4 +146,13 @@ pub fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).expect("it may be raised to the hard limit");
+}
+
+/// The CPU time that a process has used so far.
+pub fn cpu_of(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().expect("utime") + fields[12].parse::<u64>().expect("stime");
+    // USER_HZ is 100 on every Linux architecture that Rust's standard library supports.
+    Duration::from_millis(ticks * 10)
 }

@@ -1,0 +1,48 @@
+//! The floors: the least that the same work can cost, each a process of its own so that the kernel counts its CPU apart.
+//!
+//! The bench starts itself again as `… floor <name>`; a floor says `ready <address>` on standard output and serves until it
+//! is killed.
+
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A running floor.
+pub struct Floor {
+    child: Child,
+    pub address: String,
+}
+
+/// Runs a floor, if that is what this process was started for; does not return then.
+pub fn run_if_asked() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, name, ..] = words.as_slice()
+        && first == "floor"
+    {
+        panic!("there is no floor `{name}`");
+    }
+}
+
+impl Floor {
+    /// Starts the floor of this name; `arguments` follow it on its command line.
+    pub async fn start(name: &str, arguments: &[&str]) -> Self {
+        let own = std::env::current_exe().expect("this program has a path");
+        let mut child = Command::new(own)
+            .args(["floor", name])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the floor starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("it has an output")).lines();
+        let line = lines.next_line().await.expect("it speaks").expect("it says where it is");
+        let address = line.strip_prefix("ready ").expect("it is ready").to_owned();
+        Self { child, address }
+    }
+
+    /// The CPU time that it has used.
+    pub fn cpu(&self) -> Duration {
+        super::node::cpu_of(self.child.id().expect("it runs"))
+    }
+}

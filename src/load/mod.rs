@@ -1,0 +1,3 @@
+//! `madang load`: sockets and calls against a running node, measured and verified.
+
+pub mod report;

@@ -1,0 +1,126 @@
+//! What a run has measured and whether all held, as data; [`table`], [`page`] and serde show it.
+
+use serde::Serialize;
+
+/// A whole run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The version of the tool.
+    pub version: &'static str,
+    /// `fanout`, `rooms`, …
+    pub scenario: String,
+    /// Where the node is.
+    pub url: String,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// How long it ran, set-up and final checks included.
+    pub took_s: f64,
+    /// What the machine that ran the tool is: processors, memory, system.
+    pub machine: String,
+    /// What the run was asked to do, in the order of the command line's help.
+    pub settings: Vec<(String, String)>,
+    /// How it ended.
+    pub end: End,
+    /// The headline figures.
+    pub figures: Vec<Figure>,
+    /// Times, each from a histogram.
+    pub latencies: Vec<Latency>,
+    /// One a second.
+    pub samples: Vec<Sample>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum End {
+    /// It did all that it was asked to.
+    Completed,
+    /// Somebody pressed Ctrl-C; the figures are of what had been done.
+    Interrupted,
+    /// It could not go on.
+    Failed {
+        /// One line.
+        why: String,
+    },
+}
+
+/// A number with its unit.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// `durable messages a second`, `memory a socket`, …
+    pub name: String,
+    /// The number.
+    pub value: f64,
+    /// `/s`, `KiB`, `µs`, `%`, or nothing for a count.
+    pub unit: &'static str,
+}
+
+/// The spread of a time, in microseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Latency {
+    /// `delivery`, `acknowledgement`, `handshake`, `GET /users/me`, …
+    pub name: String,
+    /// How many times were taken.
+    pub count: u64,
+    /// The least.
+    pub min_us: u64,
+    /// The mean.
+    pub mean_us: f64,
+    /// Percentiles.
+    pub p50_us: u64,
+    /// See above.
+    pub p90_us: u64,
+    /// See above.
+    pub p99_us: u64,
+    /// See above.
+    pub p999_us: u64,
+    /// The most.
+    pub max_us: u64,
+}
+
+/// What happened in one second.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sample {
+    /// Seconds since the load began.
+    pub at_s: f64,
+    /// Messages (or calls, or connects) that were acknowledged in it, a second.
+    pub acknowledged: f64,
+    /// Events that reached a socket in it, a second.
+    pub deliveries: f64,
+    /// Errors in it.
+    pub errors: u64,
+    /// Sockets that are open.
+    pub sockets: u64,
+    /// Latency of the scenario's main time in this second; `None` if nothing came.
+    pub p50_us: Option<u64>,
+    /// See above.
+    pub p99_us: Option<u64>,
+    /// See above.
+    pub p999_us: Option<u64>,
+    /// Resident memory of the node, where it can be seen.
+    pub node_kib: Option<u64>,
+    /// CPU of the node in this second: 100 is one processor.
+    pub node_cpu_percent: Option<f64>,
+}
+
+/// Something that a run checks.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// `every seq is one more than the last`, …
+    pub name: String,
+    /// How often it was looked at.
+    pub looked_at: u64,
+    /// How often it did not hold.
+    pub violations: u64,
+    /// The first few violations, each a line for a person.
+    pub examples: Vec<String>,
+}
+
+impl Report {
+    /// Whether the run did what it was asked to and everything held.
+    pub fn all_held(&self) -> bool {
+        matches!(self.end, End::Completed) && self.checks.iter().all(|check| check.violations == 0)
+    }
+}
