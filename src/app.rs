@@ -7,6 +7,7 @@ use crate::auth::password::Passwords;
 use crate::auth::secret;
 use crate::auth::token::Tokens;
 use crate::config::{Config, Database};
+use crate::descriptors;
 use crate::gateway::{Door, asyncapi, upgrade};
 use crate::http::{self, Documents, Node};
 use crate::store::Db;
@@ -72,7 +73,7 @@ impl Application {
     /// # Errors
     /// One line that says what to change.
     pub async fn build(config: Config) -> Result<Self, StartError> {
-        raise_descriptor_limit();
+        descriptors::raise_limit();
         let listener = listen(&config.host, config.port)?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.host.clone(), error))?;
         let (database, embedded) = match &config.database {
@@ -225,14 +226,4 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
         Ok(socket.into())
     };
     bind().map_err(failed)
-}
-
-/// Each socket takes a descriptor: take as many as the system allows.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%error, "the limit of open files could not be raised");
-    }
 }

@@ -4,11 +4,13 @@
 //!
 //! Layers, each using only those before it (`tests/layers.rs` fails on an upward use):
 //!
-//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`rate_limit`] and [`telemetry`] serve every layer.
+//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`descriptors`], [`rate_limit`] and [`telemetry`] serve
+//!   every layer.
 //! - [`store`]: PostgreSQL, all of the SQL. [`auth`]: passwords and tokens.
 //! - [`actors`]: registry, channels, writers, relays.
 //! - [`http`] and [`gateway`]: the two doors. They parse, call and answer, and never use each other.
 //! - [`app`]: puts a node together, runs it, stops it.
+//! - [`load`]: the load tool, a client like any other.
 //!
 //! Data flows one way: authorize → commit → announce; reads: authorize → query. `docs/ARCHITECTURE.md` walks one message
 //! through all of it.
@@ -17,6 +19,7 @@ pub mod actors;
 pub mod app;
 pub mod auth;
 pub mod config;
+pub mod descriptors;
 pub mod domain;
 pub mod error;
 pub mod gateway;

@@ -1,8 +1,9 @@
-//! `madang`: starts a node and runs it until SIGTERM or Ctrl-C.
+//! `madang`: starts a node and runs it until SIGTERM or Ctrl-C. `madang load` puts load on one.
 
+use clap::Parser;
 use madang::app::{Application, StartError};
 use madang::config::{Config, Database};
-use madang::telemetry;
+use madang::{load, telemetry};
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,13 +12,16 @@ const HELP: &str = "\
 madang: a Discord-style chat backend
 
 Usage: madang [--help | --version]
+       madang load <scenario> [options]     put load on a running node; see `madang load --help`
 
 Settings come from the environment or a .env file in the working folder; README.md lists them.
 With nothing set, madang starts its own PostgreSQL under ./data and serves http://127.0.0.1:8000";
 
 fn main() -> ExitCode {
+    let mut is_load = false;
     match std::env::args().nth(1).as_deref() {
         None => {}
+        Some("load") => is_load = true,
         Some("--help" | "-h" | "help") => return say(HELP),
         Some("--version" | "-V") => return say(concat!("madang ", env!("CARGO_PKG_VERSION"))),
         Some(other) => return refuse(format_args!("unknown argument `{other}`; try `madang --help`"), 2),
@@ -27,6 +31,9 @@ fn main() -> ExitCode {
         Err(error) if error.not_found() => {}
         // The error's own text may quote the line, and with it a secret.
         Err(_) => return refuse(format_args!(".env cannot be read: each line must be NAME=value"), 2),
+    }
+    if is_load {
+        return load::start(load::Options::parse_from(std::env::args_os().skip(1)));
     }
     let config = match Config::from_lookup(|name| std::env::var(name).ok()) {
         Ok(config) => config,

@@ -1,0 +1,293 @@
+//! One socket of a run: it hears a channel from its first event on, comes back when it is cut off, and may send.
+
+use super::checks::Rule;
+use super::frames::{Kind, write};
+use super::ledger::{Incoming, Ledger, View};
+use super::link::{Link, NoLink};
+use super::meter::{Times, count};
+use super::payload::Said;
+use super::people::Person;
+use super::run::{Phase, Run};
+use super::talker::Talker;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// As long as a socket tries to come back before the run is given up.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE_MS: std::ops::Range<u64> = 20..200;
+
+/// A channel of the run.
+pub struct Room {
+    /// What has been seen of it.
+    pub ledger: RefCell<Ledger>,
+}
+
+/// How far a socket is, for those who wait for it.
+#[derive(Default)]
+pub struct Seen {
+    /// It hears its channel live.
+    pub is_live: Cell<bool>,
+    /// The last `seq` that it has got.
+    pub seq: Cell<i64>,
+}
+
+/// See the module.
+pub struct Client {
+    run: Rc<Run>,
+    room: Rc<Room>,
+    person: Rc<Person>,
+    talker: Option<Talker>,
+    view: View,
+    seen: Rc<Seen>,
+    deliveries: u64,
+    delivery: Rc<Times>,
+    acknowledgement: Rc<Times>,
+    /// Since when it has been cut off.
+    cut_us: Option<u64>,
+    /// What the node said last, if it was that it ends the socket.
+    closed: Option<u16>,
+    out: Vec<u8>,
+}
+
+/// Why a connection is over.
+enum Left {
+    /// The run is.
+    Over,
+    /// It was told to.
+    Cut,
+    /// The node, or the network, ended it.
+    Closed,
+}
+
+impl Client {
+    /// A socket that is not connected; `number` names it in what is reported.
+    pub fn new(
+        run: &Rc<Run>,
+        room: &Rc<Room>,
+        person: &Rc<Person>,
+        number: usize,
+        talker: Option<Talker>,
+    ) -> (Self, Rc<Seen>) {
+        let seen = Rc::new(Seen::default());
+        let client = Self {
+            run: Rc::clone(run),
+            room: Rc::clone(room),
+            person: Rc::clone(person),
+            talker,
+            view: View::new(number),
+            seen: Rc::clone(&seen),
+            deliveries: 0,
+            delivery: run.meter.times("delivery"),
+            acknowledgement: run.meter.times("acknowledgement"),
+            cut_us: None,
+            closed: None,
+            out: Vec::new(),
+        };
+        (client, seen)
+    }
+
+    /// Takes part until the run is over; then says what it has missed, up to what others have seen.
+    pub async fn take_part(mut self) {
+        while let Some(link) = self.connect().await {
+            count(&self.run.meter.sockets, 1);
+            let left = self.stay(link).await;
+            self.run.meter.sockets.set(self.run.meter.sockets.get().saturating_sub(1));
+            self.seen.is_live.set(false);
+            match left {
+                Left::Over => break,
+                Left::Cut => self.cut_us = Some(self.run.clock.now_us()),
+                Left::Closed => self.was_closed().await,
+            }
+        }
+        let ledger = self.room.ledger.borrow();
+        for rule in [Rule::NoneLost, Rule::NoneRepeated, Rule::InOrder, Rule::SameForAll] {
+            self.run.checks.look(rule, self.deliveries);
+        }
+        // A run that could not go on has nothing to say about what did not come any more.
+        if self.run.failure().is_none() {
+            self.view.close(ledger.head(), &self.run.checks, &ledger);
+        }
+    }
+
+    async fn connect(&mut self) -> Option<Link> {
+        let since = Instant::now();
+        let path = |view: &View, channel: i64| format!("/ws/{channel}?after={}", view.last());
+        let channel = self.room.ledger.borrow().channel_id();
+        while self.run.phase() != Phase::Over && self.run.failure().is_none() {
+            let token = self.person.token();
+            let why = match Link::open(&self.run, &path(&self.view, channel), &token).await {
+                Ok(link) => return Some(link),
+                Err(NoLink::Token) => match self.person.renew(&self.run.target, &token).await {
+                    Ok(()) => continue,
+                    Err(trouble) => trouble.to_string(),
+                },
+                Err(NoLink::Refused(why)) => {
+                    self.run.fail(why);
+                    return None;
+                }
+                Err(NoLink::Failed(why)) => why,
+            };
+            self.run.meter.error("connecting");
+            if since.elapsed() > PATIENCE {
+                self.run.fail(format!("the node at {} went away: {why}", self.run.target.url));
+                return None;
+            }
+            pause().await;
+        }
+        None
+    }
+
+    async fn was_closed(&mut self) {
+        let kind = self.closed.take().map_or("connection lost".to_owned(), |code| format!("closed with {code}"));
+        self.run.meter.error(&kind);
+        self.cut_us = Some(self.run.clock.now_us());
+        pause().await;
+    }
+
+    /// Hears and talks until the connection is over.
+    async fn stay(&mut self, mut link: Link) -> Left {
+        let mut orders = self.run.orders();
+        let cuts = orders.borrow_and_update().cuts;
+        let mut has_resent = false;
+        loop {
+            let phase = self.run.phase();
+            if phase == Phase::Over {
+                link.close().await;
+                return Left::Over;
+            }
+            let now_us = self.run.clock.now_us();
+            let talks = phase == Phase::Talking;
+            let mut wakes = None;
+            if let Some(talker) = self.talker.as_mut().filter(|_| self.seen.is_live.get()) {
+                if !std::mem::replace(&mut has_resent, true) {
+                    talker.all_again(now_us);
+                }
+                talker.write_due(&self.run, now_us, talks, &mut self.out);
+                wakes = talker.wakes_us(now_us, talks);
+            }
+            if !self.out.is_empty() {
+                let out = std::mem::take(&mut self.out);
+                if link.write(&out).await.is_err() {
+                    return Left::Closed;
+                }
+            }
+            let alarm = async {
+                match wakes {
+                    Some(wakes_us) => tokio::time::sleep_until(self.run.clock.instant(wakes_us).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = link.readable() => {
+                    let now_us = self.run.clock.now_us();
+                    let is_open = link.read(|kind, payload| self.hear(kind, payload, now_us));
+                    self.seen.seq.set(self.view.last());
+                    if !is_open || self.closed.is_some() {
+                        return Left::Closed;
+                    }
+                }
+                _ = orders.changed() => {
+                    if orders.borrow_and_update().cuts != cuts {
+                        return Left::Cut;
+                    }
+                }
+                () = alarm => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, kind: Kind, payload: &[u8], now_us: u64) {
+        match kind {
+            Kind::Text => {
+                let known = self.view.take_known(payload, &self.room.ledger.borrow());
+                match known {
+                    Some(said) => self.delivered(said, now_us),
+                    None => self.read(payload, now_us),
+                }
+            }
+            Kind::Ping => write(Kind::Pong, payload, &mut self.out),
+            Kind::Pong => {}
+            Kind::Close => self.closed = Some(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
+        }
+    }
+
+    fn read(&mut self, payload: &[u8], now_us: u64) {
+        let Ok(frame) = serde_json::from_slice::<Incoming<'_>>(payload) else {
+            return self.run.meter.error("a frame that is not understood");
+        };
+        match (&*frame.kind, frame.seq) {
+            ("message.created", Some(_)) if frame.duplicate => {
+                if let Some(said) = frame.content.as_deref().and_then(Said::read) {
+                    self.acknowledged(said, now_us);
+                }
+            }
+            ("message.created", Some(seq)) => {
+                let room = Rc::clone(&self.room);
+                let said = self.view.take(seq, &frame, payload, &mut room.ledger.borrow_mut(), &self.run.checks);
+                self.delivered(said, now_us);
+            }
+            ("replay.done", _) => {
+                self.seen.is_live.set(true);
+                if let Some(cut_us) = self.cut_us.take() {
+                    self.run.meter.times("back after a cut").note(now_us - cut_us);
+                }
+            }
+            ("resync", _) => {
+                let (channel, last) = (self.room.ledger.borrow().channel_id(), self.view.last());
+                self.run.checks.violate(Rule::NoneLost, || {
+                    format!("channel {channel}: the node does not know seq {last} any more")
+                });
+            }
+            ("error", _) => self.refused(&frame, now_us),
+            (other, _) => self.run.meter.error(&format!("unknown frame {other}")),
+        }
+    }
+
+    fn delivered(&mut self, said: Option<Said>, now_us: u64) {
+        self.deliveries += 1;
+        count(&self.run.meter.deliveries, 1);
+        let Some(said) = said else { return };
+        if self.seen.is_live.get() {
+            self.delivery.note(now_us.saturating_sub(said.due_us));
+        }
+        self.acknowledged(said, now_us);
+    }
+
+    fn acknowledged(&mut self, said: Said, now_us: u64) {
+        let Some(talker) = self.talker.as_mut().filter(|talker| said.run == self.run.id && said.sender == talker.id())
+        else {
+            return;
+        };
+        if let Some(due_us) = talker.acknowledge(&self.run, said.number) {
+            self.run.checks.look(Rule::Answered, 1);
+            self.acknowledgement.note(now_us.saturating_sub(due_us));
+            count(&self.run.meter.acknowledged, 1);
+        }
+    }
+
+    fn refused(&mut self, frame: &Incoming<'_>, now_us: u64) {
+        let code = frame.code.as_deref().unwrap_or("error");
+        self.run.meter.error(code);
+        let number = frame.nonce.as_deref().and_then(Said::number_of);
+        match (code, number, &mut self.talker) {
+            // Its outcome is still to come.
+            ("unconfirmed", _, _) => {}
+            ("busy" | "unavailable", Some(number), Some(talker)) => talker.again(number, now_us, frame.retry_after_ms),
+            ("rate_limited", _, _) => self.run.fail(
+                "the node limits the rate of frames: start it with RATE_LIMIT=off, or lower --rate or --window".into(),
+            ),
+            _ => {
+                let detail = frame.detail.as_deref().unwrap_or_default();
+                self.run.checks.violate(Rule::Answered, || format!("a send was refused with {code}: {detail}"));
+                if let (Some(number), Some(talker)) = (number, &mut self.talker) {
+                    talker.acknowledge(&self.run, number);
+                }
+            }
+        }
+    }
+}
+
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(rand::random_range(PAUSE_MS))).await;
+}

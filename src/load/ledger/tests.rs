@@ -1,0 +1,63 @@
+use super::*;
+
+/// Feeds a socket as a client does.
+fn hear(view: &mut View, ledger: &mut Ledger, checks: &Checks, events: &[(i64, u64)]) {
+    for (seq, number) in events {
+        let bytes = event(*seq, *number);
+        if view.take_known(&bytes, ledger).is_none() {
+            let incoming: Incoming<'_> = serde_json::from_slice(&bytes).expect("an event");
+            view.take(*seq, &incoming, &bytes, ledger, checks);
+        }
+    }
+}
+
+fn event(seq: i64, number: u64) -> Vec<u8> {
+    let content = Said { run: 1, sender: 2, number, due_us: 3 }.content(64);
+    format!(r#"{{"type":"message.created","id":{seq},"seq":{seq},"content":"{content}","author_id":1}}"#).into_bytes()
+}
+
+fn verdict(events: &[(i64, u64)], head: i64) -> Vec<(String, u64)> {
+    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8));
+    let mut good = View::new(0);
+    let all: Vec<(i64, u64)> = (1..=head).zip(0..).collect();
+    hear(&mut good, &mut ledger, &checks, &all);
+    let mut view = View::new(1);
+    hear(&mut view, &mut ledger, &checks, events);
+    good.close(ledger.head(), &checks, &ledger);
+    view.close(ledger.head(), &checks, &ledger);
+    let report = checks.report().into_iter().filter(|check| check.violations > 0);
+    report.map(|check| (check.name, check.violations)).collect()
+}
+
+#[test]
+fn what_is_whole_and_in_order_is_good_near_the_head_and_far_behind() {
+    assert_eq!(verdict(&[(1, 0), (2, 1), (3, 2)], 3), []);
+    let long: Vec<(i64, u64)> = (1..=100).zip(0..).collect();
+    assert_eq!(verdict(&long, 100), []);
+}
+
+#[test]
+fn each_fault_is_named_for_what_it_is() {
+    let named = |name: &str, count| vec![(name.to_owned(), count)];
+    assert_eq!(verdict(&[(1, 0), (3, 2)], 3), named("no event is lost", 1), "in the middle");
+    assert_eq!(verdict(&[(1, 0)], 3), named("no event is lost", 2), "at the end");
+    assert_eq!(verdict(&[(1, 0), (2, 1), (2, 1), (3, 2)], 3), named("no event comes twice", 1));
+    assert_eq!(verdict(&[(2, 1), (1, 0), (3, 2)], 3), named("events come in the order of their seq", 1));
+    assert_eq!(verdict(&[(1, 0), (2, 9), (3, 2)], 3), named("every socket gets the same bytes for a seq", 1));
+    assert_eq!(verdict(&[(1, 0), (2, 1), (3, 2), (4, 1)], 3)[1], ("each message is in the log once".into(), 1));
+}
+
+#[test]
+fn who_hears_an_event_first_makes_the_log_however_late_the_others_are() {
+    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 2));
+    let mut views = [View::new(0), View::new(1)];
+    let [ahead, behind] = &mut views;
+    hear(ahead, &mut ledger, &checks, &[(2, 1), (3, 2), (4, 3)]);
+    assert_eq!((ledger.head(), ledger.digest(1)), (4, None));
+    hear(behind, &mut ledger, &checks, &[(1, 0), (2, 1), (3, 2), (4, 3)]);
+    assert!(ledger.digest(1).is_some());
+    behind.close(4, &checks, &ledger);
+    assert_eq!(checks.violations(), 0);
+    ahead.close(4, &checks, &ledger);
+    assert_eq!(checks.violations(), 1);
+}

@@ -1,0 +1,181 @@
+//! Counts and times of a run, and what they were in each second.
+
+use super::Trouble;
+use super::node::NodeProcess;
+use super::report::{Figure, Latency, Sample};
+use hdrhistogram::Histogram;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Longer times are counted as this.
+const LONGEST_US: u64 = 120_000_000;
+
+/// The times of one thing: since the start, and since the last sample.
+pub struct Times {
+    name: String,
+    all: RefCell<Histogram<u64>>,
+    second: RefCell<Histogram<u64>>,
+}
+
+impl Times {
+    fn new(name: &str, empty: &Histogram<u64>) -> Self {
+        let histogram = || RefCell::new(Histogram::new_from(empty));
+        Self { name: name.into(), all: histogram(), second: histogram() }
+    }
+
+    /// Notes one.
+    pub fn note(&self, us: u64) {
+        self.second.borrow_mut().saturating_record(us.max(1));
+    }
+
+    fn end_second(&self) {
+        let mut second = self.second.borrow_mut();
+        if second.len() > 0 {
+            let _ = self.all.borrow_mut().add(&*second);
+            second.reset();
+        }
+    }
+
+    /// The spread of all of them.
+    pub fn latency(&self) -> Option<Latency> {
+        self.end_second();
+        let all = self.all.borrow();
+        let at = |percent: f64| all.value_at_percentile(percent);
+        (all.len() > 0).then(|| Latency {
+            name: self.name.clone(),
+            count: all.len(),
+            min_us: all.min(),
+            mean_us: all.mean(),
+            p50_us: at(50.0),
+            p90_us: at(90.0),
+            p99_us: at(99.0),
+            p999_us: at(99.9),
+            max_us: all.max(),
+        })
+    }
+}
+
+/// What is counted.
+pub struct Meter {
+    /// Messages or calls that were answered as they should.
+    pub acknowledged: Cell<u64>,
+    /// Events that reached a socket.
+    pub deliveries: Cell<u64>,
+    /// Sockets that are open.
+    pub sockets: Cell<u64>,
+    errors: RefCell<BTreeMap<String, u64>>,
+    times: RefCell<Vec<Rc<Times>>>,
+    empty: Histogram<u64>,
+    last: Cell<Last>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Last {
+    at_s: f64,
+    acknowledged: u64,
+    deliveries: u64,
+    errors: u64,
+    cpu_us: u64,
+}
+
+/// Adds one.
+pub fn count(counter: &Cell<u64>, more: u64) {
+    counter.set(counter.get() + more);
+}
+
+impl Meter {
+    /// Counts nothing yet.
+    ///
+    /// # Errors
+    /// When the histograms' bounds are wrong, which they are not.
+    pub fn new() -> Result<Self, Trouble> {
+        // Two digits: within 1 %, and small enough for one of each kind of call.
+        let empty = Histogram::new_with_bounds(1, LONGEST_US, 2).map_err(|error| Trouble::Input(error.to_string()))?;
+        Ok(Self {
+            acknowledged: Cell::default(),
+            deliveries: Cell::default(),
+            sockets: Cell::default(),
+            errors: RefCell::default(),
+            times: RefCell::default(),
+            empty,
+            last: Cell::default(),
+        })
+    }
+
+    /// The times of this name.
+    pub fn times(&self, name: &str) -> Rc<Times> {
+        let mut times = self.times.borrow_mut();
+        if let Some(known) = times.iter().find(|known| known.name == name) {
+            return Rc::clone(known);
+        }
+        let new = Rc::new(Times::new(name, &self.empty));
+        times.push(Rc::clone(&new));
+        new
+    }
+
+    /// Notes an error of a kind.
+    pub fn error(&self, kind: &str) {
+        let mut errors = self.errors.borrow_mut();
+        match errors.get_mut(kind) {
+            Some(count) => *count += 1,
+            None => drop(errors.insert(kind.chars().take(60).collect(), 1)),
+        }
+    }
+
+    /// How many errors there were.
+    pub fn errors(&self) -> u64 {
+        self.errors.borrow().values().sum()
+    }
+
+    /// Counting begins now: what the set-up took is not the run's.
+    pub fn begin(&self, at_s: f64, node: Option<&NodeProcess>) {
+        let _ = self.sample(at_s, &self.times("nothing"), node);
+    }
+
+    /// What has happened since the last sample; `main` gives its percentiles.
+    pub fn sample(&self, at_s: f64, main: &Times, node: Option<&NodeProcess>) -> Sample {
+        let last = self.last.get();
+        let now = Last {
+            at_s,
+            acknowledged: self.acknowledged.get(),
+            deliveries: self.deliveries.get(),
+            errors: self.errors(),
+            cpu_us: node.and_then(NodeProcess::cpu_us).unwrap_or(0),
+        };
+        self.last.set(now);
+        let seconds = (at_s - last.at_s).max(1e-6);
+        let (p50_us, p99_us, p999_us) = {
+            let second = main.second.borrow();
+            let at = |percent: f64| (second.len() > 0).then(|| second.value_at_percentile(percent));
+            (at(50.0), at(99.0), at(99.9))
+        };
+        self.times.borrow().iter().for_each(|times| times.end_second());
+        let has_cpu = now.cpu_us > 0 && last.cpu_us > 0;
+        Sample {
+            at_s,
+            acknowledged: (now.acknowledged - last.acknowledged) as f64 / seconds,
+            deliveries: (now.deliveries - last.deliveries) as f64 / seconds,
+            errors: now.errors - last.errors,
+            sockets: self.sockets.get(),
+            p50_us,
+            p99_us,
+            p999_us,
+            node_kib: node.and_then(NodeProcess::resident_kib),
+            node_cpu_percent: has_cpu.then(|| now.cpu_us.saturating_sub(last.cpu_us) as f64 / seconds / 10_000.0),
+        }
+    }
+
+    /// The spread of everything that was timed.
+    pub fn latencies(&self) -> Vec<Latency> {
+        self.times.borrow().iter().filter_map(|times| times.latency()).collect()
+    }
+
+    /// Each kind of error.
+    pub fn error_figures(&self) -> Vec<Figure> {
+        let errors = self.errors.borrow();
+        let figure =
+            |(kind, count): (&String, &u64)| Figure { name: format!("errors: {kind}"), value: *count as f64, unit: "" };
+        errors.iter().map(figure).collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! The node's process: one that is started for a run, and what the kernel says of any on this machine.
+
+use super::Trouble;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+const START_MAX: Duration = Duration::from_secs(60);
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// A process of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeProcess(pub u32);
+
+impl NodeProcess {
+    /// Resident memory; `None` where the kernel does not say.
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// The CPU time that it has used.
+    pub fn cpu_us(&self) -> Option<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
+        let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+        let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        // USER_HZ is 100 on every Linux architecture that Rust's standard library supports.
+        Some((user + system) * 10_000)
+    }
+}
+
+/// A node that was started for a run, on a database of its own.
+pub struct OwnNode {
+    child: Child,
+    folder: PathBuf,
+    /// Where it is.
+    pub url: String,
+    /// Signs its tokens.
+    pub secret_key: String,
+}
+
+impl OwnNode {
+    /// Starts this program as a node.
+    ///
+    /// # Errors
+    /// What the node says when it cannot start.
+    pub async fn start() -> Result<Self, Trouble> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| Trouble::Input(format!("--self: {what}: {error}"));
+        let own = std::env::current_exe().map_err(|error| failed("this program cannot be found", &error))?;
+        let folder = fresh_folder().map_err(|error| failed("no folder for its data", &error))?;
+        let secret_key = format!("{:032x}", rand::random::<u128>());
+        let mut child = Command::new(own)
+            // Nothing of a `.env` file here is for it.
+            .current_dir(&folder)
+            .env_remove("DATABASE_URL")
+            .env("DATA_DIR", folder.join("data"))
+            .env("SECRET_KEY", &secret_key)
+            .env("ALGORITHM", "HS256")
+            .env("HOST", "127.0.0.1")
+            .env("PORT", "0")
+            .env("RATE_LIMIT", "off")
+            .env("BCRYPT_COST", "4")
+            .env("RUST_LOG", "error")
+            .stdout(Stdio::piped())
+            // Ctrl-C is for the tool, which stops the node when it has read what it needs.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| failed("the node does not start", &error))?;
+        let stdout = child.stdout.take();
+        let url = tokio::time::timeout(START_MAX, first_url(stdout)).await.unwrap_or_default();
+        match url {
+            Some(url) => Ok(Self { child, folder, url, secret_key }),
+            None => {
+                remove(&folder);
+                Err(Trouble::Input("--self: the node did not start; what it says is above".into()))
+            }
+        }
+    }
+
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<NodeProcess> {
+        self.child.id().map(NodeProcess)
+    }
+
+    /// Stops it, and removes what it has written.
+    pub async fn stop(mut self) {
+        if let Some(pid) =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let _ = tokio::time::timeout(STOP_MAX, self.child.wait()).await;
+        remove(&self.folder);
+    }
+}
+
+async fn first_url(stdout: Option<tokio::process::ChildStdout>) -> Option<String> {
+    let mut lines = BufReader::new(stdout?).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(url) = line.strip_prefix("API") {
+            let url = url.trim().to_owned();
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Some(url);
+        }
+    }
+    None
+}
+
+/// The database's user has to reach it.
+fn fresh_folder() -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("madang-load-{:08x}", rand::random::<u32>()));
+    std::fs::create_dir(&folder)?;
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
+}
+
+fn remove(folder: &Path) {
+    let _ = std::fs::remove_dir_all(folder);
+}

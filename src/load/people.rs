@@ -1,0 +1,301 @@
+//! Who takes part in a run, and the servers and channels in which it happens.
+
+use super::Trouble;
+use super::call::{Answer, Body, Http};
+use super::options::Common;
+use super::progress::Progress;
+use super::target::Target;
+use crate::auth::token::{TokenAlgorithm, Tokens};
+use crate::domain::UserId;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hyper::Method;
+use secrecy::SecretString;
+use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Calls of the set-up at once: passwords are hashed one a core, and more would only wait.
+const AT_ONCE: usize = 8;
+/// Channels of one server, at most (a limit of the node).
+const CHANNELS_A_SERVER: u32 = 500;
+/// As long as a shard waits for the first one's set-up.
+const FIRST_SHARD_MAX: Duration = Duration::from_secs(120);
+/// Signed tokens outlive any run.
+const TOKEN_LIFE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// Somebody with a token.
+pub struct Person {
+    /// The account.
+    pub id: i64,
+    token: RefCell<Rc<str>>,
+    /// Name and password, where they are known.
+    credentials: Option<(String, String)>,
+    renewing: tokio::sync::Mutex<()>,
+}
+
+/// Everyone, and how they get in.
+pub struct People {
+    target: Rc<Target>,
+    tokens: Option<Tokens>,
+    /// At least one; the first owns what is made.
+    pub all: Vec<Rc<Person>>,
+    run: String,
+    is_first_shard: bool,
+    shards: u32,
+}
+
+/// A server of the run and its channels.
+pub struct Place {
+    /// The server.
+    pub server_id: i64,
+    /// Channels of it.
+    pub channels: Vec<i64>,
+}
+
+impl People {
+    /// Registers accounts and logs them in, or signs tokens for those that are known.
+    ///
+    /// # Errors
+    /// When the node refuses one of them, or does not answer.
+    pub async fn gather(
+        target: &Rc<Target>,
+        common: &Common,
+        run: &str,
+        secret: Option<&SecretString>,
+    ) -> Result<Self, Trouble> {
+        let tokens = secret.map(|secret| {
+            let algorithm = match common.algorithm.as_str() {
+                "HS384" => TokenAlgorithm::Hs384,
+                "HS512" => TokenAlgorithm::Hs512,
+                _ => TokenAlgorithm::Hs256,
+            };
+            Tokens::new(secret, algorithm, TOKEN_LIFE)
+        });
+        let (shard, shards) = common.shard.unwrap_or((1, 1));
+        let mut people = Self {
+            target: Rc::clone(target),
+            tokens,
+            all: Vec::new(),
+            run: run.into(),
+            is_first_shard: shard == 1,
+            shards,
+        };
+        match common.user_ids {
+            Some((from, to)) => {
+                for id in from..=to {
+                    people.all.push(Rc::new(Person::new(id, people.sign(id)?, None)));
+                }
+                if let Some(first) = people.all.first() {
+                    people.check_key(first).await?;
+                }
+            }
+            None => people.register(common.users).await?,
+        }
+        Ok(people)
+    }
+
+    fn sign(&self, id: i64) -> Result<Rc<str>, Trouble> {
+        let token = self.tokens.as_ref().and_then(|tokens| tokens.issue(UserId(id), 0));
+        token.map(Into::into).ok_or_else(|| Trouble::Input("no token could be signed".into()))
+    }
+
+    async fn check_key(&self, person: &Person) -> Result<(), Trouble> {
+        let answer =
+            Http::new(Rc::clone(&self.target)).call(Method::GET, "/users/me", &person.token(), Body::None).await?;
+        match answer.status {
+            200 => Ok(()),
+            401 => Err(Trouble::Input(format!(
+                "the node refuses a token for user {} that was signed with --secret-key: it must be the node's SECRET_KEY, \
+                 and the account must exist ({})",
+                person.id,
+                answer.says()
+            ))),
+            _ => Err(unexpected("GET /users/me", &answer)),
+        }
+    }
+
+    async fn register(&mut self, count: u32) -> Result<(), Trouble> {
+        let progress = Progress::begin("accounts", u64::from(count));
+        let done = std::cell::Cell::new(0);
+        let made = stream::iter(0..count).map(|number| {
+            let people = &*self;
+            let (done, progress) = (&done, &progress);
+            async move {
+                let person = people.enter(number).await?;
+                done.set(done.get() + 1);
+                progress.at(done.get());
+                Ok::<_, Trouble>(person)
+            }
+        });
+        let all = made.buffered(AT_ONCE).try_collect().await;
+        progress.end();
+        self.all = all?;
+        match self.all.first() {
+            Some(first) if self.tokens.is_some() => self.check_key(first).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Registers one account, or logs in to it if it is there: from an earlier run of this name, or another shard.
+    async fn enter(&self, number: u32) -> Result<Rc<Person>, Trouble> {
+        let mut http = Http::new(Rc::clone(&self.target));
+        let name = format!("load-{}-{number}", self.run);
+        let password = format!("madang load {}", self.run);
+        let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": password });
+        let answer = http.call(Method::POST, "/auth/register", "", Body::Json(&new)).await?;
+        let id = answer.json()["id"].as_i64();
+        match (answer.status, id) {
+            (201, Some(id)) if self.tokens.is_some() => return Ok(Rc::new(Person::new(id, self.sign(id)?, None))),
+            (201, Some(_)) => {}
+            (400, _) if answer.json()["code"] == "username_taken" => {}
+            _ => return Err(unexpected("POST /auth/register", &answer)),
+        }
+        let token: Rc<str> = log_in(&mut http, &name, &password).await?.into();
+        let me = http.call(Method::GET, "/users/me", &token, Body::None).await?;
+        let id = me.json()["id"].as_i64().ok_or_else(|| unexpected("GET /users/me", &me))?;
+        Ok(Rc::new(Person::new(id, token, Some((name, password)))))
+    }
+
+    /// The owner of what is made.
+    pub fn owner(&self) -> Result<&Rc<Person>, Trouble> {
+        self.all.first().ok_or_else(|| Trouble::Input("a run needs an account".into()))
+    }
+
+    /// Makes `channels` channels in as many servers as that takes, and lets everybody in; a later shard finds them.
+    ///
+    /// # Errors
+    /// When the node refuses, or the first shard does not come.
+    pub async fn settle(&self, channels: u32) -> Result<Vec<Place>, Trouble> {
+        let progress = Progress::begin("channels", u64::from(channels));
+        let mut places: Vec<Place> = Vec::new();
+        let mut left = channels;
+        while left > 0 {
+            let count = left.min(CHANNELS_A_SERVER);
+            let name = format!("load {} {}", self.run, places.len());
+            let place = match self.is_first_shard {
+                true => self.make(&name, count, &progress, channels - left).await?,
+                false => self.find(&name, count).await?,
+            };
+            places.push(place);
+            left -= count;
+            progress.at(u64::from(channels - left));
+        }
+        progress.end();
+        Ok(places)
+    }
+
+    async fn make(&self, name: &str, count: u32, progress: &Progress, before: u32) -> Result<Place, Trouble> {
+        let (owner, mut http) = (self.owner()?, Http::new(Rc::clone(&self.target)));
+        let new = json!({ "name": name, "description": "made by madang load" });
+        let server = http.call(Method::POST, "/servers/", &owner.token(), Body::Json(&new)).await?;
+        let server_id = made("POST /servers/", &server)?;
+        // They join before the channels are made: a shard that sees all channels may use every account.
+        let joined = stream::iter(self.all.iter().skip(1)).map(|person| async move {
+            let path = format!("/servers/{server_id}/join");
+            let answer =
+                Http::new(Rc::clone(&self.target)).call(Method::POST, &path, &person.token(), Body::None).await?;
+            if answer.status == 200 { Ok(()) } else { Err(unexpected("POST /servers/{server_id}/join", &answer)) }
+        });
+        joined.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let mut channels = Vec::new();
+        for number in 0..count {
+            let new = json!({ "name": format!("channel {number}"), "server_id": server_id });
+            let channel = http.call(Method::POST, "/channels/", &owner.token(), Body::Json(&new)).await?;
+            channels.push(made("POST /channels/", &channel)?);
+            progress.at(u64::from(before + number + 1));
+        }
+        Ok(Place { server_id, channels })
+    }
+
+    async fn find(&self, name: &str, count: u32) -> Result<Place, Trouble> {
+        let (owner, mut http, since) = (self.owner()?, Http::new(Rc::clone(&self.target)), Instant::now());
+        while since.elapsed() < FIRST_SHARD_MAX {
+            let mine = http.call(Method::GET, "/servers/", &owner.token(), Body::None).await?.json();
+            let found = mine.as_array().into_iter().flatten().rfind(|server| server["name"] == name);
+            if let Some(server_id) = found.and_then(|server| server["id"].as_i64()) {
+                let detail =
+                    http.call(Method::GET, &format!("/servers/{server_id}"), &owner.token(), Body::None).await?.json();
+                let ids =
+                    detail["channels"].as_array().into_iter().flatten().filter_map(|channel| channel["id"].as_i64());
+                let channels: Vec<i64> = ids.collect();
+                if channels.len() == count as usize {
+                    return Ok(Place { server_id, channels });
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Err(Trouble::Input(format!("shard 1 of run {} has not made the server `{name}`; start it too", self.run)))
+    }
+
+    /// Deletes what was made, unless others may still use it.
+    pub async fn clear(&self, places: &[Place]) {
+        let Ok(owner) = self.owner() else { return };
+        if self.shards > 1 {
+            return;
+        }
+        let mut http = Http::new(Rc::clone(&self.target));
+        for place in places {
+            let path = format!("/servers/{}", place.server_id);
+            match http.call(Method::DELETE, &path, &owner.token(), Body::None).await {
+                Ok(answer) if answer.status == 204 => {}
+                Ok(answer) => eprintln!("server {} is left: {}", place.server_id, answer.says()),
+                Err(trouble) => eprintln!("server {} is left: {trouble}", place.server_id),
+            }
+        }
+    }
+}
+
+impl Person {
+    fn new(id: i64, token: Rc<str>, credentials: Option<(String, String)>) -> Self {
+        Self { id, token: RefCell::new(token), credentials, renewing: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Goes with every call and handshake.
+    pub fn token(&self) -> Rc<str> {
+        Rc::clone(&self.token.borrow())
+    }
+
+    /// Gets a new token in place of one that the node no longer takes; of many who ask at once, one does it.
+    ///
+    /// # Errors
+    /// When the password is not known, or the node refuses it.
+    pub async fn renew(&self, target: &Rc<Target>, old: &str) -> Result<(), Trouble> {
+        let _turn = self.renewing.lock().await;
+        if *self.token() != *old {
+            return Ok(());
+        }
+        let Some((name, password)) = &self.credentials else {
+            return Err(Trouble::Node(format!("the node no longer takes the token of user {}", self.id)));
+        };
+        let token = log_in(&mut Http::new(Rc::clone(target)), name, password).await?;
+        *self.token.borrow_mut() = token.into();
+        Ok(())
+    }
+
+    /// Name and password, where they are known.
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        self.credentials.as_ref().map(|(name, password)| (name.as_str(), password.as_str()))
+    }
+}
+
+async fn log_in(http: &mut Http, name: &str, password: &str) -> Result<String, Trouble> {
+    let answer = http.call(Method::POST, "/auth/login", "", Body::Login(name, password)).await?;
+    let token = answer.json()["access_token"].as_str().map(str::to_owned);
+    token.filter(|_| answer.status == 200).ok_or_else(|| unexpected("POST /auth/login", &answer))
+}
+
+fn made(call: &str, answer: &Answer) -> Result<i64, Trouble> {
+    let id = answer.json()["id"].as_i64();
+    id.filter(|_| answer.status == 201).ok_or_else(|| unexpected(call, answer))
+}
+
+/// An answer that a run cannot go on with.
+pub fn unexpected(call: &str, answer: &Answer) -> Trouble {
+    let hint = match (answer.status, answer.json()["code"].as_str()) {
+        (404, None) => "; is this the address of a Madang node?",
+        (401, _) => "; does --secret-key fit?",
+        _ => "",
+    };
+    Trouble::Node(format!("{call} was answered with {}{hint}", answer.says()))
+}

@@ -1,0 +1,196 @@
+//! Sockets that hear and send: `fanout`, `rooms`, `resume`, and, with calls beside them, `soak`.
+
+use super::Trouble;
+use super::audit;
+use super::checks::Rule;
+use super::client::{Client, Room, Seen};
+use super::ledger::Ledger;
+use super::people::{People, Place};
+use super::progress::Progress;
+use super::report::{Figure, Sample};
+use super::rest;
+use super::run::{Phase, Run};
+use super::talker::{Pace, Talker};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Events that are kept in full, all channels together; older ones are compared by their digest.
+const RECENT_EVENTS: usize = 65_536;
+/// As long as everybody may take to get there.
+const ARRIVAL_MAX: Duration = Duration::from_secs(120);
+/// As long as answers and events may take after the last send.
+const REST_MAX: Duration = Duration::from_secs(15);
+/// Senders of one process; those of the next shard have the next numbers.
+const SENDERS_A_SHARD: u32 = 1_000_000;
+
+/// What happens.
+#[derive(Debug)]
+pub struct Plan {
+    /// Sockets in each channel.
+    pub members: u32,
+    /// How many of them send.
+    pub senders: u32,
+    /// Messages a second, all senders together.
+    pub rate: Option<f64>,
+    /// Messages of a sender on their way, without a rate.
+    pub window: usize,
+    /// How long.
+    pub duration: Duration,
+    /// How often everybody is cut off.
+    pub cut_every: Option<Duration>,
+    /// Connections for calls.
+    pub connections: u32,
+    /// Which process of the run this is, from 0.
+    pub shard: u32,
+}
+
+/// A socket that others wait for.
+struct Member {
+    room: usize,
+    seen: Rc<Seen>,
+}
+
+/// Runs it; what was measured is in `run`, each second in the answer.
+///
+/// # Errors
+/// When not everybody can get in.
+pub async fn drive(
+    run: &Rc<Run>,
+    plan: &Plan,
+    people: &People,
+    places: &[Place],
+) -> Result<(Vec<Sample>, Vec<Figure>), Trouble> {
+    let channels: Vec<i64> = places.iter().flat_map(|place| place.channels.iter().copied()).collect();
+    let recent = (RECENT_EVENTS / channels.len().max(1)).clamp(16, 8_192);
+    let rooms: Vec<Rc<Room>> =
+        channels.iter().map(|id| Rc::new(Room { ledger: RefCell::new(Ledger::new(*id, recent)) })).collect();
+    let mut tasks = JoinSet::new();
+    let before_kib = run.node.and_then(|node| node.resident_kib());
+    let members = spawn(run, plan, people, &rooms, &mut tasks);
+    arrive(run, &members).await?;
+    let mut figures = Vec::new();
+    figures.extend(memory(run, before_kib, members.len()));
+    for number in 0..plan.connections {
+        tasks.spawn_local(rest::browse(
+            Rc::clone(run),
+            rest::Visitor::new(people, places, number)?,
+            rest::Mix::default(),
+            None,
+        ));
+    }
+
+    run.began_us.set(run.clock.now_us());
+    run.enter(Phase::Talking);
+    let cpu_us = run.node.and_then(|node| node.cpu_us());
+    let (cut_s, main) = (plan.cut_every.map(|every| every.as_secs()), run.meter.times("delivery"));
+    let seconds = plan.duration.as_secs();
+    let samples = run
+        .watch("load", plan.duration, &main, |second| {
+            // The last second is for coming back.
+            if cut_s.is_some_and(|every_s| second.is_multiple_of(every_s)) && second < seconds {
+                run.cut();
+            }
+        })
+        .await;
+    let took_s = (run.clock.now_us() - run.began_us.get()) as f64 / 1e6;
+    figures.extend(rates(run, took_s, cpu_us));
+
+    run.enter(Phase::Quiet);
+    finish(run, &rooms, &members).await;
+    run.enter(Phase::Over);
+    while tasks.join_next().await.is_some() {}
+    if run.failure().is_none() {
+        audit::compare(run, people, &rooms).await?;
+    }
+    Ok((samples, figures))
+}
+
+fn spawn(run: &Rc<Run>, plan: &Plan, people: &People, rooms: &[Rc<Room>], tasks: &mut JoinSet<()>) -> Vec<Member> {
+    let senders = plan.senders.min(plan.members);
+    let of_all = f64::from(senders) * rooms.len() as f64;
+    let mut members = Vec::new();
+    let mut sender = 0;
+    for (place, room) in rooms.iter().enumerate() {
+        for number in 0..plan.members {
+            let talker = (number < senders).then(|| {
+                let pace = match plan.rate {
+                    // Each begins a little after the one before, so that they do not send all at once.
+                    Some(rate) => {
+                        Pace::Every { interval_us: of_all * 1e6 / rate, next_us: f64::from(sender) * 1e6 / rate }
+                    }
+                    None => Pace::Window(plan.window),
+                };
+                sender += 1;
+                Talker::new(plan.shard * SENDERS_A_SHARD + sender, pace)
+            });
+            let person = people.all.get(members.len() % people.all.len().max(1));
+            let Some(person) = person else { continue };
+            let (client, seen) = Client::new(run, room, person, members.len(), talker);
+            tasks.spawn_local(client.take_part());
+            members.push(Member { room: place, seen });
+        }
+    }
+    members
+}
+
+async fn arrive(run: &Run, members: &[Member]) -> Result<(), Trouble> {
+    let progress = Progress::begin("sockets", members.len() as u64);
+    let arrived = Cell::new(0);
+    let is_full = run
+        .until(ARRIVAL_MAX, || {
+            let live = members.iter().filter(|member| member.seen.is_live.get()).count();
+            arrived.set(live);
+            progress.at(live as u64);
+            live == members.len() || run.is_stopped()
+        })
+        .await;
+    progress.end();
+    match run.failure() {
+        Some(why) => Err(Trouble::Node(why)),
+        None if !is_full => {
+            Err(Trouble::Node(format!("only {} of {} sockets could be opened", arrived.get(), members.len())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Waits until every send is answered and everybody has seen everything that anybody has.
+async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
+    let is_answered = run.until(REST_MAX, || run.unanswered.get() == 0).await;
+    if !is_answered && run.failure().is_none() {
+        let left = run.unanswered.get();
+        run.checks
+            .violate(Rule::Answered, || format!("{left} sends had no answer {} s after the last", REST_MAX.as_secs()));
+    }
+    let heads: Vec<i64> = rooms.iter().map(|room| room.ledger.borrow().head()).collect();
+    let has_all = |member: &Member| heads.get(member.room).is_none_or(|head| member.seen.seq.get() >= *head);
+    run.until(REST_MAX, || members.iter().all(has_all)).await;
+}
+
+/// What a socket costs, where the node's memory can be seen.
+pub fn memory(run: &Run, before_kib: Option<u64>, sockets: usize) -> Option<Figure> {
+    let now_kib = run.node.and_then(|node| node.resident_kib())?;
+    let value = now_kib.saturating_sub(before_kib?) as f64 / sockets.max(1) as f64;
+    Some(Figure { name: "memory of the node a socket".into(), value, unit: "KiB" })
+}
+
+fn rates(run: &Run, took_s: f64, cpu_us: Option<u64>) -> Vec<Figure> {
+    let (acknowledged, deliveries) = (run.meter.acknowledged.get() as f64, run.meter.deliveries.get() as f64);
+    let figure = |name: &str, value, unit| Figure { name: name.into(), value, unit };
+    let mut figures = vec![
+        figure("acknowledged", acknowledged, ""),
+        figure("deliveries", deliveries, ""),
+        figure("acknowledged a second", acknowledged / took_s, "/s"),
+        figure("deliveries a second", deliveries / took_s, "/s"),
+    ];
+    let spent_us =
+        run.node.and_then(|node| node.cpu_us()).zip(cpu_us).map(|(now, before)| now.saturating_sub(before) as f64);
+    if let Some(spent_us) = spent_us {
+        figures.push(figure("CPU of the node", spent_us / took_s / 1e4, "%"));
+        figures.push(figure("CPU of the node a delivery", spent_us / deliveries.max(1.0), "µs"));
+        figures.push(figure("CPU of the node an acknowledgement", spent_us / acknowledged.max(1.0), "µs"));
+    }
+    figures
+}
