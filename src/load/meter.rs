@@ -58,8 +58,10 @@ impl Times {
 
 /// What is counted.
 pub struct Meter {
-    /// Messages or calls that were answered as they should.
+    /// Messages that are in the log, sockets that were opened.
     pub acknowledged: Cell<u64>,
+    /// Calls that were answered.
+    pub calls: Cell<u64>,
     /// Events that reached a socket.
     pub deliveries: Cell<u64>,
     /// Sockets that are open.
@@ -94,6 +96,7 @@ impl Meter {
         let empty = Histogram::new_with_bounds(1, LONGEST_US, 2).map_err(|error| Trouble::Input(error.to_string()))?;
         Ok(Self {
             acknowledged: Cell::default(),
+            calls: Cell::default(),
             deliveries: Cell::default(),
             sockets: Cell::default(),
             errors: RefCell::default(),
@@ -138,7 +141,7 @@ impl Meter {
         let last = self.last.get();
         let now = Last {
             at_s,
-            acknowledged: self.acknowledged.get(),
+            acknowledged: self.acknowledged.get() + self.calls.get(),
             deliveries: self.deliveries.get(),
             errors: self.errors(),
             cpu_us: node.and_then(NodeProcess::cpu_us).unwrap_or(0),

@@ -145,7 +145,7 @@ pub async fn drive(
     let cpu_us = run.node.and_then(|node| node.cpu_us());
     let samples = run.watch("calls", duration, &run.meter.times("any call"), |_| {}).await;
     let took_s = (run.clock.now_us() - run.began_us.get()) as f64 / 1e6;
-    let calls = run.meter.acknowledged.get() as f64;
+    let calls = run.meter.calls.get() as f64;
     let spent =
         run.node.and_then(|node| node.cpu_us()).zip(cpu_us).map(|(now, before)| now.saturating_sub(before) as f64);
     run.enter(Phase::Over);
@@ -351,7 +351,7 @@ impl Browser {
             got => {
                 self.run.meter.times("any call").note(took_us);
                 self.run.meter.times(&format!("{method} {name}")).note(took_us);
-                count(&self.run.meter.acknowledged, 1);
+                count(&self.run.meter.calls, 1);
                 self.run.checks.look(Rule::RightAnswer, 1);
                 if got != status || !is_right(&json) {
                     self.run.checks.violate(Rule::RightAnswer, || {

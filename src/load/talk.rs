@@ -189,8 +189,10 @@ fn rates(run: &Run, took_s: f64, cpu_us: Option<u64>) -> Vec<Figure> {
         run.node.and_then(|node| node.cpu_us()).zip(cpu_us).map(|(now, before)| now.saturating_sub(before) as f64);
     if let Some(spent_us) = spent_us {
         figures.push(figure("CPU of the node", spent_us / took_s / 1e4, "%"));
-        figures.push(figure("CPU of the node a delivery", spent_us / deliveries.max(1.0), "µs"));
-        figures.push(figure("CPU of the node an acknowledgement", spent_us / acknowledged.max(1.0), "µs"));
+        if run.meter.calls.get() == 0 {
+            figures.push(figure("CPU of the node a delivery", spent_us / deliveries.max(1.0), "µs"));
+            figures.push(figure("CPU of the node a message", spent_us / acknowledged.max(1.0), "µs"));
+        }
     }
     figures
 }

@@ -5,11 +5,13 @@ mod bounds;
 mod client;
 mod crowd;
 mod garbage;
+mod load;
 mod lost_answer;
 mod lost_change;
 #[allow(dead_code)]
 mod node;
 mod outage;
+mod planted;
 mod proxy;
 mod readme;
 #[path = "../api/support/schema.rs"]

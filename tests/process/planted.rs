@@ -1,0 +1,143 @@
+//! Faults that a proxy plants between the node and the load tool: the tool says what each of them is.
+
+use super::load::{report, tool, violated};
+use super::node::{Node, data_folder};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What becomes of one event on one socket.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    None,
+    Lost,
+    Repeated,
+    /// It changes places with the next one.
+    Swapped,
+    /// Another letter in its content.
+    Changed,
+}
+
+/// The socket, in the order of opening, and its event.
+const SOCKET: usize = 2;
+const EVENT: usize = 5;
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_planted_fault_is_found_and_named() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    for (fault, name) in [
+        (Fault::None, None),
+        (Fault::Lost, Some("no event is lost")),
+        (Fault::Repeated, Some("no event comes twice")),
+        (Fault::Swapped, Some("events come in the order of their seq")),
+        (Fault::Changed, Some("every socket gets the same bytes for a seq")),
+    ] {
+        let port = proxy(node.address.clone(), fault).await;
+        let words = format!("fanout --sockets 4 --window 4 --duration 1s --url http://127.0.0.1:{port}");
+        let output = tool(&folder, &words).output().await.expect("it runs");
+        let (said, report) = (String::from_utf8_lossy(&output.stdout).into_owned(), report(&folder));
+        assert_eq!(output.status.code(), Some(i32::from(name.is_some())), "{fault:?}: {said}");
+        let mut violated = violated(&report);
+        // Whether the changed event is held for the true one depends on who got it first.
+        violated.retain(|name| !matches!(fault, Fault::Changed) || *name != "the history is what was seen");
+        assert_eq!(violated, name.into_iter().collect::<Vec<_>>(), "{fault:?}");
+        if let Some(name) = name {
+            let check = report["checks"].as_array().expect("checks").iter().find(|check| check["name"] == name);
+            let check = check.expect("it was looked at");
+            let example = check["examples"][0].as_str().expect("an example");
+            assert!(
+                (check["violations"] == 1 || matches!(fault, Fault::Changed)) && example.contains("seq 5"),
+                "{fault:?}: {check}"
+            );
+            assert!(said.contains(name) && said.contains(example), "{fault:?}: {said}");
+        }
+    }
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+async fn proxy(node: String, fault: Fault) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let opened = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&node).await.expect("the node runs");
+            let opened = Arc::clone(&opened);
+            tokio::spawn(async move {
+                let (mut from_client, to_client) = client.into_split();
+                let (from_server, mut to_server) = server.into_split();
+                tokio::select! {
+                    _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+                    () = plant(from_server, to_client, fault, &opened) => {}
+                }
+            });
+        }
+    });
+    port
+}
+
+/// Hands on what the node says; on one WebSocket one event has its fault.
+async fn plant(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    fault: Fault,
+    opened: &AtomicUsize,
+) {
+    let mut bytes = Vec::new();
+    let (mut is_meant, mut events, mut kept) = (false, 0, Vec::new());
+    let mut is_socket = None;
+    while let Ok(1..) = from.read_buf(&mut bytes).await {
+        let mut out = Vec::new();
+        if is_socket.is_none() {
+            let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            is_socket = Some(bytes.starts_with(b"HTTP/1.1 101"));
+            if is_socket == Some(true) {
+                is_meant = opened.fetch_add(1, Ordering::SeqCst) + 1 == SOCKET;
+                out.extend(bytes.drain(..end + 4));
+            }
+        }
+        while is_meant && let Some(length) = frame_length(&bytes) {
+            let mut frame: Vec<u8> = bytes.drain(..length).collect();
+            events += usize::from(frame.windows(15).any(|part| part == b"message.created"));
+            match (fault, events) {
+                (Fault::Lost, EVENT) => {}
+                (Fault::Repeated, EVENT) => out.extend([&frame[..], &frame].concat()),
+                (Fault::Swapped, EVENT) if kept.is_empty() => kept = frame,
+                (Fault::Changed, EVENT) => {
+                    let at = frame.windows(9).position(|part| part == b"courtyard").expect("the filling");
+                    frame[at] = b'C';
+                    out.extend(frame);
+                }
+                _ => {
+                    out.extend(frame);
+                    out.append(&mut kept);
+                }
+            }
+            if events == EVENT {
+                // Only once.
+                is_meant = matches!(fault, Fault::Swapped);
+            }
+            if events > EVENT {
+                is_meant = false;
+            }
+        }
+        if !is_meant {
+            out.append(&mut bytes);
+        }
+        if to.write_all(&out).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let whole = match bytes.get(1)? {
+        126 => 4 + usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
+        127 => return None,
+        short => 2 + usize::from(*short),
+    };
+    (bytes.len() >= whole).then_some(whole)
+}
