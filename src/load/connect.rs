@@ -6,9 +6,7 @@ use super::frames::{Kind, write};
 use super::link::{Link, NoLink};
 use super::meter::count;
 use super::people::{People, Person, Place};
-use super::report::{Figure, Sample};
 use super::run::{Phase, Run};
-use super::talk::memory;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,11 +27,11 @@ pub async fn drive(
     hold: Duration,
     people: &People,
     places: &[Place],
-) -> Result<(Vec<Sample>, Vec<Figure>), Trouble> {
+) -> Result<(), Trouble> {
     let channel = places.first().and_then(|place| place.channels.first()).copied().unwrap_or_default();
     let handshake = run.meter.times("handshake");
     let before_kib = run.node.and_then(|node| node.resident_kib());
-    let cpu_us = run.node.and_then(|node| node.cpu_us());
+    let processors = run.processors();
     let present = Rc::new(Cell::new(0));
     let mut tasks = JoinSet::new();
     let started_us = run.clock.now_us();
@@ -43,7 +41,6 @@ pub async fn drive(
         tasks.spawn_local(idle(Rc::clone(run), Rc::clone(person), channel, Rc::clone(&present)));
     }
     let progress = super::progress::Progress::begin("sockets", u64::from(sockets));
-    let mut samples = Vec::new();
     let mut sampled_us = started_us;
     let all = u64::from(sockets);
     let is_full = run
@@ -53,7 +50,8 @@ pub async fn drive(
             let now_us = run.clock.now_us();
             if now_us - sampled_us >= 250_000 || open >= all {
                 sampled_us = now_us;
-                samples.push(run.meter.sample((now_us - started_us) as f64 / 1e6, &handshake, run.node.as_ref()));
+                let sample = run.meter.sample((now_us - started_us) as f64 / 1e6, &handshake, run.node.as_ref());
+                run.samples.borrow_mut().push(sample);
             }
             open >= all || run.is_stopped()
         })
@@ -67,20 +65,13 @@ pub async fn drive(
     if !is_full {
         return Err(Trouble::Node(format!("only {open} of {sockets} sockets were open after {took_s:.0} s")));
     }
-    let mut figures = vec![
-        Figure { name: "sockets".into(), value: open as f64, unit: "" },
-        Figure { name: "connects a second".into(), value: open as f64 / took_s, unit: "/s" },
-    ];
-    if let Some((now, before)) = run.node.and_then(|node| node.cpu_us()).zip(cpu_us) {
-        let value = now.saturating_sub(before) as f64 / open.max(1) as f64;
-        figures.push(Figure { name: "CPU of the node a connect".into(), value, unit: "µs" });
-    }
+    run.figure("sockets", open as f64, "");
+    run.figure("connects a second", open as f64 / took_s, "/s");
+    processors.figures(run, &[("connect", open)]);
     if !run.is_stopped() {
-        let storm_s = samples.last().map_or(0.0, |sample| sample.at_s);
-        let held = run.watch("idle", hold, &handshake, |_| {}).await;
-        samples.extend(held.into_iter().map(|sample| Sample { at_s: sample.at_s + storm_s, ..sample }));
+        run.watch("idle", hold, &handshake, |_| {}).await;
     }
-    figures.extend(memory(run, before_kib, usize::try_from(open).unwrap_or(usize::MAX)));
+    run.memory(before_kib, open);
     run.enter(Phase::Quiet);
     run.until(PONG_MAX, || present.get() >= run.meter.sockets.get()).await;
     run.checks.look(Rule::StillThere, open);
@@ -90,7 +81,7 @@ pub async fn drive(
     }
     run.enter(Phase::Over);
     while tasks.join_next().await.is_some() {}
-    Ok((samples, figures))
+    Ok(())
 }
 
 /// One socket: open, silent but for pongs, asked once at the end.

@@ -31,7 +31,7 @@ impl Times {
 
     fn end_second(&self) {
         let mut second = self.second.borrow_mut();
-        if second.len() > 0 {
+        if !second.is_empty() {
             let _ = self.all.borrow_mut().add(&*second);
             second.reset();
         }
@@ -42,7 +42,7 @@ impl Times {
         self.end_second();
         let all = self.all.borrow();
         let at = |percent: f64| all.value_at_percentile(percent);
-        (all.len() > 0).then(|| Latency {
+        (!all.is_empty()).then(|| Latency {
             name: self.name.clone(),
             count: all.len(),
             min_us: all.min(),
@@ -150,7 +150,7 @@ impl Meter {
         let seconds = (at_s - last.at_s).max(1e-6);
         let (p50_us, p99_us, p999_us) = {
             let second = main.second.borrow();
-            let at = |percent: f64| (second.len() > 0).then(|| second.value_at_percentile(percent));
+            let at = |percent: f64| (!second.is_empty()).then(|| second.value_at_percentile(percent));
             (at(50.0), at(99.0), at(99.9))
         };
         self.times.borrow().iter().for_each(|times| times.end_second());

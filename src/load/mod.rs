@@ -33,7 +33,7 @@ use crate::descriptors;
 use node::{NodeProcess, OwnNode};
 use options::Scenario;
 use people::{People, Place};
-use report::{End, Figure, Report, Sample};
+use report::{End, Report};
 use run::{Phase, Run};
 use secrecy::SecretString;
 use std::process::ExitCode;
@@ -42,6 +42,7 @@ use std::time::Duration;
 use target::Target;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 /// Descriptors beside the sockets: the runtime's, calls, files.
@@ -154,36 +155,44 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
         _ => 1_000,
     };
     let run = Rc::new(Run::new(rand::random(), Rc::clone(&target), node, common.bytes as usize, at_once as usize)?);
-    let interrupted = tokio::task::spawn_local(listen(Rc::clone(&run)));
+    let interrupted = tokio::task::spawn_local(listen(Rc::clone(&run), own.and_then(OwnNode::process)));
     let secret = own.map(|own| SecretString::from(own.secret_key.as_str()));
     let made = tokio::select! {
         made = set_up(options, &run, &name, secret.as_ref()) => made?,
         // Nothing has been measured yet.
-        _ = run.until(Duration::MAX, || run.is_interrupted()) => return Ok(report(options, &run, Vec::new(), Vec::new(), &name)),
+        _ = run.until(Duration::MAX, || run.is_interrupted()) => return Ok(report(options, &run, &name)),
     };
     let (people, places) = made;
     let outcome = scenario(options, &run, &people, &places).await;
     run.enter(Phase::Over);
-    let (samples, figures) = outcome.unwrap_or_else(|trouble| {
+    if let Err(trouble) = outcome {
         run.fail(trouble.to_string());
-        (Vec::new(), Vec::new())
-    });
+    }
     if own.is_none() && !common.keep && run.failure().is_none() {
         people.clear(&places).await;
     }
     interrupted.abort();
-    Ok(report(options, &run, samples, figures, &name))
+    Ok(report(options, &run, &name))
 }
 
 /// Ctrl-C once ends the run in order, twice at once.
-async fn listen(run: Rc<Run>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        eprintln!("interrupted: finishing what is on its way (once more ends it at once)");
-        run.interrupt();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(i32::from(INTERRUPTED));
+async fn listen(run: Rc<Run>, own: Option<NodeProcess>) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    for is_first in [true, false] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if is_first {
+            eprintln!("interrupted: finishing what is on its way (once more ends it at once)");
+            run.interrupt();
         }
     }
+    own.iter().for_each(NodeProcess::terminate);
+    std::process::exit(i32::from(INTERRUPTED));
 }
 
 async fn set_up(
@@ -212,12 +221,7 @@ async fn set_up(
     Ok((people, places))
 }
 
-async fn scenario(
-    options: &Options,
-    run: &Rc<Run>,
-    people: &People,
-    places: &[Place],
-) -> Result<(Vec<Sample>, Vec<Figure>), Trouble> {
+async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[Place]) -> Result<(), Trouble> {
     let common = &options.common;
     let seconds = |default| common.duration.unwrap_or(Duration::from_secs(default));
     let plan = |members, senders, default_s| talk::Plan {
@@ -257,10 +261,9 @@ async fn scenario(
 /// Messages a second where sockets are cut off, if nobody says otherwise: what everybody has missed grows with it.
 const DEFAULT_RATE: f64 = 200.0;
 
-fn report(options: &Options, run: &Run, samples: Vec<Sample>, mut figures: Vec<Figure>, name: &str) -> Report {
+fn report(options: &Options, run: &Run, name: &str) -> Report {
     let took_s = run.clock.elapsed_s();
     let started = OffsetDateTime::now_utc() - Duration::from_secs_f64(took_s);
-    figures.extend(run.meter.error_figures());
     let end = match run.failure() {
         Some(why) => End::Failed { why },
         None if run.is_interrupted() => End::Interrupted,
@@ -275,9 +278,9 @@ fn report(options: &Options, run: &Run, samples: Vec<Sample>, mut figures: Vec<F
         machine: machine(),
         settings: vec![("command".into(), command()), ("run".into(), name.into())],
         end,
-        figures,
+        figures: run.figures(),
         latencies: run.meter.latencies(),
-        samples,
+        samples: run.samples.take(),
         checks: run.checks.report(),
     }
 }

@@ -1,6 +1,7 @@
 //! The node's process: one that is started for a run, and what the kernel says of any on this machine.
 
 use super::Trouble;
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,6 +30,13 @@ impl NodeProcess {
         let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
         // USER_HZ is 100 on every Linux architecture that Rust's standard library supports.
         Some((user + system) * 10_000)
+    }
+
+    /// Asks it to stop.
+    pub fn terminate(&self) {
+        if let Some(pid) = i32::try_from(self.0).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
     }
 }
 
@@ -88,11 +96,7 @@ impl OwnNode {
 
     /// Stops it, and removes what it has written.
     pub async fn stop(mut self) {
-        if let Some(pid) =
-            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+        self.process().iter().for_each(NodeProcess::terminate);
         let _ = tokio::time::timeout(STOP_MAX, self.child.wait()).await;
         remove(&self.folder);
     }

@@ -58,7 +58,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "IP,…", value_delimiter = ',')]
     pub from: Vec<IpAddr>,
     /// This process is number I of N that share a run; give all of them the same --run
-    #[arg(long, global = true, value_name = "I/N", value_parser = shard, requires = "run")]
+    #[arg(long, global = true, value_name = "I/N", value_parser = shard, requires = "run", conflicts_with = "own_node")]
     pub shard: Option<(u32, u32)>,
     /// A name for the run; its accounts' password is made of it [default: random]
     #[arg(long, global = true, value_name = "NAME", value_parser = run_name)]
@@ -174,8 +174,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     match seconds.ok_or_else(wrong)? {
-        seconds @ 1..=2_592_000 => Ok(Duration::from_secs(seconds)),
-        _ => Err("it may be 1s to 720h".into()),
+        seconds @ 1..=259_200 => Ok(Duration::from_secs(seconds)),
+        _ => Err("it may be 1s to 72h".into()),
     }
 }
 

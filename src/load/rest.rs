@@ -5,7 +5,6 @@ use super::call::{Answer, Body, Http};
 use super::checks::Rule;
 use super::meter::count;
 use super::people::{People, Person, Place};
-use super::report::{Figure, Sample};
 use super::run::{Phase, Run};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -131,7 +130,7 @@ pub async fn drive(
     duration: Duration,
     people: &People,
     places: &[Place],
-) -> Result<(Vec<Sample>, Vec<Figure>), Trouble> {
+) -> Result<(), Trouble> {
     let mut tasks = JoinSet::new();
     let interval_us = rate.map(|rate| f64::from(connections) * 1e6 / rate);
     for number in 0..connections {
@@ -142,22 +141,16 @@ pub async fn drive(
     }
     run.began_us.set(run.clock.now_us());
     run.enter(Phase::Talking);
-    let cpu_us = run.node.and_then(|node| node.cpu_us());
-    let samples = run.watch("calls", duration, &run.meter.times("any call"), |_| {}).await;
-    let took_s = (run.clock.now_us() - run.began_us.get()) as f64 / 1e6;
-    let calls = run.meter.calls.get() as f64;
-    let spent =
-        run.node.and_then(|node| node.cpu_us()).zip(cpu_us).map(|(now, before)| now.saturating_sub(before) as f64);
+    let processors = run.processors();
+    run.watch("calls", duration, &run.meter.times("any call"), |_| {}).await;
+    let took_s = (run.clock.now_us() - run.began_us.get()).max(1) as f64 / 1e6;
+    let calls = run.meter.calls.get();
+    run.figure("calls", calls as f64, "");
+    run.figure("calls a second", calls as f64 / took_s, "/s");
+    processors.figures(run, &[("call", calls)]);
     run.enter(Phase::Over);
     while tasks.join_next().await.is_some() {}
-    let mut figures = vec![
-        Figure { name: "calls".into(), value: calls, unit: "" },
-        Figure { name: "calls a second".into(), value: calls / took_s, unit: "/s" },
-    ];
-    if let Some(spent_us) = spent {
-        figures.push(Figure { name: "CPU of the node a call".into(), value: spent_us / calls.max(1.0), unit: "µs" });
-    }
-    Ok((samples, figures))
+    Ok(())
 }
 
 /// One connection's calls, one after another; with a schedule of (interval, first) in microseconds, when they are due.

@@ -7,13 +7,15 @@ use super::meter::Meter;
 use super::meter::Times;
 use super::node::NodeProcess;
 use super::progress::Progress;
-use super::report::Sample;
+use super::report::{Figure, Sample};
 use super::target::Target;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 
+/// Beyond this the tool may be what is measured.
+const OWN_CPU_MAX_PERCENT: f64 = 90.0;
 const SECOND: Duration = Duration::from_secs(1);
 /// As often as something is looked at that nobody tells of.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -62,6 +64,9 @@ pub struct Run {
     pub unanswered: Cell<u64>,
     /// When it began to talk.
     pub began_us: Cell<u64>,
+    /// What each second was like.
+    pub samples: RefCell<Vec<Sample>>,
+    figures: RefCell<Vec<Figure>>,
     orders: watch::Sender<Orders>,
     failure: RefCell<Option<String>>,
     is_interrupted: Cell<bool>,
@@ -92,6 +97,8 @@ impl Run {
             unanswered: Cell::new(0),
             orders: watch::Sender::new(Orders { phase: Phase::Waiting, cuts: 0 }),
             began_us: Cell::new(0),
+            samples: RefCell::default(),
+            figures: RefCell::default(),
             failure: RefCell::new(None),
             is_interrupted: Cell::new(false),
             stopped: Notify::new(),
@@ -145,6 +152,37 @@ impl Run {
         self.is_interrupted.get()
     }
 
+    /// Keeps a headline figure.
+    pub fn figure(&self, name: &str, value: f64, unit: &'static str) {
+        self.figures.borrow_mut().push(Figure { name: name.into(), value, unit });
+    }
+
+    /// The headline figures, and the errors.
+    pub fn figures(&self) -> Vec<Figure> {
+        let mut figures = self.figures.borrow().clone();
+        figures.extend(self.meter.error_figures());
+        figures
+    }
+
+    /// What a socket costs, where the node's memory can be seen.
+    pub fn memory(&self, before_kib: Option<u64>, sockets: u64) {
+        if let Some((now, before)) = self.node.and_then(|node| node.resident_kib()).zip(before_kib) {
+            let each = now.saturating_sub(before) as f64 / sockets.max(1) as f64;
+            self.figure("memory of the node a socket", each, "KiB");
+        }
+    }
+
+    /// Starts to look at what processors do.
+    pub fn processors(&self) -> Processors {
+        let own = NodeProcess(std::process::id());
+        Processors {
+            began_us: self.clock.now_us(),
+            node_us: self.node.and_then(|node| node.cpu_us()),
+            own,
+            own_us: own.cpu_us(),
+        }
+    }
+
     /// Waits until something is so, the run is stopped, or the time is over; answers whether it is so.
     pub async fn until(&self, longest: Duration, mut is_so: impl FnMut() -> bool) -> bool {
         let since = std::time::Instant::now();
@@ -158,16 +196,10 @@ impl Run {
     }
 
     /// Lets `duration` pass, and tells what each second of it was like; shorter if the run is stopped.
-    pub async fn watch(
-        &self,
-        title: &str,
-        duration: Duration,
-        main: &Times,
-        mut each_second: impl FnMut(u64),
-    ) -> Vec<Sample> {
+    pub async fn watch(&self, title: &str, duration: Duration, main: &Times, mut each_second: impl FnMut(u64)) {
         let progress = Progress::begin(title, duration.as_secs());
-        let mut samples = Vec::new();
         let began_s = self.clock.elapsed_s();
+        let before_s = self.samples.borrow().last().map_or(0.0, |sample| sample.at_s);
         self.meter.begin(0.0, self.node.as_ref());
         let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + SECOND, SECOND);
         for second in 1..=duration.as_secs() {
@@ -175,15 +207,46 @@ impl Run {
                 _ = tick.tick() => {}
                 () = self.stopped.notified() => {}
             }
-            let sample = self.meter.sample(self.clock.elapsed_s() - began_s, main, self.node.as_ref());
+            let mut sample = self.meter.sample(self.clock.elapsed_s() - began_s, main, self.node.as_ref());
             progress.second(second, &sample);
-            samples.push(sample);
+            sample.at_s += before_s;
+            self.samples.borrow_mut().push(sample);
             if self.is_stopped() {
                 break;
             }
             each_second(second);
         }
         progress.end();
-        samples
+    }
+}
+
+/// What the processors had done when somebody began to look.
+pub struct Processors {
+    began_us: u64,
+    node_us: Option<u64>,
+    own: NodeProcess,
+    own_us: Option<u64>,
+}
+
+impl Processors {
+    /// Keeps what they have done since: in all, and for each of `parts`.
+    pub fn figures(&self, run: &Run, parts: &[(&str, u64)]) {
+        let took_us = (run.clock.now_us() - self.began_us).max(1) as f64;
+        let spent = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?) as f64);
+        if let Some(spent_us) = spent(run.node.and_then(|node| node.cpu_us()), self.node_us) {
+            run.figure("CPU of the node", spent_us / took_us * 100.0, "%");
+            for (name, count) in parts.iter().filter(|(_, count)| *count > 0) {
+                run.figure(&format!("CPU of the node a {name}"), spent_us / *count as f64, "µs");
+            }
+        }
+        if let Some(spent_us) = spent(self.own.cpu_us(), self.own_us) {
+            let percent = spent_us / took_us * 100.0;
+            run.figure("CPU of this tool, of one processor", percent, "%");
+            if percent > OWN_CPU_MAX_PERCENT {
+                eprintln!(
+                    "this tool was as busy as one thread can be: its own waiting is in the times; use --shard or a lower --rate"
+                );
+            }
+        }
     }
 }

@@ -7,7 +7,6 @@ use super::client::{Client, Room, Seen};
 use super::ledger::Ledger;
 use super::people::{People, Place};
 use super::progress::Progress;
-use super::report::{Figure, Sample};
 use super::rest;
 use super::run::{Phase, Run};
 use super::talker::{Pace, Talker};
@@ -52,16 +51,11 @@ struct Member {
     seen: Rc<Seen>,
 }
 
-/// Runs it; what was measured is in `run`, each second in the answer.
+/// Runs it; what was measured is in `run`.
 ///
 /// # Errors
 /// When not everybody can get in.
-pub async fn drive(
-    run: &Rc<Run>,
-    plan: &Plan,
-    people: &People,
-    places: &[Place],
-) -> Result<(Vec<Sample>, Vec<Figure>), Trouble> {
+pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]) -> Result<(), Trouble> {
     let channels: Vec<i64> = places.iter().flat_map(|place| place.channels.iter().copied()).collect();
     let recent = (RECENT_EVENTS / channels.len().max(1)).clamp(16, 8_192);
     let rooms: Vec<Rc<Room>> =
@@ -70,8 +64,7 @@ pub async fn drive(
     let before_kib = run.node.and_then(|node| node.resident_kib());
     let members = spawn(run, plan, people, &rooms, &mut tasks);
     arrive(run, &members).await?;
-    let mut figures = Vec::new();
-    figures.extend(memory(run, before_kib, members.len()));
+    run.memory(before_kib, members.len() as u64);
     for number in 0..plan.connections {
         tasks.spawn_local(rest::browse(
             Rc::clone(run),
@@ -83,19 +76,19 @@ pub async fn drive(
 
     run.began_us.set(run.clock.now_us());
     run.enter(Phase::Talking);
-    let cpu_us = run.node.and_then(|node| node.cpu_us());
+    let processors = run.processors();
     let (cut_s, main) = (plan.cut_every.map(|every| every.as_secs()), run.meter.times("delivery"));
     let seconds = plan.duration.as_secs();
-    let samples = run
-        .watch("load", plan.duration, &main, |second| {
-            // The last second is for coming back.
-            if cut_s.is_some_and(|every_s| second.is_multiple_of(every_s)) && second < seconds {
-                run.cut();
-            }
-        })
-        .await;
-    let took_s = (run.clock.now_us() - run.began_us.get()) as f64 / 1e6;
-    figures.extend(rates(run, took_s, cpu_us));
+    run.watch("load", plan.duration, &main, |second| {
+        // The last second is for coming back.
+        if cut_s.is_some_and(|every_s| second.is_multiple_of(every_s)) && second < seconds {
+            run.cut();
+        }
+    })
+    .await;
+    rates(run);
+    let parts = [("delivery", run.meter.deliveries.get()), ("message", run.meter.acknowledged.get())];
+    processors.figures(run, if plan.connections == 0 { &parts } else { &[] });
 
     run.enter(Phase::Quiet);
     finish(run, &rooms, &members).await;
@@ -104,7 +97,7 @@ pub async fn drive(
     if run.failure().is_none() {
         audit::compare(run, people, &rooms).await?;
     }
-    Ok((samples, figures))
+    Ok(())
 }
 
 fn spawn(run: &Rc<Run>, plan: &Plan, people: &People, rooms: &[Rc<Room>], tasks: &mut JoinSet<()>) -> Vec<Member> {
@@ -169,30 +162,15 @@ async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
     run.until(REST_MAX, || members.iter().all(has_all)).await;
 }
 
-/// What a socket costs, where the node's memory can be seen.
-pub fn memory(run: &Run, before_kib: Option<u64>, sockets: usize) -> Option<Figure> {
-    let now_kib = run.node.and_then(|node| node.resident_kib())?;
-    let value = now_kib.saturating_sub(before_kib?) as f64 / sockets.max(1) as f64;
-    Some(Figure { name: "memory of the node a socket".into(), value, unit: "KiB" })
-}
-
-fn rates(run: &Run, took_s: f64, cpu_us: Option<u64>) -> Vec<Figure> {
-    let (acknowledged, deliveries) = (run.meter.acknowledged.get() as f64, run.meter.deliveries.get() as f64);
-    let figure = |name: &str, value, unit| Figure { name: name.into(), value, unit };
-    let mut figures = vec![
-        figure("acknowledged", acknowledged, ""),
-        figure("deliveries", deliveries, ""),
-        figure("acknowledged a second", acknowledged / took_s, "/s"),
-        figure("deliveries a second", deliveries / took_s, "/s"),
+fn rates(run: &Run) {
+    let took_s = (run.clock.now_us() - run.began_us.get()).max(1) as f64 / 1e6;
+    let counts = [
+        ("acknowledged", run.meter.acknowledged.get()),
+        ("deliveries", run.meter.deliveries.get()),
+        ("calls", run.meter.calls.get()),
     ];
-    let spent_us =
-        run.node.and_then(|node| node.cpu_us()).zip(cpu_us).map(|(now, before)| now.saturating_sub(before) as f64);
-    if let Some(spent_us) = spent_us {
-        figures.push(figure("CPU of the node", spent_us / took_s / 1e4, "%"));
-        if run.meter.calls.get() == 0 {
-            figures.push(figure("CPU of the node a delivery", spent_us / deliveries.max(1.0), "µs"));
-            figures.push(figure("CPU of the node a message", spent_us / acknowledged.max(1.0), "µs"));
-        }
+    for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        run.figure(name, count as f64, "");
+        run.figure(&format!("{name} a second"), count as f64 / took_s, "/s");
     }
-    figures
 }

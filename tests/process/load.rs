@@ -95,6 +95,7 @@ async fn what_cannot_be_done_is_refused_in_one_line() {
         (at("fanout --html no/such/folder"), "no/such/folder: No such file"),
         (at("fanout --secret-key another-secret-another-secret-32 --user-ids 1-3"), "it must be the node's SECRET_KEY"),
         (at("fanout --user-ids 1-3"), "required arguments were not provided"),
+        ("fanout --self --shard 1/2 --run x".to_owned(), "cannot be used with"),
         (at("fanout --shard 1/2"), "required arguments were not provided"),
         (at("rest --mix me=1,nobody=2"), "`nobody=2`; the calls and their default weights"),
         (at("fanout --sockets 1 --pid 2147483647"), "no such process"),
