@@ -21,6 +21,8 @@ const PAUSE_MS: std::ops::Range<u64> = 20..200;
 pub struct Room {
     /// What has been seen of it.
     pub ledger: RefCell<Ledger>,
+    /// The last `seq` that every socket must have got before it goes: others may go on sending.
+    pub end: Cell<i64>,
 }
 
 /// How far a socket is, for those who wait for it.
@@ -106,7 +108,7 @@ impl Client {
         }
         // A run that could not go on has nothing to say about what did not come any more.
         if self.run.failure().is_none() {
-            self.view.close(ledger.head(), &self.run.checks, &ledger);
+            self.view.close(self.room.end.get(), &self.run.checks, &ledger);
         }
     }
 

@@ -58,8 +58,8 @@ struct Member {
 pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]) -> Result<(), Trouble> {
     let channels: Vec<i64> = places.iter().flat_map(|place| place.channels.iter().copied()).collect();
     let recent = (RECENT_EVENTS / channels.len().max(1)).clamp(16, 8_192);
-    let rooms: Vec<Rc<Room>> =
-        channels.iter().map(|id| Rc::new(Room { ledger: RefCell::new(Ledger::new(*id, recent)) })).collect();
+    let room = |id: &i64| Rc::new(Room { ledger: RefCell::new(Ledger::new(*id, recent)), end: Cell::new(0) });
+    let rooms: Vec<Rc<Room>> = channels.iter().map(room).collect();
     let mut tasks = JoinSet::new();
     let before_kib = run.node.and_then(|node| node.resident_kib());
     let members = spawn(run, plan, people, &rooms, &mut tasks);
@@ -157,8 +157,8 @@ async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
         run.checks
             .violate(Rule::Answered, || format!("{left} sends had no answer {} s after the last", REST_MAX.as_secs()));
     }
-    let heads: Vec<i64> = rooms.iter().map(|room| room.ledger.borrow().head()).collect();
-    let has_all = |member: &Member| heads.get(member.room).is_none_or(|head| member.seen.seq.get() >= *head);
+    rooms.iter().for_each(|room| room.end.set(room.ledger.borrow().head()));
+    let has_all = |member: &Member| rooms.get(member.room).is_none_or(|room| member.seen.seq.get() >= room.end.get());
     run.until(REST_MAX, || members.iter().all(has_all)).await;
 }
 
