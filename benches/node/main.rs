@@ -6,12 +6,11 @@
 #[path = "../../tests/process/client.rs"]
 #[allow(dead_code)]
 mod client;
-#[allow(dead_code)]
+mod fan_out;
 mod floors;
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
 mod node;
-#[allow(dead_code)]
 mod results;
 mod resume;
 #[path = "../../tests/api/support/schema.rs"]
@@ -20,10 +19,10 @@ mod slow_readers;
 
 use client::{Account, Api, Socket};
 use node::Node;
+use results::Results;
 use std::time::{Duration, Instant};
 
 const IDLE_SOCKETS: usize = 10_000;
-const FANOUT_SOCKETS: usize = 1_000;
 const ROUNDS: usize = 3;
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,6 +32,10 @@ async fn main() {
     // `cargo bench --bench node -- resume` measures that alone.
     let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
+    let mut results = Results::default();
+    if is_chosen("fan_out") {
+        fan_out::measure(&mut results).await;
+    }
     if is_chosen("costs") {
         costs().await;
     }
@@ -76,16 +79,6 @@ async fn costs() {
             rates.push(durable(&node, &api, &account, senders, window, shared).await);
         }
         row(&format!("durable messages a second, {name}, median of 3"), median(rates));
-    }
-    for queued in [1, 10] {
-        let mut costs = Vec::new();
-        for _ in 0..ROUNDS {
-            costs.push(fan_out(&node, &api, &account, queued).await);
-        }
-        row(
-            &format!("CPU of the node a delivery, 1,000 sockets, {queued} at a time, median of 3"),
-            format!("{} ns", median(costs)),
-        );
     }
     node.stop().await;
     let _ = std::fs::remove_dir_all(&folder);
@@ -143,26 +136,6 @@ async fn send_for(mut socket: Socket, window: usize, time: Duration, others_talk
         }
     }
     acknowledged
-}
-
-/// Nanoseconds of the node's CPU for one message on one socket.
-async fn fan_out(node: &Node, api: &Api, account: &Account, queued: u64) -> u64 {
-    const BATCHES: u64 = 200;
-    let channel = api.channel(account).await;
-    let mut sockets = Socket::open_many(&node.address, channel, account, FANOUT_SOCKETS).await;
-    let before = node.cpu();
-    for _ in 0..BATCHES {
-        let (sender, others) = sockets.split_first_mut().expect("there are sockets");
-        for _ in 0..queued {
-            sender.send("Hello, World!").await;
-        }
-        sender.wait_for(queued).await;
-        for socket in others {
-            socket.wait_for(queued).await;
-        }
-    }
-    let spent = node.cpu() - before;
-    u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX) / (BATCHES * queued * FANOUT_SOCKETS as u64)
 }
 
 fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {

@@ -132,6 +132,20 @@ impl Socket {
         self.send_bytes(&frame(0x81, text.as_bytes())).await.expect("it is sent");
     }
 
+    /// A connection to something that sends frames and takes no handshake.
+    pub async fn bare(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("it can be set");
+        Self { stream, buffer: Vec::new() }
+    }
+
+    /// Sends the same message so often, in one write.
+    pub async fn send_many(&mut self, content: &str, count: u64) {
+        let text = format!(r#"{{"content":"{content}"}}"#);
+        let frames: Vec<u8> = (0..count).flat_map(|_| frame(0x81, text.as_bytes())).collect();
+        self.send_bytes(&frames).await.expect("it is sent");
+    }
+
     /// Sends bytes that need not be what the node wants.
     pub async fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await
@@ -174,16 +188,27 @@ impl Socket {
     /// Reads at least one frame; answers how many of those that came hold `marker`.
     pub async fn read_counting(&mut self, marker: &[u8]) -> u64 {
         self.fill().await;
-        let (mut at, mut count) = (0, 0);
+        self.take_frames(marker).await
+    }
+
+    async fn take_frames(&mut self, marker: &[u8]) -> u64 {
+        let (mut at, mut count, mut is_pinged) = (0, 0, false);
         while let Some(length) = frame_length(&self.buffer[at..]) {
             let frame = &self.buffer[at..at + length];
+            at += length;
+            if frame[0] == 0x89 {
+                is_pinged = true;
+                continue;
+            }
             assert_eq!(frame[0], 0x81, "{}", String::from_utf8_lossy(frame));
             if marker.is_empty() || frame.windows(marker.len()).any(|part| part == marker) {
                 count += 1;
             }
-            at += length;
         }
         self.buffer.drain(..at);
+        if is_pinged {
+            self.send_bytes(&frame(0x8A, b"")).await.expect("it is sent");
+        }
         count
     }
 
@@ -242,12 +267,16 @@ impl Socket {
         }
     }
 
-    /// Reads until `count` frames have come.
-    pub async fn wait_for(&mut self, count: u64) {
-        let mut seen = 0;
+    /// Reads until `count` frames have come; answers how many bytes they had.
+    pub async fn wait_for(&mut self, count: u64) -> usize {
+        let (mut seen, mut bytes) = (0, 0);
         while seen < count {
-            seen += self.read_frames().await;
+            let before = self.buffer.len();
+            self.fill().await;
+            bytes += self.buffer.len() - before;
+            seen += self.take_frames(b"").await;
         }
+        bytes
     }
 }
 

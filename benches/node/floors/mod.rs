@@ -3,6 +3,8 @@
 //! The bench starts itself again as `… floor <name>`; a floor says `ready <address>` on standard output and serves until it
 //! is killed.
 
+mod epoll;
+
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -17,10 +19,13 @@ pub struct Floor {
 /// Runs a floor, if that is what this process was started for; does not return then.
 pub fn run_if_asked() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [first, name, ..] = words.as_slice()
-        && first == "floor"
-    {
-        panic!("there is no floor `{name}`");
+    let [first, name, arguments @ ..] = words.as_slice() else { return };
+    if first == "floor" {
+        match name.as_str() {
+            "epoll" => epoll::run(arguments),
+            other => panic!("there is no floor `{other}`"),
+        }
+        std::process::exit(0);
     }
 }
 
