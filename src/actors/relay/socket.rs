@@ -6,6 +6,8 @@
 use super::{End, frame};
 use crate::domain::ChannelId;
 use bytes::Bytes;
+use rustix::io::Errno;
+use rustix::net::SendFlags;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -21,7 +23,8 @@ pub const QUEUE_FRAMES: usize = 512;
 const HELD_FRAMES: usize = QUEUE_FRAMES / 2;
 /// As much as the kernel may hold for a peer that does not read, before user space notices.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
-const WRITEV_FRAMES: usize = 64;
+/// As much as goes out in one write when frames have queued up.
+const BATCH_BYTES: usize = 64 * 1024;
 /// A socket that has been silent for so long is pinged, in seconds.
 pub const PING_AFTER_S: u32 = 25;
 /// A socket that has been silent for so long is ended, in seconds.
@@ -60,11 +63,39 @@ enum Phase {
     Dead,
 }
 
-/// See the module.
+/// Frames that go to many sockets in one write each.
+pub(super) struct Batch<'a> {
+    frames: &'a [Bytes],
+    /// The same, end to end.
+    bytes: &'a [u8],
+}
+
+impl<'a> Batch<'a> {
+    /// The first [`BATCH_BYTES`] of `left`, or one frame that is larger, joined in `joined`; `None` when nothing is left.
+    pub(super) fn first<'left: 'a>(left: &mut &'left [Bytes], joined: &'a mut Vec<u8>) -> Option<Self> {
+        let mut bytes = 0;
+        let fits = |frame: &&Bytes| {
+            bytes += frame.len();
+            bytes <= BATCH_BYTES
+        };
+        let count = left.iter().take_while(fits).count().max(1);
+        let (frames, rest) = left.split_at_checked(count)?;
+        *left = rest;
+        if let [one] = frames {
+            return Some(Self { frames, bytes: one });
+        }
+        joined.clear();
+        frames.iter().for_each(|frame| joined.extend_from_slice(frame));
+        Some(Self { frames, bytes: joined })
+    }
+}
+
+/// See the module. In this order, because a delivery to thousands of sockets looks at the first three of each only.
+#[repr(C)]
 pub struct Socket {
     stream: TcpStream,
-    queue: RefCell<Queue>,
     phase: Cell<Phase>,
+    queue: RefCell<Queue>,
     /// The second of the last sign of life; when ending, the second of the end.
     heard: Cell<u32>,
     pinged: Cell<bool>,
@@ -129,37 +160,31 @@ impl Socket {
         }
     }
 
-    /// Sends frames that many sockets share. `slices` are the same bytes.
-    pub(super) fn deliver(&self, frames: &[Bytes], slices: &[IoSlice<'_>]) {
+    /// Sends frames that many sockets share.
+    pub(super) fn deliver(&self, batch: &Batch<'_>) {
         match self.phase.get() {
-            Phase::Open => {}
-            Phase::Opening | Phase::Holding => return frames.iter().for_each(|frame| self.queue(frame.clone())),
+            Phase::Open if self.queue.borrow().frames.is_empty() => {}
+            Phase::Open | Phase::Opening | Phase::Holding => {
+                return batch.frames.iter().for_each(|frame| self.queue(frame.clone()));
+            }
             Phase::Ending | Phase::Dead => return,
         }
-        if !self.queue.borrow().frames.is_empty() {
-            return frames.iter().for_each(|frame| self.queue(frame.clone()));
-        }
-        let mut done = 0;
-        while done < slices.len() {
-            let upto = slices.len().min(done + WRITEV_FRAMES);
-            let written = match &slices[done..upto] {
-                [one] => self.stream.try_write(one),
-                many => self.stream.try_write_vectored(many),
-            };
-            let mut left = match written {
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                Err(_) => return self.die(),
-            };
-            while done < upto && left >= slices[done].len() {
-                left -= slices[done].len();
-                done += 1;
-            }
-            if done < upto {
-                frames.iter().skip(done).for_each(|frame| self.queue(frame.slice(std::mem::take(&mut left)..)));
-                return self.wake();
+        // Past the runtime, which would first look up what it believes of the stream: thousands follow.
+        let mut written = match rustix::net::send(&self.stream, batch.bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
+        {
+            Ok(count) if count == batch.bytes.len() => return,
+            Ok(count) => count,
+            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(_) => return self.die(),
+        };
+        for frame in batch.frames {
+            if frame.len() <= written {
+                written -= frame.len();
+            } else {
+                self.queue(frame.slice(std::mem::take(&mut written)..));
             }
         }
+        self.wake();
     }
 
     /// Sends one frame to this socket alone.

@@ -1,13 +1,12 @@
 //! A worker's sockets, and which of them hear what.
 
-use super::socket::{Notice, Socket};
+use super::socket::{Batch, Notice, Socket};
 use super::{End, Kind, Outbox, RelayHandle, SessionKey};
 use crate::domain::{ChannelId, ServerId, UserId};
 use bytes::Bytes;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::IoSlice;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -125,8 +124,14 @@ impl Seats {
 
 #[derive(Default)]
 struct Room {
-    slots: Vec<usize>,
+    seats: Vec<Seat>,
     pending: Vec<Bytes>,
+}
+
+/// A socket and where the table has it: who writes to thousands reads no more memory than it must.
+struct Seat {
+    socket: Rc<Socket>,
+    slot: usize,
 }
 
 #[derive(Default)]
@@ -136,6 +141,8 @@ pub(super) struct Table {
     dirty: Vec<Topic>,
     /// Sockets with frames of their own that have not been written yet.
     unflushed: Vec<usize>,
+    /// Where frames are joined; kept, so that it is not made anew each time.
+    joined: Vec<u8>,
     generation: u32,
     clock: Clock,
 }
@@ -197,11 +204,9 @@ impl Table {
         if room.pending.is_empty() {
             return;
         }
-        let slices: Vec<IoSlice<'_>> = room.pending.iter().map(|frame| IoSlice::new(frame)).collect();
-        for slot in &room.slots {
-            if let Some(entry) = self.sockets.get(*slot) {
-                entry.socket.deliver(&room.pending, &slices);
-            }
+        let mut left = room.pending.as_slice();
+        while let Some(batch) = Batch::first(&mut left, &mut self.joined) {
+            room.seats.iter().for_each(|seat| seat.socket.deliver(&batch));
         }
         room.pending.clear();
         room.pending.shrink_to(64);
@@ -220,8 +225,8 @@ impl Table {
         let Some(entry) = self.sockets.get_mut(slot).filter(|entry| entry.generation == key.generation) else { return };
         if entry.seats.place(topic).is_none() {
             let room = self.rooms.entry(topic).or_default();
-            entry.seats.put(topic, room.slots.len());
-            room.slots.push(slot);
+            entry.seats.put(topic, room.seats.len());
+            room.seats.push(Seat { socket: Rc::clone(&entry.socket), slot });
         }
         if matches!(topic, Topic::Channel(_)) {
             entry.socket.open();
@@ -264,8 +269,8 @@ impl Table {
     pub(super) fn close(&mut self, topic: Topic, last: Bytes) {
         self.deliver(topic, &[last]);
         self.flush();
-        for slot in self.rooms.remove(&topic).map(|room| room.slots).unwrap_or_default() {
-            if let Some(entry) = self.sockets.get_mut(slot) {
+        for seat in self.rooms.remove(&topic).map(|room| room.seats).unwrap_or_default() {
+            if let Some(entry) = self.sockets.get_mut(seat.slot) {
                 entry.seats.remove(topic);
             }
         }
@@ -324,11 +329,11 @@ impl Table {
         };
         entry.seats.remove(topic);
         let Some(room) = self.rooms.get_mut(&topic) else { return };
-        room.slots.swap_remove(place);
-        if let Some(moved) = room.slots.get(place).and_then(|moved| self.sockets.get_mut(*moved)) {
+        room.seats.swap_remove(place);
+        if let Some(moved) = room.seats.get(place).and_then(|moved| self.sockets.get_mut(moved.slot)) {
             moved.seats.put(topic, place);
         }
-        if room.slots.is_empty() {
+        if room.seats.is_empty() {
             self.rooms.remove(&topic);
         }
     }
