@@ -1,5 +1,18 @@
 //! What a run has measured and whether all held, as data; [`table`], [`page`] and serde show it.
 
+mod number;
+mod page;
+pub mod plot;
+#[cfg(test)]
+mod samples;
+mod table;
+mod text;
+mod thin;
+mod verdict;
+
+pub use page::page;
+pub use table::table;
+
 use serde::Serialize;
 
 /// A whole run.

@@ -1,0 +1,109 @@
+//! What happened over time.
+
+use crate::load::report::plot::{Axis, Plot, Scale, Series, Size, Unit};
+use crate::load::report::thin::{Keep, points, samples_a_point};
+use crate::load::report::{Report, Sample};
+
+type Value = fn(&Sample) -> Option<f64>;
+
+/// All plots for which something was measured.
+pub(super) fn section(report: &Report) -> String {
+    let samples = report.samples.as_slice();
+    if samples.is_empty() {
+        return String::new();
+    }
+    let plots =
+        [latency(samples), throughput(samples), memory(samples), cpu(samples), sockets(samples), errors(samples)];
+    let plots: Vec<Plot> = plots.into_iter().flatten().collect();
+    let figures: String = plots.iter().enumerate().map(|(place, plot)| figure(plot, place, plots.len())).collect();
+    format!(
+        "<section aria-labelledby=\"time\"><h2 id=\"time\">Over time</h2>\n{}<div class=\"plots\">\n{figures}</div></section>\n",
+        thinned(samples)
+    )
+}
+
+/// Says what a point is, where it is more than one second.
+fn thinned(samples: &[Sample]) -> String {
+    let seconds = |keep| samples_a_point(samples.len(), keep);
+    match (seconds(Keep::Highest), seconds(Keep::Both)) {
+        (1, 1) => String::new(),
+        (highest, both) => format!(
+            "<p class=\"note\">A long run: a point of latency is the highest of {highest} seconds; \
+             the other lines show the lowest and the highest of every {both} seconds.</p>\n"
+        ),
+    }
+}
+
+/// The first has a row to itself, and so has a last one that would stand alone.
+fn figure(plot: &Plot, place: usize, count: usize) -> String {
+    let is_row = place == 0 || (place + 1 == count && count.is_multiple_of(2));
+    let (class, size) = if is_row { ("plot row", Size::PAGE) } else { ("plot", Size::HALF) };
+    let picture = |size, kind: &str| {
+        format!("<div class=\"{kind}\">{}</div>", plot.inline_svg(size, &format!("plot-{place}-{kind}")))
+    };
+    format!(
+        "<figure class=\"{class}\">{}{}<script type=\"application/json\">{}</script></figure>\n",
+        picture(size, "wide"),
+        picture(Size::NARROW, "narrow"),
+        plot.readout_json()
+    )
+}
+
+fn plot(title: &str, y: Axis, samples: &[Sample], keep: Keep, lines: &[(&str, Value)]) -> Option<Plot> {
+    let lines = lines.iter().map(|(name, value)| Series { name: (*name).into(), points: points(samples, keep, value) });
+    let series: Vec<Series> = lines.collect();
+    let is_known = series.iter().any(|series| series.points.iter().any(|point| point.1.is_some()));
+    let x = Axis { label: "time since the load began".into(), unit: Unit::Elapsed, scale: Scale::Linear };
+    is_known.then(|| Plot { title: title.into(), x, y, series, is_numbered: false })
+}
+
+fn axis(label: &str, unit: Unit, scale: Scale) -> Axis {
+    Axis { label: label.into(), unit, scale }
+}
+
+fn latency(samples: &[Sample]) -> Option<Plot> {
+    // A log axis has no place for zero, and nothing takes no time.
+    fn time(us: Option<u64>) -> Option<f64> {
+        us.map(|us| us.max(1) as f64)
+    }
+    let lines: [(&str, Value); 3] = [
+        ("p50", |sample| time(sample.p50_us)),
+        ("p99", |sample| time(sample.p99_us)),
+        ("p99.9", |sample| time(sample.p999_us)),
+    ];
+    plot("Latency", axis("latency", Unit::Time, Scale::Log), samples, Keep::Highest, &lines)
+}
+
+fn throughput(samples: &[Sample]) -> Option<Plot> {
+    let has_deliveries = samples.iter().any(|sample| sample.deliveries > 0.0);
+    let lines: [(&str, Value); 2] =
+        [("acknowledged", |sample| Some(sample.acknowledged)), ("deliveries", |sample| Some(sample.deliveries))];
+    let shown = if has_deliveries { 2 } else { 1 };
+    let y = axis("a second", Unit::Number(""), Scale::Linear);
+    plot("Throughput", y, samples, Keep::Both, lines.get(..shown).unwrap_or_default())
+}
+
+fn memory(samples: &[Sample]) -> Option<Plot> {
+    let lines: [(&str, Value); 1] = [("resident memory", |sample| sample.node_kib.map(|kib| kib as f64))];
+    plot("Memory of the node", axis("resident memory", Unit::Memory, Scale::Linear), samples, Keep::Both, &lines)
+}
+
+fn cpu(samples: &[Sample]) -> Option<Plot> {
+    let lines: [(&str, Value); 1] = [("CPU", |sample| sample.node_cpu_percent)];
+    let y = axis("of one processor", Unit::Number("%"), Scale::Linear);
+    plot("CPU of the node", y, samples, Keep::Both, &lines)
+}
+
+fn sockets(samples: &[Sample]) -> Option<Plot> {
+    let lines: [(&str, Value); 1] = [("open", |sample| Some(sample.sockets as f64))];
+    let has_sockets = samples.iter().any(|sample| sample.sockets > 0);
+    let y = axis("open sockets", Unit::Count, Scale::Linear);
+    plot("Sockets", y, samples, Keep::Both, &lines).filter(|_| has_sockets)
+}
+
+fn errors(samples: &[Sample]) -> Option<Plot> {
+    let lines: [(&str, Value); 1] = [("errors", |sample| Some(sample.errors as f64))];
+    let has_errors = samples.iter().any(|sample| sample.errors > 0);
+    let y = axis("errors in a second", Unit::Count, Scale::Linear);
+    plot("Errors", y, samples, Keep::Both, &lines).filter(|_| has_errors)
+}

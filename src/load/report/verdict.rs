@@ -1,0 +1,62 @@
+//! Whether everything held, in words.
+
+use super::number::count;
+use super::{Check, End, Report};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything held.
+    Held,
+    /// What was seen held, but not all was seen.
+    Unfinished,
+    /// Something did not hold, or the run could not go on.
+    Broken,
+}
+
+/// The first thing to know of a run.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// How bad it is.
+    pub outcome: Outcome,
+    /// A few words.
+    pub headline: String,
+    /// A sentence more.
+    pub detail: String,
+}
+
+/// What is to be said of a run before anything else.
+pub fn verdict(report: &Report) -> Verdict {
+    let broken: Vec<&Check> = report.checks.iter().filter(|check| check.violations > 0).collect();
+    let looked_at = report.checks.iter().fold(0_u64, |all, check| all.saturating_add(check.looked_at));
+    let violations = broken.iter().fold(0_u64, |all, check| all.saturating_add(check.violations));
+    let checked = match report.checks.len() {
+        0 => "nothing was checked".to_owned(),
+        checks => format!("{}, looked at {} times", plural(checks as u64, "check"), count(looked_at)),
+    };
+    let (outcome, headline) = match (&report.end, broken.len()) {
+        (End::Failed { .. }, _) => (Outcome::Broken, "The run failed"),
+        (_, 1..) => (Outcome::Broken, "Not everything held"),
+        (End::Interrupted, 0) => (Outcome::Unfinished, "Interrupted"),
+        (End::Completed, 0) if looked_at == 0 => (Outcome::Unfinished, "Completed, but nothing was checked"),
+        (End::Completed, 0) => (Outcome::Held, "Everything held"),
+    };
+    let mut sentences = Vec::new();
+    if let End::Failed { why } = &report.end {
+        sentences.push(why.clone());
+    }
+    if broken.is_empty() {
+        sentences.push(if outcome == Outcome::Held { checked } else { format!("no violation; {checked}") });
+    } else {
+        let of = format!("{} of {}", count(broken.len() as u64), plural(report.checks.len() as u64, "check"));
+        sentences.push(format!("{} in {of}, looked at {} times", plural(violations, "violation"), count(looked_at)));
+    }
+    if matches!(report.end, End::Interrupted) {
+        sentences.push("the figures are of what had been done".to_owned());
+    }
+    Verdict { outcome, headline: headline.to_owned(), detail: sentences.join("; ") }
+}
+
+fn plural(number: u64, word: &str) -> String {
+    format!("{} {word}{}", count(number), if number == 1 { "" } else { "s" })
+}
