@@ -137,13 +137,3 @@ impl Report {
         matches!(self.end, End::Completed) && self.checks.iter().all(|check| check.violations == 0)
     }
 }
-
-/// Text.
-pub fn table(report: &Report) -> String {
-    format!("{report:#?}\n")
-}
-
-/// Page.
-pub fn page(_: &Report) -> String {
-    String::new()
-}
