@@ -9,6 +9,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 const ROUNDS: usize = 5;
+/// Few sockets: the messages themselves would take long.
+const TURNS_MAX: usize = 4_000;
 /// Deliveries of a round: enough that the kernel's ticks of 10 ms do not matter.
 const DELIVERIES: usize = 600_000;
 const CONTENT: &str = "Hello, World!";
@@ -40,50 +42,96 @@ type Rounds = (Vec<f64>, Vec<f64>);
 
 /// Interleaved rounds of the node and of the floor; one message at a time, and ten queued.
 async fn compare(node: &Node, api: &Api, account: &Account, sockets: usize) -> (Rounds, Rounds) {
-    let channel = api.channel(account).await;
-    let mut ours = Socket::open_many(&node.address, channel, account, sockets).await;
-    let frame_bytes = say(&mut ours, 1).await;
-    let floor = Floor::start("epoll", &[&sockets.to_string(), &frame_bytes.to_string()]).await;
-    let mut trigger = TcpStream::connect(&floor.address).await.expect("it listens");
-    trigger.set_nodelay(true).expect("it can be set");
-    let mut bare = Vec::with_capacity(sockets);
-    for _ in 0..sockets {
-        bare.push(Socket::bare(&floor.address).await);
-    }
+    let mut ours = Ours::open(node, api, account, sockets).await;
+    let mut bare = Bare::open(sockets, ours.frame_bytes().await).await;
     let (mut one, mut ten) = (Rounds::default(), Rounds::default());
     for _ in 0..ROUNDS {
-        for (queued, (node_rounds, floor_rounds)) in [(1u8, &mut one), (10, &mut ten)] {
-            let turns = DELIVERIES / sockets * if queued == 1 { 1 } else { 4 } / usize::from(queued);
-            let deliveries = turns * usize::from(queued) * sockets;
-            let before = node.cpu();
-            for _ in 0..turns {
-                say(&mut ours, u64::from(queued)).await;
-            }
-            node_rounds.push(each(node.cpu() - before, deliveries));
-            let before = floor.cpu();
-            for _ in 0..turns {
-                trigger.write_all(&[queued]).await.expect("it reads");
-                for socket in &mut bare {
-                    socket.wait_for(u64::from(queued)).await;
-                }
-            }
-            floor_rounds.push(each(floor.cpu() - before, deliveries));
+        for (queued, (node_rounds, floor_rounds)) in [(1, &mut one), (10, &mut ten)] {
+            node_rounds.push(ours.round(queued).await);
+            floor_rounds.push(bare.round(queued).await);
         }
     }
     (one, ten)
 }
 
-fn each(spent: Duration, deliveries: usize) -> f64 {
-    spent.as_secs_f64() * 1e6 / deliveries as f64
+/// How often so many messages are sent in a round.
+fn turns(sockets: usize, queued: u8) -> usize {
+    let often = DELIVERIES * if queued == 1 { 1 } else { 4 };
+    (often / sockets / usize::from(queued)).clamp(10, TURNS_MAX)
 }
 
-/// Sends so many messages at once, and waits until everybody has them; answers how long a frame was.
-async fn say(sockets: &mut [Socket], count: u64) -> usize {
-    let (sender, others) = sockets.split_first_mut().expect("there are sockets");
-    sender.send_many(CONTENT, count).await;
-    let bytes = sender.wait_for(count).await;
-    for socket in others {
-        socket.wait_for(count).await;
+/// A channel's sockets on the node.
+pub struct Ours<'a> {
+    node: &'a Node,
+    sockets: Vec<Socket>,
+}
+
+impl<'a> Ours<'a> {
+    pub async fn open(node: &'a Node, api: &Api, account: &Account, sockets: usize) -> Self {
+        let channel = api.channel(account).await;
+        Self { node, sockets: Socket::open_many(&node.address, channel, account, sockets).await }
     }
-    bytes / usize::try_from(count).expect("small")
+
+    /// How long an event is as a frame.
+    pub async fn frame_bytes(&mut self) -> usize {
+        self.say(1).await
+    }
+
+    /// The node's CPU for a delivery, in microseconds.
+    pub async fn round(&mut self, queued: u8) -> f64 {
+        let turns = turns(self.sockets.len(), queued);
+        let before = self.node.cpu();
+        for _ in 0..turns {
+            self.say(u64::from(queued)).await;
+        }
+        each(self.node.cpu() - before, turns * usize::from(queued) * self.sockets.len())
+    }
+
+    /// Sends so many messages at once, and waits until everybody has them; answers how long a frame was.
+    async fn say(&mut self, count: u64) -> usize {
+        let (sender, others) = self.sockets.split_first_mut().expect("there are sockets");
+        sender.send_many(CONTENT, count).await;
+        let bytes = sender.wait_for(count).await;
+        for socket in others {
+            socket.wait_for(count).await;
+        }
+        bytes / usize::try_from(count).expect("small")
+    }
+}
+
+/// As many connections to the floor.
+pub struct Bare {
+    floor: Floor,
+    trigger: TcpStream,
+    sockets: Vec<Socket>,
+}
+
+impl Bare {
+    pub async fn open(sockets: usize, frame_bytes: usize) -> Self {
+        let floor = Floor::start("epoll", &[&sockets.to_string(), &frame_bytes.to_string()]).await;
+        let trigger = TcpStream::connect(&floor.address).await.expect("it listens");
+        trigger.set_nodelay(true).expect("it can be set");
+        let mut all = Vec::with_capacity(sockets);
+        for _ in 0..sockets {
+            all.push(Socket::bare(&floor.address).await);
+        }
+        Self { floor, trigger, sockets: all }
+    }
+
+    /// The floor's CPU for a delivery, in microseconds.
+    pub async fn round(&mut self, queued: u8) -> f64 {
+        let turns = turns(self.sockets.len(), queued);
+        let before = self.floor.cpu();
+        for _ in 0..turns {
+            self.trigger.write_all(&[queued]).await.expect("it reads");
+            for socket in &mut self.sockets {
+                socket.wait_for(u64::from(queued)).await;
+            }
+        }
+        each(self.floor.cpu() - before, turns * usize::from(queued) * self.sockets.len())
+    }
+}
+
+fn each(spent: Duration, deliveries: usize) -> f64 {
+    spent.as_secs_f64() * 1e6 / deliveries as f64
 }

@@ -8,9 +8,11 @@
 mod client;
 mod fan_out;
 mod floors;
+mod growth;
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
 mod node;
+mod postgres;
 mod results;
 mod resume;
 #[path = "../../tests/api/support/schema.rs"]
@@ -35,6 +37,9 @@ async fn main() {
     let mut results = Results::default();
     if is_chosen("fan_out") {
         fan_out::measure(&mut results).await;
+    }
+    if is_chosen("growth") {
+        growth::measure(&mut results).await;
     }
     if is_chosen("costs") {
         costs().await;

@@ -58,6 +58,11 @@ impl Api {
         }
     }
 
+    /// A fresh server.
+    pub async fn server(&self, account: &Account) -> i64 {
+        self.post("/servers/", &account.token, json!({ "name": "more" })).await["id"].as_i64().expect("an id")
+    }
+
     /// A fresh channel; in a fresh server when the account's has all that it may have.
     pub async fn channel(&self, account: &Account) -> i64 {
         let body = json!({ "name": "bench", "server_id": account.server });
@@ -65,8 +70,7 @@ impl Api {
         if let Some(id) = made["id"].as_i64() {
             return id;
         }
-        let server = self.post("/servers/", &account.token, json!({ "name": "more" })).await;
-        let body = json!({ "name": "bench", "server_id": server["id"] });
+        let body = json!({ "name": "bench", "server_id": self.server(account).await });
         self.post("/channels/", &account.token, body).await["id"].as_i64().expect("an id")
     }
 }
