@@ -1,109 +1,158 @@
-//! Whether a delivery costs more when there are more sockets, and a message more when there are more channels.
+//! How costs grow: of a delivery with the sockets in its channel, of a message with the channels, of a page with the history.
 
-use super::client::{Account, Api, Socket};
+use super::client::{Api, Socket};
 use super::fan_out::{Bare, Ours};
+use super::history;
 use super::node::{Node, data_folder};
-use super::postgres::cpu_of_server;
-use super::results::{Goal, Results, Row};
+use super::results::{Chart, Goal, Results, Row, median};
+use super::site::Site;
+use super::thousands;
 use futures_util::future::join_all;
+use madang::load::report::plot::{Axis, Plot, Scale, Series, Unit};
 use std::time::Duration;
 
-const ROUNDS: usize = 3;
-/// The descriptors of this process, and of the node, allow no more of them at once.
 const SOCKETS: [usize; 6] = [10, 100, 1_000, 5_000, 10_000, 15_000];
 const CHANNELS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 const CHANNELS_A_SERVER: usize = 500;
-/// On their way at any time, however many channels they are in: the batches stay as large.
-const ON_THEIR_WAY: usize = 60;
-const MESSAGES: usize = 40_000;
+const ROUNDS: usize = 3;
+/// Messages of a round with channels, and how many are on their way at once, however many channels there are.
+const MESSAGES: usize = 20_000;
+const AT_ONCE: usize = 50;
 const CONTENT: &str = "Sixty characters are about what people write to one another.";
 
 pub async fn measure(results: &mut Results) {
-    let folder = data_folder();
-    let node = Node::start(&folder).await;
-    let api = Api::new(&node.url);
-    let account = api.account("growth").await;
-    for sockets in SOCKETS {
-        delivery(results, &node, &api, &account, sockets).await;
-    }
-    for channels in CHANNELS {
-        message(results, &node, &api, &account, channels).await;
-    }
-    node.stop().await;
-    let _ = std::fs::remove_dir_all(&folder);
+    with_sockets(results).await;
+    with_channels(results).await;
+    history::growth(results).await;
 }
 
-/// One after the other: both at once would take twice the descriptors.
-async fn delivery(results: &mut Results, node: &Node, api: &Api, account: &Account, sockets: usize) {
-    let (mut rounds, mut floor) = (Vec::new(), Vec::new());
-    let mut ours = Ours::open(node, api, account, sockets).await;
-    let frame_bytes = ours.frame_bytes().await;
-    for _ in 0..ROUNDS {
-        rounds.push(ours.round(1).await);
-    }
-    drop(ours);
-    let mut bare = Bare::open(sockets, frame_bytes).await;
-    for _ in 0..ROUNDS {
-        floor.push(bare.round(1).await);
-    }
-    let name = format!("{sockets} sockets in a channel");
-    results.push(Row { part: "growth", name, unit: "µs CPU a delivery", rounds, floor, goal: Goal::None });
+fn row(name: String, unit: &'static str, rounds: Vec<f64>) -> Row {
+    Row { part: "growth", name, unit, rounds, floor: Vec::new(), goal: Goal::None }
 }
 
-async fn message(results: &mut Results, node: &Node, api: &Api, account: &Account, channels: usize) {
-    let postmaster = node.postmaster().and_then(|pid| pid.parse().ok()).expect("it is embedded");
-    let mut hands = hands(node, api, account, channels).await;
-    let (mut ours, mut postgres) = (Vec::new(), Vec::new());
-    // The first round makes what each channel needs.
-    pass_on(&mut hands, channels.max(MESSAGES / 10)).await;
-    for _ in 0..ROUNDS {
-        let before = (node.cpu(), cpu_of_server(postmaster));
-        let sent = pass_on(&mut hands, MESSAGES).await as f64;
-        let each = |now: Duration, before: Duration| (now - before).as_secs_f64() * 1e6 / sent;
-        ours.push(each(node.cpu(), before.0));
-        postgres.push(each(cpu_of_server(postmaster), before.1));
-    }
-    for (unit, rounds) in [("µs CPU of the node a message", ours), ("µs CPU of PostgreSQL a message", postgres)] {
-        let name = format!("{channels} channels, {ON_THEIR_WAY} messages on their way");
-        results.push(Row { part: "growth", name, unit, rounds, floor: Vec::new(), goal: Goal::None });
-    }
+fn each_us(spent: Duration, count: usize) -> f64 {
+    spent.as_secs_f64() * 1e6 / count as f64
 }
 
-/// Sends from one channel after another.
-struct Hand {
-    sockets: Vec<Socket>,
-    window: usize,
-    next: usize,
-}
-
-async fn hands(node: &Node, api: &Api, account: &Account, channels: usize) -> Vec<Hand> {
-    let count = channels.min(ON_THEIR_WAY);
-    let mut hands: Vec<Hand> =
-        (0..count).map(|_| Hand { sockets: Vec::new(), window: ON_THEIR_WAY / count, next: 0 }).collect();
-    let mut account = Account { token: account.token.clone(), server: account.server };
-    for number in 0..channels {
-        if number % CHANNELS_A_SERVER == 0 {
-            account.server = api.server(&account).await;
+async fn with_sockets(results: &mut Results) {
+    let (mut of_node, mut of_floor) = (Vec::new(), Vec::new());
+    for count in SOCKETS {
+        let folder = data_folder();
+        let node = Node::start(&folder).await;
+        let api = Api::new(&node.url);
+        let account = api.account("sockets").await;
+        let mut ours = Ours::open(&node, &api, &account, count).await;
+        let frame_bytes = ours.frame_bytes().await;
+        let (mut rounds, mut floor) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            rounds.push(ours.round(1).await);
         }
-        let channel = api.channel(&account).await;
-        hands[number % count].sockets.push(Socket::open(&node.address, channel, &account).await);
+        drop(ours);
+        node.stop().await;
+        let _ = std::fs::remove_dir_all(&folder);
+        // One after the other: both at once would take twice the descriptors.
+        let mut bare = Bare::open(count, frame_bytes).await;
+        for _ in 0..ROUNDS {
+            floor.push(bare.round(1).await);
+        }
+        of_node.push((count as f64, Some(median(&rounds))));
+        of_floor.push((count as f64, Some(median(&floor))));
+        let name = format!("a delivery, {} sockets in one channel", thousands(count));
+        results.push(Row { floor, ..row(name, "µs CPU of the node", rounds) });
     }
-    hands
+    let plot = Plot {
+        title: "A delivery, one message at a time".into(),
+        x: Axis { label: "sockets in one channel".into(), unit: Unit::Count, scale: Scale::Log },
+        y: Axis { label: "CPU a delivery".into(), unit: Unit::Number("µs"), scale: Scale::Linear },
+        series: vec![
+            Series { name: "node".into(), points: of_node },
+            Series { name: "bare epoll loop".into(), points: of_floor },
+        ],
+        is_numbered: true,
+    };
+    results.charts.push(Chart { part: "growth", file: "growth-sockets", plot });
 }
 
-/// Sends at least so many messages; answers how many.
-async fn pass_on(hands: &mut [Hand], messages: usize) -> usize {
-    let turns = messages.div_ceil(hands.len() * hands[0].window);
-    let sent = turns * hands.len() * hands[0].window;
-    join_all(hands.iter_mut().map(|hand| async move {
-        for _ in 0..turns {
-            let place = hand.next % hand.sockets.len();
-            let socket = &mut hand.sockets[place];
-            socket.send_many(CONTENT, hand.window as u64).await;
-            socket.wait_for(hand.window as u64).await;
-            hand.next += 1;
+async fn with_channels(results: &mut Results) {
+    let site = Site::start("channels").await;
+    let ids = make_channels(&site).await;
+    let mut sockets: Vec<Socket> = Vec::new();
+    let (mut of_node, mut of_postgres) = (Vec::new(), Vec::new());
+    for count in CHANNELS {
+        for ids in ids[sockets.len()..count].chunks(100) {
+            let open = ids.iter().map(|id| Socket::open(&site.node.address, *id, &site.account));
+            sockets.extend(join_all(open).await);
         }
-    }))
-    .await;
-    sent
+        let (node, postgres) = messages(&site, &mut sockets).await;
+        of_node.push((count as f64, Some(median(&node))));
+        of_postgres.push((count as f64, Some(median(&postgres))));
+        let name = format!("a message, {} channels with one socket each", thousands(count));
+        results.push(row(name.clone(), "µs CPU of the node", node));
+        results.push(row(name, "µs CPU of PostgreSQL", postgres));
+    }
+    drop(sockets);
+    site.stop().await;
+    let plot = Plot {
+        title: "A message, 50 on their way at once".into(),
+        x: Axis { label: "channels with one socket each".into(), unit: Unit::Count, scale: Scale::Log },
+        y: Axis { label: "CPU a message".into(), unit: Unit::Number("µs"), scale: Scale::Linear },
+        series: vec![
+            Series { name: "node".into(), points: of_node },
+            Series { name: "PostgreSQL".into(), points: of_postgres },
+        ],
+        is_numbered: true,
+    };
+    results.charts.push(Chart { part: "growth", file: "growth-channels", plot });
+}
+
+/// By SQL: over HTTP that many would take longer than all that is measured.
+async fn make_channels(site: &Site) -> Vec<i64> {
+    let most = CHANNELS.into_iter().max().unwrap_or(1);
+    let make = format!(
+        "with made as (
+             insert into servers (name, owner_id)
+             select 'growth', owner_id from servers, generate_series(1, {}) where id = {} returning id, owner_id
+         ), joined as (
+             insert into user_servers (user_id, server_id) select owner_id, id from made returning server_id
+         )
+         insert into channels (name, server_id) select 'growth', server_id from joined, generate_series(1, {})
+         returning id",
+        most.div_ceil(CHANNELS_A_SERVER),
+        site.account.server,
+        CHANNELS_A_SERVER.min(most),
+    );
+    let rows = site.client.query(&make, &[]).await.expect("the rows fit");
+    site.client.batch_execute("analyze").await.expect("it is tidied");
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// What a message costs the node and PostgreSQL, with the same number on their way however many sockets there are.
+async fn messages(site: &Site, sockets: &mut [Socket]) -> (Vec<f64>, Vec<f64>) {
+    let (mut node, mut postgres) = (Vec::new(), Vec::new());
+    let mut turn = 0;
+    // Every channel is known and live before the first round.
+    talk(sockets, &mut turn, sockets.len().max(MESSAGES / 10)).await;
+    for _ in 0..ROUNDS {
+        let before = (site.node.cpu(), site.backends_cpu().await);
+        talk(sockets, &mut turn, MESSAGES).await;
+        node.push(each_us(site.node.cpu() - before.0, MESSAGES));
+        postgres.push(each_us(site.backends_cpu().await - before.1, MESSAGES));
+    }
+    (node, postgres)
+}
+
+/// Sockets take turns, so many at once that as many messages are on their way as at any other number of sockets.
+async fn talk(sockets: &mut [Socket], turn: &mut usize, messages: usize) {
+    let speakers = AT_ONCE.min(sockets.len());
+    let each = AT_ONCE / speakers;
+    for _ in 0..messages / (speakers * each) {
+        let places: Vec<usize> = (0..speakers).map(|place| (*turn + place) % sockets.len()).collect();
+        for place in &places {
+            sockets[*place].send_many(CONTENT, each as u64).await;
+        }
+        for place in &places {
+            sockets[*place].wait_for(each as u64).await;
+        }
+        *turn = (*turn + speakers) % sockets.len();
+    }
 }

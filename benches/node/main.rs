@@ -6,73 +6,81 @@
 #[path = "../../tests/process/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod connects;
 mod fan_out;
 mod floors;
 mod growth;
+mod history;
+mod memory;
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
 mod node;
+#[allow(dead_code)]
 mod postgres;
+mod publish;
+#[allow(dead_code)]
 mod results;
 mod resume;
 #[path = "../../tests/api/support/schema.rs"]
 mod schema;
+mod site;
 mod slow_readers;
+mod start;
 
 use client::{Account, Api, Socket};
 use node::Node;
+use publish::Plan;
 use results::Results;
 use std::time::{Duration, Instant};
 
-const IDLE_SOCKETS: usize = 10_000;
+const PARTS: [&str; 9] =
+    ["fan_out", "costs", "memory", "connects", "start", "history", "growth", "resume", "slow_readers"];
 const ROUNDS: usize = 3;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     floors::run_if_asked();
     node::raise_descriptor_limit();
-    // `cargo bench --bench node -- resume` measures that alone.
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|word| word == name);
+    // `cargo bench --bench node -- resume` measures that alone; `--publish` puts what was measured into docs/PERFORMANCE.md.
+    let mut plan = Plan::from_command_line(&PARTS);
+    let mut is_chosen = |name: &str| plan.begins(name);
     let mut results = Results::default();
     if is_chosen("fan_out") {
         fan_out::measure(&mut results).await;
     }
-    if is_chosen("growth") {
-        growth::measure(&mut results).await;
-    }
     if is_chosen("costs") {
         costs().await;
     }
+    if is_chosen("memory") {
+        memory::measure(&mut results).await;
+    }
+    if is_chosen("connects") {
+        connects::measure(&mut results).await;
+    }
+    if is_chosen("start") {
+        start::measure(&mut results).await;
+    }
+    if is_chosen("history") {
+        history::measure(&mut results).await;
+    }
+    if is_chosen("growth") {
+        growth::measure(&mut results).await;
+    }
     if is_chosen("resume") {
-        resume::measure().await;
+        resume::measure(&mut results).await;
     }
     if is_chosen("slow_readers") {
-        slow_readers::measure().await;
+        slow_readers::measure(&mut results).await;
     }
+    plan.finish(&results);
 }
 
 async fn costs() {
     let folder = node::data_folder();
-    let started = Instant::now();
     let node = Node::start(&folder).await;
-    row("cold start", format!("{} ms", started.elapsed().as_millis()));
-    node.stop().await;
-    let mut warm: Vec<u128> = Vec::new();
-    for _ in 0..ROUNDS {
-        let started = Instant::now();
-        let node = Node::start(&folder).await;
-        warm.push(started.elapsed().as_millis());
-        node.stop().await;
-    }
-    row("warm start, median of 3", format!("{} ms", median(warm)));
-
-    let node = Node::start(&folder).await;
-    row("resident memory at start", format!("{} KiB", node.resident_kib()));
     let api = Api::new(&node.url);
     let account = api.account("bench").await;
 
-    idle(&node, &api, &account).await;
     for (name, senders, window, shared) in [
         ("1 sender, each message acknowledged before the next", 1, 1, true),
         ("1 sender, 60 on their way", 1, 60, true),
@@ -87,18 +95,6 @@ async fn costs() {
     }
     node.stop().await;
     let _ = std::fs::remove_dir_all(&folder);
-}
-
-async fn idle(node: &Node, api: &Api, account: &Account) {
-    let channel = api.channel(account).await;
-    let before = node.resident_kib();
-    let started = Instant::now();
-    let sockets = Socket::open_many(&node.address, channel, account, IDLE_SOCKETS).await;
-    let took = started.elapsed();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let each = (node.resident_kib().saturating_sub(before)) as f64 / sockets.len() as f64;
-    row("resident memory an idle socket, at 10,000", format!("{each:.2} KiB"));
-    row("connects a second, with the token's check", (IDLE_SOCKETS as f64 / took.as_secs_f64()) as u64);
 }
 
 /// Messages a second that came back as committed.
@@ -150,4 +146,8 @@ fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
 
 fn row(name: &str, value: impl std::fmt::Display) {
     println!("{name:<90} {value}");
+}
+
+fn thousands(count: usize) -> String {
+    madang::load::report::number::count(count as u64)
 }

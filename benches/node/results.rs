@@ -1,9 +1,12 @@
 //! What a run has measured: rows of a table, each with its rounds, its floor and the figure to reach.
 
+use madang::load::report::plot::Plot;
+use serde::Serialize;
 use std::fmt::Display;
 
 /// A figure to reach.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
 pub enum Goal {
     /// At most so many times the floor.
     TimesFloor(f64),
@@ -32,9 +35,22 @@ pub struct Row {
     pub goal: Goal,
 }
 
-/// All rows of a run, in order.
+/// All that a run has measured, in order.
 #[derive(Debug, Default)]
-pub struct Results(pub Vec<Row>);
+pub struct Results {
+    pub rows: Vec<Row>,
+    pub charts: Vec<Chart>,
+}
+
+/// A plot of some rows.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// Whose rows they are.
+    pub part: &'static str,
+    /// The file's name, without its ending.
+    pub file: &'static str,
+    pub plot: Plot,
+}
 
 impl Results {
     /// Keeps a row, and prints it at once.
@@ -44,7 +60,7 @@ impl Results {
             &format!("{}: {}", row.part, row.name),
             format_args!("{:.3} {}{}", row.value(), row.unit, floor.unwrap_or_default()),
         );
-        self.0.push(row);
+        self.rows.push(row);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::client::{Account, Api, Socket};
 use super::node::{Node, data_folder};
-use super::{median, row};
+use super::results::{Goal, Results, Row, say};
 use futures_util::StreamExt;
 use madang::store::embedded::{self, Embedded};
 use std::path::Path;
@@ -28,7 +28,7 @@ struct Storm {
     rows: i64,
 }
 
-pub async fn measure() {
+pub async fn measure(results: &mut Results) {
     let folder = data_folder();
     let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
     let url = format!("postgresql://madang@{}/madang", host(&folder));
@@ -39,7 +39,7 @@ pub async fn measure() {
     fill(&node, channel, &account).await;
     node.stop().await;
 
-    one_socket(&url, channel, &account).await;
+    one_socket(results, &url, channel, &account).await;
     let same: fn(i64) -> i64 = |_| MISSED - STORM_MISSED / 2;
     let spread = |number| MISSED - 1 - number * 7_919 % STORM_SOCKETS * STORM_MISSED / STORM_SOCKETS;
     for (name, after) in [("the same 500 missed", same), ("1 to 1,000 missed", spread)] {
@@ -47,7 +47,7 @@ pub async fn measure() {
         for _ in 0..ROUNDS {
             storms.push(storm(&database, &url, channel, &account, after).await);
         }
-        report(name, &storms);
+        report(results, name, &storms);
     }
     database.stop().await.expect("it stops");
     let _ = std::fs::remove_dir_all(&folder);
@@ -72,23 +72,24 @@ async fn fill(node: &Node, channel: i64, account: &Account) {
     }
 }
 
-async fn one_socket(url: &str, channel: i64, account: &Account) {
+async fn one_socket(results: &mut Results, url: &str, channel: i64, account: &Account) {
     let (mut from_database, mut from_memory) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let node = Node::start_on(url).await;
         for times in [&mut from_database, &mut from_memory] {
             let started = Instant::now();
             let (_socket, events) = resume(&node, channel, account, 0).await;
-            times.push(started.elapsed().as_millis());
+            times.push(started.elapsed().as_secs_f64() * 1e3);
             assert_eq!(events, MISSED as u64);
         }
         node.stop().await;
     }
-    row(
-        "10,000 missed messages on one socket, from the database, median of 3",
-        format!("{} ms", median(from_database)),
-    );
-    row("the same from memory, median of 3", format!("{} ms", median(from_memory)));
+    push(results, "10,000 missed messages on one socket, from the database".into(), "ms", from_database);
+    push(results, "10,000 missed messages on one socket, from memory".into(), "ms", from_memory);
+}
+
+fn push(results: &mut Results, name: String, unit: &'static str, rounds: Vec<f64>) {
+    results.push(Row { part: "resume", name, unit, rounds, floor: Vec::new(), goal: Goal::None });
 }
 
 /// Connects and reads until all that was missed has come; answers how many events that were.
@@ -133,15 +134,13 @@ async fn reads(database: &Embedded) -> (i64, i64) {
     (row.get(0), row.get(1))
 }
 
-fn report(name: &str, storms: &[Storm]) {
-    let middle = |value: &dyn Fn(&Storm) -> u128| median(storms.iter().map(value).collect());
-    row(
-        &format!("10,000 sockets come back to a restarted node, {name}, median of 3"),
-        format!("{} ms", middle(&|storm| storm.took.as_millis())),
-    );
-    let each = middle(&|storm| storm.cpu.as_micros()) / STORM_SOCKETS as u128;
-    row("    CPU of the node a socket, with its handshake and 500 events on average", format!("{each} µs"));
-    row("    memory more, at the most", format!("{} KiB", middle(&|storm| storm.grown_kib as u128)));
+fn report(results: &mut Results, name: &str, storms: &[Storm]) {
+    let each = |value: &dyn Fn(&Storm) -> f64| storms.iter().map(value).collect::<Vec<f64>>();
+    let cpu = |storm: &Storm| storm.cpu.as_secs_f64() * 1e6 / STORM_SOCKETS as f64;
+    let storm = format!("10,000 sockets come back to a restarted node, {name}");
+    push(results, storm.clone(), "ms", each(&|storm| storm.took.as_secs_f64() * 1e3));
+    push(results, format!("{storm}: the node, with handshake and 500 events"), "µs CPU a socket", each(&cpu));
+    push(results, format!("{storm}: memory more, at the most"), "MiB", each(&|storm| storm.grown_kib as f64 / 1_024.0));
     let reads: Vec<_> = storms.iter().map(|storm| format!("{} of {} rows", storm.reads, storm.rows)).collect();
-    row("    reads of messages by PostgreSQL (pg_stat_user_tables), each of 3", reads.join(", "));
+    say("    reads of messages by PostgreSQL (pg_stat_user_tables), each of 3", reads.join(", "));
 }

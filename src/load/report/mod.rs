@@ -1,6 +1,6 @@
 //! What a run has measured and whether all held, as data; [`table`], [`page`] and serde show it.
 
-mod number;
+pub mod number;
 mod page;
 pub mod plot;
 #[cfg(test)]
