@@ -35,9 +35,9 @@ tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.95 or newer with rustup" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "cc is missing, Rust links with it: apt-get install gcc libc6-dev, dnf install gcc, or xcode-select --install" >&2; exit 1; }
 
-bench: tools ## measure what a node costs
+bench: tools ## measure what a node costs, into target/bench; PUBLISH=1 puts it into docs/PERFORMANCE.md, PARTS="…" measures some
 	@.ci/need postgresql
-	cargo bench --locked --bench node
+	cargo bench --locked --bench node -- $(PARTS) $(if $(PUBLISH),--publish)
 
 conformance: tools ## run the Autobahn WebSocket cases against a real node (kosoku, from PyPI)
 	@.ci/need postgresql
