@@ -271,6 +271,12 @@ impl Socket {
         }
     }
 
+    /// The bare stream, once everything that has come is read.
+    pub fn into_stream(self) -> std::net::TcpStream {
+        assert!(self.buffer.is_empty(), "something waits to be read");
+        self.stream.into_std().expect("it leaves the runtime")
+    }
+
     /// Reads until `count` frames have come; answers how many bytes they had.
     pub async fn wait_for(&mut self, count: u64) -> usize {
         let (mut seen, mut bytes) = (0, 0);
@@ -304,7 +310,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The length of the whole frame at the front, if it is all there.
-fn frame_length(bytes: &[u8]) -> Option<usize> {
+pub fn frame_length(bytes: &[u8]) -> Option<usize> {
     let whole = match bytes.get(1)? {
         126 => 4 + usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
         127 => return None,

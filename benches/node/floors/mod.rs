@@ -4,6 +4,7 @@
 //! is killed.
 
 mod epoll;
+mod insert;
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,12 +18,13 @@ pub struct Floor {
 }
 
 /// Runs a floor, if that is what this process was started for; does not return then.
-pub fn run_if_asked() {
+pub async fn run_if_asked() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [first, name, arguments @ ..] = words.as_slice() else { return };
     if first == "floor" {
         match name.as_str() {
             "epoll" => epoll::run(arguments),
+            "insert" => insert::run(arguments).await,
             other => panic!("there is no floor `{other}`"),
         }
         std::process::exit(0);

@@ -96,6 +96,13 @@ impl Queue {
         }
     }
 
+    /// Waits until so many drafts wait.
+    pub async fn reaches(&self, drafts: usize) {
+        while self.len() < drafts {
+            self.arrived.notified().await;
+        }
+    }
+
     /// The next batch.
     pub fn take(&self) -> Vec<Waiting> {
         self.expire();

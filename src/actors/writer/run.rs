@@ -9,7 +9,7 @@ use crate::store::write_batches::BatchKey;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::Config;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
@@ -17,7 +17,9 @@ const BACKOFF_MAX: Duration = Duration::from_millis(320);
 /// As often as a batch is sent that PostgreSQL asks to send again.
 const ATTEMPTS: u32 = 4;
 /// A batch of many is likely to be followed by many: wait this long for company.
-const LINGER: Duration = Duration::from_millis(1);
+const LINGER: Duration = Duration::from_millis(2);
+/// For so many batches it is enough that as many have come as were answered, once waiting longer has brought nobody.
+const CALM_BATCHES: u32 = 32;
 
 /// As often as an idle writer looks whether its connection lives, and whether it is closed.
 const IDLE_TURN: Duration = Duration::from_millis(100);
@@ -35,6 +37,7 @@ struct Run {
 pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>) {
     let mut run = Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0 };
     let mut last_rows = 0;
+    let mut calm = 0;
     loop {
         run.connect().await;
         if tokio::time::timeout(IDLE_TURN, run.queue.not_empty()).await.is_err() {
@@ -43,8 +46,8 @@ pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>)
             }
             continue;
         }
-        if last_rows > 1 && run.queue.len() < last_rows {
-            tokio::time::sleep(LINGER).await;
+        if last_rows > 1 {
+            calm = linger(&run.queue, last_rows, calm).await;
         }
         // It may have died meanwhile: what is not given to a dead connection is never in doubt.
         run.connect().await;
@@ -57,6 +60,25 @@ pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>)
         run.queue.landed();
         run.prune().await;
     }
+}
+
+/// Waits for company, since the last batch had `expected` rows. Senders who wait for their answers are soon all back, and
+/// then nobody else comes; others send at their own pace, and each that comes makes the batch cheaper. `calm` counts for how
+/// many batches it is known which of the two it is.
+async fn linger(queue: &Queue, expected: usize, calm: u32) -> u32 {
+    let deadline = Instant::now() + LINGER;
+    if expected >= BATCH_ROWS && queue.len() >= expected {
+        return calm;
+    }
+    let all_back = tokio::time::timeout_at(deadline.into(), queue.reaches(expected)).await.is_ok();
+    if !all_back {
+        return 0;
+    }
+    if calm > 0 {
+        return calm - 1;
+    }
+    tokio::time::sleep_until(deadline.into()).await;
+    if queue.len() > expected { 0 } else { CALM_BATCHES }
 }
 
 impl Run {
