@@ -42,6 +42,16 @@ impl Node {
         node
     }
 
+    /// The same with its log in a file, as a supervisor would have it, rather than on our own standard error.
+    pub async fn start_logging(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let log = std::fs::File::create(folder.join("log")).expect("a file can be made");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.env_remove("DATABASE_URL").env("DATA_DIR", folder).stderr(log);
+        let mut node = Self::launch(&mut command, settings).await;
+        node.folder = folder.to_owned();
+        node
+    }
+
     /// Starts the binary on a database that runs.
     pub async fn start_on(database_url: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
