@@ -4,14 +4,12 @@
 //! both and shares the machine with them, so calls a second say less than CPU a call.
 
 use super::client::{Account, Api, Socket};
+use super::connection::Connection;
 use super::floors::{Floor, route};
 use super::node::{Node, cpu_of, data_folder};
 use super::results::{Goal, Results, Row};
 use futures_util::future::join_all;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 5;
@@ -57,7 +55,12 @@ pub async fn measure(results: &mut Results) {
         let node = Node::start_logging(&folder, &settings).await;
         let api = Api::new(&node.url);
         let account = api.account("calls").await;
-        for call in calls(&node, &api, &account).await.iter().take(only.unwrap_or(usize::MAX)) {
+        for call in calls(&node, &api, &account)
+            .await
+            .iter()
+            .filter(|c| c.name.contains(&pick))
+            .take(only.unwrap_or(usize::MAX))
+        {
             compare(results, &node, &account, call, named).await;
         }
         node.stop().await;
@@ -165,7 +168,7 @@ async fn keep_busy(connections: &mut [Connection], request: &[u8], time: Duratio
     let counts = connections.iter_mut().map(|connection| async move {
         let mut count = 0;
         while Instant::now() < end {
-            let status = connection.call(request).await.status;
+            let status = connection.call(request).await;
             assert!((200..300).contains(&status), "{status}");
             count += 1;
         }
@@ -176,57 +179,8 @@ async fn keep_busy(connections: &mut [Connection], request: &[u8], time: Duratio
 
 async fn once(address: &str, request: &[u8]) -> Answer {
     let mut connection = Connection::open(address).await;
-    let head = connection.call(request).await;
-    Answer { status: head.status, body: connection.buffer[head.head..head.head + head.body].to_vec() }
-}
-
-/// A kept-alive connection with one call on its way.
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-/// Where an answer's parts are in the buffer.
-struct Shape {
-    status: u16,
-    head: usize,
-    body: usize,
-}
-
-impl Connection {
-    async fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        stream.set_nodelay(true).expect("it can be set");
-        Self { stream, buffer: vec![0; 64 * 1024] }
-    }
-
-    /// Sends a request and reads the whole answer.
-    async fn call(&mut self, request: &[u8]) -> Shape {
-        self.stream.write_all(request).await.expect("it is sent");
-        let mut filled = 0;
-        loop {
-            let read = timeout(Duration::from_secs(10), self.stream.read(&mut self.buffer[filled..])).await;
-            let count = read.expect("an answer in time").expect("the connection lives");
-            assert!(count > 0, "the connection was closed");
-            filled += count;
-            if let Some(shape) = shape(&self.buffer[..filled])
-                && shape.head + shape.body <= filled
-            {
-                return shape;
-            }
-        }
-    }
-}
-
-fn shape(bytes: &[u8]) -> Option<Shape> {
-    const LENGTH: &[u8] = b"content-length: ";
-    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let number = |from: usize| {
-        let digits = bytes[from..head].iter().take_while(|byte| byte.is_ascii_digit());
-        digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
-    };
-    let length = bytes[..head].windows(LENGTH.len()).position(|part| part == LENGTH)? + LENGTH.len();
-    Some(Shape { status: number(b"HTTP/1.1 ".len()) as u16, head, body: number(length) })
+    let status = connection.call(request).await;
+    Answer { status, body: connection.body().to_vec() }
 }
 
 /// The CPU time of the embedded PostgreSQL's processes that run now.
