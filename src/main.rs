@@ -40,7 +40,9 @@ fn main() -> ExitCode {
         Err(error) => return refuse(error, 2),
     };
     telemetry::init();
-    match actix_web::rt::System::new().block_on(run(config)) {
+    let ended = actix_web::rt::System::new().block_on(run(config));
+    telemetry::flush();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(error, 1),
     }

@@ -17,7 +17,7 @@ use crate::domain::text::{CONTENT_MAX, NONCE_MAX};
 use crate::error::{Error, Result};
 use crate::rate_limit::{FRAME_BURST, FRAMES_PER_SECOND};
 use crate::store::{Db, channels, servers, users};
-use crate::telemetry;
+use crate::telemetry::RequestId;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -84,7 +84,7 @@ impl Session {
 
 async fn ready(door: &Door, caller: &Caller) -> Result<Ready> {
     Ok(Ready {
-        session_id: telemetry::request_id(),
+        session_id: RequestId::random().to_string(),
         user: users::own(&door.db, caller).await?,
         servers: memberships(&door.db, caller).await?,
         heartbeat_interval_ms: PING_AFTER_S * 1_000,

@@ -9,7 +9,7 @@ use crate::actors::relay::{Kind, RelayPort, Socket};
 use crate::auth::token::{Bearer, Tokens, now_s};
 use crate::error::{Error, Result, Unauthorized};
 use crate::store::Db;
-use crate::telemetry;
+use crate::telemetry::RequestId;
 use actix_codec::Framed;
 use actix_http::{Method, Request, RequestHead, h1};
 use actix_web::ResponseError;
@@ -43,12 +43,12 @@ pub struct Door {
 pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
     // Both 8 KiB buffers of the framing go before the first wait; a socket keeps neither.
     let parts = framed.into_parts();
-    let request_id = telemetry::request_id();
-    let log = Log { path: request.path().to_owned(), request_id: &request_id };
+    let request_id = RequestId::random();
+    let log = Log { path: request.path().to_owned(), request_id: request_id.as_str() };
     let is_head = request.method() == Method::HEAD;
     // Answers to requests that were pipelined before the upgrade may not have been written yet.
     let unwritten = parts.write_buf.freeze();
-    let answer = Bytes::from([&unwritten[..], &handshake::answer(request.head(), &request_id)].concat());
+    let answer = Bytes::from([&unwritten[..], &handshake::answer(request.head(), request_id.as_str())].concat());
     let asked = ask(&door, request.head());
     drop(request);
     let refused = match asked {
@@ -60,7 +60,7 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream,
         Err((error, stream)) => {
             log.refused(&error);
             if let Some(stream) = stream {
-                let refusal = handshake::refusal(&error, &request_id, is_head);
+                let refusal = handshake::refusal(&error, request_id.as_str(), is_head);
                 refuse(stream, &[&unwritten[..], &refusal].concat()).await;
             }
         }

@@ -4,11 +4,11 @@ use super::Node;
 use crate::actors::registry::Change;
 use crate::error::{Conflict, Error, Result};
 use crate::store::{Db, channels, servers, user_servers};
+use crate::telemetry::RequestId;
 use actix_web::{rt, web};
 use bytes::Bytes;
 use std::future::Future;
 use std::time::{Duration, Instant};
-use tracing::Instrument;
 
 /// How often a database that was away is asked what became of a change,
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    let node = node.clone();
+    let (node, call) = (node.clone(), RequestId::current());
     let change_and_tell = async move {
         match work.await {
             Ok(done) => {
@@ -43,7 +43,9 @@ where
             }
             Err(error) => {
                 match &error {
-                    Error::Unavailable | Error::Internal => drop(rt::spawn(look(node, unclear).in_current_span())),
+                    Error::Unavailable | Error::Internal => {
+                        drop(rt::spawn(RequestId::in_current(call, look(node, unclear))))
+                    }
                     // The database knows of a change that this node does not: whatever it missed, it makes true now.
                     Error::NotFound(_) | Error::Conflict(Conflict::NotMember | Conflict::AlreadyMember) => {
                         node.registry.apply(unclear, None).await;
@@ -54,7 +56,7 @@ where
             }
         }
     };
-    rt::spawn(change_and_tell.in_current_span()).await.unwrap_or_else(|error| {
+    rt::spawn(RequestId::in_current(call, change_and_tell)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a change was not carried out");
         Err(Error::Internal)
     })

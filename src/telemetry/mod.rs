@@ -1,8 +1,19 @@
 //! Logs: text on a terminal, one JSON object a line otherwise, always on standard error. `RUST_LOG` chooses what is
 //! logged (default `warn,madang=info`). No query string, header, body or parameter is ever logged: tokens and passwords live there.
 
+mod buffer;
+mod json;
+mod request_id;
+
+pub use request_id::RequestId;
+
+use buffer::Buffer;
+use json::Json;
+use request_id::Prefixed;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Format;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Our own lines, and what goes wrong below us.
@@ -12,6 +23,8 @@ const DEFAULT_FILTER: &str = "warn,madang=info";
 const NEVER_VERBOSE: [&str; 5] =
     ["tokio_postgres=warn", "actix_http=warn", "actix_web=warn", "actix_server=warn", "actix_router=warn"];
 
+static BUFFER: OnceLock<&'static Buffer> = OnceLock::new();
+
 /// Starts logging. Calling it again changes nothing.
 pub fn init() {
     let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
@@ -20,15 +33,18 @@ pub fn init() {
             filter = filter.add_directive(directive);
         }
     }
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter);
     let _ = if std::io::stderr().is_terminal() {
-        logs.with_target(false).finish().try_init()
+        let text = Prefixed(Format::default().with_target(false));
+        logs.event_format(text).with_writer(std::io::stderr).finish().try_init()
     } else {
-        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()
+        logs.event_format(Json).with_writer(*BUFFER.get_or_init(Buffer::start)).finish().try_init()
     };
 }
 
-/// A new request id: 128 random bits in hexadecimal.
-pub fn request_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
+/// Writes out what has been logged: for the end of the program.
+pub fn flush() {
+    if let Some(buffer) = BUFFER.get() {
+        buffer.flush();
+    }
 }
