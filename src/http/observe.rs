@@ -1,9 +1,11 @@
-//! Around every call: a request id, one log line without query, headers or body.
+//! Around every call: a request id, one log line without query, headers or body, and a path without its trailing slash.
 
 use crate::telemetry::RequestId;
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse, Url};
+use actix_web::http::Uri;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::uri::PathAndQuery;
 use actix_web::middleware::Next;
 use std::time::Instant;
 
@@ -11,13 +13,16 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The middleware.
 pub async fn observe<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let request_id = RequestId::random();
     let method = request.method().clone();
     let path = request.path().to_owned();
+    if path.len() > 1 && path.ends_with('/') {
+        drop_trailing_slash(&mut request);
+    }
     let mut response = request_id.scope(next.call(request)).await?;
     let status = response.status().as_u16();
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -33,3 +38,18 @@ pub async fn observe<B: MessageBody>(
     Ok(response)
 }
 
+/// Every path works with and without it, and a route with one pattern is found at half the cost of one with two.
+fn drop_trailing_slash(request: &mut ServiceRequest) {
+    let uri = request.uri();
+    let path = uri.path().strip_suffix('/').unwrap_or(uri.path());
+    let shorter = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::from_maybe_shared(shorter).ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.match_info_mut() = actix_web::dev::Path::new(Url::new(uri.clone()));
+        request.head_mut().uri = uri;
+    }
+}

@@ -68,9 +68,9 @@ async fn upgrade_required(_: HttpRequest) -> Result<&'static str, Error> {
     Err(Error::Upgrade("send `Connection: Upgrade` and `Upgrade: websocket`"))
 }
 
-/// A path, with and without its trailing slash; other methods than the given ones get `405` with `Allow`.
+/// A path, whose trailing slash `observe` has dropped; other methods than the given ones get `405` with `Allow`.
 fn at(config: &mut ServiceConfig, path: &str, methods: impl FnOnce(At) -> At) {
-    let resource = web::resource(vec![path.to_owned(), format!("{path}/")]);
+    let resource = web::resource(path);
     let At { resource, allowed } = methods(At { resource, allowed: Vec::new() });
     let allowed = allowed.join(", ");
     config.service(resource.default_service(web::to(move || {
