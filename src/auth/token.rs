@@ -5,12 +5,19 @@ use crate::domain::UserId;
 use crate::error::Unauthorized;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use lru::LruCache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longer texts are not tokens of ours, and are refused before any work is spent on them.
 const TOKEN_BYTES_MAX: usize = 4_096;
+/// Tokens whose signature is not checked anew at each call: about 5 MiB of them.
+const VERIFIED_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
+/// Ours have about 230 bytes.
+const VERIFIED_BYTES_MAX: usize = 512;
 
 /// The signature algorithms that may be configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +59,7 @@ pub struct Bearer {
     /// The account that the token names.
     pub user_id: UserId,
     /// The token's own name, `jti`.
-    pub token_id: String,
+    pub token_id: Arc<str>,
     /// How often the password had been changed when it was issued.
     pub password_version: i32,
     /// The second since 1970 at which its time is over.
@@ -71,6 +78,8 @@ pub struct Tokens {
     signing: EncodingKey,
     checking: DecodingKey,
     life: Duration,
+    /// What has been verified lately, by its whole text. Its time is looked at again each time.
+    verified: Mutex<LruCache<Box<str>, Bearer>>,
 }
 
 impl Tokens {
@@ -90,6 +99,7 @@ impl Tokens {
             signing: EncodingKey::from_secret(secret),
             checking: DecodingKey::from_secret(secret),
             life,
+            verified: Mutex::new(LruCache::new(VERIFIED_MAX)),
         }
     }
 
@@ -113,6 +123,22 @@ impl Tokens {
 
     /// Checks a token: signature, algorithm, time.
     pub fn check(&self, token: &str) -> Result<Bearer, Unauthorized> {
+        let bearer = match self.verified_before(token) {
+            Some(bearer) => bearer,
+            None => self.verify(token)?,
+        };
+        // "On or after" (RFC 7519, section 4.1.4); the crate takes the second itself for good.
+        if bearer.expires_at_s <= now_s() {
+            return Err(Unauthorized::Expired);
+        }
+        Ok(bearer)
+    }
+
+    fn verified_before(&self, token: &str) -> Option<Bearer> {
+        self.verified.lock().ok()?.get(token).cloned()
+    }
+
+    fn verify(&self, token: &str) -> Result<Bearer, Unauthorized> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(Unauthorized::Invalid);
         }
@@ -124,12 +150,13 @@ impl Tokens {
                 }
             })?;
         let Claims { sub, exp, jti, ver, .. } = data.claims;
-        // "On or after" (RFC 7519, section 4.1.4); the crate takes the second itself for good.
-        if exp <= now_s() {
-            return Err(Unauthorized::Expired);
-        }
         let id = sub.parse().map_err(|_| Unauthorized::Invalid)?;
-        Ok(Bearer { user_id: UserId(id), token_id: jti, password_version: ver, expires_at_s: exp })
+        let bearer = Bearer { user_id: UserId(id), token_id: jti.into(), password_version: ver, expires_at_s: exp };
+        // Only what we have signed gets here, so nobody can fill it with texts of their own.
+        if let (true, Ok(mut verified)) = (token.len() <= VERIFIED_BYTES_MAX, self.verified.lock()) {
+            verified.put(token.into(), bearer.clone());
+        }
+        Ok(bearer)
     }
 }
 
@@ -154,6 +181,37 @@ mod tests {
             tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs512).issue(UserId(1), 0).expect("signed");
         let pinned = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
         assert_eq!(pinned.check(&token).err(), Some(Unauthorized::Invalid));
+    }
+
+    #[test]
+    fn a_token_that_was_verified_before_is_looked_at_whole_and_ends_in_time() {
+        let ours =
+            Tokens::new(&"0123456789abcdef0123456789abcdef".into(), TokenAlgorithm::Hs256, Duration::from_secs(2));
+        let token = ours.issue(UserId(42), 3).expect("signed");
+        let first = ours.check(&token).expect("good");
+        let again = ours.check(&token).expect("good");
+        assert_eq!((again.user_id, again.password_version), (UserId(42), 3));
+        assert_eq!((&again.token_id, again.expires_at_s), (&first.token_id, first.expires_at_s));
+        for at in 0..token.len() {
+            let mut other = token.clone().into_bytes();
+            other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+            let other = String::from_utf8(other).expect("text");
+            assert_eq!(ours.check(&other).err(), Some(Unauthorized::Invalid), "{other}");
+        }
+        assert_eq!(ours.check(&token[..token.len() - 1]).err(), Some(Unauthorized::Invalid));
+        while now_s() < first.expires_at_s {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(ours.check(&token).err(), Some(Unauthorized::Expired));
+    }
+
+    #[test]
+    fn what_is_remembered_of_tokens_is_bounded() {
+        let ours = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
+        for id in 0..VERIFIED_MAX.get() as i64 + 10 {
+            ours.check(&ours.issue(UserId(id), 0).expect("signed")).expect("good");
+        }
+        assert_eq!(ours.verified.lock().expect("whole").len(), VERIFIED_MAX.get());
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
     responses((status = 200, description = "Your own profile", body = Profile)),
 )]
 pub async fn update_me(auth: Auth, node: Data<Node>, Body(update): Body<Update>) -> Result<Json<Profile>> {
-    let kept_token = auth.0.token_id.clone();
+    let kept_token = auth.0.token_id.to_string();
     let caller = node.registry.caller(auth.0).await?;
     let db = node.db.clone();
     let Some(password) = &update.password else {
