@@ -2,7 +2,7 @@
 
 use crate::support::database::connect;
 use crate::support::{SOON, TestApp, User, Value, spawn_app};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -129,6 +129,42 @@ async fn a_change_of_a_server_or_its_channels_is_seen_at_once() {
         }
     });
     tokio::join!(changes, futures_util::future::join_all(noise));
+}
+
+/// Eight clients on both workers ask all the time. Each answer is at least as new as the last change that had been answered
+/// when it was asked for.
+#[tokio::test]
+async fn no_worker_answers_from_before_a_change_that_has_been_answered() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "0").await;
+    let channel = app.channel(&mina, server, "0").await;
+    let (told, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let paths = [format!("/servers/{server}"), format!("/channels/{channel}")];
+    let changes = async {
+        for number in 1..=50 {
+            for path in &paths {
+                app.put(path, &mina, serde_json::json!({ "name": number.to_string() })).await.is(200);
+            }
+            told.store(number, Ordering::SeqCst);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let readers = (0..8).map(|reader| {
+        let (app, mina, path, told, is_over) = (&app, &mina, &paths[reader % 2], &told, &is_over);
+        async move {
+            let mut newest = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                let at_least = told.load(Ordering::SeqCst).max(newest);
+                let name = app.get(path, mina).await.is(200)["name"].as_str().and_then(|name| name.parse().ok());
+                newest = name.expect("a number");
+                assert!(newest >= at_least, "{path}: {newest} after {at_least}");
+            }
+        }
+    });
+    timeout(SOON, async { tokio::join!(changes, futures_util::future::join_all(readers)) })
+        .await
+        .expect("nothing hangs");
 }
 
 async fn seen(app: &TestApp, user: &User, server: i64) -> Value {

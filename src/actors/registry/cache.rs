@@ -2,12 +2,13 @@
 
 use super::load::{Key, Loaded};
 use super::{Found, Target};
+use crate::actors::Vital;
 use crate::auth::token::Bearer;
 use crate::domain::access::{Account, Caller, Facts, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Unauthorized};
 use lru::LruCache;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const USERS: usize = 200_000;
 const CHANNELS: usize = 200_000;
@@ -24,6 +25,18 @@ pub(super) struct Cache {
     server_bytes: usize,
     members: LruCache<(UserId, ServerId), bool>,
     memberships: LruCache<UserId, Arc<[ServerId]>>,
+}
+
+/// The cache as every thread reads it. The registry alone inserts and forgets.
+#[derive(Clone, Default)]
+pub(super) struct SharedCache(Arc<Mutex<Cache>>);
+
+impl SharedCache {
+    /// A short look, never over a wait. A panic in it ends the node, so nobody ever finds the cache half changed.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Cache) -> T) -> T {
+        let _vital = Vital("registry");
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Why nothing was found.
@@ -129,4 +142,8 @@ fn weight(state: &ServerState) -> usize {
     let channels = state.channels.iter().map(|channel| 128 + channel.name.len() + text(&channel.description));
     let server = &state.server;
     256 + server.name.len() + text(&server.description) + text(&server.icon_url) + channels.sum::<usize>()
+        + server.name.len()
+        + text(&server.description)
+        + text(&server.icon_url)
+        + channels.sum::<usize>()
 }

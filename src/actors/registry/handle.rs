@@ -1,6 +1,7 @@
 //! How the rest of the node asks the registry.
 
 use super::attach::refuse;
+use super::cache::{Miss, SharedCache};
 use super::{Apply, Ask, Change, EndChannels, Forget, Found, Registry, Reply, Target, Withdraw, decide_channel};
 use crate::actors::channel::{ChannelHandle, Posted, Poster, Posting, Start};
 use crate::actors::relay::{End, Outbox, Relays, SessionKey};
@@ -25,6 +26,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct RegistryHandle {
     pub(super) addr: Addr<Registry>,
+    pub(super) cache: SharedCache,
 }
 
 impl RegistryHandle {
@@ -117,7 +119,11 @@ impl RegistryHandle {
     }
 
     async fn ask(&self, bearer: Bearer, target: Target) -> Result<Found> {
-        self.answer(bearer, target, Reply::Found).await
+        match self.cache.with(|cache| cache.find(&bearer, target)) {
+            Ok(found) => Ok(found),
+            Err(Miss::Refuse(error)) => Err(error),
+            Err(Miss::Load(_)) => self.answer(bearer, target, Reply::Found).await,
+        }
     }
 
     async fn answer<T>(

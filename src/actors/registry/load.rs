@@ -43,7 +43,7 @@ pub(super) struct Loading {
 impl Registry {
     /// Answers a question, or lets it wait for what it needs.
     pub(super) fn step(&mut self, ask: Ask, ctx: &mut Context<Self>) {
-        match self.cache.find(&ask.bearer, ask.target) {
+        match self.cache.with(|cache| cache.find(&ask.bearer, ask.target)) {
             Ok(found) => self.answer(ask, found),
             Err(Miss::Load(key)) => self.wait(key, ask, ctx),
             Err(Miss::Refuse(error)) => ask.fail(error),
@@ -83,7 +83,7 @@ impl Registry {
         self.waiting -= waiting.len();
         let error: Option<fn(Key, Target) -> Error> = match loaded {
             Err(_) => Some(|_, _| Error::Unavailable),
-            Ok(loaded) => (!self.cache.insert(key, loaded)).then_some(missing),
+            Ok(loaded) => (!self.cache.with(|cache| cache.insert(key, loaded))).then_some(missing),
         };
         for ask in waiting {
             match error {

@@ -28,7 +28,7 @@ use crate::error::{Error, Noun, Result};
 use crate::store::Db;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use bytes::Bytes;
-use cache::Cache;
+use cache::SharedCache;
 use gateways::{Gateways, Telling};
 use load::{Key, Loading};
 use slab::Slab;
@@ -148,7 +148,7 @@ pub struct Registry {
     db: Db,
     relays: Relays,
     shared: channel::Shared,
-    cache: Cache,
+    cache: SharedCache,
     loading: HashMap<Key, Loading>,
     waiting: usize,
     slots: Rc<Semaphore>,
@@ -161,11 +161,13 @@ pub struct Registry {
 impl Registry {
     /// Starts the node's registry on the current thread; its channels live there too.
     pub fn start(db: Db, writer: Writer, relays: Relays) -> RegistryHandle {
+        let cache = SharedCache::default();
+        let read_by_handles = cache.clone();
         let start = |ctx: &mut Context<Self>| Self {
             shared: channel::Shared::new(ctx.address(), writer, db.clone()),
             db,
             relays,
-            cache: Cache::default(),
+            cache,
             loading: HashMap::new(),
             waiting: 0,
             slots: Rc::new(Semaphore::new(LOADS_AT_ONCE)),
@@ -174,7 +176,7 @@ impl Registry {
             tellings: Slab::new(),
             _vital: Vital("registry"),
         };
-        RegistryHandle { addr: Self::create(start) }
+        RegistryHandle { addr: Self::create(start), cache: read_by_handles }
     }
 
     fn answer(&mut self, ask: Ask, found: Found) {
@@ -212,7 +214,7 @@ impl Registry {
             Change::PasswordChanged(user) => &[Key::User(user)],
         };
         for key in keys {
-            self.cache.forget(*key);
+            self.cache.with(|cache| cache.forget(*key));
             if let Some(loading) = self.loading.get_mut(key) {
                 loading.is_stale = true;
             }
