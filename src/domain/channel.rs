@@ -21,10 +21,10 @@ pub struct Channel {
     /// The server it belongs to.
     pub server_id: ServerId,
     /// When it was made.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub created_at: OffsetDateTime,
     /// When it last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub updated_at: OffsetDateTime,
 }
 

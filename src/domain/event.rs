@@ -37,10 +37,10 @@ pub enum Event<'a> {
         #[schema(value_type = Option<i64>, example = 1)]
         reply_to: Option<MessageId>,
         /// When it was committed.
-        #[serde(with = "time::serde::rfc3339")]
+        #[serde(serialize_with = "super::timestamp::serialize")]
         created_at: OffsetDateTime,
         /// The same, until it is edited.
-        #[serde(with = "time::serde::rfc3339")]
+        #[serde(serialize_with = "super::timestamp::serialize")]
         updated_at: OffsetDateTime,
         /// There, and true, in the answer to a send whose `nonce` was known: the message is the one made then.
         #[serde(skip_serializing_if = "Option::is_none")]

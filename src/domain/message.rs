@@ -44,10 +44,10 @@ pub struct Message {
     #[schema(value_type = Option<i64>, example = 1)]
     pub reply_to: Option<MessageId>,
     /// When it was committed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub created_at: OffsetDateTime,
     /// When it last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub updated_at: OffsetDateTime,
 }
 

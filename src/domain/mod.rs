@@ -11,6 +11,7 @@ pub mod message;
 pub mod patch;
 pub mod server;
 pub mod text;
+pub mod timestamp;
 pub mod user;
 pub mod validation;
 

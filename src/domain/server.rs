@@ -31,10 +31,10 @@ pub struct Server {
     /// Who may change and delete it.
     pub owner_id: UserId,
     /// When it was made.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub created_at: OffsetDateTime,
     /// When it last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub updated_at: OffsetDateTime,
 }
 

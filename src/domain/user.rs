@@ -31,10 +31,10 @@ pub struct Profile {
     #[schema(example = "https://example.com/mina.png")]
     pub avatar_url: Option<String>,
     /// When the account was made.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub created_at: OffsetDateTime,
     /// When the profile last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub updated_at: OffsetDateTime,
 }
 
@@ -56,10 +56,10 @@ pub struct PublicProfile {
     #[schema(example = "https://example.com/mina.png")]
     pub avatar_url: Option<String>,
     /// When the account was made.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub created_at: OffsetDateTime,
     /// When the profile last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(serialize_with = "super::timestamp::serialize")]
     pub updated_at: OffsetDateTime,
 }
 
