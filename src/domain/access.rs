@@ -3,10 +3,11 @@
 //! registry calls that (a layer test says so). Store calls demand these values, so a forgotten check does not compile.
 
 use super::channel::Channel;
-use super::server::Server;
+use super::server::{Server, ServerDetail};
 use super::{ChannelId, ServerId, UserId};
+use bytes::Bytes;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What the registry knows of an account.
 #[derive(Debug)]
@@ -50,6 +51,27 @@ pub struct ServerState {
     pub server: Server,
     /// Its channels, oldest first.
     pub channels: Arc<[Channel]>,
+    detail: OnceLock<Bytes>,
+}
+
+impl ServerState {
+    /// A server as it was read.
+    pub fn new(server: Server, channels: Arc<[Channel]>) -> Self {
+        Self { server, channels, detail: OnceLock::new() }
+    }
+
+    /// The [`ServerDetail`] of this state in JSON, encoded once.
+    ///
+    /// # Errors
+    /// When a time cannot be written.
+    pub fn detail(&self) -> serde_json::Result<Bytes> {
+        if let Some(encoded) = self.detail.get() {
+            return Ok(encoded.clone());
+        }
+        let detail = ServerDetail { server: self.server.clone(), channels: Arc::clone(&self.channels) };
+        let encoded = Bytes::from(serde_json::to_vec(&detail)?);
+        Ok(self.detail.get_or_init(|| encoded).clone())
+    }
 }
 
 /// The facts of one decision.
@@ -232,7 +254,7 @@ mod tests {
         };
         Facts {
             caller: Caller::known(UserId(caller), "u".into()),
-            server: Arc::new(ServerState { server, channels: Arc::new([channel]) }),
+            server: Arc::new(ServerState::new(server, Arc::new([channel]))),
             is_member,
         }
     }

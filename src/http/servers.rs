@@ -13,6 +13,7 @@ use crate::domain::server::{NewServer, Server, ServerDetail, ServerPatch};
 use crate::error::{Conflict, Error, ErrorBody, Result};
 use crate::store::{servers, user_servers};
 use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json};
 use utoipa::ToSchema;
 
@@ -102,10 +103,13 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
         (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
-pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<ServerDetail>> {
+pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, id).await?;
-    let state = access.state();
-    Ok(Json(ServerDetail { server: state.server.clone(), channels: state.channels.clone() }))
+    let detail = access.state().detail().map_err(|error| {
+        tracing::error!(%error, "a server could not be encoded");
+        Error::Internal
+    })?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(detail))
 }
 
 /// Change a server

@@ -34,7 +34,7 @@ fn access() -> ChannelAccess<Member> {
         created_at,
         updated_at,
     };
-    let server = Arc::new(ServerState { server, channels: Arc::new([channel]) });
+    let server = Arc::new(ServerState::new(server, Arc::new([channel])));
     let facts = Facts { caller: Caller::known(UserId(1), "mina".into()), server, is_member: true };
     ChannelAccess::decide(facts, ChannelId(1)).expect("it has this channel").expect("a member")
 }

@@ -138,10 +138,11 @@ fn put<K: std::hash::Hash + Eq, V>(cache: &mut LruCache<K, V>, bound: usize, key
 }
 
 fn weight(state: &ServerState) -> usize {
-    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let channels = state.channels.iter().map(|channel| 128 + channel.name.len() + text(&channel.description));
+    // Twice each, for its encoding too.
+    let text = |text: &Option<String>| text.as_ref().map_or(0, |text| 2 * text.len());
+    let channels = state.channels.iter().map(|channel| 288 + 2 * channel.name.len() + text(&channel.description));
     let server = &state.server;
-    256 + server.name.len() + text(&server.description) + text(&server.icon_url) + channels.sum::<usize>()
+    512 + server.name.len()
         + server.name.len()
         + text(&server.description)
         + text(&server.icon_url)

@@ -106,7 +106,7 @@ async fn load(db: &Db, key: Key) -> Result<Loaded> {
         Key::Server(id) => Loaded::Server(match servers::find(db, id).await? {
             Some(server) => {
                 let channels = channels::list(db, id).await?.into();
-                Some(Arc::new(ServerState { server, channels }))
+                Some(Arc::new(ServerState::new(server, channels)))
             }
             None => None,
         }),
