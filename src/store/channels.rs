@@ -22,7 +22,7 @@ pub async fn create(db: &Db, access: &ServerAccess<Owner>, new: &NewChannel) -> 
 
 /// The channels of a server, oldest first, for the registry; at most 500.
 pub async fn list(db: &Db, server: ServerId) -> Result<Vec<Channel>> {
-    let rows = db.read(include_str!("../../sql/channels/list.sql"), &[&server.0]).await?;
+    let rows = db.look_up(include_str!("../../sql/channels/list.sql"), &[&server.0]).await?;
     Ok(rows.iter().map(channel).collect())
 }
 
@@ -34,13 +34,13 @@ pub async fn of_user(db: &Db, caller: &Caller, limit: i64) -> Result<Vec<LoggedC
 
 /// The channels of a server with how far their logs go, oldest first, for the registry.
 pub async fn list_logged(db: &Db, server: ServerId) -> Result<Vec<LoggedChannel>> {
-    let rows = db.read(include_str!("../../sql/channels/list.sql"), &[&server.0]).await?;
+    let rows = db.look_up(include_str!("../../sql/channels/list.sql"), &[&server.0]).await?;
     Ok(rows.iter().map(logged).collect())
 }
 
 /// Which server a channel belongs to, for the registry; it never changes.
 pub async fn server(db: &Db, id: ChannelId) -> Result<Option<ServerId>> {
-    let row = db.read_one(include_str!("../../sql/channels/server.sql"), &[&id.0]).await?;
+    let row = db.look_up_one(include_str!("../../sql/channels/server.sql"), &[&id.0]).await?;
     Ok(row.map(|row| ServerId(row.get("server_id"))))
 }
 

@@ -1,17 +1,17 @@
 //! The pool behind HTTP calls and the registry's loads. The writers have connections of their own.
 //!
-//! Bounds: [`POOL_SIZE`] connections, 1 s to wait for one and 1 s to make one, [`STATEMENT_TIMEOUT_MS`] for a statement;
+//! Bounds: [`POOL_SIZE`] connections and those of `pool.rs`, [`STATEMENT_TIMEOUT_MS`] for a statement;
 //! past any of them the answer is [`Error::Unavailable`].
 
-use super::fault::{Fault, chain, client_error, fault};
+use super::fault::{Fault, client_error, fault};
+use super::pool::{Lease, Pool};
 use crate::error::{Error, Result};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::{Config, Row};
 
 const POOL_SIZE: usize = 16;
-const POOL_WAIT: Duration = Duration::from_secs(1);
 /// As long as a statement may run, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u64 = 5_000;
 /// As long as a deletion may run, in milliseconds: its cascade reaches every message of a server.
@@ -26,8 +26,15 @@ pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// A handle to the pool; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    calls: Pool,
-    cascades: Pool,
+    calls: Arc<Pool>,
+    cascades: Arc<Pool>,
+}
+
+/// How a statement has its connection.
+#[derive(Clone, Copy)]
+enum Manner {
+    Alone,
+    Shared,
 }
 
 /// What every connection of ours is configured with: no wait without an end, and commits that are on disk.
@@ -57,14 +64,14 @@ impl Db {
     pub const CASCADE_MAX: Duration = Duration::from_millis(CASCADE_TIMEOUT_MS + 1_000);
 
     /// The pools over `config`; no connection is made yet.
-    ///
-    /// # Errors
-    /// When the pool's own settings contradict each other.
-    pub fn new(config: &Config) -> Result<Self, deadpool_postgres::BuildError> {
-        Ok(Self {
-            calls: pool(config, "madang", STATEMENT_TIMEOUT_MS, POOL_SIZE)?,
-            cascades: pool(config, "madang cascade", CASCADE_TIMEOUT_MS, CASCADE_POOL_SIZE)?,
-        })
+    pub fn new(config: &Config) -> Self {
+        let pool = |name, timeout_ms, size| {
+            Arc::new(Pool::new(session_config(config, name, timeout_ms, STATEMENT_TIMEOUT_MS), size))
+        };
+        Self {
+            calls: pool("madang", STATEMENT_TIMEOUT_MS, POOL_SIZE),
+            cascades: pool("madang cascade", CASCADE_TIMEOUT_MS, CASCADE_POOL_SIZE),
+        }
     }
 
     /// Whether the database answers.
@@ -81,65 +88,81 @@ impl Db {
     /// The rows of a statement that changes nothing: sent again where a connection turns out to be dead.
     pub(super) async fn read(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
         let again = |fault| matches!(fault, Fault::Retry | Fault::Lost);
-        self.attempt(&self.calls, STATEMENT_TIMEOUT_MS, again, async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, params).await
+        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, again, async |lease| {
+            let statement = lease.prepare(sql).await?;
+            lease.client().query(&statement, params).await
         })
         .await
     }
 
-    /// The first row of a statement that changes nothing.
-    pub(super) async fn read_one(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>> {
-        Ok(self.read(sql, params).await?.into_iter().next())
+    /// The rows of a statement that finds what it reads by key: it shares a connection with others of its kind.
+    pub(super) async fn look_up(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
+        let again = |fault| matches!(fault, Fault::Retry | Fault::Lost);
+        self.attempt(&self.calls, Manner::Shared, STATEMENT_TIMEOUT_MS, again, async |lease| {
+            let statement = lease.prepare(sql).await?;
+            lease.client().query(&statement, params).await
+        })
+        .await
+    }
+
+    /// The one row that a key names.
+    pub(super) async fn look_up_one(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>> {
+        Ok(self.look_up(sql, params).await?.into_iter().next())
     }
 
     /// The first row that a change returns. Not sent again after a lost connection: it may have taken effect.
     pub(super) async fn write(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>> {
-        let rows = self.attempt(&self.calls, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, params).await
+        let rows = self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |lease| {
+            let statement = lease.prepare(sql).await?;
+            lease.client().query(&statement, params).await
         });
         Ok(rows.await?.into_iter().next())
     }
 
     /// How many rows a change reached.
     pub(super) async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
-        self.attempt(&self.calls, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client.execute(&statement, params).await
+        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |lease| {
+            let statement = lease.prepare(sql).await?;
+            lease.client().execute(&statement, params).await
         })
         .await
     }
 
     /// How many rows a deletion reached whose cascade may take long; two run at once.
     pub(super) async fn execute_cascade(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
-        self.attempt(&self.cascades, CASCADE_TIMEOUT_MS, is_retry, async |client| client.execute(sql, params).await)
-            .await
+        self.attempt(&self.cascades, Manner::Alone, CASCADE_TIMEOUT_MS, is_retry, async |lease| {
+            lease.client().execute(sql, params).await
+        })
+        .await
     }
 
     async fn attempt<T>(
         &self,
         pool: &Pool,
+        manner: Manner,
         timeout_ms: u64,
         again: fn(Fault) -> bool,
-        work: impl AsyncFn(&Object) -> Result<T, tokio_postgres::Error>,
+        work: impl AsyncFn(&Lease) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
         // PostgreSQL ends the statement itself; this is for a database that no longer answers at all.
         let limit = Duration::from_millis(timeout_ms + 1_000);
         for attempt in 1.. {
-            let client = client(pool).await?;
-            let error = match tokio::time::timeout(limit, work(&client)).await {
+            let lease = match manner {
+                Manner::Alone => pool.lease().await?,
+                Manner::Shared => pool.share().await?,
+            };
+            let error = match tokio::time::timeout(limit, work(&lease)).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    drop(Object::take(client));
+                    lease.discard();
                     return Err(Error::Unavailable);
                 }
             };
             let fault = fault(&error);
             if fault == Fault::Lost {
                 // The server says goodbye before the client knows that it is closed.
-                drop(Object::take(client));
+                lease.discard();
             }
             if attempt >= ATTEMPTS || !again(fault) {
                 return Err(client_error(&error));
@@ -151,26 +174,4 @@ impl Db {
 
 fn is_retry(fault: Fault) -> bool {
     fault == Fault::Retry
-}
-
-fn pool(config: &Config, name: &str, timeout_ms: u64, size: usize) -> Result<Pool, deadpool_postgres::BuildError> {
-    let config = session_config(config, name, timeout_ms, STATEMENT_TIMEOUT_MS);
-    let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config, NoTls, manager))
-        .max_size(size)
-        .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(POOL_WAIT))
-        .create_timeout(Some(POOL_WAIT))
-        .recycle_timeout(Some(POOL_WAIT))
-        .build()
-}
-
-async fn client(pool: &Pool) -> Result<Object> {
-    pool.get().await.map_err(|error| {
-        match &error {
-            PoolError::Backend(error) => tracing::warn!(error = %chain(error), "no connection to PostgreSQL"),
-            other => tracing::warn!(error = %other, "no connection to PostgreSQL in time"),
-        }
-        Error::Unavailable
-    })
 }

@@ -9,6 +9,7 @@ pub mod embedded;
 mod fault;
 pub mod messages;
 pub mod migrate;
+mod pool;
 pub mod servers;
 pub mod user_servers;
 pub mod users;

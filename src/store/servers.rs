@@ -28,13 +28,13 @@ pub async fn create(db: &Db, caller: &Caller, new: &NewServer) -> Result<Server>
 
 /// The servers that the caller belongs to, oldest first; at most 200.
 pub async fn list(db: &Db, caller: &Caller) -> Result<Vec<Server>> {
-    let rows = db.read(include_str!("../../sql/servers/list.sql"), &[&caller.id().0]).await?;
+    let rows = db.look_up(include_str!("../../sql/servers/list.sql"), &[&caller.id().0]).await?;
     Ok(rows.iter().map(server).collect())
 }
 
 /// A server, for the registry.
 pub async fn find(db: &Db, id: ServerId) -> Result<Option<Server>> {
-    let row = db.read_one(include_str!("../../sql/servers/find.sql"), &[&id.0]).await?;
+    let row = db.look_up_one(include_str!("../../sql/servers/find.sql"), &[&id.0]).await?;
     Ok(row.map(|row| server(&row)))
 }
 

@@ -28,12 +28,12 @@ pub async fn leave(db: &Db, access: &ServerAccess<Member>) -> Result<()> {
 
 /// The servers that `user` belongs to, for the registry; at most 200.
 pub async fn list(db: &Db, user: UserId) -> Result<Vec<ServerId>> {
-    let rows = db.read(include_str!("../../sql/user_servers/list.sql"), &[&user.0]).await?;
+    let rows = db.look_up(include_str!("../../sql/user_servers/list.sql"), &[&user.0]).await?;
     Ok(rows.iter().map(|row| ServerId(row.get("server_id"))).collect())
 }
 
 /// Whether `user` belongs to `server`, for the registry.
 pub async fn exists(db: &Db, user: UserId, server: ServerId) -> Result<bool> {
-    let row = db.read_one(include_str!("../../sql/user_servers/exists.sql"), &[&user.0, &server.0]).await?;
+    let row = db.look_up_one(include_str!("../../sql/user_servers/exists.sql"), &[&user.0, &server.0]).await?;
     Ok(row.is_some_and(|row| row.get(0)))
 }

@@ -36,7 +36,7 @@ pub async fn credentials(db: &Db, username: &str) -> Result<Option<Credentials>>
     if username.contains('\0') {
         return Ok(None);
     }
-    let row = db.read_one(include_str!("../../sql/users/credentials.sql"), &[&username]).await?;
+    let row = db.look_up_one(include_str!("../../sql/users/credentials.sql"), &[&username]).await?;
     Ok(row.map(|row| Credentials {
         user_id: UserId(row.get("id")),
         hashed_password: row.get("hashed_password"),
@@ -46,7 +46,7 @@ pub async fn credentials(db: &Db, username: &str) -> Result<Option<Credentials>>
 
 /// An account, for the registry: it is how a caller becomes known.
 pub async fn account(db: &Db, id: UserId) -> Result<Option<Account>> {
-    let row = db.read_one(include_str!("../../sql/users/account.sql"), &[&id.0]).await?;
+    let row = db.look_up_one(include_str!("../../sql/users/account.sql"), &[&id.0]).await?;
     Ok(row.map(|row| Account {
         username: row.get::<_, &str>("username").into(),
         password_version: row.get("password_version"),
@@ -56,13 +56,13 @@ pub async fn account(db: &Db, id: UserId) -> Result<Option<Account>> {
 
 /// One's own profile.
 pub async fn own(db: &Db, caller: &Caller) -> Result<Profile> {
-    let row = db.read_one(include_str!("../../sql/users/find.sql"), &[&caller.id().0]).await?;
+    let row = db.look_up_one(include_str!("../../sql/users/find.sql"), &[&caller.id().0]).await?;
     row.map(|row| profile(&row)).ok_or(Unauthorized::Invalid.into())
 }
 
 /// What `_caller`, like everyone who is logged in, may see of a user.
 pub async fn public(db: &Db, _caller: &Caller, id: UserId) -> Result<Option<PublicProfile>> {
-    let row = db.read_one(include_str!("../../sql/users/find.sql"), &[&id.0]).await?;
+    let row = db.look_up_one(include_str!("../../sql/users/find.sql"), &[&id.0]).await?;
     Ok(row.map(|row| {
         let profile = profile(&row);
         PublicProfile {

@@ -2,6 +2,7 @@
 
 mod auth;
 mod channels;
+mod connections;
 mod documents;
 mod endings;
 mod errors;

@@ -1,0 +1,70 @@
+//! The connections behind the calls: how many, and who waits for whom.
+
+use crate::support::database::connect;
+use crate::support::{SOON, TestApp, spawn_app};
+use futures_util::future::join_all;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+async fn of_calls(app: &TestApp, condition: &str) -> i64 {
+    app.count(&format!(
+        "select count(*) from pg_stat_activity
+         where datname = current_database() and application_name = 'madang' and {condition}"
+    ))
+    .await
+}
+
+#[tokio::test]
+async fn many_calls_at_once_use_sixteen_connections_at_most() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let messages = format!("/channels/{channel}/messages");
+    let paths = ["/users/me", "/servers/", messages.as_str(), "/users/1"];
+    let calls = join_all((0..100).map(|number| {
+        let (app, mina, path) = (&app, &mina, paths[number % paths.len()]);
+        async move {
+            for _ in 0..5 {
+                app.get(path, mina).await.is(200);
+            }
+        }
+    }));
+    let mut calls = std::pin::pin!(calls);
+    let mut most = 0;
+    loop {
+        tokio::select! {
+            _ = &mut calls => break,
+            open = of_calls(&app, "true") => most = most.max(open),
+        }
+    }
+    most = most.max(of_calls(&app, "true").await);
+    assert!((1..=16).contains(&most), "{most}");
+}
+
+#[tokio::test]
+async fn a_read_that_hangs_holds_up_no_read_that_comes_later() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    app.server(&mina, "Courtyard").await;
+    for _ in 0..4 {
+        app.get("/servers/", &mina).await.is(200);
+    }
+    let table = connect(&app.database).await;
+    table.batch_execute("begin; lock table user_servers in access exclusive mode").await.expect("free");
+    let hanging = join_all((0..4).map(|_| app.get("/servers/", &mina)));
+    let others = async {
+        while of_calls(&app, "wait_event_type = 'Lock'").await == 0 {}
+        // By now nobody shares a connection with those.
+        sleep(Duration::from_millis(20)).await;
+        for _ in 0..50 {
+            app.get("/users/me", &mina).await.is(200);
+        }
+        assert!(of_calls(&app, "wait_event_type = 'Lock'").await > 0);
+        table.batch_execute("commit").await.expect("it was open");
+    };
+    let (hung, ()) = timeout(SOON, async { tokio::join!(hanging, others) }).await.expect("nothing hangs");
+    for answer in hung {
+        answer.is(200);
+    }
+}
