@@ -91,7 +91,7 @@ impl Application {
         };
         migrate(&database).await?;
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
-        let db = Db::new(&database);
+        let db = Db::new(&database).map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database);
         let relays = Relays::default();
         let node = Data::new(Node {

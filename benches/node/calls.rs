@@ -55,12 +55,7 @@ pub async fn measure(results: &mut Results) {
         let node = Node::start_logging(&folder, &settings).await;
         let api = Api::new(&node.url);
         let account = api.account("calls").await;
-        for call in calls(&node, &api, &account)
-            .await
-            .iter()
-            .filter(|c| c.name.contains(&pick))
-            .take(only.unwrap_or(usize::MAX))
-        {
+        for call in calls(&node, &api, &account).await.iter().take(only.unwrap_or(usize::MAX)) {
             compare(results, &node, &account, call, named).await;
         }
         node.stop().await;

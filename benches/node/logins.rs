@@ -21,7 +21,7 @@ const CALM_AFTER: Duration = Duration::from_secs(2);
 /// Measures in turn without and with a storm.
 pub async fn measure(results: &mut Results) {
     let folder = data_folder();
-    let node = Node::start_with(&folder, &[("BCRYPT_COST", "12")]).await;
+    let node = Node::start_logging(&folder, &[("BCRYPT_COST", "12")]).await;
     let api = Api::new(&node.url);
     let account = api.account("logins").await;
     let channel = api.channel(&account).await;

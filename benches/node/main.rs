@@ -3,9 +3,11 @@
 //!
 //! Figures of one run on a shared machine drift: compare runs side by side, and quote medians.
 
+mod calls;
 #[path = "../../tests/process/client.rs"]
 #[allow(dead_code)]
 mod client;
+mod connection;
 mod connects;
 mod crowd;
 mod durable;
@@ -13,6 +15,7 @@ mod fan_out;
 mod floors;
 mod growth;
 mod history;
+mod logins;
 mod memory;
 #[path = "../../tests/process/node.rs"]
 #[allow(dead_code)]
@@ -26,16 +29,32 @@ mod schema;
 mod site;
 mod slow_readers;
 mod start;
+mod traffic;
 
 use publish::Plan;
 use results::Results;
 
-const PARTS: [&str; 9] =
-    ["fan_out", "durable", "memory", "connects", "start", "history", "growth", "resume", "slow_readers"];
+const PARTS: [&str; 11] = [
+    "fan_out",
+    "durable",
+    "calls",
+    "logins",
+    "memory",
+    "connects",
+    "start",
+    "history",
+    "growth",
+    "resume",
+    "slow_readers",
+];
+
+fn main() {
+    floors::run_if_asked();
+    measure();
+}
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
-    floors::run_if_asked().await;
+async fn measure() {
     node::raise_descriptor_limit();
     // `cargo bench --bench node -- resume` measures that alone; `--publish` puts what was measured into docs/PERFORMANCE.md.
     let mut plan = Plan::from_command_line(&PARTS);
@@ -46,6 +65,12 @@ async fn main() {
     }
     if is_chosen("durable") {
         durable::measure(&mut results).await;
+    }
+    if is_chosen("calls") {
+        calls::measure(&mut results).await;
+    }
+    if is_chosen("logins") {
+        logins::measure(&mut results).await;
     }
     if is_chosen("memory") {
         memory::measure(&mut results).await;

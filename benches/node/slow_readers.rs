@@ -3,15 +3,13 @@
 use super::client::{Account, Api, Socket};
 use super::node::{Node, data_folder};
 use super::results::{Goal, Results, Row};
+use super::traffic::Traffic;
 use futures_util::future::join_all;
-use std::time::{Duration, Instant};
-use tokio::time::{interval, sleep};
+use std::time::Duration;
+use tokio::time::sleep;
 
 const STALLED: usize = 300;
-const READERS: usize = 20;
-const SENDERS: usize = 4;
-const MESSAGES_A_SECOND: u64 = 1_000;
-const MESSAGES: u64 = 2_000;
+const TRAFFIC: Traffic = Traffic { readers: 20, senders: 4, messages_a_second: 1_000, messages: 2_000 };
 /// A young PostgreSQL still makes the files of its log, and every commit waits for that.
 const WARMING_ROUNDS: usize = 4;
 const ROUNDS: usize = 7;
@@ -51,52 +49,14 @@ async fn round(node: &Node, api: &Api, account: &Account, stalled: usize) -> f64
     let channel = api.channel(account).await;
     let path = format!("/ws/{channel}");
     let open = node.descriptors();
-    let mut readers = Socket::open_many(&node.address, channel, account, READERS).await;
     let mut stalled = join_all((0..stalled).map(|_| Socket::open_narrow(&node.address, &path, account))).await;
-    let base = Instant::now();
-    let mut senders = Vec::new();
-    for socket in Socket::open_many(&node.address, channel, account, SENDERS).await {
-        senders.push(tokio::spawn(send(socket, base)));
-    }
-    let mut delays: Vec<u64> = join_all(readers.iter_mut().map(|reader| hear(reader, base))).await.concat();
-    for sender in senders {
-        sender.await.expect("it sent to the end");
-    }
+    let p99 = TRAFFIC.p99_us(node, channel, account).await;
     for code in join_all(stalled.iter_mut().map(Socket::read_close)).await {
         assert_eq!(code, 4430);
     }
-    drop((readers, stalled));
+    drop(stalled);
     while node.descriptors() > open {
         sleep(Duration::from_millis(10)).await;
     }
-    delays.sort_unstable();
-    delays[delays.len() * 99 / 100] as f64
-}
-
-/// Sends its share at its pace, whatever comes back, and says in each message when that was.
-async fn send(mut socket: Socket, base: Instant) {
-    let mut pace = interval(Duration::from_micros(1_000_000 * SENDERS as u64 / MESSAGES_A_SECOND));
-    let (mut sent, mut heard) = (0, 0);
-    while heard < MESSAGES {
-        tokio::select! {
-            _ = pace.tick(), if sent < MESSAGES / SENDERS as u64 => {
-                sent += 1;
-                socket.send(&format!("{:x<100}", format!("at {} µs ", base.elapsed().as_micros()))).await;
-            }
-            frames = socket.read_frames() => heard += frames,
-        }
-    }
-}
-
-async fn hear(reader: &mut Socket, base: Instant) -> Vec<u64> {
-    let mut delays = Vec::with_capacity(MESSAGES as usize);
-    while (delays.len() as u64) < MESSAGES {
-        let (first, payload) = reader.next_frame().await.expect("it is not ended");
-        assert_eq!(first, 0x81);
-        let text = String::from_utf8(payload).expect("text");
-        let (_, after) = text.split_once("at ").expect("one of ours");
-        let sent: u64 = after.split(' ').next().and_then(|sent| sent.parse().ok()).expect("a time");
-        delays.push((base.elapsed().as_micros() as u64).saturating_sub(sent));
-    }
-    delays
+    p99 as f64
 }

@@ -1,17 +1,20 @@
 //! The pool behind HTTP calls and the registry's loads. The writers have connections of their own.
 //!
-//! Bounds: [`POOL_SIZE`] connections and those of `pool.rs`, [`STATEMENT_TIMEOUT_MS`] for a statement;
+//! Bounds: [`HOMES`] times [`HOME_SIZE`] connections and those of `pool.rs`, [`STATEMENT_TIMEOUT_MS`] for a statement;
 //! past any of them the answer is [`Error::Unavailable`].
 
 use super::fault::{Fault, client_error, fault};
-use super::pool::{Lease, Pool};
+use super::pool::Homes;
 use crate::error::{Error, Result};
+use deadpool_postgres::{BuildError, Object};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, Row};
 
-const POOL_SIZE: usize = 16;
+/// Pools for calls, and connections in each. A thread has one of the pools for its home.
+const HOMES: usize = 4;
+const HOME_SIZE: usize = 4;
 /// As long as a statement may run, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u64 = 5_000;
 /// As long as a deletion may run, in milliseconds: its cascade reaches every message of a server.
@@ -26,8 +29,8 @@ pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// A handle to the pool; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    calls: Arc<Pool>,
-    cascades: Arc<Pool>,
+    calls: Arc<Homes>,
+    cascades: Arc<Homes>,
 }
 
 /// How a statement has its connection.
@@ -64,14 +67,17 @@ impl Db {
     pub const CASCADE_MAX: Duration = Duration::from_millis(CASCADE_TIMEOUT_MS + 1_000);
 
     /// The pools over `config`; no connection is made yet.
-    pub fn new(config: &Config) -> Self {
-        let pool = |name, timeout_ms, size| {
-            Arc::new(Pool::new(session_config(config, name, timeout_ms, STATEMENT_TIMEOUT_MS), size))
+    ///
+    /// # Errors
+    /// When the pools' own settings contradict each other.
+    pub fn new(config: &Config) -> Result<Self, BuildError> {
+        let pools = |name, timeout_ms, homes, size| {
+            Homes::new(&session_config(config, name, timeout_ms, STATEMENT_TIMEOUT_MS), homes, size).map(Arc::new)
         };
-        Self {
-            calls: pool("madang", STATEMENT_TIMEOUT_MS, POOL_SIZE),
-            cascades: pool("madang cascade", CASCADE_TIMEOUT_MS, CASCADE_POOL_SIZE),
-        }
+        Ok(Self {
+            calls: pools("madang", STATEMENT_TIMEOUT_MS, HOMES, HOME_SIZE)?,
+            cascades: pools("madang cascade", CASCADE_TIMEOUT_MS, 1, CASCADE_POOL_SIZE)?,
+        })
     }
 
     /// Whether the database answers.
@@ -88,9 +94,9 @@ impl Db {
     /// The rows of a statement that changes nothing: sent again where a connection turns out to be dead.
     pub(super) async fn read(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
         let again = |fault| matches!(fault, Fault::Retry | Fault::Lost);
-        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, again, async |lease| {
-            let statement = lease.prepare(sql).await?;
-            lease.client().query(&statement, params).await
+        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, again, async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, params).await
         })
         .await
     }
@@ -98,9 +104,9 @@ impl Db {
     /// The rows of a statement that finds what it reads by key: it shares a connection with others of its kind.
     pub(super) async fn look_up(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
         let again = |fault| matches!(fault, Fault::Retry | Fault::Lost);
-        self.attempt(&self.calls, Manner::Shared, STATEMENT_TIMEOUT_MS, again, async |lease| {
-            let statement = lease.prepare(sql).await?;
-            lease.client().query(&statement, params).await
+        self.attempt(&self.calls, Manner::Shared, STATEMENT_TIMEOUT_MS, again, async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, params).await
         })
         .await
     }
@@ -112,37 +118,37 @@ impl Db {
 
     /// The first row that a change returns. Not sent again after a lost connection: it may have taken effect.
     pub(super) async fn write(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>> {
-        let rows = self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |lease| {
-            let statement = lease.prepare(sql).await?;
-            lease.client().query(&statement, params).await
+        let rows = self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, params).await
         });
         Ok(rows.await?.into_iter().next())
     }
 
     /// How many rows a change reached.
     pub(super) async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
-        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |lease| {
-            let statement = lease.prepare(sql).await?;
-            lease.client().execute(&statement, params).await
+        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client.execute(&statement, params).await
         })
         .await
     }
 
     /// How many rows a deletion reached whose cascade may take long; two run at once.
     pub(super) async fn execute_cascade(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
-        self.attempt(&self.cascades, Manner::Alone, CASCADE_TIMEOUT_MS, is_retry, async |lease| {
-            lease.client().execute(sql, params).await
+        self.attempt(&self.cascades, Manner::Alone, CASCADE_TIMEOUT_MS, is_retry, async |client| {
+            client.execute(sql, params).await
         })
         .await
     }
 
     async fn attempt<T>(
         &self,
-        pool: &Pool,
+        pool: &Homes,
         manner: Manner,
         timeout_ms: u64,
         again: fn(Fault) -> bool,
-        work: impl AsyncFn(&Lease) -> Result<T, tokio_postgres::Error>,
+        work: impl AsyncFn(&Object) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
         // PostgreSQL ends the statement itself; this is for a database that no longer answers at all.
         let limit = Duration::from_millis(timeout_ms + 1_000);
@@ -151,7 +157,8 @@ impl Db {
                 Manner::Alone => pool.lease().await?,
                 Manner::Shared => pool.share().await?,
             };
-            let error = match tokio::time::timeout(limit, work(&lease)).await {
+            let client = lease.connection().ok_or(Error::Unavailable)?;
+            let error = match tokio::time::timeout(limit, work(client)).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
                 Err(_) => {

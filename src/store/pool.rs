@@ -1,223 +1,138 @@
-//! Connections to PostgreSQL, kept open and leased.
+//! Connections to PostgreSQL: deadpool's, with homes, and shared by quick reads.
 //!
-//! A connection's I/O runs on the thread that opened it, its home: a query from another thread wakes that thread and is
-//! woken by it. So a thread gets its own connections first, and another's only when the pool is full. A thread that has
-//! two fewer than the one it would borrow from gets a connection of its own instead.
+//! A connection's I/O runs on the thread that opened it: a query from another thread wakes that thread and is woken by it. So
+//! there are several pools, and a thread takes from its own, its home; from the others only when its own has none left.
 //!
-//! A lease is for one at a time, or [shared](Pool::share): quick reads of one thread that come within [`SHARED_FOR`] go
+//! A lease is for one at a time, or [shared](Homes::share): quick reads of one thread that come within [`SHARED_FOR`] go
 //! down one connection, one behind the other, and share its system calls. One that hangs holds up those and no others.
 //!
-//! Bounds: `size` connections in all, [`SHARERS_MAX`] for a shared one, [`WAIT`] for one to be free and [`WAIT`] to open one.
+//! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, [`WAIT`] for one to be free and [`WAIT`] to
+//! open one.
 
 use super::fault::chain;
 use crate::error::{Error, Result};
-use std::sync::atomic::{AtomicBool, Ordering};
+use deadpool_postgres::{
+    BuildError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts,
+};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Config, NoTls};
 
 const WAIT: Duration = Duration::from_secs(1);
 const SHARED_FOR: Duration = Duration::from_millis(2);
 const SHARERS_MAX: usize = 32;
 
+thread_local! {
+    /// Threads get their homes in turn.
+    static TURN: usize = TURNS.fetch_add(1, Ordering::Relaxed);
+}
+
+static TURNS: AtomicUsize = AtomicUsize::new(0);
+
 /// See the module.
-pub(super) struct Pool {
-    config: Config,
-    size: usize,
-    /// One for each connection that may be leased.
-    permits: Arc<Semaphore>,
-    kept: Arc<Mutex<Kept>>,
+pub(super) struct Homes {
+    pools: Vec<Pool>,
+    shared: Mutex<Vec<Shared>>,
 }
 
-#[derive(Default)]
-struct Kept {
-    idle: Vec<Arc<Connection>>,
-    /// The homes of all that are open or being opened, idle or not.
-    homes: Vec<ThreadId>,
-    /// At most one for a thread.
-    shared: Vec<Shared>,
-}
-
+/// At most one for a thread.
 struct Shared {
     by: ThreadId,
     until: Instant,
     lease: Weak<Lease>,
 }
 
-/// What to do for a thread that wants a connection.
-enum Found {
-    Idle(Arc<Connection>),
-    Open(Place),
-}
-
-/// A connection's place among the open ones, from before it is opened until it is dropped.
-struct Place {
-    home: ThreadId,
-    kept: Weak<Mutex<Kept>>,
-}
-
-struct Connection {
-    client: Client,
-    statements: Mutex<Vec<(&'static str, Statement)>>,
-    place: Place,
-}
-
 /// A connection in use; it goes back when this is dropped.
 pub(super) struct Lease {
-    connection: Arc<Connection>,
-    kept: Weak<Mutex<Kept>>,
+    /// There until the drop.
+    object: Option<Object>,
     is_broken: AtomicBool,
-    // Dropped last: whoever waits for it finds the connection back.
-    permit: OwnedSemaphorePermit,
 }
 
-impl Pool {
-    /// A pool of at most `size` connections; none is opened yet.
-    pub(super) fn new(config: Config, size: usize) -> Self {
-        Self { config, size, permits: Arc::new(Semaphore::new(size)), kept: Arc::default() }
+impl Homes {
+    /// `homes` pools of `size` connections each; none is opened yet.
+    ///
+    /// # Errors
+    /// When the pools' own settings contradict each other.
+    pub(super) fn new(config: &Config, homes: usize, size: usize) -> Result<Self, BuildError> {
+        let pool = || {
+            let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+            let manager = Manager::from_config(config.clone(), NoTls, recycling);
+            Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()
+        };
+        Ok(Self { pools: (0..homes).map(|_| pool()).collect::<Result<_, _>>()?, shared: Mutex::default() })
     }
 
     /// A connection for one statement at a time.
     pub(super) async fn lease(&self) -> Result<Arc<Lease>> {
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => self.wait().await?,
-        };
-        let connection = match self.find(std::thread::current().id()) {
-            Found::Idle(connection) => connection,
-            Found::Open(place) => self.open(place).await?,
-        };
-        Ok(Arc::new(Lease { connection, kept: Arc::downgrade(&self.kept), is_broken: AtomicBool::new(false), permit }))
+        let count = self.pools.len().max(1);
+        let home = TURN.with(|turn| turn % count);
+        let at_once = Timeouts { wait: Some(Duration::ZERO), create: Some(WAIT), recycle: Some(WAIT) };
+        for pool in self.pools.iter().cycle().skip(home).take(count) {
+            match pool.timeout_get(&at_once).await {
+                Ok(object) => return Ok(Lease::new(object)),
+                Err(PoolError::Timeout(TimeoutType::Wait)) => {}
+                Err(error) => return Err(unavailable(&error)),
+            }
+        }
+        let patient = Timeouts { wait: Some(WAIT), ..at_once };
+        let pool = self.pools.get(home).ok_or(Error::Unavailable)?;
+        pool.timeout_get(&patient).await.map(Lease::new).map_err(|error| unavailable(&error))
     }
 
     /// A connection for a quick read, behind those that this thread has just sent.
     pub(super) async fn share(&self) -> Result<Arc<Lease>> {
         let here = std::thread::current().id();
-        let shared = lock(&self.kept).shared(here);
-        if let Some(shared) = shared.filter(|lease| lease.is_good()) {
+        if let Some(shared) = self.shared_by(here) {
             return Ok(shared);
         }
         let lease = self.lease().await?;
         let shared = Shared { by: here, until: Instant::now() + SHARED_FOR, lease: Arc::downgrade(&lease) };
-        let mut kept = lock(&self.kept);
-        kept.shared.retain(|other| other.by != here);
-        kept.shared.push(shared);
+        let mut all = self.lock();
+        all.retain(|other| other.by != here && other.lease.strong_count() > 0);
+        all.push(shared);
         Ok(lease)
+    }
+
+    /// What a thread may share now.
+    fn shared_by(&self, here: ThreadId) -> Option<Arc<Lease>> {
+        let all = self.lock();
+        let shared = all.iter().find(|shared| shared.by == here)?;
+        let has_room = (1..SHARERS_MAX).contains(&shared.lease.strong_count());
+        let lease = if has_room && Instant::now() < shared.until { shared.lease.upgrade() } else { None };
+        drop(all);
+        lease.filter(|lease| lease.is_good())
     }
 
     /// Closes the idle connections, and each other one when it comes back; later calls are refused.
     pub(super) fn close(&self) {
-        self.permits.close();
-        let idle = std::mem::take(&mut lock(&self.kept).idle);
-        drop(idle);
+        self.pools.iter().for_each(Pool::close);
     }
 
-    async fn wait(&self) -> Result<OwnedSemaphorePermit> {
-        let acquired = timeout(WAIT, Arc::clone(&self.permits).acquire_owned()).await.map_err(|_| {
-            tracing::warn!("no connection to PostgreSQL in time");
-            Error::Unavailable
-        })?;
-        acquired.map_err(|_| Error::Unavailable)
-    }
-
-    fn find(&self, here: ThreadId) -> Found {
-        let mut kept = lock(&self.kept);
-        let (found, dropped) = kept.find(here, self.size);
-        let found = found.unwrap_or_else(|| {
-            kept.homes.push(here);
-            Found::Open(Place { home: here, kept: Arc::downgrade(&self.kept) })
-        });
-        drop(kept);
-        // A connection's drop takes the lock itself.
-        drop(dropped);
-        found
-    }
-
-    async fn open(&self, place: Place) -> Result<Arc<Connection>> {
-        let opened = timeout(WAIT, self.config.connect(NoTls)).await.map_err(|_| {
-            tracing::warn!("no connection to PostgreSQL in time");
-            Error::Unavailable
-        })?;
-        let (client, connection) = opened.map_err(|error| {
-            tracing::warn!(error = %chain(&error), "no connection to PostgreSQL");
-            Error::Unavailable
-        })?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(error = %chain(&error), "a connection to PostgreSQL was lost");
-            }
-        });
-        Ok(Arc::new(Connection { client, statements: Mutex::default(), place }))
+    /// What is done under this lock leaves whole what it guards.
+    fn lock(&self) -> MutexGuard<'_, Vec<Shared>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    /// A connection for a thread, if it is not to open one; and those that turned out to be closed, or to be in the way.
-    fn find(&mut self, here: ThreadId, size: usize) -> (Option<Found>, Vec<Arc<Connection>>) {
-        let mut dropped = Vec::new();
-        while let Some(own) = self.idle.iter().rposition(|idle| idle.place.home == here) {
-            let idle = self.idle.remove(own);
-            if !idle.client.is_closed() {
-                return (Some(Found::Idle(idle)), dropped);
-            }
-            dropped.push(idle);
-        }
-        dropped.extend(self.idle.extract_if(.., |idle| idle.client.is_closed()));
-        if self.homes.len() - dropped.len() < size {
-            return (None, dropped);
-        }
-        let open = |home| self.homes.iter().filter(|of| **of == home).count();
-        let richest = (0..self.idle.len()).max_by_key(|at| self.idle.get(*at).map(|idle| open(idle.place.home)));
-        let Some(at) = richest else { return (None, dropped) };
-        let is_rich = self.idle.get(at).is_some_and(|idle| open(idle.place.home) >= open(here) + 2);
-        let other = self.idle.remove(at);
-        if is_rich {
-            dropped.push(other);
-            return (None, dropped);
-        }
-        (Some(Found::Idle(other)), dropped)
+fn unavailable(error: &PoolError) -> Error {
+    match error {
+        PoolError::Backend(error) => tracing::warn!(error = %chain(error), "no connection to PostgreSQL"),
+        other => tracing::warn!(error = %other, "no connection to PostgreSQL in time"),
     }
-
-    /// What a thread may share now. A lease is only dropped without the lock, so it is given out whenever it is held.
-    fn shared(&self, here: ThreadId) -> Option<Arc<Lease>> {
-        let shared = self.shared.iter().find(|shared| shared.by == here)?;
-        let has_room = (1..SHARERS_MAX).contains(&shared.lease.strong_count());
-        if has_room && Instant::now() < shared.until { shared.lease.upgrade() } else { None }
-    }
-}
-
-/// What is done under these locks leaves whole what they guard.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(kept) = self.kept.upgrade() else { return };
-        let mut kept = lock(&kept);
-        if let Some(at) = kept.homes.iter().position(|home| *home == self.home) {
-            kept.homes.swap_remove(at);
-        }
-    }
+    Error::Unavailable
 }
 
 impl Lease {
-    /// The statement, prepared once on each connection.
-    pub(super) async fn prepare(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
-        let known = |(text, statement): &(&str, Statement)| std::ptr::eq(*text, sql).then(|| statement.clone());
-        if let Some(statement) = lock(&self.connection.statements).iter().find_map(known) {
-            return Ok(statement);
-        }
-        let statement = self.client().prepare(sql).await?;
-        lock(&self.connection.statements).push((sql, statement.clone()));
-        Ok(statement)
+    fn new(object: Object) -> Arc<Self> {
+        Arc::new(Self { object: Some(object), is_broken: AtomicBool::new(false) })
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.connection.client
+    /// The connection; always there, since only the drop takes it.
+    pub(super) fn connection(&self) -> Option<&Object> {
+        self.object.as_ref()
     }
 
     /// Has the connection closed instead of given back.
@@ -226,15 +141,15 @@ impl Lease {
     }
 
     fn is_good(&self) -> bool {
-        !self.is_broken.load(Ordering::Relaxed) && !self.client().is_closed()
+        !self.is_broken.load(Ordering::Relaxed) && self.connection().is_some_and(|object| !object.is_closed())
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let is_open = !self.permit.semaphore().is_closed();
-        if let Some(kept) = self.kept.upgrade().filter(|_| is_open && self.is_good()) {
-            lock(&kept).idle.push(Arc::clone(&self.connection));
+        let is_good = self.is_good();
+        if let Some(object) = self.object.take().filter(|_| !is_good) {
+            drop(Object::take(object));
         }
     }
 }

@@ -23,6 +23,7 @@ const INSERT: &str = "
     returning id, channel_id, seq, created_at";
 
 /// Serves until it is killed.
+#[tokio::main(flavor = "current_thread")]
 pub async fn run(arguments: &[String]) -> ! {
     let [database] = arguments else { panic!("floor insert <database>") };
     let (client, connection) = tokio_postgres::connect(database, NoTls).await.expect("PostgreSQL runs");

@@ -5,6 +5,7 @@
 
 mod epoll;
 mod insert;
+pub mod route;
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -18,13 +19,14 @@ pub struct Floor {
 }
 
 /// Runs a floor, if that is what this process was started for; does not return then.
-pub async fn run_if_asked() {
+pub fn run_if_asked() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [first, name, arguments @ ..] = words.as_slice() else { return };
     if first == "floor" {
         match name.as_str() {
             "epoll" => epoll::run(arguments),
-            "insert" => insert::run(arguments).await,
+            "route" => route::serve(arguments),
+            "insert" => insert::run(arguments),
             other => panic!("there is no floor `{other}`"),
         }
         std::process::exit(0);

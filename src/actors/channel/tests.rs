@@ -43,7 +43,7 @@ fn access() -> ChannelAccess<Member> {
 async fn a_panic_in_a_channel_ends_its_sockets_with_1012_and_nobody_elses() {
     let nowhere: tokio_postgres::Config = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let writer = Writer::start(1, &nowhere);
-    let db = Db::new(&nowhere);
+    let db = Db::new(&nowhere).expect("its settings agree");
     let registry = Registry::start(db.clone(), writer.clone(), Relays::default());
     let shared = Shared::new(registry.into_addr(), writer, db);
     let channel = Channel::start_one(ChannelId(1), shared.clone());
