@@ -1,6 +1,6 @@
 //! Axes: how far they go, where their ticks stand, and what the ticks say.
 
-use crate::load::report::number::{memory_kib, quantity, time_us};
+use crate::load::report::number::{clock, memory_kib, quantity, time_us};
 
 /// How values become places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl Axis {
         match self.unit {
             Unit::Number("") | Unit::Count => quantity(value),
             Unit::Number(unit) => format!("{} {unit}", quantity(value)),
-            Unit::Elapsed => super::super::number::clock(value),
+            Unit::Elapsed => clock(value),
             Unit::Time => time_us(value).to_string(),
             Unit::Memory => memory_kib(value).to_string(),
         }
