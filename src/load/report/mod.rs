@@ -1,4 +1,4 @@
-//! What a run has measured and whether all held, as data; [`table`], [`page`] and serde show it.
+//! What a run has measured and whether all held, as data; [`mod@table`], [`mod@page`] and serde show it.
 
 pub mod number;
 mod page;
