@@ -21,7 +21,6 @@ const FLOOR_SECONDS: u64 = 2;
 const CHANNELS: usize = 1_000;
 /// An account's server takes no more than 500 channels.
 const CHANNELS_AN_ACCOUNT: usize = 250;
-const PACED_SENDERS: usize = 100;
 const PACE: u32 = 10_000;
 
 /// A node, its PostgreSQL, and the floor on the same PostgreSQL.
@@ -70,11 +69,18 @@ pub async fn measure(results: &mut Results) {
         }
         report(results, name, &rounds, least.map_or(Goal::None, Goal::AtLeast), Goal::None);
     }
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        rounds.push(site.round(|| senders.keep_pace(PACED_SENDERS, PACE, TIME)).await);
+    for channels in [1, 100, CHANNELS] {
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            rounds.push(site.round(|| senders.keep_pace(channels, PACE, TIME)).await);
+        }
+        let name = match channels {
+            1 => "10,000 a second into 1 channel",
+            100 => "10,000 a second into 100 channels",
+            _ => "10,000 a second into 1,000 channels",
+        };
+        report(results, name, &rounds, Goal::None, Goal::AtMost(25.0));
     }
-    report(results, "10,000 a second from 100 senders in 100 channels", &rounds, Goal::None, Goal::AtMost(25.0));
     site.node.stop().await;
     let _ = std::fs::remove_dir_all(&folder);
 }

@@ -88,6 +88,45 @@ async fn many_locked_channels_hold_up_nobody_elses_messages_either() {
 }
 
 #[tokio::test]
+async fn a_channel_takes_its_messages_along_and_who_has_written_stays() {
+    let app = spawn_app().await;
+    let (mina, june) = (app.register("mina").await, app.register("june").await);
+    let server = app.server(&mina, "Courtyard").await;
+    app.join(&june, server).await;
+    for name in ["general", "random"] {
+        let channel = app.channel(&mina, server, name).await;
+        app.socket(channel, &june).await.say_and_hear("hello").await;
+    }
+    let database = connect(&app.database).await;
+    let refused = database.batch_execute(&format!("delete from users where id = {}", june.id)).await;
+    let refused = refused.expect_err("her messages name her");
+    assert_eq!(refused.as_db_error().and_then(|error| error.constraint()), Some("messages_author_id_fkey"));
+    app.sql("delete from channels where name = 'random'").await;
+    assert_eq!(app.count("select count(*) from messages").await, 1);
+    app.sql("delete from servers").await;
+    assert_eq!(app.count("select count(*) from messages").await, 0);
+    app.sql(&format!("delete from users where id = {}", june.id)).await;
+}
+
+#[tokio::test]
+async fn who_is_gone_writes_nothing_and_keeps_nobody_else_from_it() {
+    let app = spawn_app().await;
+    let (mina, june) = (app.register("mina").await, app.register("june").await);
+    let server = app.server(&mina, "Courtyard").await;
+    app.join(&june, server).await;
+    let channel = app.channel(&mina, server, "general").await;
+    let (mut of_mina, mut of_june) = (app.socket(channel, &mina).await, app.socket(channel, &june).await);
+    app.sql(&format!("delete from users where id = {}", june.id)).await;
+    for seq in 1..4 {
+        of_june.say("into the void").await;
+        of_june.next_error("channel_not_found").await;
+        assert_eq!(of_mina.say_and_hear("hello").await["seq"], seq);
+        assert_eq!(of_june.next_message().await["seq"], seq);
+    }
+    assert_eq!(app.count("select count(*) from messages").await, 3);
+}
+
+#[tokio::test]
 async fn more_than_64_sends_on_their_way_are_refused_as_busy_and_the_socket_lives_on() {
     let app = spawn_app().await;
     let mina = app.register("mina").await;

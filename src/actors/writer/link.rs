@@ -1,10 +1,10 @@
 //! A writer's own connection to PostgreSQL.
 
-use crate::store::messages::{Draft, Written, append, prepare_append};
+use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, prune, resolve};
 use crate::store::{Fault, fault, session_config};
 use std::time::Duration;
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Client, Config, NoTls};
 
 /// As long as a batch may take in PostgreSQL, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u64 = 5_000;
@@ -16,7 +16,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 
 pub struct Link {
     client: Client,
-    append: Statement,
+    append: Append,
 }
 
 impl Link {
@@ -34,24 +34,20 @@ impl Link {
                 // The error reaches whoever waits for an answer.
                 let _ = connection.await;
             });
-            let append = prepare_append(&client).await?;
+            let append = Append::prepare(&client).await?;
             Ok::<_, tokio_postgres::Error>(Self { client, append })
         };
         tokio::time::timeout(CONNECT_MAX, connect).await.ok()?.ok()
     }
 
-    /// Writes a batch.
-    pub async fn append(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
-        let answer = append(&self.client, &self.append, key, drafts);
-        match tokio::time::timeout(ANSWER_MAX, answer).await {
-            Ok(Ok(written)) => Ok(written),
-            Ok(Err(error)) => {
-                let fault = fault(&error);
-                tracing::warn!(?fault, rows = drafts.len(), "a batch was not written");
-                Err(fault)
-            }
-            Err(_) => Err(Fault::Lost),
-        }
+    /// Writes all of a batch, or none of it where one of them cannot be written.
+    pub async fn append_all(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
+        answered(self.append.all(&self.client, key, drafts), drafts).await
+    }
+
+    /// Writes what can be written of a batch.
+    pub async fn append_each(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
+        answered(self.append.each(&self.client, key, drafts), drafts).await
     }
 
     /// Whether a batch of an earlier connection committed; see [`resolve`].
@@ -70,5 +66,20 @@ impl Link {
     /// Whether the connection is known to be gone.
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+}
+
+async fn answered<T>(
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    drafts: &[&Draft],
+) -> Result<T, Fault> {
+    match tokio::time::timeout(ANSWER_MAX, answer).await {
+        Ok(Ok(written)) => Ok(written),
+        Ok(Err(error)) => {
+            let fault = fault(&error);
+            tracing::warn!(?fault, rows = drafts.len(), "a batch was not written");
+            Err(fault)
+        }
+        Err(_) => Err(Fault::Lost),
     }
 }

@@ -24,6 +24,9 @@ const CALM_BATCHES: u32 = 32;
 /// As often as an idle writer looks whether its connection lives, and whether it is closed.
 const IDLE_TURN: Duration = Duration::from_millis(100);
 
+/// For so many batches each draft is looked at, once one could not be written: after an outage, many have been before.
+const WARY_BATCHES: u32 = 64;
+
 struct Run {
     queue: Rc<Queue>,
     database: Config,
@@ -31,11 +34,13 @@ struct Run {
     node: i64,
     number: i64,
     pruned: i64,
+    /// For how many more batches each draft is looked at.
+    wary: u32,
 }
 
 /// Ends when the writer is closed and nothing waits any more.
 pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>) {
-    let mut run = Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0 };
+    let mut run = Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0, wary: 0 };
     let mut last_rows = 0;
     let mut calm = 0;
     loop {
@@ -143,8 +148,19 @@ impl Run {
         for attempt in 1.. {
             let key = self.next_key();
             let Some(link) = &self.link else { break };
-            match until_known(&part, link.append(key, &drafts(&part))).await {
-                Ok(written) => {
+            let written = if self.wary == 0 {
+                until_known(&part, link.append_all(key, &drafts(&part))).await
+            } else {
+                until_known(&part, link.append_each(key, &drafts(&part))).await.map(Some)
+            };
+            match written {
+                Ok(None) => {
+                    self.wary = WARY_BATCHES;
+                    continue;
+                }
+                Ok(Some(written)) => {
+                    let is_usual = written.iter().all(|became| matches!(became, Written::Created(_)));
+                    self.wary = if is_usual { self.wary.saturating_sub(1) } else { WARY_BATCHES };
                     let (held, decided) = split(part.into_iter().zip(written), Written::Held);
                     self.queue.hold(held);
                     // A nonce that stood in the batch twice: what became of the first is known now.

@@ -1,14 +1,16 @@
 //! Messages: history pages, the log, and the writers' batches.
 
+mod append;
+
 use super::Db;
-use super::write_batches::{BatchKey, in_draft_order};
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::message::{Message, NewMessage, Page, Window};
 use crate::domain::{ChannelId, MessageId, UserId};
 use crate::error::Result;
-use std::collections::HashSet;
 use time::OffsetDateTime;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::Row;
+
+pub use append::Append;
 
 /// A message on its way into the log, from someone who may write there.
 #[derive(Debug)]
@@ -104,57 +106,18 @@ pub enum Written {
     Skipped,
 }
 
-/// The statement that writes a batch, prepared on a writer's own connection.
-pub async fn prepare_append(client: &Client) -> Result<Statement, tokio_postgres::Error> {
-    client.prepare(include_str!("../../sql/messages/append.sql")).await
-}
-
-/// Writes `drafts` in one transaction, noted under `key`. Answers what
-/// became of each draft, in order.
-pub async fn append(
-    client: &Client,
-    statement: &Statement,
-    key: BatchKey,
-    drafts: &[&Draft],
-) -> Result<Vec<Written>, tokio_postgres::Error> {
-    let channels: Vec<i64> = drafts.iter().map(|draft| draft.channel_id().0).collect();
-    let authors: Vec<i64> = drafts.iter().map(|draft| draft.author_id().0).collect();
-    let contents: Vec<&str> = drafts.iter().map(|draft| draft.content()).collect();
-    let nonces: Vec<Option<&str>> = drafts.iter().map(|draft| draft.nonce()).collect();
-    let replies: Vec<Option<i64>> = drafts.iter().map(|draft| draft.reply_to().map(|id| id.0)).collect();
-    let mut seen = HashSet::new();
-    let mut named = drafts.iter().filter_map(|draft| Some((draft.channel_id(), draft.author_id(), draft.nonce()?)));
-    let has_repeats = named.any(|name| !seen.insert(name));
-    let rows = client
-        .query(statement, &[&key.node, &key.number, &channels, &authors, &contents, &nonces, &replies, &has_repeats])
-        .await?;
-    let (created, other): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.get::<_, i32>("verdict") == 0);
-    let skipped = other.into_iter().map(|row| {
-        let written = match row.get("verdict") {
-            1 => Written::Duplicate(place(row)),
-            2 => Written::NonceConflict,
-            3 => Written::ReplyToNothing,
-            5 => Written::Held,
-            6 => Written::Skipped,
-            _ => Written::Gone,
-        };
-        (row.get("place"), written)
-    });
-    Ok(in_draft_order(created.into_iter().map(place), skipped.collect(), drafts))
-}
-
 /// A page of a channel's history, oldest first.
 pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result<Vec<Message>> {
     let id = access.id().0;
     let rows = match page.window {
         Window::Newest { offset } => {
-            db.read(include_str!("../../sql/messages/newest.sql"), &[&id, &page.limit, &offset]).await?
+            db.read(include_str!("../../../sql/messages/newest.sql"), &[&id, &page.limit, &offset]).await?
         }
         Window::Before(MessageId(before)) => {
-            db.read(include_str!("../../sql/messages/before.sql"), &[&id, &page.limit, &before]).await?
+            db.read(include_str!("../../../sql/messages/before.sql"), &[&id, &page.limit, &before]).await?
         }
         Window::After(MessageId(after)) => {
-            db.read(include_str!("../../sql/messages/after.sql"), &[&id, &page.limit, &after]).await?
+            db.read(include_str!("../../../sql/messages/after.sql"), &[&id, &page.limit, &after]).await?
         }
     };
     Ok(rows.iter().map(message).collect())
@@ -172,13 +135,13 @@ pub struct Log {
 /// At most `limit` entries of the log after `after`; `None` if the channel is gone. `reader` may read it.
 pub async fn events(db: &Db, reader: &Author, after: i64, limit: i64) -> Result<Option<Log>> {
     let id = reader.channel_id().0;
-    Ok(log(&db.read(include_str!("../../sql/messages/events.sql"), &[&id, &after, &limit]).await?))
+    Ok(log(&db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after, &limit]).await?))
 }
 
 /// The last `limit` entries of the log; `None` if the channel is gone. `reader` may read it.
 pub async fn tail(db: &Db, reader: &Author, limit: i64) -> Result<Option<Log>> {
     let id = reader.channel_id().0;
-    Ok(log(&db.read(include_str!("../../sql/messages/tail.sql"), &[&id, &limit]).await?))
+    Ok(log(&db.read(include_str!("../../../sql/messages/tail.sql"), &[&id, &limit]).await?))
 }
 
 fn log(rows: &[Row]) -> Option<Log> {

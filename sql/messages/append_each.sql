@@ -1,0 +1,73 @@
+-- One batch, one transaction, draft by draft: for a batch of which `append.sql` has written nothing. What it says of locks and
+-- order holds here too; a channel's row that someone else holds (a deletion, until its cascade is done) is not waited for.
+-- Rows come back for what was written (verdict 0, in draft order within a channel) and, with their place in the batch,
+-- for what was not: 1 its nonce is known with the same content, 2 with other content, 3 it replies to nothing, 4 the
+-- channel or its author is gone, 5 its row is held, 6 its nonce is written by this same batch ($8 says that the batch has
+-- a nonce twice).
+-- A nonce that another node commits meanwhile breaks messages_nonce_key, and the batch is sent again.
+with draft as materialized (
+    select * from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
+        with ordinality as d (channel_id, author_id, content, nonce, reply_to, place)
+), locked as materialized (
+    select id from channels where id = any ($3) order by id for no key update skip locked
+), authors as materialized (
+    select id from users where id = any ($4) order by id for key share
+), known as materialized (
+    -- The limit keeps this one index probe a draft, whatever the planner believes of the table's size.
+    select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at,
+        case when m.content = d.content and m.reply_to is not distinct from d.reply_to then 1 else 2 end as verdict
+    from draft d
+    cross join lateral (
+        select * from messages m
+        where m.channel_id = d.channel_id and m.author_id = d.author_id and m.nonce = d.nonce
+        limit 1
+    ) m
+    where d.nonce is not null and d.channel_id in (select id from locked)
+), refused as materialized (
+    select * from known
+    union all
+    select d.place, d.channel_id, null, null, null, null,
+        case when exists (select from channels c where c.id = d.channel_id) then 5 else 4 end
+    from draft d where d.channel_id not in (select id from locked)
+    union all
+    select d.place, d.channel_id, null, null, null, null, 4
+    from draft d where d.channel_id in (select id from locked) and d.author_id not in (select id from authors)
+    union all
+    select d.place, d.channel_id, null, null, null, null, 3
+    from draft d
+    where d.reply_to is not null and d.channel_id in (select id from locked) and d.place not in (select place from known)
+        and d.author_id in (select id from authors)
+        and not exists (
+            select from messages t where t.id = d.reply_to and t.channel_id = d.channel_id and t.deleted_at is null
+        )
+), good as materialized (
+    select * from draft where place not in (select place from refused)
+), again as materialized (
+    select place, channel_id from good
+    where $8 and nonce is not null
+        and place not in (select min(place) from good where nonce is not null group by channel_id, author_id, nonce)
+), fresh as materialized (
+    select * from good where place not in (select place from again)
+), raised as (
+    update channels set last_seq = last_seq + batch.size
+    from (select channel_id, count(*) as size from fresh group by channel_id) batch
+    where channels.id = batch.channel_id
+    returning channels.id, channels.last_seq - batch.size as base, channels.last_seq
+), noted as (
+    insert into write_batches (node, number, channel_ids, first_seqs, last_seqs, skipped)
+    select $1, $2, coalesce(array_agg(id), '{}'), coalesce(array_agg(base + 1), '{}'), coalesce(array_agg(last_seq), '{}'),
+        (select coalesce(array_agg(place), '{}') from (select place from refused union all select place from again) skipped)
+    from raised
+), inserted as (
+    insert into messages (channel_id, author_id, content, nonce, reply_to, seq, created_at, updated_at)
+    select f.channel_id, f.author_id, f.content, f.nonce, f.reply_to,
+        r.base + row_number() over (partition by f.channel_id order by f.place), now(), now()
+    from fresh f join raised r on r.id = f.channel_id
+    order by f.place
+    returning id, channel_id, seq, created_at
+)
+select 0 as verdict, 0::bigint as place, id, channel_id, seq, created_at, created_at as updated_at from inserted
+union all
+select verdict, place, id, channel_id, seq, created_at, updated_at from refused
+union all
+select 6, place, null, channel_id, null, null, null from again
