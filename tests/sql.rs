@@ -5,6 +5,7 @@ mod database;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use tokio_postgres::SimpleQueryMessage;
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -48,5 +49,48 @@ fn every_statement_is_used() {
         .collect();
     for path in statements() {
         assert!(used.contains(&path.to_str().expect("text")), "nothing uses {}", path.display());
+    }
+}
+
+/// A writer plans once, when its tables may be small, and goes on with the plan for as long as its connection lives.
+#[tokio::test]
+async fn writers_probe_indexes_even_if_they_planned_on_small_tables() {
+    let client = database::connect(&database::fresh_database().await).await;
+    let few = "insert into users (username, email, hashed_password) values ('mina', 'mina@example.com', '');
+        insert into servers (name, owner_id) values ('Courtyard', 1);
+        insert into channels (name, server_id) select 'general', 1 from generate_series(1, 100);
+        insert into messages (channel_id, author_id, content, seq, created_at, updated_at)
+            select 1, 1, 'hello', n, now(), now() from generate_series(1, 100) n;
+        analyze";
+    client.batch_execute(few).await.expect("they are written");
+    let planning = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off";
+    client.batch_execute(planning).await.expect("it is set");
+    for name in ["append", "append_each"] {
+        let sql = fs::read_to_string(format!("sql/messages/{name}.sql")).expect("text");
+        let parameters = client.prepare(&sql).await.expect("it is understood").params().len();
+        client.batch_execute(&format!("prepare {name} as {sql}")).await.expect("it is understood");
+        let nulls = vec!["null"; parameters].join(", ");
+        let explained = client.simple_query(&format!("explain (format json) execute {name} ({nulls})")).await;
+        let plan = explained.expect("it is planned").into_iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => serde_json::from_str::<serde_json::Value>(row.get(0)?).ok(),
+            _ => None,
+        });
+        let plan = plan.expect("a plan");
+        let mut scans = 0;
+        each_node(&plan[0]["Plan"], &mut |node| {
+            assert_ne!(node["Node Type"], "Seq Scan", "{name}: {node:#}");
+            if node.get("Index Name").is_some() {
+                scans += 1;
+                assert!(node.get("Index Cond").is_some(), "{name} reads a whole index: {node:#}");
+            }
+        });
+        assert!(scans >= 5, "{plan:#}");
+    }
+}
+
+fn each_node(node: &serde_json::Value, look: &mut impl FnMut(&serde_json::Value)) {
+    look(node);
+    for child in node["Plans"].as_array().into_iter().flatten() {
+        each_node(child, look);
     }
 }

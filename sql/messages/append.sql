@@ -3,6 +3,7 @@
 -- The channels' rows are locked in id order before anything is numbered, so writers cannot deadlock, commit order is seq
 -- order, and (the identity being drawn under the lock) so is id order within a channel. The authors' rows are locked as a
 -- foreign key would: a message's channel and author are there when it is, without the constraints' own look at each row.
+-- The plan is made once, perhaps on empty tables: `any` and `limit 1` keep it to index probes, whatever they grow to.
 -- The drafts ($6 to $11) come with their rank among those of their channel, of which $4 is the number.
 with locked as materialized (
     select id from channels where id = any ($3) order by id for no key update skip locked
@@ -11,11 +12,10 @@ with locked as materialized (
 ), raised as (
     update channels set last_seq = last_seq + batch.size
     from unnest($3::bigint[], $4::bigint[]) as batch (channel_id, size)
-    where channels.id = batch.channel_id
+    where channels.id = any ($3) and channels.id = batch.channel_id
         and (select count(*) from locked) = cardinality($3)
         and (select count(*) from authors) = cardinality($5)
         and not exists (
-            -- The limit keeps this one index probe a draft, whatever the planner believes of the table's size.
             select from unnest($6::bigint[], $7::bigint[], $9::text[]) as d (channel_id, author_id, nonce)
             cross join lateral (
                 select from messages m
@@ -26,9 +26,12 @@ with locked as materialized (
         )
         and not exists (
             select from unnest($6::bigint[], $10::bigint[]) as d (channel_id, reply_to)
-            where d.reply_to is not null and not exists (
-                select from messages t where t.id = d.reply_to and t.channel_id = d.channel_id and t.deleted_at is null
-            )
+            left join lateral (
+                select true as is_there from messages m
+                where m.id = d.reply_to and m.channel_id = d.channel_id and m.deleted_at is null
+                limit 1
+            ) answered on true
+            where d.reply_to is not null and is_there is null
         )
     returning channels.id, channels.last_seq - batch.size as base, channels.last_seq
 ), noted as (

@@ -13,7 +13,6 @@ with draft as materialized (
 ), authors as materialized (
     select id from users where id = any ($4) order by id for key share
 ), known as materialized (
-    -- The limit keeps this one index probe a draft, whatever the planner believes of the table's size.
     select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at,
         case when m.content = d.content and m.reply_to is not distinct from d.reply_to then 1 else 2 end as verdict
     from draft d
@@ -27,19 +26,24 @@ with draft as materialized (
     select * from known
     union all
     select d.place, d.channel_id, null, null, null, null,
-        case when exists (select from channels c where c.id = d.channel_id) then 5 else 4 end
-    from draft d where d.channel_id not in (select id from locked)
+        case when c.id is null then 4 else 5 end
+    from draft d
+    left join lateral (select id from channels where id = d.channel_id limit 1) c on true
+    where d.channel_id not in (select id from locked)
     union all
     select d.place, d.channel_id, null, null, null, null, 4
     from draft d where d.channel_id in (select id from locked) and d.author_id not in (select id from authors)
     union all
     select d.place, d.channel_id, null, null, null, null, 3
     from draft d
+    left join lateral (
+        select true as is_there from messages m
+        where m.id = d.reply_to and m.channel_id = d.channel_id and m.deleted_at is null
+        limit 1
+    ) answered on true
     where d.reply_to is not null and d.channel_id in (select id from locked) and d.place not in (select place from known)
         and d.author_id in (select id from authors)
-        and not exists (
-            select from messages t where t.id = d.reply_to and t.channel_id = d.channel_id and t.deleted_at is null
-        )
+        and is_there is null
 ), good as materialized (
     select * from draft where place not in (select place from refused)
 ), again as materialized (
@@ -51,7 +55,7 @@ with draft as materialized (
 ), raised as (
     update channels set last_seq = last_seq + batch.size
     from (select channel_id, count(*) as size from fresh group by channel_id) batch
-    where channels.id = batch.channel_id
+    where channels.id = any ($3) and channels.id = batch.channel_id
     returning channels.id, channels.last_seq - batch.size as base, channels.last_seq
 ), noted as (
     insert into write_batches (node, number, channel_ids, first_seqs, last_seqs, skipped)
