@@ -57,6 +57,7 @@ pub async fn measure(results: &mut Results) {
 
     let mut senders = Senders::open(&site.node).await;
     // The first rounds make PostgreSQL's files.
+    senders.show_life();
     senders.keep_on_the_way(CHANNELS, 8, TIME);
     for (name, channels, window, least) in [
         ("1 channel, one message after another", 1, 1, None),
@@ -65,14 +66,14 @@ pub async fn measure(results: &mut Results) {
     ] {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            rounds.push(site.round(|| senders.keep_on_the_way(channels, window, TIME)).await);
+            rounds.push(site.round(&mut senders, |senders| senders.keep_on_the_way(channels, window, TIME)).await);
         }
         report(results, name, &rounds, least.map_or(Goal::None, Goal::AtLeast), Goal::None);
     }
     for channels in [1, 100, CHANNELS] {
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            rounds.push(site.round(|| senders.keep_pace(channels, PACE, TIME)).await);
+            rounds.push(site.round(&mut senders, |senders| senders.keep_pace(channels, PACE, TIME)).await);
         }
         let name = match channels {
             1 => "10,000 a second into 1 channel",
@@ -87,10 +88,11 @@ pub async fn measure(results: &mut Results) {
 
 impl Site {
     /// Lets the senders send, then the floor insert in batches of the same size.
-    async fn round(&self, send: impl FnOnce() -> Vec<u64>) -> Round {
+    async fn round(&self, senders: &mut Senders, send: impl FnOnce(&mut Senders) -> Vec<u64>) -> Round {
+        senders.show_life();
         let (batches, node, postgres) = (self.batches().await, self.node.cpu(), cpu_of_server(self.postmaster));
         let started = Instant::now();
-        let mut delays_us = send();
+        let mut delays_us = send(senders);
         let seconds = started.elapsed().as_secs_f64();
         let messages = delays_us.len() as f64;
         let each = |spent: Duration| spent.as_secs_f64() * 1e6 / messages;
@@ -164,7 +166,6 @@ impl Senders {
 
     /// Each of the first `senders` keeps `window` messages on their way; answers how long each took, in microseconds.
     fn keep_on_the_way(&mut self, senders: usize, window: usize, time: Duration) -> Vec<u64> {
-        self.show_life();
         let end = Instant::now() + time;
         (0..senders).for_each(|place| (0..window).for_each(|_| self.send(place)));
         let mut delays = Vec::new();
@@ -183,7 +184,6 @@ impl Senders {
 
     /// The first `senders` send so many a second together, in turn and evenly.
     fn keep_pace(&mut self, senders: usize, rate: u32, time: Duration) -> Vec<u64> {
-        self.show_life();
         let started = Instant::now();
         let mut delays = Vec::new();
         let mut number = 0;
