@@ -52,9 +52,9 @@ fn every_statement_is_used() {
     }
 }
 
-/// A writer plans once, when its tables may be small, and goes on with the plan for as long as its connection lives.
+/// Plans are made once, when tables may be small, and kept for as long as a connection lives.
 #[tokio::test]
-async fn writers_probe_indexes_even_if_they_planned_on_small_tables() {
+async fn every_statement_probes_indexes_even_if_it_was_planned_on_small_tables() {
     let client = database::connect(&database::fresh_database().await).await;
     let few = "insert into users (username, email, hashed_password) values ('mina', 'mina@example.com', '');
         insert into servers (name, owner_id) values ('Courtyard', 1);
@@ -65,26 +65,28 @@ async fn writers_probe_indexes_even_if_they_planned_on_small_tables() {
     client.batch_execute(few).await.expect("they are written");
     let planning = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off";
     client.batch_execute(planning).await.expect("it is set");
-    for name in ["append", "append_each"] {
-        let sql = fs::read_to_string(format!("sql/messages/{name}.sql")).expect("text");
+    for path in statements() {
+        let name = path.display();
+        let sql = fs::read_to_string(&path).expect("text");
+        // The ledger is small, and pruning looks at all of it; PostgreSQL's own catalogue is not ours.
+        if path.ends_with("prune.sql") || path.ends_with("trust_append.sql") {
+            continue;
+        }
         let parameters = client.prepare(&sql).await.expect("it is understood").params().len();
-        client.batch_execute(&format!("prepare {name} as {sql}")).await.expect("it is understood");
+        client.batch_execute(&format!("deallocate all; prepare planned as {sql}")).await.expect("it is understood");
         let nulls = vec!["null"; parameters].join(", ");
-        let explained = client.simple_query(&format!("explain (format json) execute {name} ({nulls})")).await;
+        let explained = client.simple_query(&format!("explain (format json) execute planned ({nulls})")).await;
         let plan = explained.expect("it is planned").into_iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => serde_json::from_str::<serde_json::Value>(row.get(0)?).ok(),
             _ => None,
         });
         let plan = plan.expect("a plan");
-        let mut scans = 0;
         each_node(&plan[0]["Plan"], &mut |node| {
             assert_ne!(node["Node Type"], "Seq Scan", "{name}: {node:#}");
             if node.get("Index Name").is_some() {
-                scans += 1;
                 assert!(node.get("Index Cond").is_some(), "{name} reads a whole index: {node:#}");
             }
         });
-        assert!(scans >= 5, "{plan:#}");
     }
 }
 

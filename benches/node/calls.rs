@@ -84,7 +84,7 @@ async fn calls(node: &Node, api: &Api, account: &Account) -> Vec<Call> {
         get(
             "GET /channels/{channel_id}/messages, one query, 50 messages",
             format!("/channels/{channel}/messages?limit=50"),
-            Goal::None,
+            ONE_QUERY,
         ),
         Call {
             name: "PUT /channels/{channel_id}, one commit",

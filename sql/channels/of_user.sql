@@ -1,6 +1,6 @@
 -- The channels of a user's servers with how far their logs go, oldest server first.
-select c.id, c.name, c.description, c.server_id, c.created_at, c.updated_at, c.last_seq
-from user_servers m join channels c on c.server_id = m.server_id
-where m.user_id = $1
-order by c.server_id, c.id
+select id, name, description, server_id, created_at, updated_at, last_seq
+from channels
+where server_id = any (array(select server_id from user_servers where user_id = $1))
+order by server_id, id
 limit $2

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The exit code is 0 when everything held, 1 when something did not or the run could not go on, 2 when it was asked
 /// for something impossible, 130 when it was interrupted.
 #[derive(Debug, Parser)]
-#[command(name = "madang load", subcommand_required = true)]
+#[command(name = "madang load", bin_name = "madang load", subcommand_required = true)]
 pub struct Options {
     /// What to do.
     #[command(subcommand)]

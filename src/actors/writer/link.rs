@@ -22,13 +22,7 @@ pub struct Link {
 impl Link {
     /// Connects and prepares; `None` where PostgreSQL is away.
     pub async fn open(database: &Config) -> Option<Self> {
-        let mut config = session_config(database, "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
-        // The plan is made once, perhaps on an empty table: it must suit one of a hundred million rows. Made for each
-        // batch anew, as PostgreSQL would have it, it takes as long as the batch itself.
-        let planning =
-            "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c jit=off";
-        let options = format!("{} {planning}", config.get_options().unwrap_or_default());
-        config.options(options);
+        let config = session_config(database, "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
         let connect = async {
             let (client, connection) = config.connect(NoTls).await?;
             actix_rt::spawn(async move {

@@ -120,7 +120,7 @@ pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result
             db.read(include_str!("../../../sql/messages/after.sql"), &[&id, &page.limit, &after]).await?
         }
     };
-    Ok(rows.iter().map(message).collect())
+    Ok(rows.iter().map(|row| message(row, access.id())).collect())
 }
 
 /// A part of a channel's log, and how far the log went when it was read.
@@ -135,18 +135,21 @@ pub struct Log {
 /// At most `limit` entries of the log after `after`; `None` if the channel is gone. `reader` may read it.
 pub async fn events(db: &Db, reader: &Author, after: i64, limit: i64) -> Result<Option<Log>> {
     let id = reader.channel_id().0;
-    Ok(log(&db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after, &limit]).await?))
+    let rows = db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after, &limit]).await?;
+    Ok(log(&rows, reader.channel_id()))
 }
 
 /// The last `limit` entries of the log; `None` if the channel is gone. `reader` may read it.
 pub async fn tail(db: &Db, reader: &Author, limit: i64) -> Result<Option<Log>> {
     let id = reader.channel_id().0;
-    Ok(log(&db.read(include_str!("../../../sql/messages/tail.sql"), &[&id, &limit]).await?))
+    let rows = db.read(include_str!("../../../sql/messages/tail.sql"), &[&id, &limit]).await?;
+    Ok(log(&rows, reader.channel_id()))
 }
 
-fn log(rows: &[Row]) -> Option<Log> {
+fn log(rows: &[Row], channel_id: ChannelId) -> Option<Log> {
     let last_seq = rows.first()?.get("last_seq");
-    let messages = rows.iter().filter(|row| row.get::<_, Option<i64>>("id").is_some()).map(message);
+    let messages = rows.iter().filter(|row| row.get::<_, Option<i64>>(0).is_some());
+    let messages = messages.map(|row| message(row, channel_id));
     Some(Log { messages: messages.collect(), last_seq })
 }
 
@@ -160,17 +163,18 @@ pub(super) fn place(row: &Row) -> Place {
     }
 }
 
-fn message(row: &Row) -> Message {
+/// Columns by place: a name is looked for among all columns, in every row.
+fn message(row: &Row, channel_id: ChannelId) -> Message {
     Message {
-        id: MessageId(row.get("id")),
-        content: row.get("content"),
-        channel_id: ChannelId(row.get("channel_id")),
-        author_id: UserId(row.get("author_id")),
-        author_username: row.get("username"),
-        seq: row.get("seq"),
-        nonce: row.get("nonce"),
-        reply_to: row.get::<_, Option<i64>>("reply_to").map(MessageId),
-        created_at: row.get("created_at"),
-        updated_at: row.get("updated_at"),
+        id: MessageId(row.get(0)),
+        content: row.get(1),
+        channel_id,
+        author_id: UserId(row.get(2)),
+        author_username: row.get(3),
+        nonce: row.get(4),
+        reply_to: row.get::<_, Option<i64>>(5).map(MessageId),
+        seq: row.get(6),
+        created_at: row.get(7),
+        updated_at: row.get(8),
     }
 }
