@@ -39,10 +39,8 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(error, 2),
     };
-    telemetry::init();
-    let ended = actix_web::rt::System::new().block_on(run(config));
-    telemetry::flush();
-    match ended {
+    let _log = telemetry::start();
+    match actix_web::rt::System::new().block_on(run(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(error, 1),
     }

@@ -135,6 +135,9 @@ impl Tokens {
     }
 
     fn verified_before(&self, token: &str) -> Option<Bearer> {
+        if token.len() > VERIFIED_BYTES_MAX {
+            return None;
+        }
         self.verified.lock().ok()?.get(token).cloned()
     }
 

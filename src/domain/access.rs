@@ -69,7 +69,7 @@ impl ServerState {
             return Ok(encoded.clone());
         }
         let detail = ServerDetail { server: self.server.clone(), channels: Arc::clone(&self.channels) };
-        let encoded = Bytes::from(serde_json::to_vec(&detail)?);
+        let encoded = Bytes::from(serde_json::to_vec(&detail)?.into_boxed_slice());
         Ok(self.detail.get_or_init(|| encoded).clone())
     }
 }

@@ -164,7 +164,10 @@ impl Db {
                 Manner::Shared => pool.share().await?,
             };
             let client = lease.connection().ok_or(Error::Unavailable)?;
-            let error = match tokio::time::timeout(limit, work(client)).await {
+            let watch = lease.watch();
+            let outcome = tokio::time::timeout(limit, work(client)).await;
+            watch.end();
+            let error = match outcome {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
                 Err(_) => {

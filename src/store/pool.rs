@@ -7,7 +7,7 @@
 //! down one connection, one behind the other, and share its system calls. One that hangs holds up those and no others.
 //!
 //! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, [`WAIT`] for one to be free and [`WAIT`] to
-//! open one.
+//! open one. One that cannot be opened is not missed while another pool has one idle.
 
 use super::fault::chain;
 use crate::error::{Error, Result};
@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::{Config, NoTls};
 
 const WAIT: Duration = Duration::from_secs(1);
@@ -34,6 +35,8 @@ static TURNS: AtomicUsize = AtomicUsize::new(0);
 /// See the module.
 pub(super) struct Homes {
     pools: Vec<Pool>,
+    /// As many as all pools have room for: who has one finds a place in one of them.
+    places: Arc<Semaphore>,
     shared: Mutex<Vec<Shared>>,
 }
 
@@ -49,6 +52,8 @@ pub(super) struct Lease {
     /// There until the drop.
     object: Option<Object>,
     is_broken: AtomicBool,
+    /// Goes back after the connection.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Homes {
@@ -62,24 +67,45 @@ impl Homes {
             let manager = Manager::from_config(config.clone(), NoTls, recycling);
             Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()
         };
-        Ok(Self { pools: (0..homes).map(|_| pool()).collect::<Result<_, _>>()?, shared: Mutex::default() })
+        let pools = (0..homes).map(|_| pool()).collect::<Result<_, _>>()?;
+        Ok(Self { pools, places: Arc::new(Semaphore::new(homes * size)), shared: Mutex::default() })
     }
 
     /// A connection for one statement at a time.
     pub(super) async fn lease(&self) -> Result<Arc<Lease>> {
-        let count = self.pools.len().max(1);
-        let home = TURN.with(|turn| turn % count);
-        let at_once = Timeouts { wait: Some(Duration::ZERO), create: Some(WAIT), recycle: Some(WAIT) };
-        for pool in self.pools.iter().cycle().skip(home).take(count) {
-            match pool.timeout_get(&at_once).await {
-                Ok(object) => return Ok(Lease::new(object)),
-                Err(PoolError::Timeout(TimeoutType::Wait)) => {}
+        let deadline = Instant::now() + WAIT;
+        let place = tokio::time::timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
+        let Ok(Ok(place)) = place else {
+            tracing::warn!("all connections to PostgreSQL are in use");
+            return Err(Error::Unavailable);
+        };
+        loop {
+            match self.take().await {
+                Ok(Some(object)) => return Ok(Lease::new(object, place)),
+                // Another thread was faster, between two pools.
+                Ok(None) if Instant::now() < deadline => tokio::task::yield_now().await,
+                Ok(None) => return Err(Error::Unavailable),
                 Err(error) => return Err(unavailable(&error)),
             }
         }
-        let patient = Timeouts { wait: Some(WAIT), ..at_once };
-        let pool = self.pools.get(home).ok_or(Error::Unavailable)?;
-        pool.timeout_get(&patient).await.map(Lease::new).map_err(|error| unavailable(&error))
+    }
+
+    /// A connection of the first pool that has one, this thread's home before the others.
+    async fn take(&self) -> Result<Option<Object>, PoolError> {
+        let home = TURN.with(|turn| turn % self.pools.len().max(1));
+        let at_once = Timeouts { wait: Some(Duration::ZERO), create: Some(WAIT), recycle: Some(WAIT) };
+        let mut failed = None;
+        for pool in self.pools.iter().cycle().skip(home).take(self.pools.len()) {
+            if failed.is_some() && pool.status().available == 0 {
+                continue;
+            }
+            match pool.timeout_get(&at_once).await {
+                Ok(object) => return Ok(Some(object)),
+                Err(PoolError::Timeout(TimeoutType::Wait)) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), Err)
     }
 
     /// A connection for a quick read, behind those that this thread has just sent.
@@ -126,8 +152,8 @@ fn unavailable(error: &PoolError) -> Error {
 }
 
 impl Lease {
-    fn new(object: Object) -> Arc<Self> {
-        Arc::new(Self { object: Some(object), is_broken: AtomicBool::new(false) })
+    fn new(object: Object, place: OwnedSemaphorePermit) -> Arc<Self> {
+        Arc::new(Self { object: Some(object), is_broken: AtomicBool::new(false), _place: place })
     }
 
     /// The connection; always there, since only the drop takes it.
@@ -140,8 +166,34 @@ impl Lease {
         self.is_broken.store(true, Ordering::Relaxed);
     }
 
+    /// Says what to do with the connection if its user goes away in the middle of a statement.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        Watch { lease: self, since: Instant::now() }
+    }
+
     fn is_good(&self) -> bool {
         !self.is_broken.load(Ordering::Relaxed) && self.connection().is_some_and(|object| !object.is_closed())
+    }
+}
+
+/// A statement under way. Who has waited long and goes away leaves a connection behind that hangs: it is closed.
+pub(super) struct Watch<'a> {
+    lease: &'a Lease,
+    since: Instant,
+}
+
+impl Watch<'_> {
+    /// The statement is done.
+    pub(super) fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if self.since.elapsed() >= WAIT {
+            self.lease.discard();
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Standard error, a block at a time: a system call for each call's line would cost more than the line.
 //!
 //! What is `WARN` or worse is written at once, after everything before it; the rest within [`DELAY_MAX`], or when
-//! [`BYTES_MAX`] wait. A standard error that nobody reads holds up whoever logs, as it would without the buffer.
+//! [`BLOCK_BYTES`] wait. A standard error that nobody reads holds up whoever logs once [`BYTES_MAX`] wait, as it would
+//! without the buffer.
 
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,14 +10,17 @@ use std::time::Duration;
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-const BYTES_MAX: usize = 64 * 1024;
+const BLOCK_BYTES: usize = 64 * 1024;
+const BYTES_MAX: usize = 1024 * 1024;
 const DELAY_MAX: Duration = Duration::from_millis(100);
 
 /// Lines on their way to standard error.
 #[derive(Default)]
 pub(super) struct Buffer {
     lines: Mutex<Vec<u8>>,
-    has_lines: Condvar,
+    changed: Condvar,
+    /// What is being written. Whoever holds this writes, so that lines keep their order, while others go on logging.
+    output: Mutex<Vec<u8>>,
 }
 
 impl Buffer {
@@ -31,14 +35,20 @@ impl Buffer {
 
     /// Writes out what waits.
     pub(super) fn flush(&self) {
-        write_out(&mut self.lock());
+        let mut block = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *block, &mut *self.lock());
+        // There is no other place to complain. What is lost may end within a line.
+        let is_cut = io::stderr().write_all(&block).is_err();
+        block.clear();
+        if is_cut {
+            self.lock().insert(0, b'\n');
+        }
     }
 
     fn empty_for_ever(&self) {
         loop {
-            let waited = self.has_lines.wait_while(self.lock(), |lines| lines.is_empty());
-            drop(waited);
-            std::thread::sleep(DELAY_MAX);
+            drop(self.changed.wait_while(self.lock(), |lines| lines.is_empty()));
+            drop(self.changed.wait_timeout_while(self.lock(), DELAY_MAX, |lines| lines.len() < BLOCK_BYTES));
             self.flush();
         }
     }
@@ -46,13 +56,6 @@ impl Buffer {
     fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Under the lock, so that lines keep their order.
-fn write_out(lines: &mut Vec<u8>) {
-    // There is no other place to complain.
-    let _ = io::stderr().write_all(lines);
-    lines.clear();
 }
 
 impl<'a> MakeWriter<'a> for &'static Buffer {
@@ -76,12 +79,14 @@ pub(super) struct Line {
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut lines = self.buffer.lock();
-        let was_empty = lines.is_empty();
+        let before = lines.len();
         lines.extend_from_slice(line);
-        if self.is_urgent || lines.len() >= BYTES_MAX {
-            write_out(&mut lines);
-        } else if was_empty {
-            self.buffer.has_lines.notify_one();
+        let after = lines.len();
+        drop(lines);
+        if self.is_urgent || after >= BYTES_MAX {
+            self.buffer.flush();
+        } else if before == 0 || (before < BLOCK_BYTES && after >= BLOCK_BYTES) {
+            self.buffer.changed.notify_one();
         }
         Ok(line.len())
     }

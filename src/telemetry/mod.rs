@@ -25,8 +25,20 @@ const NEVER_VERBOSE: [&str; 5] =
 
 static BUFFER: OnceLock<&'static Buffer> = OnceLock::new();
 
-/// Starts logging. Calling it again changes nothing.
-pub fn init() {
+/// Writes out what has been logged when it is dropped, even by a panic.
+#[must_use]
+pub struct Logging(());
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        if let Some(buffer) = BUFFER.get() {
+            buffer.flush();
+        }
+    }
+}
+
+/// Starts logging, for as long as the program runs. Calling it again changes nothing.
+pub fn start() -> Logging {
     let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     for quiet in NEVER_VERBOSE {
         if let Ok(directive) = quiet.parse() {
@@ -40,11 +52,5 @@ pub fn init() {
     } else {
         logs.event_format(Json).with_writer(*BUFFER.get_or_init(Buffer::start)).finish().try_init()
     };
-}
-
-/// Writes out what has been logged: for the end of the program.
-pub fn flush() {
-    if let Some(buffer) = BUFFER.get() {
-        buffer.flush();
-    }
+    Logging(())
 }

@@ -68,3 +68,24 @@ async fn a_read_that_hangs_holds_up_no_read_that_comes_later() {
         answer.is(200);
     }
 }
+
+#[tokio::test]
+async fn a_thread_that_can_open_no_connection_uses_those_of_the_others() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    app.get("/servers/", &mina).await.is(200);
+    let name = app.database.get_dbname().expect("a name").to_owned();
+    let mut elsewhere = app.database.clone();
+    elsewhere.dbname("postgres");
+    let allow = async |allowed: bool| {
+        let sql = format!("alter database {name} with allow_connections {allowed}");
+        connect(&elsewhere).await.batch_execute(&sql).await.expect("it is allowed");
+    };
+    allow(false).await;
+    // Each on a connection of its own, so each worker has some.
+    for _ in 0..8 {
+        let guest = TestApp::elsewhere(app.address, app.database.clone());
+        guest.get("/users/1", &mina).await.is(200);
+    }
+    allow(true).await;
+}

@@ -138,13 +138,9 @@ fn put<K: std::hash::Hash + Eq, V>(cache: &mut LruCache<K, V>, bound: usize, key
 }
 
 fn weight(state: &ServerState) -> usize {
-    // Twice each, for its encoding too.
-    let text = |text: &Option<String>| text.as_ref().map_or(0, |text| 2 * text.len());
-    let channels = state.channels.iter().map(|channel| 288 + 2 * channel.name.len() + text(&channel.description));
+    // As it is, and encoded, which may make two of each character.
+    let text = |text: &Option<String>| text.as_ref().map_or(0, |text| 3 * text.len());
+    let channels = state.channels.iter().map(|channel| 288 + 3 * channel.name.len() + text(&channel.description));
     let server = &state.server;
-    512 + server.name.len()
-        + server.name.len()
-        + text(&server.description)
-        + text(&server.icon_url)
-        + channels.sum::<usize>()
+    512 + 3 * server.name.len() + text(&server.description) + text(&server.icon_url) + channels.sum::<usize>()
 }

@@ -170,8 +170,7 @@ impl Socket {
             Phase::Ending | Phase::Dead => return,
         }
         // Past the runtime, which would first look up what it believes of the stream: thousands follow.
-        let mut written = match rustix::net::send(&self.stream, batch.bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
-        {
+        let mut written = match rustix::net::send(&self.stream, batch.bytes, SendFlags::DONTWAIT) {
             Ok(count) if count == batch.bytes.len() => return,
             Ok(count) => count,
             Err(Errno::AGAIN | Errno::INTR) => 0,

@@ -79,6 +79,11 @@ impl Queue {
         self.waiting.borrow().len() + self.held.borrow().drafts.len()
     }
 
+    /// Whether waiting for more would make no larger batch.
+    pub fn fills_a_batch(&self) -> bool {
+        self.len() >= BATCH_ROWS || self.bytes.get() >= BATCH_BYTES
+    }
+
     /// Waits until something can be taken.
     pub async fn not_empty(&self) {
         while self.waiting.borrow().is_empty() {

@@ -72,7 +72,7 @@ pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>)
 /// many batches it is known which of the two it is.
 async fn linger(queue: &Queue, expected: usize, calm: u32) -> u32 {
     let deadline = Instant::now() + LINGER;
-    if expected >= BATCH_ROWS && queue.len() >= expected {
+    if queue.fills_a_batch() {
         return calm;
     }
     let all_back = tokio::time::timeout_at(deadline.into(), queue.reaches(expected)).await.is_ok();
