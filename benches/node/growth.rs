@@ -86,7 +86,8 @@ async fn with_channels(results: &mut Results) {
         let (node, postgres) = messages(&site, &mut sockets).await;
         of_node.push((count as f64, Some(median(&node))));
         of_postgres.push((count as f64, Some(median(&postgres))));
-        let name = format!("a message, {} channels with one socket each", thousands(count));
+        let channels = if count == 1 { "channel" } else { "channels" };
+        let name = format!("a message, {} {channels} with one socket each", thousands(count));
         results.push(row(name.clone(), "µs CPU of the node", node));
         results.push(row(name, "µs CPU of PostgreSQL", postgres));
     }

@@ -209,17 +209,25 @@ fn mark(place: usize, x: f64, y: f64) -> String {
     }
 }
 
-/// The numbers of the first line above it, of the others below.
+/// Over each place the highest point's number above it and the lowest's below; between them there is no room.
 fn numbers(plot: &Plot, area: Area, x: Range, y: Range) -> String {
     let mut svg = String::from("<g class=\"plot-text\">");
-    for (place, series) in plot.series.iter().enumerate() {
-        for point in &series.points {
-            let (Some((left, top)), Some(value)) = (at(*point, area, x, y), known(point.1)) else { continue };
-            let below = place > 0 && top + 24.0 < area.y(0.0);
-            let top = if below { top + 20.0 } else { top - 10.0 };
+    let all = plot.series.iter().flat_map(|series| &series.points);
+    let mut points: Vec<(f64, f64, f64)> = all
+        .filter_map(|point| {
+            let (left, top) = at(*point, area, x, y)?;
+            Some((left, top, known(point.1)?))
+        })
+        .collect();
+    points.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)));
+    for at_once in points.chunk_by(|one, other| (one.0 - other.0).abs() < 1.0) {
+        let (highest, lowest) = (at_once.first(), at_once.last().filter(|_| at_once.len() > 1));
+        let above = highest.map(|(left, top, value)| (left, top - 10.0, value));
+        let below = lowest.map(|(left, top, value)| (left, top + 20.0, value)).filter(|(_, top, _)| *top < area.y(0.0));
+        for (left, top, value) in above.into_iter().chain(below) {
             let label = match plot.y.unit {
-                Unit::Number(_) | Unit::Count => quantity(value),
-                _ => plot.y.value_label(value),
+                Unit::Number(_) | Unit::Count => quantity(*value),
+                _ => plot.y.value_label(*value),
             };
             svg.push_str(&format!(
                 "<text class=\"number\" x=\"{left:.1}\" y=\"{top:.1}\" text-anchor=\"middle\">{}</text>\n",
