@@ -19,6 +19,8 @@ pub enum Rule {
     SameForAll,
     /// A message that was sent, or sent again, is in the log once.
     OnceInLog,
+    /// An event says what its sender said.
+    AsSent,
     /// A send is acknowledged, or refused in a way that the tool can act on.
     Answered,
     /// What was seen is what the history says afterwards.
@@ -30,12 +32,13 @@ pub enum Rule {
 }
 
 impl Rule {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::NoneLost,
         Self::NoneRepeated,
         Self::InOrder,
         Self::SameForAll,
         Self::OnceInLog,
+        Self::AsSent,
         Self::Answered,
         Self::SameAsHistory,
         Self::RightAnswer,
@@ -49,6 +52,7 @@ impl Rule {
             Self::InOrder => "events come in the order of their seq",
             Self::SameForAll => "every socket gets the same bytes for a seq",
             Self::OnceInLog => "each message is in the log once",
+            Self::AsSent => "each message says what was sent",
             Self::Answered => "each send is answered",
             Self::SameAsHistory => "the history is what was seen",
             Self::RightAnswer => "each call has the right answer",

@@ -21,6 +21,8 @@ const PAUSE_MS: std::ops::Range<u64> = 20..200;
 pub struct Room {
     /// What has been seen of it.
     pub ledger: RefCell<Ledger>,
+    /// The last `seq` that the node has named in an answer to what was sent again.
+    pub named: Cell<i64>,
     /// The last `seq` that every socket must have got before it goes: others may go on sending.
     pub end: Cell<i64>,
 }
@@ -42,6 +44,8 @@ pub struct Client {
     talker: Option<Talker>,
     view: View,
     seen: Rc<Seen>,
+    /// What the node said of messages that were sent again: which `seq` they have, and the event's digest.
+    named: Vec<(i64, u64)>,
     deliveries: u64,
     delivery: Rc<Times>,
     acknowledgement: Rc<Times>,
@@ -79,6 +83,7 @@ impl Client {
             talker,
             view: View::new(number),
             seen: Rc::clone(&seen),
+            named: Vec::new(),
             deliveries: 0,
             delivery: run.meter.times("delivery"),
             acknowledgement: run.meter.times("acknowledgement"),
@@ -109,6 +114,12 @@ impl Client {
         // A run that could not go on has nothing to say about what did not come any more.
         if self.run.failure().is_none() {
             self.view.close(self.room.end.get(), &self.run.checks, &ledger);
+            for (seq, _) in self.named.iter().filter(|(seq, digest)| ledger.digest(*seq) != Some(*digest)) {
+                self.run.checks.violate(Rule::OnceInLog, || {
+                    let channel = ledger.channel_id();
+                    format!("channel {channel}: a message that was sent again should be at seq {seq}, and is not")
+                });
+            }
         }
     }
 
@@ -219,7 +230,9 @@ impl Client {
             return self.run.meter.error("a frame that is not understood");
         };
         match (&*frame.kind, frame.seq) {
-            ("message.created", Some(_)) if frame.duplicate => {
+            ("message.created", Some(seq)) if frame.duplicate => {
+                self.named.push((seq, frame.digest()));
+                self.room.named.set(self.room.named.get().max(seq));
                 if let Some(said) = frame.content.as_deref().and_then(Said::read) {
                     self.acknowledged(said, now_us);
                 }

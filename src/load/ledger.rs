@@ -157,6 +157,13 @@ impl Ledger {
             *slot = Some(Entry { bytes: bytes.into(), said });
         }
         if let Some(said) = said {
+            checks.look(Rule::AsSent, 1);
+            let is_as_sent = event.content.as_deref().is_some_and(|content| content == said.content(content.len()));
+            if !is_as_sent || event.nonce.as_deref() != Some(&*said.nonce()) {
+                checks.violate(Rule::AsSent, || {
+                    format!("channel {}: seq {seq} is not what was sent: {:?}", self.channel_id, event.content)
+                });
+            }
             checks.look(Rule::OnceInLog, 1);
             if !self.numbers.entry((said.run, said.sender)).or_default().insert(said.number) {
                 checks.violate(Rule::OnceInLog, || {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+const WRITE_MAX: Duration = Duration::from_secs(15);
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const READS_A_TURN: usize = 4;
 /// RFC 6455, section 1.3: this key has that answer.
@@ -133,9 +134,10 @@ impl Link {
         })
     }
 
-    /// Writes frames.
+    /// Writes frames; an error where the node takes none of them for [`WRITE_MAX`].
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        let written = tokio::time::timeout(WRITE_MAX, self.stream.write_all(bytes)).await;
+        written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Says goodbye.

@@ -59,6 +59,9 @@ pub enum Trouble {
     /// The node does not do its part.
     #[error("{0}")]
     Node(String),
+    /// Somebody wanted it to end before it had begun.
+    #[error("interrupted before anything was measured")]
+    Interrupted,
 }
 
 /// Runs the tool to its end.
@@ -86,6 +89,7 @@ fn refuse(trouble: &Trouble) -> ExitCode {
     match trouble {
         Trouble::Input(_) => ExitCode::from(2),
         Trouble::Node(_) => ExitCode::FAILURE,
+        Trouble::Interrupted => ExitCode::from(INTERRUPTED),
     }
 }
 
@@ -95,7 +99,7 @@ async fn whole(options: Options) -> Result<Report, Trouble> {
     check_descriptors(sockets)?;
     check_files(&options)?;
     let own = match options.common.own_node {
-        true => Some(OwnNode::start().await?),
+        true => Some(OwnNode::start(wish_to_stop()).await?),
         false => None,
     };
     let report = measured(&options, own.as_ref(), sockets).await;
@@ -175,17 +179,22 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
     Ok(report(options, &run, &name))
 }
 
-/// Ctrl-C once ends the run in order, twice at once.
-async fn listen(run: Rc<Run>, own: Option<NodeProcess>) {
+/// Waits for Ctrl-C, or for SIGTERM.
+async fn wish_to_stop() {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
-        return;
+        return std::future::pending().await;
     };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Ctrl-C once ends the run in order, twice at once.
+async fn listen(run: Rc<Run>, own: Option<NodeProcess>) {
     for is_first in [true, false] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        wish_to_stop().await;
         if is_first {
             eprintln!("interrupted: finishing what is on its way (once more ends it at once)");
             run.interrupt();

@@ -51,11 +51,11 @@ pub struct OwnNode {
 }
 
 impl OwnNode {
-    /// Starts this program as a node.
+    /// Starts this program as a node, unless `stop` comes first.
     ///
     /// # Errors
     /// What the node says when it cannot start.
-    pub async fn start() -> Result<Self, Trouble> {
+    pub async fn start(stop: impl Future<Output = ()>) -> Result<Self, Trouble> {
         let failed = |what: &str, error: &dyn std::fmt::Display| Trouble::Input(format!("--self: {what}: {error}"));
         let own = std::env::current_exe().map_err(|error| failed("this program cannot be found", &error))?;
         let folder = fresh_folder().map_err(|error| failed("no folder for its data", &error))?;
@@ -79,12 +79,20 @@ impl OwnNode {
             .spawn()
             .map_err(|error| failed("the node does not start", &error))?;
         let stdout = child.stdout.take();
-        let url = tokio::time::timeout(START_MAX, first_url(stdout)).await.unwrap_or_default();
+        let url = tokio::select! {
+            url = tokio::time::timeout(START_MAX, first_url(stdout)) => Ok(url.unwrap_or_default()),
+            () = stop => Err(Trouble::Interrupted),
+        };
+        let own = Self { child, folder, url: String::new(), secret_key };
         match url {
-            Some(url) => Ok(Self { child, folder, url, secret_key }),
-            None => {
-                remove(&folder);
+            Ok(Some(url)) => Ok(Self { url, ..own }),
+            Ok(None) => {
+                own.stop().await;
                 Err(Trouble::Input("--self: the node did not start; what it says is above".into()))
+            }
+            Err(interrupted) => {
+                own.stop().await;
+                Err(interrupted)
             }
         }
     }

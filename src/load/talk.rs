@@ -58,7 +58,9 @@ struct Member {
 pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]) -> Result<(), Trouble> {
     let channels: Vec<i64> = places.iter().flat_map(|place| place.channels.iter().copied()).collect();
     let recent = (RECENT_EVENTS / channels.len().max(1)).clamp(16, 8_192);
-    let room = |id: &i64| Rc::new(Room { ledger: RefCell::new(Ledger::new(*id, recent)), end: Cell::new(0) });
+    let room = |id: &i64| {
+        Rc::new(Room { ledger: RefCell::new(Ledger::new(*id, recent)), named: Cell::new(0), end: Cell::new(0) })
+    };
     let rooms: Vec<Rc<Room>> = channels.iter().map(room).collect();
     let mut tasks = JoinSet::new();
     let before_kib = run.node.and_then(|node| node.resident_kib());
@@ -157,7 +159,7 @@ async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
         run.checks
             .violate(Rule::Answered, || format!("{left} sends had no answer {} s after the last", REST_MAX.as_secs()));
     }
-    rooms.iter().for_each(|room| room.end.set(room.ledger.borrow().head()));
+    rooms.iter().for_each(|room| room.end.set(room.ledger.borrow().head().max(room.named.get())));
     let has_all = |member: &Member| rooms.get(member.room).is_none_or(|room| member.seen.seq.get() >= room.end.get());
     run.until(REST_MAX, || members.iter().all(has_all)).await;
 }

@@ -12,8 +12,12 @@ fn hear(view: &mut View, ledger: &mut Ledger, checks: &Checks, events: &[(i64, u
 }
 
 fn event(seq: i64, number: u64) -> Vec<u8> {
-    let content = Said { run: 1, sender: 2, number, due_us: 3 }.content(64);
-    format!(r#"{{"type":"message.created","id":{seq},"seq":{seq},"content":"{content}","author_id":1}}"#).into_bytes()
+    let said = Said { run: 1, sender: 2, number, due_us: 3 };
+    let (content, nonce) = (said.content(64), said.nonce());
+    format!(
+        r#"{{"type":"message.created","id":{seq},"seq":{seq},"content":"{content}","author_id":1,"nonce":"{nonce}"}}"#
+    )
+    .into_bytes()
 }
 
 fn verdict(events: &[(i64, u64)], head: i64) -> Vec<(String, u64)> {
@@ -60,4 +64,17 @@ fn who_hears_an_event_first_makes_the_log_however_late_the_others_are() {
     assert_eq!(checks.violations(), 0);
     ahead.close(4, &checks, &ledger);
     assert_eq!(checks.violations(), 1);
+}
+
+#[test]
+fn what_everybody_gets_must_also_be_what_was_sent() {
+    let good = String::from_utf8(event(1, 0)).expect("text");
+    for (changed, violations) in
+        [(good.clone(), 0), (good.replace("courtyard", "c0urtyard"), 1), (good.replace("\"1-2-0\"", "\"1-2-1\""), 1)]
+    {
+        let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8));
+        let incoming: Incoming<'_> = serde_json::from_str(&changed).expect("an event");
+        View::new(0).take(1, &incoming, changed.as_bytes(), &mut ledger, &checks);
+        assert_eq!(checks.violations(), violations, "{changed}");
+    }
 }
