@@ -128,6 +128,8 @@ pub enum Conflict {
     NotMember,
     /// An owner cannot leave.
     OwnerCannotLeave,
+    /// Who is to own the server does not belong to it.
+    NewOwnerNotMember,
     /// The server has as many channels as it may have.
     TooManyChannels,
     /// The user belongs to as many servers as one may.
@@ -146,6 +148,7 @@ impl Conflict {
             Self::AlreadyMember => "already_member",
             Self::NotMember => "not_a_member",
             Self::OwnerCannotLeave => "owner_cannot_leave",
+            Self::NewOwnerNotMember => "new_owner_not_a_member",
             Self::TooManyChannels => "too_many_channels",
             Self::TooManyServers => "too_many_servers",
             Self::ReplyToNothing => "reply_to_not_found",
@@ -159,7 +162,8 @@ impl Conflict {
             Self::EmailTaken => "This email address is registered already; log in, or use another",
             Self::AlreadyMember => "You are already a member of this server",
             Self::NotMember => "You are not a member of this server",
-            Self::OwnerCannotLeave => "The owner cannot leave a server; delete it instead",
+            Self::OwnerCannotLeave => "The owner cannot leave a server; hand it over or delete it first",
+            Self::NewOwnerNotMember => "Only a member of the server can become its owner; let them join first",
             Self::TooManyChannels => "A server may have at most 500 channels; delete one first",
             Self::InvalidContent => "The message cannot be stored; change its content",
             Self::ReplyToNothing => "`reply_to` names no message of this channel",

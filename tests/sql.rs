@@ -57,7 +57,8 @@ fn every_statement_is_used() {
 async fn every_statement_probes_indexes_even_if_it_was_planned_on_small_tables() {
     let client = database::connect(&database::fresh_database().await).await;
     let few = "insert into users (username, email, hashed_password) values ('mina', 'mina@example.com', '');
-        insert into servers (name, owner_id) values ('Courtyard', 1);
+        with made as (insert into servers (name, owner_id) values ('Courtyard', 1) returning id)
+            insert into user_servers (user_id, server_id) select 1, id from made;
         insert into channels (name, server_id) select 'general', 1 from generate_series(1, 100);
         insert into messages (channel_id, author_id, content, seq, created_at, updated_at)
             select 1, 1, 'hello', n, now(), now() from generate_series(1, 100) n;

@@ -60,6 +60,13 @@ pub struct NewServer {
     pub icon_url: Option<WebUrl>,
 }
 
+/// Who is to own a server.
+#[derive(Clone, Copy, Debug)]
+pub struct NewOwner {
+    /// A member.
+    pub owner_id: UserId,
+}
+
 /// A change to a server.
 #[derive(Debug, Default)]
 pub struct ServerPatch {

@@ -24,7 +24,7 @@ use utoipa::{Modify, OpenApi};
     paths(
         auth::register, auth::login,
         users::me, users::update_me, users::get,
-        servers::create, servers::list, servers::get, servers::update, servers::delete, servers::join, servers::leave,
+        servers::create, servers::list, servers::get, servers::update, servers::delete, servers::hand_over, servers::join, servers::leave,
         channels::create, channels::get, channels::update, channels::delete,
         messages::list, messages::create,
         events::list,

@@ -20,6 +20,7 @@ fn routes(config: &mut ServiceConfig) {
 
     at(config, "/servers", |at| at.get(servers::list).post(servers::create));
     at(config, "/servers/{server_id}", |at| at.get(servers::get).put(servers::update).delete(servers::delete));
+    at(config, "/servers/{server_id}/owner", |at| at.put(servers::hand_over));
     at(config, "/servers/{server_id}/join", |at| at.post(servers::join));
     at(config, "/servers/{server_id}/leave", |at| at.post(servers::leave));
 

@@ -6,10 +6,10 @@ use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
 use crate::actors::relay::frame::encode;
-use crate::domain::ServerId;
 use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
 use crate::domain::frame::Frame;
-use crate::domain::server::{NewServer, Server, ServerDetail, ServerPatch};
+use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPatch};
+use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, ErrorBody, Result};
 use crate::store::{servers, user_servers};
 use actix_web::HttpResponse;
@@ -45,6 +45,21 @@ pub struct UpdateServer {
     /// `http` or `https`.
     #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
     icon_url: Option<String>,
+}
+
+/// Who is to own a server.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct HandOver {
+    /// A member of the server.
+    #[schema(minimum = 1, example = 2)]
+    owner_id: i64,
+}
+
+impl FromFields for NewOwner {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { owner_id: UserId(fields.required("owner_id")?) })
+    }
 }
 
 impl FromFields for NewServer {
@@ -131,6 +146,31 @@ pub async fn update(
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
     let db = node.db.clone();
     let work = async move { servers::update(&db, &access, &patch).await };
+    let change = Change::ServerChanged(id);
+    let news = |server: &Server| encode(&Frame::ServerUpdated(Box::new(server.clone())));
+    Ok(Json(commit(&node, change, work, move |server| (change, Some(news(server)))).await?))
+}
+
+/// Hand a server over to another member
+#[utoipa::path(
+    put, path = "/servers/{server_id}/owner", tag = "servers", security(("login" = [])), request_body = HandOver,
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server with its new owner; you stay a member", body = Server),
+        (status = 400, description = "`new_owner_not_a_member`", body = ErrorBody),
+        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
+        (status = 404, description = "`server_not_found`", body = ErrorBody),
+    ),
+)]
+pub async fn hand_over(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(id): InPath<ServerId>,
+    Body(new): Body<NewOwner>,
+) -> Result<Json<Server>> {
+    let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    let db = node.db.clone();
+    let work = async move { servers::hand_over(&db, &access, new).await };
     let change = Change::ServerChanged(id);
     let news = |server: &Server| encode(&Frame::ServerUpdated(Box::new(server.clone())));
     Ok(Json(commit(&node, change, work, move |server| (change, Some(news(server)))).await?))

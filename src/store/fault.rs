@@ -70,6 +70,7 @@ fn constraint(name: &str) -> Option<Error> {
         "users_server_limit" => Conflict::TooManyServers.into(),
         "servers_channel_limit" => Conflict::TooManyChannels.into(),
         "user_servers_pkey" => Conflict::AlreadyMember.into(),
+        "servers_owner_membership_fkey" => Conflict::OwnerCannotLeave.into(),
         "servers_owner_id_fkey" | "user_servers_user_id_fkey" => Unauthorized::Invalid.into(),
         "user_servers_server_id_fkey" | "channels_server_id_fkey" => Error::NotFound(Noun::Server),
         _ => return None,

@@ -1,10 +1,10 @@
 //! Servers.
 
 use super::Db;
-use crate::domain::access::{Caller, Owner, ServerAccess};
-use crate::domain::server::{NewServer, Server, ServerPatch};
+use crate::domain::access::{Caller, Denied, Owner, ServerAccess};
+use crate::domain::server::{NewOwner, NewServer, Server, ServerPatch};
 use crate::domain::{ServerId, UserId};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Conflict, Error, Noun, Result};
 use tokio_postgres::Row;
 
 /// Makes a server; the caller is its owner and first member.
@@ -54,6 +54,21 @@ pub async fn update(db: &Db, access: &ServerAccess<Owner>, patch: &ServerPatch) 
         )
         .await?;
     row.map(|row| server(&row)).ok_or(Error::NotFound(Noun::Server))
+}
+
+/// Makes a member the owner in the caller's place; changes nothing if it is the caller.
+///
+/// # Errors
+/// `new_owner_not_a_member`, and `not_the_owner` when the caller has handed it over meanwhile.
+pub async fn hand_over(db: &Db, access: &ServerAccess<Owner>, new: NewOwner) -> Result<Server> {
+    let ids = [access.id().0, access.caller().id().0, new.owner_id.0];
+    let row = db.write(include_str!("../../sql/servers/hand_over.sql"), &[&ids[0], &ids[1], &ids[2]]).await;
+    let row = row.map_err(|error| match error {
+        // By the constraints on who owns a server.
+        Error::Conflict(Conflict::OwnerCannotLeave) | Error::Unauthorized(_) => Conflict::NewOwnerNotMember.into(),
+        other => other,
+    })?;
+    row.map(|row| server(&row)).ok_or(Error::Denied(Denied::NotOwner))
 }
 
 /// Deletes a server with its channels, messages and memberships.

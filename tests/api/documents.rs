@@ -105,6 +105,7 @@ async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
                 &["200", "201", "400", "401", "403", "404", "409", "413", "422"]
             }
             ("POST", "/servers/{server_id}/join") => &["200", "400", "401", "404", "422"],
+            ("PUT", "/servers/{server_id}/owner") => &["200", "400", "401", "403", "404", "422"],
             ("POST", "/servers/{server_id}/leave") => &["204", "400", "401", "404", "422"],
             ("GET", "/healthz") => &["200"],
             ("GET", "/readyz") => &["200", "503"],

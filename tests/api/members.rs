@@ -64,3 +64,67 @@ async fn of_many_joins_at_once_one_counts() {
     let memberships = "select count(*) from user_servers m join users u on u.id = m.user_id where u.username = 'jun'";
     assert_eq!(app.count(memberships).await, 1);
 }
+
+#[tokio::test]
+async fn a_server_is_handed_over_to_a_member_who_then_must_stay() {
+    let app = spawn_app().await;
+    let (mina, jun) = (app.register("mina").await, app.register("jun").await);
+    let server = app.server(&mina, "Courtyard").await;
+    app.join(&jun, server).await;
+    let (path, owner) = (format!("/servers/{server}"), format!("/servers/{server}/owner"));
+    app.put(&path, &jun, json!({ "name": "mine" })).await.refuses(403, "not_the_owner");
+    let handed = app.put(&owner, &mina, json!({ "owner_id": jun.id })).await.is(200);
+    has_shape(&handed, SERVER);
+    assert_eq!((&handed["owner_id"], &handed["name"]), (&jun.id.into(), &"Courtyard".into()));
+    assert_eq!(app.get(&path, &mina).await.is(200)["owner_id"], jun.id);
+    app.put(&path, &mina, json!({ "name": "mine" })).await.refuses(403, "not_the_owner");
+    app.put(&owner, &mina, json!({ "owner_id": mina.id })).await.refuses(403, "not_the_owner");
+    app.put(&path, &jun, json!({ "name": "mine" })).await.is(200);
+    app.post(&format!("{path}/leave"), &jun, Value::Null).await.refuses(400, "owner_cannot_leave");
+    app.post(&format!("{path}/leave"), &mina, Value::Null).await.is(204);
+}
+
+#[tokio::test]
+async fn a_server_is_handed_over_to_nobody_else() {
+    let app = spawn_app().await;
+    let (mina, jun) = (app.register("mina").await, app.register("jun").await);
+    let server = app.server(&mina, "Courtyard").await;
+    let owner = format!("/servers/{server}/owner");
+    for nobody in [jun.id, jun.id + 1, 0, -1] {
+        let answer = app.put(&owner, &mina, json!({ "owner_id": nobody })).await;
+        answer.refuses(400, "new_owner_not_a_member");
+    }
+    for bad in [json!({}), json!({ "owner_id": "2" }), json!({ "owner_id": null }), json!({ "owner_id": 1.5 })] {
+        assert_eq!(app.put(&owner, &mina, bad).await.status, 422);
+    }
+    app.put(&owner, &jun, json!({ "owner_id": jun.id })).await.refuses(403, "not_a_member");
+    app.put(&owner, &mina, json!({ "owner_id": mina.id })).await.is(200);
+    let missing = format!("/servers/{}/owner", server + 1);
+    app.put(&missing, &mina, json!({ "owner_id": mina.id })).await.refuses(404, "server_not_found");
+    assert_eq!(app.get(&format!("/servers/{server}"), &mina).await.is(200)["owner_id"], mina.id);
+}
+
+#[tokio::test]
+async fn who_leaves_while_a_server_is_handed_over_either_owns_it_or_has_left() {
+    let app = spawn_app().await;
+    let (mina, jun) = (app.register("mina").await, app.register("jun").await);
+    let (mut handed, mut left) = (0, 0);
+    for _ in 0..20 {
+        let server = app.server(&mina, "Courtyard").await;
+        app.join(&jun, server).await;
+        let (owner, leave) = (format!("/servers/{server}/owner"), format!("/servers/{server}/leave"));
+        let hand_over = app.put(&owner, &mina, json!({ "owner_id": jun.id }));
+        let (hand_over, leave) = tokio::join!(hand_over, app.post(&leave, &jun, Value::Null));
+        match (hand_over.status, leave.status) {
+            (200, 400) => leave.refuses(400, "owner_cannot_leave"),
+            (400, 204) => hand_over.refuses(400, "new_owner_not_a_member"),
+            _ => panic!("{hand_over:?} {leave:?}"),
+        }
+        handed += i32::from(hand_over.status == 200);
+        left += i32::from(leave.status == 204);
+    }
+    assert_eq!(handed + left, 20);
+    let strangers = "select count(*) from servers s
+        where not exists (select from user_servers m where m.server_id = s.id and m.user_id = s.owner_id)";
+    assert_eq!(app.count(strangers).await, 0);
+}

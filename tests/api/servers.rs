@@ -175,11 +175,12 @@ async fn a_deleted_server_takes_all_that_is_in_it() {
 async fn a_user_belongs_to_at_most_two_hundred_servers() {
     let app = spawn_app().await;
     let (mina, jun) = (app.register("mina").await, app.register("jun").await);
+    let sora = app.register("sora").await;
     let (full, last) = (app.server(&jun, "one too many").await, app.server(&jun, "the last").await);
     app.sql(&format!(
         "with made as (insert into servers (name, owner_id) select 's' || n, {} from generate_series(1, 199) n
-         returning id) insert into user_servers (user_id, server_id) select {}, id from made",
-        jun.id, mina.id
+         returning id) insert into user_servers (user_id, server_id) select unnest(array[{}, {}]), id from made",
+        sora.id, sora.id, mina.id
     ))
     .await;
     app.join(&mina, last).await;

@@ -24,7 +24,7 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 21] = [
+pub static ENDPOINTS: [Endpoint; 22] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::GET, "/users/me", Token, ""),
@@ -36,6 +36,7 @@ pub static ENDPOINTS: [Endpoint; 21] = [
     endpoint(Method::PUT, "/servers/{server_id}", Token, r#"{"name": "Courtyard"}"#),
     endpoint(Method::DELETE, "/servers/{server_id}", Token, ""),
     endpoint(Method::POST, "/servers/{server_id}/join", Token, ""),
+    endpoint(Method::PUT, "/servers/{server_id}/owner", Token, r#"{"owner_id":1}"#),
     endpoint(Method::POST, "/servers/{server_id}/leave", Token, ""),
     endpoint(Method::POST, "/channels/", Token, r#"{"name": "general", "server_id": 1}"#),
     endpoint(Method::GET, "/channels/{channel_id}", Token, ""),
