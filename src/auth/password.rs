@@ -1,7 +1,8 @@
 //! Passwords: bcrypt on the blocking pool, never more hashes at once than leave a core for the chat.
 //!
 //! Cost 12 takes 280 to 410 ms of CPU, so hashing is bounded: at most cores − 1 at once and a bounded queue before
-//! them, after which the answer is [`Error::Busy`]. An unknown user costs the same time as a wrong password.
+//! them, after which the answer is [`Error::Busy`]. An unknown user costs the same time as a wrong password, also one whose
+//! hash was made at a lower cost. At a login, a hash of another cost than the present one is made anew.
 
 use crate::domain::user::NewPassword;
 use crate::error::{Error, Result};
@@ -20,6 +21,18 @@ pub struct Passwords {
     queued: Arc<AtomicUsize>,
     queue_max: usize,
     nobody: String,
+}
+
+/// Whether a password is the right one.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is.
+    Right {
+        /// To be stored in place of the hash that was given, whose cost is not the present one.
+        rehashed: Option<String>,
+    },
+    /// It is not, or there is no such user.
+    Wrong,
 }
 
 /// Gives back a place in the queue, also when the request is dropped while it waits.
@@ -56,22 +69,26 @@ impl Passwords {
     }
 
     /// Whether `password` is what `stored` was made from; `None` (no such user) takes as long and is never right.
-    pub async fn verify(self: &Arc<Self>, password: SecretString, stored: Option<String>) -> Result<bool> {
-        let known = stored.is_some();
-        let nobody = self.nobody.clone();
-        let stored = stored.unwrap_or_else(|| nobody.clone());
-        let matches = self
-            .run(move || {
-                // A longer one was never set; bcrypt would compare its first 72 bytes.
-                let fits = password.expose_secret().len() <= 72;
-                match bcrypt::verify(password.expose_secret(), &stored) {
-                    Ok(same) => Ok(same && fits),
-                    // What bcrypt never made is nobody's password, after the same time.
-                    Err(_) => bcrypt::verify(password.expose_secret(), &nobody).map(|_| false),
-                }
-            })
-            .await?;
-        Ok(matches && known)
+    pub async fn verify(self: &Arc<Self>, password: SecretString, stored: Option<String>) -> Result<Verdict> {
+        let (cost, nobody) = (self.cost, self.nobody.clone());
+        self.run(move || {
+            let password = password.expose_secret();
+            // What bcrypt never made is nobody's password, after the same time.
+            let stored = stored.and_then(|stored| Some((cost_of(&stored)?, stored)));
+            let is_known = stored.is_some();
+            let (stored_cost, stored) = stored.unwrap_or((cost, nobody));
+            // A longer one was never set; bcrypt would compare its first 72 bytes.
+            let is_right = bcrypt::verify(password, &stored).unwrap_or(false) && password.len() <= 72 && is_known;
+            if is_right {
+                let rehashed = (stored_cost != cost).then(|| bcrypt::hash(password, cost)).transpose()?;
+                return Ok(Verdict::Right { rehashed });
+            }
+            for missing in missing_costs(stored_cost, cost) {
+                bcrypt::hash(password, missing)?;
+            }
+            Ok(Verdict::Wrong)
+        })
+        .await
     }
 
     async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T>
@@ -104,6 +121,17 @@ impl Passwords {
     }
 }
 
+/// The cost in a hash; `None` if bcrypt would not take it for one.
+fn cost_of(stored: &str) -> Option<u32> {
+    Some(stored.parse::<bcrypt::HashParts>().ok()?.get_cost())
+}
+
+/// A hash of each of these costs takes, together with one of `stored`, as long as one of `cost`: each cost takes twice as
+/// long as the one below.
+fn missing_costs(stored: u32, cost: u32) -> std::ops::Range<u32> {
+    stored..cost.max(stored)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,17 +146,44 @@ mod tests {
     async fn a_hash_verifies_its_password_and_no_other() {
         let passwords = Passwords::new(4).expect("a good cost");
         let stored = passwords.hash(&password("correct horse")).await.expect("hashed");
-        assert!(passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified"));
-        assert!(!passwords.verify("wrong horse".into(), Some(stored)).await.expect("verified"));
-        assert!(!passwords.verify("nobody has this password".into(), None).await.expect("verified"));
+        let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
+        assert_eq!(verdict, Verdict::Right { rehashed: None });
+        for (wrong, stored) in [
+            ("wrong horse", Some(stored)),
+            ("nobody has this password", None),
+            ("nobody has this password", Some("no hash".into())),
+            ("nobody has this password", Some("$2b$04$short".into())),
+        ] {
+            assert_eq!(passwords.verify(wrong.into(), stored).await.expect("verified"), Verdict::Wrong);
+        }
     }
 
     #[actix_web::test]
     async fn a_hash_of_the_python_service_verifies() {
         let passwords = Passwords::new(4).expect("a good cost");
         let stored = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e".to_owned();
-        assert!(passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified"));
-        assert!(!passwords.verify("correct horses".into(), Some(stored)).await.expect("verified"));
+        let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
+        assert_eq!(verdict, Verdict::Right { rehashed: None });
+        assert_eq!(passwords.verify("correct horses".into(), Some(stored)).await.expect("verified"), Verdict::Wrong);
+    }
+
+    #[actix_web::test]
+    async fn a_hash_of_another_cost_is_made_anew_and_a_wrong_password_takes_as_long_as_one_of_the_present() {
+        let passwords = Passwords::new(6).expect("a good cost");
+        for other in [4, 7] {
+            let stored = bcrypt::hash("correct horse", other).expect("hashed");
+            let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
+            let Verdict::Right { rehashed: Some(rehashed) } = verdict else { panic!("{verdict:?}") };
+            assert_eq!(cost_of(&rehashed), Some(6));
+            let verdict = passwords.verify("correct horse".into(), Some(rehashed)).await.expect("verified");
+            assert_eq!(verdict, Verdict::Right { rehashed: None });
+            assert_eq!(passwords.verify("wrong".into(), Some(stored)).await.expect("verified"), Verdict::Wrong);
+        }
+        let takes = |cost: u32| 1_u64 << cost;
+        for stored in 4..=12 {
+            assert_eq!(takes(stored) + missing_costs(stored, 12).map(takes).sum::<u64>(), takes(12));
+        }
+        assert_eq!(missing_costs(13, 12).count(), 0);
     }
 
     #[actix_web::test]

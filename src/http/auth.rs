@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::body::{Body, Fields, Form, FromFields};
+use crate::auth::password::Verdict;
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{NewPassword, Profile};
 use crate::error::{Error, ErrorBody, Result, Unauthorized};
@@ -88,8 +89,15 @@ pub async fn login(node: web::Data<Node>, form: Form) -> Result<HttpResponse> {
     let [username, password] = form.fields(["username", "password"])?;
     let known = users::credentials(&node.db, &username).await?;
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
-    let is_right = node.passwords.verify(password.into(), stored).await?;
-    let known = known.filter(|_| is_right).ok_or(Unauthorized::Credentials)?;
+    let verdict = node.passwords.verify(password.into(), stored).await?;
+    let (Some(known), Verdict::Right { rehashed }) = (known, verdict) else {
+        return Err(Unauthorized::Credentials.into());
+    };
+    if let Some(rehashed) = rehashed
+        && let Err(error) = users::rehash(&node.db, &known, &rehashed).await
+    {
+        tracing::warn!(code = error.code(), "a password's hash keeps its old cost until the next login");
+    }
     let token = Token {
         access_token: node.tokens.issue(known.user_id, known.password_version).ok_or(Error::Internal)?,
         token_type: "bearer",

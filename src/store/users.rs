@@ -7,6 +7,7 @@ use crate::domain::text::{Email, Username};
 use crate::domain::user::{Profile, ProfilePatch, PublicProfile};
 use crate::error::{Error, Result, Unauthorized};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// Makes an account.
 ///
@@ -42,6 +43,12 @@ pub async fn credentials(db: &Db, username: &str) -> Result<Option<Credentials>>
         hashed_password: row.get("hashed_password"),
         password_version: row.get("password_version"),
     }))
+}
+
+/// Stores another hash of the same password, unless it has been changed since `known` was read.
+pub async fn rehash(db: &Db, known: &Credentials, hashed_password: &str) -> Result<()> {
+    let params: [&(dyn ToSql + Sync); 3] = [&known.user_id.0, &known.hashed_password, &hashed_password];
+    db.execute(include_str!("../../sql/users/rehash.sql"), &params).await.map(drop)
 }
 
 /// An account, for the registry: it is how a caller becomes known.

@@ -1,7 +1,7 @@
 //! A changed password: it ends the user's sockets and voids the user's tokens, but for the one that changed it.
 
 use crate::support::raw::HANDSHAKE;
-use crate::support::{PASSWORD, Socket, TestApp, User, json, spawn_app};
+use crate::support::{PASSWORD, Socket, TestApp, User, json, spawn_app, spawn_app_with};
 use crate::tokens::claims;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -144,4 +144,24 @@ async fn a_token_of_the_old_password_is_void_also_if_it_was_issued_while_the_cha
     app.get("/users/me", &mina).await.is(200);
     let new = login(&app, &mina, NEW).await;
     app.get("/users/me", &new).await.is(200);
+}
+
+#[tokio::test]
+async fn a_hash_of_another_cost_is_made_anew_at_the_next_login_and_no_token_is_void() {
+    let app = spawn_app_with(|config| config.bcrypt_cost = 5).await;
+    let mina = app.register("mina").await;
+    let with_cost = async |cost: u32| {
+        app.count(&format!("select count(*) from users where hashed_password like '$2b$0{cost}$%'")).await
+    };
+    assert_eq!(with_cost(5).await, 1);
+    for old in [4, 6] {
+        let hash = bcrypt::hash(PASSWORD, old).expect("hashed");
+        app.sql(&format!("update users set hashed_password = '{hash}'")).await;
+        app.login("mina", "a wrong horse").await.refuses(401, "invalid_credentials");
+        assert_eq!(with_cost(old).await, 1);
+        app.login("mina", PASSWORD).await.is(200);
+        assert_eq!(with_cost(5).await, 1);
+        app.login("mina", PASSWORD).await.is(200);
+    }
+    app.get("/users/me", &mina).await.is(200);
 }
