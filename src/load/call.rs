@@ -22,6 +22,7 @@ pub struct Http {
 }
 
 /// What goes with a request.
+#[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// Nothing.
     None,

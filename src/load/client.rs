@@ -34,6 +34,8 @@ pub struct Seen {
     pub is_live: Cell<bool>,
     /// The last `seq` that it has got.
     pub seq: Cell<i64>,
+    /// What was due in its time and has not been sent.
+    pub owes: Cell<u64>,
 }
 
 /// See the module.
@@ -178,6 +180,7 @@ impl Client {
                 }
                 talker.write_due(&self.run, now_us, talks, &mut self.out);
                 wakes = talker.wakes_us(now_us, talks);
+                self.seen.owes.set(talker.owes(self.run.ended_us.get()));
             }
             if !self.out.is_empty() {
                 let out = std::mem::take(&mut self.out);

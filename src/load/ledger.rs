@@ -27,6 +27,8 @@ pub struct Incoming<'a> {
     pub id: Option<i64>,
     /// Who wrote it.
     pub author_id: Option<i64>,
+    /// Where.
+    pub channel_id: Option<i64>,
     /// What it says.
     #[serde(borrow)]
     pub content: Option<Cow<'a, str>>,
@@ -50,7 +52,7 @@ impl Incoming<'_> {
     /// What makes an event this one; never 0.
     pub fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.seq, self.id, self.author_id, &self.content, &self.nonce).hash(&mut hasher);
+        (self.seq, self.id, self.author_id, self.channel_id, &self.content, &self.nonce).hash(&mut hasher);
         hasher.finish().max(1)
     }
 }
@@ -69,6 +71,8 @@ pub struct Ledger {
     /// The last of them, in full.
     recent: VecDeque<Option<Entry>>,
     recent_max: usize,
+    /// This run, and the bytes of each of its contents.
+    own: (u32, usize),
     /// For each sender of each run, which of its numbers are in the log.
     numbers: HashMap<(u32, u32), Numbers>,
 }
@@ -95,9 +99,9 @@ impl Numbers {
 
 impl Ledger {
     /// The log of a channel in which nothing has been said.
-    pub fn new(channel_id: i64, recent_max: usize) -> Self {
+    pub fn new(channel_id: i64, recent_max: usize, own: (u32, usize)) -> Self {
         let (digests, recent) = (Vec::new(), VecDeque::new());
-        Self { channel_id, digests, recent, recent_max, numbers: HashMap::new() }
+        Self { channel_id, digests, recent, recent_max, own, numbers: HashMap::new() }
     }
 
     /// Which channel.
@@ -158,8 +162,14 @@ impl Ledger {
         }
         if let Some(said) = said {
             checks.look(Rule::AsSent, 1);
-            let is_as_sent = event.content.as_deref().is_some_and(|content| content == said.content(content.len()));
-            if !is_as_sent || event.nonce.as_deref() != Some(&*said.nonce()) {
+            let is_as_sent = event.content.as_deref().is_some_and(|content| {
+                let bytes = if said.run == self.own.0 { self.own.1 } else { content.len() };
+                content == said.content(bytes)
+            });
+            if !is_as_sent
+                || event.channel_id != Some(self.channel_id)
+                || event.nonce.as_deref() != Some(&*said.nonce())
+            {
                 checks.violate(Rule::AsSent, || {
                     format!("channel {}: seq {seq} is not what was sent: {:?}", self.channel_id, event.content)
                 });

@@ -1,7 +1,7 @@
 //! One WebSocket connection: the handshake, and the bytes in both directions.
 
 use super::frames::{Kind, Reader, write};
-use super::run::Run;
+use super::run::{Phase, Run};
 use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
@@ -52,6 +52,9 @@ impl Link {
     /// Whether, and how, to try again.
     pub async fn open(run: &Run, path: &str, token: &str) -> Result<Self, NoLink> {
         let _turn = run.handshakes.acquire().await.map_err(|_| NoLink::Refused("the run is over".into()))?;
+        if run.phase() == Phase::Waiting && run.is_stopped() {
+            return Err(NoLink::Failed("the run was stopped".into()));
+        }
         let started_us = run.clock.now_us();
         let opened = tokio::time::timeout(HANDSHAKE_MAX, Self::shake_hands(run, path, token)).await;
         let link = opened.map_err(|_| NoLink::Failed(format!("no answer within {} s", HANDSHAKE_MAX.as_secs())))??;

@@ -66,6 +66,8 @@ impl People {
     ) -> Result<Self, Trouble> {
         let tokens = secret.map(|secret| {
             let algorithm = match common.algorithm.as_str() {
+                // A node of its own has this one, whatever the environment says.
+                _ if common.own_node => TokenAlgorithm::Hs256,
                 "HS384" => TokenAlgorithm::Hs384,
                 "HS512" => TokenAlgorithm::Hs512,
                 _ => TokenAlgorithm::Hs256,

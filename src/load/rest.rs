@@ -263,10 +263,12 @@ impl Browser {
         let body = json!({ "name": name, "server_id": server });
         let call = ("POST", "/channels/", "/channels/");
         let made = self.send(call, owner, Body::Json(&body), 201, |json| json["name"] == name).await?;
-        let Some(id) = made["id"].as_i64() else { return Ok(()) };
+        let Some(id) = made.and_then(|made| made["id"].as_i64()) else { return Ok(()) };
         let path = format!("/channels/{id}");
         self.get("/channels/{channel_id}", &path, owner, 200, |json| json["id"] == id).await?;
-        self.send(("DELETE", "/channels/{channel_id}", &path), owner, Body::None, 204, |_| true).await?;
+        if self.send(("DELETE", "/channels/{channel_id}", &path), owner, Body::None, 204, |_| true).await?.is_none() {
+            return Ok(());
+        }
         self.get("/channels/{channel_id} (gone)", &path, owner, 404, |json| json["code"] == "channel_not_found").await
     }
 
@@ -275,18 +277,27 @@ impl Browser {
         let body = json!({ "name": name });
         let call = ("POST", "/servers/", "/servers/");
         let made = self.send(call, owner, Body::Json(&body), 201, |json| json["name"] == name).await?;
-        let Some(id) = made["id"].as_i64() else { return Ok(()) };
+        let Some(id) = made.and_then(|made| made["id"].as_i64()) else { return Ok(()) };
         let path = format!("/servers/{id}");
         if person.id != owner.id {
-            let join = format!("{path}/join");
-            self.send(("POST", "/servers/{server_id}/join", &join), person, Body::None, 200, |json| json["id"] == id)
-                .await?;
-            self.get("/servers/{server_id}", &path, person, 200, |json| json["id"] == id).await?;
-            let leave = format!("{path}/leave");
-            self.send(("POST", "/servers/{server_id}/leave", &leave), person, Body::None, 204, |_| true).await?;
-            self.get("/servers/{server_id} (left)", &path, person, 403, |json| json["code"] == "not_a_member").await?;
+            self.visit(&path, id, person).await?;
         }
         self.send(("DELETE", "/servers/{server_id}", &path), owner, Body::None, 204, |_| true).await.map(drop)
+    }
+
+    /// Joined, seen, left, refused; no further than it goes.
+    async fn visit(&mut self, path: &str, id: i64, person: &Person) -> Result<(), Trouble> {
+        let (join, leave) = (format!("{path}/join"), format!("{path}/leave"));
+        let call = ("POST", "/servers/{server_id}/join", join.as_str());
+        if self.send(call, person, Body::None, 200, |json| json["id"] == id).await?.is_none() {
+            return Ok(());
+        }
+        self.get("/servers/{server_id}", path, person, 200, |json| json["id"] == id).await?;
+        let call = ("POST", "/servers/{server_id}/leave", leave.as_str());
+        if self.send(call, person, Body::None, 204, |_| true).await?.is_none() {
+            return Ok(());
+        }
+        self.get("/servers/{server_id} (left)", path, person, 403, |json| json["code"] == "not_a_member").await
     }
 
     async fn log_in(&mut self, person: &Person) -> Result<(), Trouble> {
@@ -320,7 +331,8 @@ impl Browser {
         self.send(("PUT", name, path), person, Body::Json(body), 200, is_right).await.map(drop)
     }
 
-    /// Makes one call, times it, and looks at the answer.
+    /// Makes one call, times it, and looks at the answer; `None` where the node has no time for it, and what became of it
+    /// is not known. With a token that has expired it was not made: it is made again with a new one.
     async fn send(
         &mut self,
         (method, name, path): (&str, &str, &str),
@@ -328,19 +340,24 @@ impl Browser {
         body: Body<'_>,
         status: u16,
         is_right: impl Fn(&Value) -> bool,
-    ) -> Result<Value, Trouble> {
-        let token = person.token();
+    ) -> Result<Option<Value>, Trouble> {
         let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
         let from_us = self.due_us.take().unwrap_or_else(|| self.run.clock.now_us());
-        let answer = self.http.call(method.clone(), path, &token, body).await?;
+        let mut token = person.token();
+        let mut answer = self.http.call(method.clone(), path, &token, body).await?;
+        if answer.status == 401 && name != "/auth/login" {
+            self.run.meter.error("token expired");
+            person.renew(&self.run.target, &token).await?;
+            token = person.token();
+            answer = self.http.call(method.clone(), path, &token, body).await?;
+        }
         let took_us = self.run.clock.now_us().saturating_sub(from_us);
         let json = answer.json();
         match answer.status {
-            401 => {
-                self.run.meter.error("token expired");
-                person.renew(&self.run.target, &token).await?;
+            429 | 503 => {
+                self.wait_for_better(&answer).await;
+                return Ok(None);
             }
-            429 | 503 => self.wait_for_better(&answer).await,
             got => {
                 self.run.meter.times("any call").note(took_us);
                 self.run.meter.times(&format!("{method} {name}")).note(took_us);
@@ -353,7 +370,7 @@ impl Browser {
                 }
             }
         }
-        Ok(json)
+        Ok(Some(json))
     }
 
     async fn wait_for_better(&self, answer: &Answer) {

@@ -64,6 +64,8 @@ pub struct Run {
     pub unanswered: Cell<u64>,
     /// When it began to talk.
     pub began_us: Cell<u64>,
+    /// What was due until then is still sent.
+    pub ended_us: Cell<u64>,
     /// What each second was like.
     pub samples: RefCell<Vec<Sample>>,
     figures: RefCell<Vec<Figure>>,
@@ -97,6 +99,7 @@ impl Run {
             unanswered: Cell::new(0),
             orders: watch::Sender::new(Orders { phase: Phase::Waiting, cuts: 0 }),
             began_us: Cell::new(0),
+            ended_us: Cell::new(u64::MAX),
             samples: RefCell::default(),
             figures: RefCell::default(),
             failure: RefCell::new(None),
@@ -193,6 +196,24 @@ impl Run {
             tokio::time::sleep(GLANCE).await;
         }
         true
+    }
+
+    /// Waits until `left` is 0, as long as it goes on falling: `longest` is for a time without that. Answers whether it is.
+    pub async fn drained(&self, longest: Duration, mut left: impl FnMut() -> u64) -> bool {
+        let (mut least, mut since) = (u64::MAX, std::time::Instant::now());
+        loop {
+            let now = left();
+            if now < least {
+                (least, since) = (now, std::time::Instant::now());
+            }
+            if now == 0 {
+                return true;
+            }
+            if since.elapsed() > longest || self.failure.borrow().is_some() {
+                return false;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 
     /// Lets `duration` pass, and tells what each second of it was like; shorter if the run is stopped.

@@ -48,6 +48,7 @@ pub struct Plan {
 /// A socket that others wait for.
 struct Member {
     room: usize,
+    talks: bool,
     seen: Rc<Seen>,
 }
 
@@ -59,7 +60,11 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
     let channels: Vec<i64> = places.iter().flat_map(|place| place.channels.iter().copied()).collect();
     let recent = (RECENT_EVENTS / channels.len().max(1)).clamp(16, 8_192);
     let room = |id: &i64| {
-        Rc::new(Room { ledger: RefCell::new(Ledger::new(*id, recent)), named: Cell::new(0), end: Cell::new(0) })
+        Rc::new(Room {
+            ledger: RefCell::new(Ledger::new(*id, recent, (run.id, run.content_bytes))),
+            named: Cell::new(0),
+            end: Cell::new(0),
+        })
     };
     let rooms: Vec<Rc<Room>> = channels.iter().map(room).collect();
     let mut tasks = JoinSet::new();
@@ -92,6 +97,11 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
     let parts = [("delivery", run.meter.deliveries.get()), ("message", run.meter.acknowledged.get())];
     processors.figures(run, if plan.connections == 0 { &parts } else { &[] });
 
+    if plan.rate.is_some() && !run.is_stopped() {
+        run.ended_us.set(run.clock.now_us());
+        // Until they have looked.
+        members.iter().filter(|member| member.talks).for_each(|member| member.seen.owes.set(1));
+    }
     run.enter(Phase::Quiet);
     finish(run, &rooms, &members).await;
     run.enter(Phase::Over);
@@ -124,7 +134,7 @@ fn spawn(run: &Rc<Run>, plan: &Plan, people: &People, rooms: &[Rc<Room>], tasks:
             let Some(person) = person else { continue };
             let (client, seen) = Client::new(run, room, person, members.len(), talker);
             tasks.spawn_local(client.take_part());
-            members.push(Member { room: place, seen });
+            members.push(Member { room: place, talks: number < senders, seen });
         }
     }
     members
@@ -153,15 +163,25 @@ async fn arrive(run: &Run, members: &[Member]) -> Result<(), Trouble> {
 
 /// Waits until every send is answered and everybody has seen everything that anybody has.
 async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
-    let is_answered = run.until(REST_MAX, || run.unanswered.get() == 0).await;
-    if !is_answered && run.failure().is_none() {
+    let owed = || members.iter().map(|member| member.seen.owes.get()).sum::<u64>();
+    let is_sent = run.until(REST_MAX, || run.is_stopped() || owed() == 0).await;
+    if !is_sent {
+        run.figure("due, and not sent within 15 s after the end", owed() as f64, "");
+    }
+    // Nothing new from here on.
+    run.ended_us.set(u64::MAX);
+    if !run.drained(REST_MAX, || run.unanswered.get()).await && run.failure().is_none() {
         let left = run.unanswered.get();
-        run.checks
-            .violate(Rule::Answered, || format!("{left} sends had no answer {} s after the last", REST_MAX.as_secs()));
+        run.checks.violate(Rule::Answered, || {
+            format!("{left} sends had no answer, and none came for {} s", REST_MAX.as_secs())
+        });
     }
     rooms.iter().for_each(|room| room.end.set(room.ledger.borrow().head().max(room.named.get())));
-    let has_all = |member: &Member| rooms.get(member.room).is_none_or(|room| member.seen.seq.get() >= room.end.get());
-    run.until(REST_MAX, || members.iter().all(has_all)).await;
+    let lacks = |member: &Member| {
+        let end = rooms.get(member.room).map_or(0, |room| room.end.get());
+        u64::try_from(end - member.seen.seq.get()).unwrap_or(0)
+    };
+    run.drained(REST_MAX, || members.iter().map(lacks).sum()).await;
 }
 
 fn rates(run: &Run) {

@@ -64,7 +64,10 @@ impl Talker {
         {
             *next_us += run.began_us.get() as f64;
         }
-        while talks && let Some(due_us) = self.next_due_us(now_us).filter(|due_us| *due_us <= now_us) {
+        let is_late = |talker: &Self| talker.owes(run.ended_us.get()) > 0;
+        while (talks || is_late(self))
+            && let Some(due_us) = self.next_due_us(now_us).filter(|due_us| *due_us <= now_us)
+        {
             let number = self.next;
             self.next += 1;
             if let Pace::Every { interval_us, next_us } = &mut self.pace {
@@ -73,6 +76,16 @@ impl Talker {
             self.pending.insert(number, Pending { due_us, again_us: None });
             run.unanswered.set(run.unanswered.get() + 1);
             say(run, Said { run: run.id, sender: self.id, number, due_us }, into);
+        }
+    }
+
+    /// How many messages of its schedule were due before `ended_us` and have not been sent.
+    pub fn owes(&self, ended_us: u64) -> u64 {
+        match self.pace {
+            Pace::Every { interval_us, next_us } if self.has_begun && ended_us != u64::MAX => {
+                ((ended_us as f64 - next_us) / interval_us).ceil().max(0.0) as u64
+            }
+            _ => 0,
         }
     }
 

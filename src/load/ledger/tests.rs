@@ -15,13 +15,13 @@ fn event(seq: i64, number: u64) -> Vec<u8> {
     let said = Said { run: 1, sender: 2, number, due_us: 3 };
     let (content, nonce) = (said.content(64), said.nonce());
     format!(
-        r#"{{"type":"message.created","id":{seq},"seq":{seq},"content":"{content}","author_id":1,"nonce":"{nonce}"}}"#
+        r#"{{"type":"message.created","id":{seq},"seq":{seq},"content":"{content}","author_id":1,"channel_id":7,"nonce":"{nonce}"}}"#
     )
     .into_bytes()
 }
 
 fn verdict(events: &[(i64, u64)], head: i64) -> Vec<(String, u64)> {
-    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8));
+    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8, (1, 64)));
     let mut good = View::new(0);
     let all: Vec<(i64, u64)> = (1..=head).zip(0..).collect();
     hear(&mut good, &mut ledger, &checks, &all);
@@ -53,7 +53,7 @@ fn each_fault_is_named_for_what_it_is() {
 
 #[test]
 fn who_hears_an_event_first_makes_the_log_however_late_the_others_are() {
-    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 2));
+    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 2, (1, 64)));
     let mut views = [View::new(0), View::new(1)];
     let [ahead, behind] = &mut views;
     hear(ahead, &mut ledger, &checks, &[(2, 1), (3, 2), (4, 3)]);
@@ -72,7 +72,7 @@ fn what_everybody_gets_must_also_be_what_was_sent() {
     for (changed, violations) in
         [(good.clone(), 0), (good.replace("courtyard", "c0urtyard"), 1), (good.replace("\"1-2-0\"", "\"1-2-1\""), 1)]
     {
-        let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8));
+        let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8, (1, 64)));
         let incoming: Incoming<'_> = serde_json::from_str(&changed).expect("an event");
         View::new(0).take(1, &incoming, changed.as_bytes(), &mut ledger, &checks);
         assert_eq!(checks.violations(), violations, "{changed}");

@@ -134,6 +134,7 @@ pub struct Check {
 impl Report {
     /// Whether the run did what it was asked to and everything held.
     pub fn all_held(&self) -> bool {
-        matches!(self.end, End::Completed) && self.checks.iter().all(|check| check.violations == 0)
+        let has_looked = self.checks.iter().any(|check| check.looked_at > 0);
+        matches!(self.end, End::Completed) && has_looked && self.checks.iter().all(|check| check.violations == 0)
     }
 }
