@@ -6,7 +6,7 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// As much as the system keeps for a socket that is not read; it makes more of it.
+/// As much as the system keeps of what is sent, or not read; it makes more of it.
 const NARROW_BYTES: u32 = 4 * 1024;
 
 /// Management calls.
@@ -96,6 +96,7 @@ impl Socket {
     pub async fn open_narrow(address: &str, path: &str, account: &Account) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(NARROW_BYTES).expect("a small buffer");
+        socket.set_send_buffer_size(NARROW_BYTES).expect("a small buffer");
         let stream = socket.connect(address.parse().expect("an address")).await.expect("a connection");
         Self::shake_hands(stream, address, path, account).await
     }

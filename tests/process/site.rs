@@ -48,7 +48,7 @@ impl Site {
         Socket::open_at(&self.node.address, path, &self.account).await
     }
 
-    /// For which the system keeps hardly anything before it is read.
+    /// For which the system keeps hardly anything: what has been sent, the node has read.
     pub async fn narrow_socket(&self, path: &str) -> Socket {
         Socket::open_narrow(&self.node.address, path, &self.account).await
     }
