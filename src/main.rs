@@ -11,17 +11,19 @@ use tokio::signal::unix::{SignalKind, signal};
 const HELP: &str = "\
 madang: a Discord-style chat backend
 
-Usage: madang [--help | --version]
+Usage: madang [--help | --version | --until-input-ends]
        madang load <scenario> [options]     put load on a running node; see `madang load --help`
 
+--until-input-ends is for a program that starts madang: it stops when its standard input ends, and so with its parent.
 Settings come from the environment or a .env file in the working folder; README.md lists them.
 With nothing set, madang starts its own PostgreSQL under ./data and serves http://127.0.0.1:8000";
 
 fn main() -> ExitCode {
-    let mut is_load = false;
+    let (mut is_load, mut until_input_ends) = (false, false);
     match std::env::args().nth(1).as_deref() {
         None => {}
         Some("load") => is_load = true,
+        Some("--until-input-ends") => until_input_ends = true,
         Some("--help" | "-h" | "help") => return say(HELP),
         Some("--version" | "-V") => return say(concat!("madang ", env!("CARGO_PKG_VERSION"))),
         Some(other) => return refuse(format_args!("unknown argument `{other}`; try `madang --help`"), 2),
@@ -40,13 +42,13 @@ fn main() -> ExitCode {
         Err(error) => return refuse(error, 2),
     };
     let _log = telemetry::start();
-    match actix_web::rt::System::new().block_on(run(config)) {
+    match actix_web::rt::System::new().block_on(run(config, until_input_ends)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(error, 1),
     }
 }
 
-async fn run(config: Config) -> Result<(), StartError> {
+async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
     // Heard from the first moment: a Ctrl-C during the start stops it, and what it had started.
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| StartError::Other(error.to_string()))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| StartError::Other(error.to_string()))?;
@@ -54,6 +56,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = end_of_input(), if until_input_ends => {}
         }
     };
     let mut stop = std::pin::pin!(stop);
@@ -71,6 +74,16 @@ async fn run(config: Config) -> Result<(), StartError> {
     // Nobody may be reading: the node runs all the same.
     let _ = writeln!(std::io::stdout(), "API   {url}\nDocs  {url}/docs\nData  {data}");
     application.run_until(stop).await
+}
+
+async fn end_of_input() {
+    let (ended, end) = tokio::sync::oneshot::channel();
+    // Not the runtime's thread: nothing waits for it at the end.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
 }
 
 fn say(text: &str) -> ExitCode {
