@@ -1,85 +1,171 @@
-//! After the load: whether the history says what the sockets saw.
+//! After the load: whether the history says what the sockets saw, and what posts were answered with.
 
 use super::Trouble;
 use super::call::{Body, Http};
-use super::checks::{Checks, Rule};
+use super::checks::Rule;
 use super::client::Room;
 use super::ledger::{Incoming, Ledger};
 use super::people::{People, unexpected};
 use super::progress::Progress;
 use super::run::Run;
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hyper::Method;
 use serde::Deserialize;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Channels that are read at once.
 const AT_ONCE: usize = 4;
 /// Events of one answer (the node's limit).
 const PAGE: i64 = 1_000;
+/// As long as a page is asked for again when it does not come.
+const PATIENCE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 struct Page<'a> {
     #[serde(borrow)]
     events: Vec<Incoming<'a>>,
+    last_seq: i64,
 }
 
-/// Reads every channel's log and compares it with what was seen.
+/// A channel's log, as far as this process knows it.
+struct Log<'a> {
+    run: &'a Run,
+    channel_id: i64,
+    /// What its sockets saw, where there were any.
+    ledger: Option<&'a RefCell<Ledger>>,
+    /// The last place that was seen, or that an answer named.
+    head: i64,
+}
+
+/// Reads every channel's log to its end and compares it with what was seen. With other shards on their way it is read as
+/// far as this one has seen it.
 ///
 /// # Errors
 /// When it cannot be read.
 pub async fn compare(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(), Trouble> {
-    let events: i64 = rooms.iter().map(|room| room.ledger.borrow().head()).sum();
+    let logs = logs(run, rooms);
+    let events: i64 = logs.iter().map(|log| log.head).sum();
     let progress = Progress::begin("history", events.unsigned_abs());
     let done = Cell::new(0);
-    let all = stream::iter(rooms).map(|room| async {
-        let (owner, mut http) = (people.owner()?, Http::new(Rc::clone(&run.target)));
-        let (channel, head) = (room.ledger.borrow().channel_id(), room.ledger.borrow().head());
-        let mut after = 0;
-        while after < head {
-            let path = format!("/channels/{channel}/events?after={after}&limit={PAGE}");
-            let token = owner.token();
-            let answer = http.call(Method::GET, &path, &token, Body::None).await?;
-            if answer.status == 401 {
-                owner.renew(&run.target, &token).await?;
-                continue;
-            }
-            let page = serde_json::from_slice::<Page<'_>>(&answer.body).ok().filter(|_| answer.status == 200);
-            let page = page.ok_or_else(|| unexpected("GET /channels/{channel_id}/events", &answer))?;
-            let before = after;
-            after = compare_page(&run.checks, &room.ledger.borrow(), before, head, &page.events);
-            done.set(done.get() + after.abs_diff(before));
-            progress.at(done.get());
-        }
-        Ok(())
-    });
-    let compared = all.buffer_unordered(AT_ONCE).try_collect::<()>().await;
+    let compared = stream::iter(&logs).map(|log| log.compare(people, &done, &progress));
+    let compared = compared.buffer_unordered(AT_ONCE).try_collect::<()>().await;
     progress.end();
+    if run.posts.beyond() > 0 {
+        run.figure("posts that were too many to look up", run.posts.beyond() as f64, "");
+    }
     compared
 }
 
-/// Compares a page; answers how far the log is compared now.
-fn compare_page(checks: &Checks, ledger: &Ledger, after: i64, head: i64, events: &[Incoming<'_>]) -> i64 {
-    let channel = ledger.channel_id();
-    let violate = |what: String| checks.violate(Rule::SameAsHistory, || format!("channel {channel}: {what}"));
-    let mut last = after;
-    for event in events.iter().filter(|event| event.seq.is_some_and(|seq| seq <= head)) {
-        let seq = event.seq.unwrap_or(0);
-        checks.look(Rule::SameAsHistory, 1);
-        if seq != last + 1 {
-            violate(format!("the history goes on with seq {seq} after seq {last}"));
-        }
-        last = last.max(seq);
-        match ledger.digest(seq) {
-            Some(digest) if digest == event.digest() => {}
-            Some(_) => violate(format!("seq {seq} is another event in the history than the one that was seen")),
-            None => violate(format!("seq {seq} is in the history, and no socket got it")),
+fn logs<'a>(run: &'a Run, rooms: &'a [Rc<Room>]) -> Vec<Log<'a>> {
+    let heard = rooms.iter().map(|room| {
+        let (channel_id, head) = (room.ledger.borrow().channel_id(), room.ledger.borrow().head());
+        Log { run, channel_id, ledger: Some(&room.ledger), head: head.max(run.posts.head(channel_id)) }
+    });
+    let mut logs: Vec<Log<'_>> = heard.collect();
+    let known: HashSet<i64> = logs.iter().map(|log| log.channel_id).collect();
+    let others = run.posts.channels().into_iter().filter(|channel_id| !known.contains(channel_id));
+    logs.extend(others.map(|channel_id| Log { run, channel_id, ledger: None, head: run.posts.head(channel_id) }));
+    logs
+}
+
+impl Log<'_> {
+    async fn compare(&self, people: &People, done: &Cell<u64>, progress: &Progress) -> Result<(), Trouble> {
+        let mut http = Http::new(Rc::clone(&self.run.target));
+        let mut after = 0;
+        loop {
+            // What is interrupted says so; there is no end to wait for.
+            if self.run.is_interrupted() {
+                return Ok(());
+            }
+            let body = self.page(people, &mut http, after).await?;
+            let page = serde_json::from_slice::<Page<'_>>(&body).map_err(|_| {
+                Trouble::Node(format!("GET /channels/{}/events was answered with something else", self.channel_id))
+            })?;
+            let before = after;
+            after = self.compare_page(before, &page.events);
+            done.set(done.get() + after.abs_diff(before));
+            progress.at(done.get());
+            let end = if self.run.is_whole { page.last_seq.max(self.head) } else { self.head };
+            if after >= end {
+                return Ok(());
+            }
+            if after == before {
+                self.violate(format!("the history ends at seq {after}, but there is a seq {end}"));
+                return Ok(());
+            }
         }
     }
-    if last == after {
-        violate(format!("the history ends at seq {after}, but seq {head} was seen"));
-        return head;
+
+    /// Asks until there is a page, or there has been none for [`PATIENCE`].
+    async fn page(&self, people: &People, http: &mut Http, after: i64) -> Result<Bytes, Trouble> {
+        let (owner, since, mut is_new) = (people.owner()?, Instant::now(), false);
+        let path = format!("/channels/{}/events?after={after}&limit={PAGE}", self.channel_id);
+        loop {
+            let token = owner.token();
+            let trouble = match http.call(Method::GET, &path, &token, Body::None).await {
+                Ok(answer) if answer.status == 200 => return Ok(answer.body),
+                Ok(answer) if answer.status == 401 && !is_new => match owner.renew(&self.run.target, &token).await {
+                    Ok(()) => {
+                        is_new = true;
+                        continue;
+                    }
+                    Err(trouble) => trouble,
+                },
+                Ok(answer) => {
+                    let trouble = unexpected("GET /channels/{channel_id}/events", &answer);
+                    if !matches!(answer.status, 429 | 503) {
+                        return Err(trouble);
+                    }
+                    trouble
+                }
+                Err(trouble) => trouble,
+            };
+            if since.elapsed() > PATIENCE {
+                return Err(trouble);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
-    last
+
+    /// Compares a page; answers how far the log is compared now.
+    fn compare_page(&self, after: i64, events: &[Incoming<'_>]) -> i64 {
+        let mut last = after;
+        for event in events.iter().filter(|event| self.run.is_whole || event.seq.is_some_and(|seq| seq <= self.head)) {
+            let seq = event.seq.unwrap_or(0);
+            if seq != last + 1 {
+                self.violate(format!("the history goes on with seq {seq} after seq {last}"));
+            }
+            last = last.max(seq);
+            if let Some(ledger) = self.ledger {
+                self.run.checks.look(Rule::SameAsHistory, 1);
+                match ledger.borrow().digest(seq) {
+                    Some(digest) if digest == event.digest() => {}
+                    Some(_) => self.violate(format!("seq {seq} is another event in the history than was seen")),
+                    None => self.violate(format!("seq {seq} is in the history, and no socket got it")),
+                }
+            }
+            let (id, content) = (event.id.unwrap_or(0), event.content.as_deref().unwrap_or_default());
+            if let Some(is_there) = self.run.posts.is_there(self.channel_id, seq, id, content) {
+                self.run.checks.look(Rule::Kept, 1);
+                if !is_there {
+                    let channel = self.channel_id;
+                    let what =
+                        || format!("channel {channel}: seq {seq} is not what was posted there, but message {id}");
+                    self.run.checks.violate(Rule::Kept, what);
+                }
+            }
+        }
+        last
+    }
+
+    fn violate(&self, what: String) {
+        // Where nothing was heard, it is the posts that are not there.
+        let rule = if self.ledger.is_some() { Rule::SameAsHistory } else { Rule::Kept };
+        self.run.checks.violate(rule, || format!("channel {}: {what}", self.channel_id));
+    }
 }

@@ -27,12 +27,18 @@ pub enum Rule {
     SameAsHistory,
     /// A call has the answer that it must have.
     RightAnswer,
-    /// A socket that was idle still answers a ping.
+    /// A post that was answered with its place in the log is there.
+    Kept,
+    /// Every frame is one that the protocol knows.
+    Understood,
+    /// A socket that was cut off is live again before the end.
+    Back,
+    /// A socket that was idle has not been closed, and answers a ping.
     StillThere,
 }
 
 impl Rule {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::NoneLost,
         Self::NoneRepeated,
         Self::InOrder,
@@ -42,6 +48,9 @@ impl Rule {
         Self::Answered,
         Self::SameAsHistory,
         Self::RightAnswer,
+        Self::Kept,
+        Self::Understood,
+        Self::Back,
         Self::StillThere,
     ];
 
@@ -56,7 +65,10 @@ impl Rule {
             Self::Answered => "each send is answered",
             Self::SameAsHistory => "the history is what was seen",
             Self::RightAnswer => "each call has the right answer",
-            Self::StillThere => "each idle socket still answers",
+            Self::Kept => "each post that was answered is in the history",
+            Self::Understood => "each frame is understood",
+            Self::Back => "each socket is live at the end",
+            Self::StillThere => "each idle socket stays and answers",
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::checks::Rule;
 use super::frames::{Kind, write};
 use super::ledger::{Incoming, Ledger, View};
-use super::link::{Link, NoLink};
+use super::link::{Link, NoLink, Reading};
 use super::meter::{Times, count};
 use super::payload::Said;
 use super::people::Person;
@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// As long as a socket tries to come back before the run is given up.
+/// As long as a socket tries to come back, after it could not for the first time, before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE_MS: std::ops::Range<u64> = 20..200;
 
@@ -53,6 +53,8 @@ pub struct Client {
     acknowledgement: Rc<Times>,
     /// Since when it has been cut off.
     cut_us: Option<u64>,
+    /// Whether what it has missed counts as late: where the node ended the connection, and not the tool.
+    was_dropped: bool,
     /// What the node said last, if it was that it ends the socket.
     closed: Option<u16>,
     out: Vec<u8>,
@@ -78,6 +80,9 @@ impl Client {
         talker: Option<Talker>,
     ) -> (Self, Rc<Seen>) {
         let seen = Rc::new(Seen::default());
+        if let Some(talker) = &talker {
+            room.ledger.borrow_mut().introduce(talker.id(), person.id);
+        }
         let client = Self {
             run: Rc::clone(run),
             room: Rc::clone(room),
@@ -90,6 +95,7 @@ impl Client {
             delivery: run.meter.times("delivery"),
             acknowledgement: run.meter.times("acknowledgement"),
             cut_us: None,
+            was_dropped: false,
             closed: None,
             out: Vec::new(),
         };
@@ -105,12 +111,15 @@ impl Client {
             self.seen.is_live.set(false);
             match left {
                 Left::Over => break,
-                Left::Cut => self.cut_us = Some(self.run.clock.now_us()),
+                Left::Cut => {
+                    self.cut_us = Some(self.run.clock.now_us());
+                    self.was_dropped = false;
+                }
                 Left::Closed => self.was_closed().await,
             }
         }
         let ledger = self.room.ledger.borrow();
-        for rule in [Rule::NoneLost, Rule::NoneRepeated, Rule::InOrder, Rule::SameForAll] {
+        for rule in [Rule::NoneLost, Rule::NoneRepeated, Rule::InOrder, Rule::SameForAll, Rule::Understood] {
             self.run.checks.look(rule, self.deliveries);
         }
         // A run that could not go on has nothing to say about what did not come any more.
@@ -126,7 +135,7 @@ impl Client {
     }
 
     async fn connect(&mut self) -> Option<Link> {
-        let since = Instant::now();
+        let mut since = None;
         let path = |view: &View, channel: i64| format!("/ws/{channel}?after={}", view.last());
         let channel = self.room.ledger.borrow().channel_id();
         while self.run.phase() != Phase::Over && self.run.failure().is_none() {
@@ -144,7 +153,7 @@ impl Client {
                 Err(NoLink::Failed(why)) => why,
             };
             self.run.meter.error("connecting");
-            if since.elapsed() > PATIENCE {
+            if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
                 self.run.fail(format!("the node at {} went away: {why}", self.run.target.url));
                 return None;
             }
@@ -157,6 +166,7 @@ impl Client {
         let kind = self.closed.take().map_or("connection lost".to_owned(), |code| format!("closed with {code}"));
         self.run.meter.error(&kind);
         self.cut_us = Some(self.run.clock.now_us());
+        self.was_dropped = true;
         pause().await;
     }
 
@@ -197,9 +207,12 @@ impl Client {
             tokio::select! {
                 () = link.readable() => {
                     let now_us = self.run.clock.now_us();
-                    let is_open = link.read(|kind, payload| self.hear(kind, payload, now_us));
+                    let reading = link.read(|kind, payload| self.hear(kind, payload, now_us));
                     self.seen.seq.set(self.view.last());
-                    if !is_open || self.closed.is_some() {
+                    if reading == Reading::Garbled {
+                        self.not_understood("bytes that are no frame of a node");
+                    }
+                    if reading != Reading::Open || self.closed.is_some() {
                         return Left::Closed;
                     }
                 }
@@ -230,7 +243,7 @@ impl Client {
 
     fn read(&mut self, payload: &[u8], now_us: u64) {
         let Ok(frame) = serde_json::from_slice::<Incoming<'_>>(payload) else {
-            return self.run.meter.error("a frame that is not understood");
+            return self.not_understood(&String::from_utf8_lossy(payload));
         };
         match (&*frame.kind, frame.seq) {
             ("message.created", Some(seq)) if frame.duplicate => {
@@ -258,15 +271,22 @@ impl Client {
                 });
             }
             ("error", _) => self.refused(&frame, now_us),
-            (other, _) => self.run.meter.error(&format!("unknown frame {other}")),
+            _ => self.not_understood(&String::from_utf8_lossy(payload)),
         }
+    }
+
+    fn not_understood(&self, what: &str) {
+        self.run.checks.violate(Rule::Understood, || {
+            let (channel, last) = (self.room.ledger.borrow().channel_id(), self.view.last());
+            format!("channel {channel}, after seq {last}: {}", what.chars().take(200).collect::<String>())
+        });
     }
 
     fn delivered(&mut self, said: Option<Said>, now_us: u64) {
         self.deliveries += 1;
         count(&self.run.meter.deliveries, 1);
         let Some(said) = said else { return };
-        if self.seen.is_live.get() {
+        if self.seen.is_live.get() || self.was_dropped {
             self.delivery.note(now_us.saturating_sub(said.due_us));
         }
         self.acknowledged(said, now_us);
@@ -279,6 +299,14 @@ impl Client {
         };
         if let Some(due_us) = talker.acknowledge(&self.run, said.number) {
             self.run.checks.look(Rule::Answered, 1);
+            if due_us != said.due_us {
+                self.run.checks.violate(Rule::AsSent, || {
+                    format!(
+                        "message {} of sender {} comes back with another time than it had",
+                        said.number, said.sender
+                    )
+                });
+            }
             self.acknowledgement.note(now_us.saturating_sub(due_us));
             count(&self.run.meter.acknowledged, 1);
         }

@@ -27,8 +27,19 @@ pub struct Incoming<'a> {
     pub id: Option<i64>,
     /// Who wrote it.
     pub author_id: Option<i64>,
+    /// The same, by name.
+    #[serde(borrow)]
+    pub author_username: Option<Cow<'a, str>>,
     /// Where.
     pub channel_id: Option<i64>,
+    /// Which message it answers.
+    pub reply_to: Option<i64>,
+    /// When it was committed.
+    #[serde(borrow)]
+    pub created_at: Option<Cow<'a, str>>,
+    /// When it last changed.
+    #[serde(borrow)]
+    pub updated_at: Option<Cow<'a, str>>,
     /// What it says.
     #[serde(borrow)]
     pub content: Option<Cow<'a, str>>,
@@ -52,7 +63,8 @@ impl Incoming<'_> {
     /// What makes an event this one; never 0.
     pub fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.seq, self.id, self.author_id, self.channel_id, &self.content, &self.nonce).hash(&mut hasher);
+        (self.seq, self.id, self.author_id, &self.author_username, self.channel_id).hash(&mut hasher);
+        (&self.content, &self.nonce, self.reply_to, &self.created_at, &self.updated_at).hash(&mut hasher);
         hasher.finish().max(1)
     }
 }
@@ -73,6 +85,8 @@ pub struct Ledger {
     recent_max: usize,
     /// This run, and the bytes of each of its contents.
     own: (u32, usize),
+    /// Who speaks here for each of this run's senders.
+    authors: HashMap<u32, i64>,
     /// For each sender of each run, which of its numbers are in the log.
     numbers: HashMap<(u32, u32), Numbers>,
 }
@@ -101,7 +115,12 @@ impl Ledger {
     /// The log of a channel in which nothing has been said.
     pub fn new(channel_id: i64, recent_max: usize, own: (u32, usize)) -> Self {
         let (digests, recent) = (Vec::new(), VecDeque::new());
-        Self { channel_id, digests, recent, recent_max, own, numbers: HashMap::new() }
+        Self { channel_id, digests, recent, recent_max, own, authors: HashMap::new(), numbers: HashMap::new() }
+    }
+
+    /// One of this run's senders speaks here, as this user.
+    pub fn introduce(&mut self, sender: u32, author_id: i64) {
+        self.authors.insert(sender, author_id);
     }
 
     /// Which channel.
@@ -122,18 +141,24 @@ impl Ledger {
 
     /// If these are the bytes of the event `seq` that another socket has got: what it says, if it is one of the tool's.
     fn same(&self, seq: i64, bytes: &[u8]) -> Option<Option<Said>> {
-        let behind = usize::try_from(self.head() - seq).ok()?;
-        let at = self.recent.len().checked_sub(behind + 1)?;
-        let entry = self.recent.get(at)?.as_ref()?;
+        let entry = self.entry(seq)?;
         (*entry.bytes == *bytes).then_some(entry.said)
+    }
+
+    /// An event that is still kept in full.
+    fn entry(&self, seq: i64) -> Option<&Entry> {
+        let behind = usize::try_from(self.head() - seq).ok()?;
+        let at = self.recent.len().checked_sub(behind.checked_add(1)?)?;
+        self.recent.get(at)?.as_ref()
     }
 
     /// Takes in an event that has been read, or compares it with what is known.
     fn learn(&mut self, seq: i64, event: &Incoming<'_>, bytes: &[u8], checks: &Checks) -> Option<Said> {
         let said = event.content.as_deref().and_then(Said::read);
         let digest = event.digest();
+        let is_same = self.entry(seq).is_none_or(|entry| *entry.bytes == *bytes);
         match self.digest(seq) {
-            Some(known) if known == digest => return said,
+            Some(known) if known == digest && is_same => return said,
             Some(_) => {
                 checks.violate(Rule::SameForAll, || {
                     format!("channel {}: seq {seq} is not the event that another socket got for it", self.channel_id)
@@ -161,31 +186,35 @@ impl Ledger {
             *slot = Some(Entry { bytes: bytes.into(), said });
         }
         if let Some(said) = said {
-            checks.look(Rule::AsSent, 1);
-            let is_as_sent = event.content.as_deref().is_some_and(|content| {
-                let bytes = if said.run == self.own.0 { self.own.1 } else { content.len() };
-                content == said.content(bytes)
-            });
-            if !is_as_sent
-                || event.channel_id != Some(self.channel_id)
-                || event.nonce.as_deref() != Some(&*said.nonce())
-            {
-                checks.violate(Rule::AsSent, || {
-                    format!("channel {}: seq {seq} is not what was sent: {:?}", self.channel_id, event.content)
-                });
-            }
-            checks.look(Rule::OnceInLog, 1);
-            if !self.numbers.entry((said.run, said.sender)).or_default().insert(said.number) {
-                checks.violate(Rule::OnceInLog, || {
-                    let Said { sender, number, .. } = said;
-                    format!(
-                        "channel {}: message {number} of sender {sender} is there again at seq {seq}",
-                        self.channel_id
-                    )
-                });
-            }
+            self.compare(seq, said, event, checks);
         }
         said
+    }
+
+    /// Compares an event of the tool's with what its sender said, and whether that was its first time.
+    fn compare(&mut self, seq: i64, said: Said, event: &Incoming<'_>, checks: &Checks) {
+        let is_own = said.run == self.own.0;
+        let is_whole = event.content.as_deref().is_some_and(|content| {
+            let bytes = if is_own { self.own.1 } else { content.len() };
+            content == said.content(bytes)
+        });
+        let is_author =
+            !is_own || event.author_id.is_some() && event.author_id == self.authors.get(&said.sender).copied();
+        let is_here = event.channel_id == Some(self.channel_id);
+        checks.look(Rule::AsSent, 1);
+        if !is_whole || !is_author || !is_here || event.nonce.as_deref() != Some(&*said.nonce()) {
+            checks.violate(Rule::AsSent, || {
+                let (author, content) = (event.author_id.unwrap_or_default(), &event.content);
+                format!("channel {}: seq {seq}, by user {author}, is not what was sent: {content:?}", self.channel_id)
+            });
+        }
+        checks.look(Rule::OnceInLog, 1);
+        if !self.numbers.entry((said.run, said.sender)).or_default().insert(said.number) {
+            checks.violate(Rule::OnceInLog, || {
+                let Said { sender, number, .. } = said;
+                format!("channel {}: message {number} of sender {sender} is there again at seq {seq}", self.channel_id)
+            });
+        }
     }
 }
 

@@ -37,6 +37,17 @@ impl From<io::Error> for NoLink {
     }
 }
 
+/// What has come of reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// There may be more.
+    Open,
+    /// The connection has ended.
+    Ended,
+    /// What came is no frame that a node may send.
+    Garbled,
+}
+
 /// See the module.
 pub struct Link {
     stream: TcpStream,
@@ -111,29 +122,29 @@ impl Link {
         }
     }
 
-    /// Reads what has come and hands on each frame; false when the connection has ended.
-    pub fn read(&mut self, mut take: impl FnMut(Kind, &[u8])) -> bool {
+    /// Reads what has come and hands on each frame.
+    pub fn read(&mut self, mut take: impl FnMut(Kind, &[u8])) -> Reading {
         let early = std::mem::take(&mut self.early);
         if !early.is_empty() && self.reader.feed(&early, &mut take).is_err() {
-            return false;
+            return Reading::Garbled;
         }
         SCRATCH.with_borrow_mut(|scratch| {
             for _ in 0..READS_A_TURN {
                 match self.stream.try_read(scratch) {
-                    Ok(0) => return false,
+                    Ok(0) => return Reading::Ended,
                     Ok(count) => {
                         if self.reader.feed(scratch.get(..count).unwrap_or_default(), &mut take).is_err() {
-                            return false;
+                            return Reading::Garbled;
                         }
                         if count < scratch.len() {
-                            return true;
+                            return Reading::Open;
                         }
                     }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
-                    Err(_) => return false,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Reading::Open,
+                    Err(_) => return Reading::Ended,
                 }
             }
-            true
+            Reading::Open
         })
     }
 

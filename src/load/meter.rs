@@ -2,7 +2,7 @@
 
 use super::Trouble;
 use super::node::NodeProcess;
-use super::report::{Figure, Latency, Sample};
+use super::report::{ERROR, Figure, Latency, Sample};
 use hdrhistogram::Histogram;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -178,7 +178,7 @@ impl Meter {
     pub fn error_figures(&self) -> Vec<Figure> {
         let errors = self.errors.borrow();
         let figure =
-            |(kind, count): (&String, &u64)| Figure { name: format!("errors: {kind}"), value: *count as f64, unit: "" };
+            |(kind, count): (&String, &u64)| Figure { name: format!("{ERROR}{kind}"), value: *count as f64, unit: "" };
         errors.iter().map(figure).collect()
     }
 }

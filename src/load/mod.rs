@@ -19,10 +19,13 @@ mod node;
 mod options;
 mod payload;
 mod people;
+mod posts;
 mod progress;
 pub mod report;
 mod rest;
 mod run;
+mod stop;
+mod summary;
 mod talk;
 mod talker;
 mod target;
@@ -33,22 +36,25 @@ use crate::descriptors;
 use node::{NodeProcess, OwnNode};
 use options::Scenario;
 use people::{People, Place};
+use progress::tell;
 use report::{End, Report};
 use run::{Phase, Run};
 use secrecy::SecretString;
+use std::io::Write;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 use target::Target;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 /// Descriptors beside the sockets: the runtime's, calls, files.
 const SPARE_DESCRIPTORS: u64 = 100;
 const DEFAULT_URL: &str = "http://127.0.0.1:8000";
 const INTERRUPTED: u8 = 130;
+/// As long as the first shard waits for the others' end before it deletes what was made for all of them.
+const SHARDS_MAX: Duration = Duration::from_secs(120);
+/// The same, when somebody wants it to end.
+const HASTE: Duration = Duration::from_secs(10);
 
 /// Why there is no run, or none any more. One line, for the person who started it.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +82,7 @@ pub fn start(options: Options) -> ExitCode {
         Ok(report) if report.all_held() => ExitCode::SUCCESS,
         Ok(report) => {
             if let End::Failed { why } = &report.end {
-                eprintln!("madang load: {why}");
+                tell(&format!("madang load: {why}"));
             }
             ExitCode::FAILURE
         }
@@ -85,7 +91,7 @@ pub fn start(options: Options) -> ExitCode {
 }
 
 fn refuse(trouble: &Trouble) -> ExitCode {
-    eprintln!("madang load: {trouble}");
+    tell(&format!("madang load: {trouble}"));
     match trouble {
         Trouble::Input(_) => ExitCode::from(2),
         Trouble::Node(_) => ExitCode::FAILURE,
@@ -98,8 +104,9 @@ async fn whole(options: Options) -> Result<Report, Trouble> {
     let sockets = sockets(&options.scenario);
     check_descriptors(sockets)?;
     check_files(&options)?;
+    check_cuts(&options)?;
     let own = match options.common.own_node {
-        true => Some(OwnNode::start(wish_to_stop()).await?),
+        true => Some(OwnNode::start(stop::wish_to_stop()).await?),
         false => None,
     };
     let report = measured(&options, own.as_ref(), sockets).await;
@@ -107,8 +114,9 @@ async fn whole(options: Options) -> Result<Report, Trouble> {
         own.stop().await;
     }
     let report = report?;
-    print!("{}", report::table(&report));
-    write(&options, &report)?;
+    summary::write(&options, &report)?;
+    // Nobody may be reading; the files are written.
+    let _ = write!(std::io::stdout(), "{}", report::table(&report));
     Ok(report)
 }
 
@@ -145,10 +153,23 @@ fn check_files(options: &Options) -> Result<(), Trouble> {
     Ok(())
 }
 
+fn check_cuts(options: &Options) -> Result<(), Trouble> {
+    match (&options.scenario, options.common.duration) {
+        (Scenario::Resume { cuts, .. }, Some(duration)) if duration.as_secs() <= u64::from(*cuts) => {
+            Err(Trouble::Input(format!(
+                "--cuts {cuts}: there is a second between any two, so --duration must be at least {}s",
+                cuts + 1
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Result<Report, Trouble> {
     let common = &options.common;
     let url = own.map_or_else(|| common.url.as_deref().unwrap_or(DEFAULT_URL), |own| own.url.as_str());
-    let target = Rc::new(Target::new(url, &common.from, usize::try_from(sockets).unwrap_or(usize::MAX))?);
+    let (shard, sockets) = (common.shard.unwrap_or((1, 1)), usize::try_from(sockets).unwrap_or(usize::MAX));
+    let target = Rc::new(Target::new(url, &common.from, sockets, shard)?);
     let node = own.and_then(OwnNode::process).or(common.pid.map(NodeProcess));
     if let Some(pid) = common.pid.filter(|pid| NodeProcess(*pid).resident_kib().is_none()) {
         return Err(Trouble::Input(format!("--pid {pid}: there is no such process on this machine")));
@@ -158,58 +179,48 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
         Scenario::Connect { at_once, .. } => at_once,
         _ => 1_000,
     };
-    let run = Rc::new(Run::new(rand::random(), Rc::clone(&target), node, common.bytes as usize, at_once as usize)?);
-    let interrupted = tokio::task::spawn_local(listen(Rc::clone(&run), own.and_then(OwnNode::process)));
+    let (bytes, is_whole) = (common.bytes as usize, shard.1 == 1);
+    let run = Rc::new(Run::new(rand::random(), Rc::clone(&target), node, bytes, at_once as usize, is_whole)?);
+    tokio::task::spawn_local(stop::listen(Rc::clone(&run), own.map(OwnNode::leftovers)));
     let secret = own.map(|own| SecretString::from(own.secret_key.as_str()));
-    let made = tokio::select! {
-        made = set_up(options, &run, &name, secret.as_ref()) => made?,
-        // Nothing has been measured yet.
-        _ = run.until(Duration::MAX, || run.is_interrupted()) => return Ok(report(options, &run, &name)),
+    let Some(people) = unless_stopped(&run, gather(options, &run, &name, secret.as_ref())).await else {
+        return Ok(summary::report(options, &run, &name));
     };
-    let (people, places) = made;
-    let outcome = scenario(options, &run, &people, &places).await;
-    run.enter(Phase::Over);
-    if let Err(trouble) = outcome {
-        run.fail(trouble.to_string());
-    }
-    if own.is_none() && !common.keep && run.failure().is_none() {
-        people.clear(&places).await;
-    }
-    interrupted.abort();
-    Ok(report(options, &run, &name))
-}
-
-/// Waits for Ctrl-C, or for SIGTERM.
-async fn wish_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-/// Ctrl-C once ends the run in order, twice at once.
-async fn listen(run: Rc<Run>, own: Option<NodeProcess>) {
-    for is_first in [true, false] {
-        wish_to_stop().await;
-        if is_first {
-            eprintln!("interrupted: finishing what is on its way (once more ends it at once)");
-            run.interrupt();
+    let people = people?;
+    let settled = unless_stopped(&run, people.settle(channels(&options.scenario))).await;
+    let (places, outcome) = match settled {
+        Some(Ok(places)) => {
+            let outcome =
+                scenario(options, &run, &people, &places).await.map_err(|trouble| run.fail(trouble.to_string()));
+            (places, outcome.map_err(|()| None))
         }
+        Some(Err(trouble)) => (Vec::new(), Err(Some(trouble))),
+        None => (Vec::new(), Ok(())),
+    };
+    run.enter(Phase::Over);
+    if own.is_none() && !common.keep {
+        people.clear(&places, if run.is_stopped() { HASTE } else { SHARDS_MAX }).await;
     }
-    own.iter().for_each(NodeProcess::terminate);
-    std::process::exit(i32::from(INTERRUPTED));
+    match outcome {
+        Err(Some(trouble)) => Err(trouble),
+        _ => Ok(summary::report(options, &run, &name)),
+    }
 }
 
-async fn set_up(
+/// What comes of it, unless somebody wants to stop first: nothing has been measured yet.
+async fn unless_stopped<T>(run: &Run, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        _ = run.until(Duration::MAX, || run.is_interrupted()) => None,
+    }
+}
+
+async fn gather(
     options: &Options,
     run: &Rc<Run>,
     name: &str,
     secret: Option<&SecretString>,
-) -> Result<(People, Vec<Place>), Trouble> {
+) -> Result<People, Trouble> {
     let common = &options.common;
     let mut http = call::Http::new(Rc::clone(&run.target));
     let health = http.call(hyper::Method::GET, "/healthz", "", call::Body::None).await?;
@@ -220,14 +231,15 @@ async fn set_up(
             health.says()
         )));
     }
-    let people = People::gather(&run.target, common, name, secret.or(common.secret_key.as_ref())).await?;
-    let channels = match &options.scenario {
+    People::gather(&run.target, common, name, secret.or(common.secret_key.as_ref())).await
+}
+
+fn channels(scenario: &Scenario) -> u32 {
+    match scenario {
         Scenario::Fanout { .. } | Scenario::Connect { .. } | Scenario::Resume { .. } => 1,
         Scenario::Rooms { channels, .. } | Scenario::Soak { channels, .. } => *channels,
         Scenario::Rest { .. } => 10,
-    };
-    let places = people.settle(channels).await?;
-    Ok((people, places))
+    }
 }
 
 async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[Place]) -> Result<(), Trouble> {
@@ -239,7 +251,7 @@ async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[P
         rate: common.rate,
         window: common.window as usize,
         duration: seconds(default_s),
-        cut_every: None,
+        cuts: None,
         connections: 0,
         shard: common.shard.map_or(0, |(shard, _)| shard - 1),
     };
@@ -253,15 +265,15 @@ async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[P
             let plan = plan(*sockets, *senders, 5 * (u64::from(*cuts) + 1));
             let every = Duration::from_secs((plan.duration.as_secs() / (u64::from(*cuts) + 1)).max(1));
             let rate = plan.rate.or(Some(DEFAULT_RATE));
-            talk::drive(run, &talk::Plan { cut_every: Some(every), rate, ..plan }, people, places).await
+            talk::drive(run, &talk::Plan { cuts: Some((every, *cuts)), rate, ..plan }, people, places).await
         }
         Scenario::Rest { connections, mix } => {
-            let mix = mix.as_deref().map_or_else(|| Ok(rest::Mix::default()), rest::Mix::read)?;
+            let mix = mix.clone().unwrap_or_default();
             rest::drive(run, *connections, &mix, common.rate, seconds(10), people, places).await
         }
         Scenario::Soak { members, connections, cut_every, .. } => {
             let (plan, rate) = (plan(*members, 1, 3_600), common.rate.or(Some(DEFAULT_RATE)));
-            let plan = talk::Plan { cut_every: Some(*cut_every), connections: *connections, rate, ..plan };
+            let plan = talk::Plan { cuts: Some((*cut_every, u32::MAX)), connections: *connections, rate, ..plan };
             talk::drive(run, &plan, people, places).await
         }
     }
@@ -269,66 +281,3 @@ async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[P
 
 /// Messages a second where sockets are cut off, if nobody says otherwise: what everybody has missed grows with it.
 const DEFAULT_RATE: f64 = 200.0;
-
-fn report(options: &Options, run: &Run, name: &str) -> Report {
-    let took_s = run.clock.elapsed_s();
-    let started = OffsetDateTime::now_utc() - Duration::from_secs_f64(took_s);
-    let end = match run.failure() {
-        Some(why) => End::Failed { why },
-        None if run.is_interrupted() => End::Interrupted,
-        None => End::Completed,
-    };
-    Report {
-        version: env!("CARGO_PKG_VERSION"),
-        scenario: options.scenario.name().into(),
-        url: run.target.url.clone(),
-        started_at: started.format(&Rfc3339).unwrap_or_default(),
-        took_s,
-        machine: machine(),
-        settings: vec![("command".into(), command()), ("run".into(), name.into())],
-        end,
-        figures: run.figures(),
-        latencies: run.meter.latencies(),
-        samples: run.samples.take(),
-        checks: run.checks.report(),
-    }
-}
-
-/// The command line, without the key.
-fn command() -> String {
-    let mut words: Vec<String> = std::env::args().skip(1).collect();
-    let mut is_secret = false;
-    for word in &mut words {
-        if std::mem::take(&mut is_secret) {
-            *word = "…".into();
-        } else if word.starts_with("--secret-key=") {
-            *word = "--secret-key=…".into();
-        } else {
-            is_secret = word == "--secret-key";
-        }
-    }
-    format!("madang {}", words.join(" "))
-}
-
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let memory = read("/proc/meminfo").split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
-    let memory = memory.map_or(String::new(), |kib| format!(", {:.0} GiB", kib as f64 / f64::from(1 << 20)));
-    let system = read("/proc/sys/kernel/osrelease").trim().to_owned();
-    format!("{cores} processors{memory}, {} {system}", std::env::consts::OS)
-}
-
-fn write(options: &Options, report: &Report) -> Result<(), Trouble> {
-    let written = |path: &std::path::Path, text: &str| {
-        std::fs::write(path, text).map_err(|error| Trouble::Input(format!("{}: {error}", path.display())))
-    };
-    if let Some(path) = &options.common.json {
-        let json = serde_json::to_string_pretty(report).map_err(|error| Trouble::Input(error.to_string()))?;
-        written(path, &json)?;
-    }
-    if let Some(path) = &options.common.html {
-        written(path, &report::page(report))?;
-    }
-    Ok(())
-}

@@ -2,14 +2,15 @@
 
 use super::Trouble;
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 const START_MAX: Duration = Duration::from_secs(60);
 const STOP_MAX: Duration = Duration::from_secs(20);
+const SWEEP_MAX: Duration = Duration::from_secs(10);
 
 /// A process of this machine.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +41,15 @@ impl NodeProcess {
     }
 }
 
+/// What a node of its own is given of this process's environment, to find PostgreSQL and places for its files. Nothing
+/// of a `.env` file here is for it otherwise.
+const INHERITED: [&str; 9] =
+    ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "PG_BIN_DIR", "RUST_BACKTRACE"];
+
 /// A node that was started for a run, on a database of its own.
 pub struct OwnNode {
     child: Child,
-    folder: PathBuf,
+    folder: Folder,
     /// Where it is.
     pub url: String,
     /// Signs its tokens.
@@ -58,13 +64,16 @@ impl OwnNode {
     pub async fn start(stop: impl Future<Output = ()>) -> Result<Self, Trouble> {
         let failed = |what: &str, error: &dyn std::fmt::Display| Trouble::Input(format!("--self: {what}: {error}"));
         let own = std::env::current_exe().map_err(|error| failed("this program cannot be found", &error))?;
-        let folder = fresh_folder().map_err(|error| failed("no folder for its data", &error))?;
+        let folder = Folder::fresh().map_err(|error| failed("no folder for its data", &error))?;
         let secret_key = format!("{:032x}", rand::random::<u128>());
         let mut child = Command::new(own)
-            // Nothing of a `.env` file here is for it.
-            .current_dir(&folder)
-            .env_remove("DATABASE_URL")
-            .env("DATA_DIR", folder.join("data"))
+            // Its end is the end of this process, however that comes.
+            .arg("--until-input-ends")
+            .stdin(Stdio::piped())
+            .current_dir(&folder.0)
+            .env_clear()
+            .envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .env("DATA_DIR", folder.0.join("data"))
             .env("SECRET_KEY", &secret_key)
             .env("ALGORITHM", "HS256")
             .env("HOST", "127.0.0.1")
@@ -75,7 +84,6 @@ impl OwnNode {
             .stdout(Stdio::piped())
             // Ctrl-C is for the tool, which stops the node when it has read what it needs.
             .process_group(0)
-            .kill_on_drop(true)
             .spawn()
             .map_err(|error| failed("the node does not start", &error))?;
         let stdout = child.stdout.take();
@@ -106,7 +114,11 @@ impl OwnNode {
     pub async fn stop(mut self) {
         self.process().iter().for_each(NodeProcess::terminate);
         let _ = tokio::time::timeout(STOP_MAX, self.child.wait()).await;
-        remove(&self.folder);
+    }
+
+    /// What has to go when there is no time for [`stop`](Self::stop).
+    pub fn leftovers(&self) -> Leftovers {
+        Leftovers { process: self.process(), folder: self.folder.0.clone() }
     }
 }
 
@@ -122,15 +134,43 @@ async fn first_url(stdout: Option<tokio::process::ChildStdout>) -> Option<String
     None
 }
 
-/// The database's user has to reach it.
-fn fresh_folder() -> std::io::Result<PathBuf> {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = std::env::temp_dir().join(format!("madang-load-{:08x}", rand::random::<u32>()));
-    std::fs::create_dir(&folder)?;
-    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
-    Ok(folder)
+/// A node and its folder, for who ends at once.
+#[derive(Debug)]
+pub struct Leftovers {
+    process: Option<NodeProcess>,
+    folder: PathBuf,
 }
 
-fn remove(folder: &Path) {
-    let _ = std::fs::remove_dir_all(folder);
+impl Leftovers {
+    /// Stops the node and removes its folder; waits for that, but not long.
+    pub fn sweep(&self) {
+        if let Some(process) = self.process {
+            process.terminate();
+            let since = Instant::now();
+            while since.elapsed() < SWEEP_MAX && process.resident_kib().is_some() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// It goes with its owner.
+struct Folder(PathBuf);
+
+impl Folder {
+    /// The database's user has to reach it.
+    fn fresh() -> std::io::Result<Self> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = std::env::temp_dir().join(format!("madang-load-{:08x}", rand::random::<u32>()));
+        std::fs::create_dir(&folder)?;
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -1,5 +1,6 @@
 //! What a run can be asked to do.
 
+use super::rest::mix::Mix;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 use std::net::IpAddr;
@@ -128,8 +129,8 @@ pub enum Scenario {
         #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         connections: u32,
         /// Calls and their weights; `madang load rest --mix help` lists them [default: a browsing mix]
-        #[arg(long, value_name = "CALL=N,…")]
-        mix: Option<String>,
+        #[arg(long, value_name = "CALL=N,…", value_parser = Mix::read)]
+        mix: Option<Mix>,
     },
     /// Channels, calls and cuts all at once, for hours
     Soak {

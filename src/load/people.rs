@@ -3,22 +3,25 @@
 use super::Trouble;
 use super::call::{Answer, Body, Http};
 use super::options::Common;
-use super::progress::Progress;
+use super::progress::{Progress, tell};
 use super::target::Target;
 use crate::auth::token::{TokenAlgorithm, Tokens};
 use crate::domain::UserId;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hyper::Method;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Calls of the set-up at once: passwords are hashed one a core, and more would only wait.
 const AT_ONCE: usize = 8;
-/// Channels of one server, at most (a limit of the node).
-const CHANNELS_A_SERVER: u32 = 500;
+/// Channels of one server: of the 500 that a node allows, the rest is for those that calls make and delete.
+const CHANNELS_A_SERVER: u32 = 400;
+/// The beginning of a channel's name.
+const DONE: &str = "done: shard";
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// As long as a shard waits for the first one's set-up.
 const FIRST_SHARD_MAX: Duration = Duration::from_secs(120);
 /// Signed tokens outlive any run.
@@ -41,8 +44,8 @@ pub struct People {
     /// At least one; the first owns what is made.
     pub all: Vec<Rc<Person>>,
     run: String,
-    is_first_shard: bool,
-    shards: u32,
+    shard: (u32, u32),
+    made: RefCell<Vec<i64>>,
 }
 
 /// A server of the run and its channels.
@@ -74,14 +77,13 @@ impl People {
             };
             Tokens::new(secret, algorithm, TOKEN_LIFE)
         });
-        let (shard, shards) = common.shard.unwrap_or((1, 1));
         let mut people = Self {
             target: Rc::clone(target),
             tokens,
             all: Vec::new(),
             run: run.into(),
-            is_first_shard: shard == 1,
-            shards,
+            shard: common.shard.unwrap_or((1, 1)),
+            made: RefCell::default(),
         };
         match common.user_ids {
             Some((from, to)) => {
@@ -169,13 +171,16 @@ impl People {
     /// # Errors
     /// When the node refuses, or the first shard does not come.
     pub async fn settle(&self, channels: u32) -> Result<Vec<Place>, Trouble> {
+        if self.shard.0 == 1 && self.shard.1 > 1 {
+            self.check_name().await?;
+        }
         let progress = Progress::begin("channels", u64::from(channels));
         let mut places: Vec<Place> = Vec::new();
         let mut left = channels;
         while left > 0 {
             let count = left.min(CHANNELS_A_SERVER);
-            let name = format!("load {} {}", self.run, places.len());
-            let place = match self.is_first_shard {
+            let name = self.server_name(places.len());
+            let place = match self.shard.0 == 1 {
                 true => self.make(&name, count, &progress, channels - left).await?,
                 false => self.find(&name, count).await?,
             };
@@ -192,6 +197,7 @@ impl People {
         let new = json!({ "name": name, "description": "made by madang load" });
         let server = http.call(Method::POST, "/servers/", &owner.token(), Body::Json(&new)).await?;
         let server_id = made("POST /servers/", &server)?;
+        self.made.borrow_mut().push(server_id);
         // They join before the channels are made: a shard that sees all channels may use every account.
         let joined = stream::iter(self.all.iter().skip(1)).map(|person| async move {
             let path = format!("/servers/{server_id}/join");
@@ -210,41 +216,115 @@ impl People {
         Ok(Place { server_id, channels })
     }
 
+    fn server_name(&self, number: usize) -> String {
+        format!("load {} {number}", self.run)
+    }
+
+    /// The newest server of a name.
+    async fn server(&self, http: &mut Http, name: &str) -> Result<Option<i64>, Trouble> {
+        let mine = self.ask(http, Method::GET, "/servers/", Body::None).await?.json();
+        let found = mine.as_array().into_iter().flatten().rfind(|server| server["name"] == name);
+        Ok(found.and_then(|server| server["id"].as_i64()))
+    }
+
+    /// What an earlier run has left would be taken for this one's by the other shards.
+    async fn check_name(&self) -> Result<(), Trouble> {
+        match self.server(&mut Http::new(Rc::clone(&self.target)), &self.server_name(0)).await? {
+            None => Ok(()),
+            Some(id) => Err(Trouble::Input(format!(
+                "--run {}: server {id} of an earlier run of this name is still there; delete it, or take another name",
+                self.run
+            ))),
+        }
+    }
+
     async fn find(&self, name: &str, count: u32) -> Result<Place, Trouble> {
-        let (owner, mut http, since) = (self.owner()?, Http::new(Rc::clone(&self.target)), Instant::now());
+        let (mut http, since) = (Http::new(Rc::clone(&self.target)), Instant::now());
         while since.elapsed() < FIRST_SHARD_MAX {
-            let mine = http.call(Method::GET, "/servers/", &owner.token(), Body::None).await?.json();
-            let found = mine.as_array().into_iter().flatten().rfind(|server| server["name"] == name);
-            if let Some(server_id) = found.and_then(|server| server["id"].as_i64()) {
-                let detail =
-                    http.call(Method::GET, &format!("/servers/{server_id}"), &owner.token(), Body::None).await?.json();
-                let ids =
-                    detail["channels"].as_array().into_iter().flatten().filter_map(|channel| channel["id"].as_i64());
-                let channels: Vec<i64> = ids.collect();
+            if let Some(server_id) = self.server(&mut http, name).await? {
+                let channels = self.channels(&mut http, server_id).await?;
                 if channels.len() == count as usize {
-                    return Ok(Place { server_id, channels });
+                    return Ok(Place { server_id, channels: channels.into_iter().map(|(id, _)| id).collect() });
                 }
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
         Err(Trouble::Input(format!("shard 1 of run {} has not made the server `{name}`; start it too", self.run)))
     }
 
-    /// Deletes what was made, unless others may still use it.
-    pub async fn clear(&self, places: &[Place]) {
-        let Ok(owner) = self.owner() else { return };
-        if self.shards > 1 {
-            return;
-        }
-        let mut http = Http::new(Rc::clone(&self.target));
-        for place in places {
-            let path = format!("/servers/{}", place.server_id);
-            match http.call(Method::DELETE, &path, &owner.token(), Body::None).await {
-                Ok(answer) if answer.status == 204 => {}
-                Ok(answer) => eprintln!("server {} is left: {}", place.server_id, answer.says()),
-                Err(trouble) => eprintln!("server {} is left: {trouble}", place.server_id),
+    /// A server's channels: ids and names.
+    async fn channels(&self, http: &mut Http, server_id: i64) -> Result<Vec<(i64, String)>, Trouble> {
+        let detail = self.ask(http, Method::GET, &format!("/servers/{server_id}"), Body::None).await?.json();
+        let channels = detail["channels"].as_array().into_iter().flatten();
+        let named = |channel: &Value| Some((channel["id"].as_i64()?, channel["name"].as_str()?.to_owned()));
+        Ok(channels.filter_map(named).collect())
+    }
+
+    /// Deletes what was made; with several shards the first one does, when all others are done.
+    pub async fn clear(&self, places: &[Place], patience: Duration) {
+        let cleared = match (self.shard, places.first()) {
+            ((1, all), Some(place)) if all > 1 => {
+                match self.others_are_done(place.server_id, all - 1, patience).await {
+                    Ok(true) => self.delete().await,
+                    Ok(false) => Err(Trouble::Node("not every shard has ended".into())),
+                    Err(trouble) => Err(trouble),
+                }
             }
+            ((1, _), _) => self.delete().await,
+            (_, Some(place)) => self.say_done(place.server_id).await,
+            (_, None) => Ok(()),
+        };
+        if let Err(trouble) = cleared {
+            let left = self.made.borrow().iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+            tell(&format!("servers that are left: {left} ({trouble})"));
         }
+    }
+
+    async fn delete(&self) -> Result<(), Trouble> {
+        let mut http = Http::new(Rc::clone(&self.target));
+        loop {
+            let last = self.made.borrow().last().copied();
+            let Some(server_id) = last else { return Ok(()) };
+            let answer = self.ask(&mut http, Method::DELETE, &format!("/servers/{server_id}"), Body::None).await?;
+            if !matches!(answer.status, 204 | 404) {
+                return Err(unexpected("DELETE /servers/{server_id}", &answer));
+            }
+            self.made.borrow_mut().pop();
+        }
+    }
+
+    /// A channel of this name tells the first shard that this one needs the servers no more.
+    async fn say_done(&self, server_id: i64) -> Result<(), Trouble> {
+        let new = json!({ "name": format!("{DONE} {}", self.shard.0), "server_id": server_id });
+        let mut http = Http::new(Rc::clone(&self.target));
+        let answer = self.ask(&mut http, Method::POST, "/channels/", Body::Json(&new)).await?;
+        made("POST /channels/", &answer).map(drop)
+    }
+
+    async fn others_are_done(&self, server_id: i64, others: u32, patience: Duration) -> Result<bool, Trouble> {
+        let (mut http, since) = (Http::new(Rc::clone(&self.target)), Instant::now());
+        let progress = Progress::begin("other shards", u64::from(others));
+        let mut done = 0;
+        while done < others as usize && since.elapsed() < patience {
+            let channels = self.channels(&mut http, server_id).await?;
+            done = channels.iter().filter(|(_, name)| name.starts_with(DONE)).count();
+            progress.at(done as u64);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        progress.end();
+        Ok(done >= others as usize)
+    }
+
+    /// A call of the owner's; with a token that has expired it is made again with a new one.
+    async fn ask(&self, http: &mut Http, method: Method, path: &str, body: Body<'_>) -> Result<Answer, Trouble> {
+        let owner = self.owner()?;
+        let token = owner.token();
+        let answer = http.call(method.clone(), path, &token, body).await?;
+        if answer.status != 401 {
+            return Ok(answer);
+        }
+        owner.renew(&self.target, &token).await?;
+        http.call(method, path, &owner.token(), body).await
     }
 }
 

@@ -3,10 +3,15 @@
 use super::report::Sample;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 /// Plain lines come each second at first, then this often.
 const PLAIN_EVERY_S: u64 = 10;
+
+/// Says something on standard error. Who started the run may have gone: it goes on all the same.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// One step of a run: setting up, connecting, the load itself.
 pub struct Progress {
@@ -28,7 +33,7 @@ impl Progress {
         }
         bar.set_prefix(title.to_owned());
         if !is_terminal {
-            eprintln!("{title}: 0/{length}");
+            tell(&format!("{title}: 0/{length}"));
         }
         Self { bar, is_terminal, title: title.to_owned(), length, told: Cell::new(0) }
     }
@@ -39,7 +44,7 @@ impl Progress {
         // Every tenth is enough for a log.
         let tenth = position * 10 / self.length.max(1);
         if !self.is_terminal && tenth > self.told.replace(tenth) {
-            eprintln!("{}: {position}/{}", self.title, self.length);
+            tell(&format!("{}: {position}/{}", self.title, self.length));
         }
     }
 
@@ -50,7 +55,7 @@ impl Progress {
         if self.is_terminal {
             self.bar.set_message(line);
         } else if position <= PLAIN_EVERY_S || position.is_multiple_of(PLAIN_EVERY_S) {
-            eprintln!("{}: {position}/{} s  {line}", self.title, self.length);
+            tell(&format!("{}: {position}/{} s  {line}", self.title, self.length));
         }
     }
 

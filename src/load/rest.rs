@@ -1,12 +1,16 @@
 //! Management calls: a weighted mix, each answer looked at.
 
+pub mod mix;
+
 use super::Trouble;
+use super::audit;
 use super::call::{Answer, Body, Http};
 use super::checks::Rule;
 use super::meter::count;
 use super::people::{People, Person, Place};
 use super::run::{Phase, Run};
 use hyper::Method;
+use mix::{Call, Mix};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,85 +19,6 @@ use tokio::task::JoinSet;
 const AFTER_TROUBLE: Duration = Duration::from_millis(200);
 /// Troubles in a row before the node counts as gone.
 const TROUBLES_MAX: u32 = 50;
-
-/// What can be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
-    Me,
-    User,
-    Servers,
-    Server,
-    Channel,
-    Messages,
-    Events,
-    EditMe,
-    EditServer,
-    EditChannel,
-    Post,
-    ChannelLife,
-    ServerLife,
-    Login,
-}
-
-/// Each call's name in `--mix`, and how often it comes by default.
-const CALLS: [(Call, &str, u32); 14] = [
-    (Call::Me, "me", 10),
-    (Call::User, "user", 10),
-    (Call::Servers, "servers", 10),
-    (Call::Server, "server", 20),
-    (Call::Channel, "channel", 15),
-    (Call::Messages, "messages", 20),
-    (Call::Events, "events", 5),
-    (Call::EditMe, "edit-me", 2),
-    (Call::EditServer, "edit-server", 1),
-    (Call::EditChannel, "edit-channel", 1),
-    (Call::Post, "post", 4),
-    (Call::ChannelLife, "channel-life", 1),
-    (Call::ServerLife, "server-life", 1),
-    (Call::Login, "login", 0),
-];
-
-/// Which calls, and how often each.
-#[derive(Clone, Debug)]
-pub struct Mix(Vec<(Call, u32)>);
-
-impl Default for Mix {
-    fn default() -> Self {
-        Self(CALLS.iter().map(|(call, _, weight)| (*call, *weight)).collect())
-    }
-}
-
-impl Mix {
-    /// `me=20,server=5`.
-    ///
-    /// # Errors
-    /// What is wrong with it, or all the names if that is what was asked for.
-    pub fn read(text: &str) -> Result<Self, Trouble> {
-        let names = || CALLS.iter().map(|(_, name, weight)| format!("{name}={weight}")).collect::<Vec<_>>().join(",");
-        let wrong =
-            |part: &str| Trouble::Input(format!("--mix: `{part}`; the calls and their default weights: {}", names()));
-        let mut mix = Vec::new();
-        for part in text.split(',') {
-            let (name, weight) = part.split_once('=').ok_or_else(|| wrong(part))?;
-            let (call, ..) = CALLS.iter().find(|(_, known, _)| *known == name.trim()).ok_or_else(|| wrong(part))?;
-            let weight = weight.trim().parse().ok().filter(|weight| *weight <= 1_000_000);
-            mix.push((*call, weight.ok_or_else(|| wrong(part))?));
-        }
-        if mix.iter().all(|(_, weight)| *weight == 0) { Err(wrong(text)) } else { Ok(Self(mix)) }
-    }
-
-    fn pick(&self) -> Call {
-        let all: u32 = self.0.iter().map(|(_, weight)| weight).sum();
-        let mut left = rand::random_range(0..all.max(1));
-        for (call, weight) in &self.0 {
-            match left.checked_sub(*weight) {
-                Some(rest) => left = rest,
-                None => return *call,
-            }
-        }
-        Call::Me
-    }
-}
 
 /// Who calls, and about what.
 pub struct Visitor {
@@ -150,6 +75,9 @@ pub async fn drive(
     processors.figures(run, &[("call", calls)]);
     run.enter(Phase::Over);
     while tasks.join_next().await.is_some() {}
+    if run.failure().is_none() {
+        audit::compare(run, people, &[]).await?;
+    }
     Ok(())
 }
 
@@ -226,21 +154,27 @@ impl Browser {
                     .await?
             }
             Call::Messages => {
-                let path = format!("/channels/{channel}/messages?limit=50");
-                self.get("/channels/{channel_id}/messages", &path, &person, 200, |json| is_page(json, 50)).await?
+                let (path, head) = (format!("/channels/{channel}/messages?limit=50"), self.run.posts.head(channel));
+                self.get("/channels/{channel_id}/messages", &path, &person, 200, |json| {
+                    is_page(json, channel, 50) && last_seq(json) >= head
+                })
+                .await?
             }
             Call::Events => {
-                let path = format!("/channels/{channel}/events?limit=100");
-                self.get("/channels/{channel_id}/events", &path, &person, 200, |json| is_page(&json["events"], 100))
-                    .await?
+                let (path, head) = (format!("/channels/{channel}/events?limit=100"), self.run.posts.head(channel));
+                self.get("/channels/{channel_id}/events", &path, &person, 200, |json| {
+                    is_page(&json["events"], channel, 100) && last_seq(&json["events"]) >= head.min(100)
+                })
+                .await?
             }
             Call::EditMe => {
                 let body = json!({ "bio": name });
                 self.put("/users/me", "/users/me", &person, &body, |json| json["bio"] == name.as_str()).await?
             }
             Call::EditServer => {
-                let (path, body) = (format!("/servers/{server}"), json!({ "name": name }));
-                self.put("/servers/{server_id}", &path, &owner, &body, has_name(&name)).await?
+                let (path, body) = (format!("/servers/{server}"), json!({ "description": name }));
+                self.put("/servers/{server_id}", &path, &owner, &body, |json| json["description"] == name.as_str())
+                    .await?
             }
             Call::EditChannel => {
                 let (path, body) = (format!("/channels/{channel}"), json!({ "name": name }));
@@ -249,10 +183,15 @@ impl Browser {
             Call::Post => {
                 let (path, body) = (format!("/channels/{channel}/messages"), json!({ "content": name, "nonce": name }));
                 let call = ("POST", "/channels/{channel_id}/messages", path.as_str());
-                drop(self.send(call, &person, Body::Json(&body), 201, |json| json["content"] == name.as_str()).await?);
+                let said = |json: &Value| json["content"] == name.as_str() && json["channel_id"] == channel;
+                let posted = self.send(call, &person, Body::Json(&body), 201, said).await?;
+                let places = posted.as_ref().and_then(|posted| posted["seq"].as_i64().zip(posted["id"].as_i64()));
+                if let Some((seq, id)) = places {
+                    self.run.posts.keep(channel, seq, id, &name);
+                }
             }
             Call::ChannelLife => self.channel_life(&owner, server, &name).await?,
-            Call::ServerLife => self.server_life(&owner, &person, &name).await?,
+            Call::ServerLife => self.server_life(&person, &owner, &name).await?,
             Call::Login => self.log_in(&person).await?,
         }
         Ok(())
@@ -260,6 +199,8 @@ impl Browser {
 
     /// Made, seen, deleted, gone.
     async fn channel_life(&mut self, owner: &Person, server: i64, name: &str) -> Result<(), Trouble> {
+        let run = Rc::clone(&self.run);
+        let _turn = run.lives.acquire().await;
         let body = json!({ "name": name, "server_id": server });
         let call = ("POST", "/channels/", "/channels/");
         let made = self.send(call, owner, Body::Json(&body), 201, |json| json["name"] == name).await?;
@@ -273,14 +214,16 @@ impl Browser {
     }
 
     /// Made, joined by somebody, left, refused to who has left, deleted.
-    async fn server_life(&mut self, owner: &Person, person: &Person, name: &str) -> Result<(), Trouble> {
+    async fn server_life(&mut self, owner: &Person, guest: &Person, name: &str) -> Result<(), Trouble> {
+        let run = Rc::clone(&self.run);
+        let _turn = run.lives.acquire().await;
         let body = json!({ "name": name });
         let call = ("POST", "/servers/", "/servers/");
         let made = self.send(call, owner, Body::Json(&body), 201, |json| json["name"] == name).await?;
         let Some(id) = made.and_then(|made| made["id"].as_i64()) else { return Ok(()) };
         let path = format!("/servers/{id}");
-        if person.id != owner.id {
-            self.visit(&path, id, person).await?;
+        if guest.id != owner.id {
+            self.visit(&path, id, guest).await?;
         }
         self.send(("DELETE", "/servers/{server_id}", &path), owner, Body::None, 204, |_| true).await.map(drop)
     }
@@ -343,15 +286,13 @@ impl Browser {
     ) -> Result<Option<Value>, Trouble> {
         let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
         let from_us = self.due_us.take().unwrap_or_else(|| self.run.clock.now_us());
-        let mut token = person.token();
-        let mut answer = self.http.call(method.clone(), path, &token, body).await?;
-        if answer.status == 401 && name != "/auth/login" {
-            self.run.meter.error("token expired");
-            person.renew(&self.run.target, &token).await?;
-            token = person.token();
-            answer = self.http.call(method.clone(), path, &token, body).await?;
-        }
+        let answer = self.answered(&method, name, path, person, body).await;
         let took_us = self.run.clock.now_us().saturating_sub(from_us);
+        if answer.is_err() {
+            // Whoever waited in vain has waited all the same.
+            self.run.meter.times("any call").note(took_us);
+        }
+        let answer = answer?;
         let json = answer.json();
         match answer.status {
             429 | 503 => {
@@ -373,6 +314,24 @@ impl Browser {
         Ok(Some(json))
     }
 
+    async fn answered(
+        &mut self,
+        method: &Method,
+        name: &str,
+        path: &str,
+        person: &Person,
+        body: Body<'_>,
+    ) -> Result<Answer, Trouble> {
+        let token = person.token();
+        let answer = self.http.call(method.clone(), path, &token, body).await?;
+        if answer.status != 401 || name == "/auth/login" {
+            return Ok(answer);
+        }
+        self.run.meter.error("token expired");
+        person.renew(&self.run.target, &token).await?;
+        self.http.call(method.clone(), path, &person.token(), body).await
+    }
+
     async fn wait_for_better(&self, answer: &Answer) {
         self.run.meter.error(answer.json()["code"].as_str().unwrap_or("busy"));
         tokio::time::sleep(AFTER_TROUBLE).await;
@@ -383,13 +342,16 @@ fn includes(list: &Value, id: i64) -> bool {
     list.as_array().is_some_and(|list| list.iter().any(|one| one["id"] == id))
 }
 
-/// A page of messages or events, in the order of the log.
-fn is_page(list: &Value, most: usize) -> bool {
+/// A page of a channel's messages or events, in the order of its log.
+fn is_page(list: &Value, channel: i64, most: usize) -> bool {
     list.as_array().is_some_and(|list| {
         let seqs: Vec<i64> = list.iter().filter_map(|one| one["seq"].as_i64()).collect();
-        seqs.len() == list.len() && list.len() <= most && seqs.is_sorted_by(|one, next| next - one == 1)
+        let is_here = list.iter().all(|one| one["channel_id"] == channel);
+        is_here && seqs.len() == list.len() && list.len() <= most && seqs.is_sorted_by(|one, next| next - one == 1)
     })
 }
 
-#[cfg(test)]
-mod tests;
+/// The last place on a page; 0 if it is empty.
+fn last_seq(list: &Value) -> i64 {
+    list.as_array().and_then(|list| list.last()?["seq"].as_i64()).unwrap_or(0)
+}

@@ -6,7 +6,8 @@ use super::clock::Clock;
 use super::meter::Meter;
 use super::meter::Times;
 use super::node::NodeProcess;
-use super::progress::Progress;
+use super::posts::Posts;
+use super::progress::{Progress, tell};
 use super::report::{Figure, Sample};
 use super::target::Target;
 use std::cell::{Cell, RefCell};
@@ -17,6 +18,8 @@ use tokio::sync::{Notify, Semaphore, watch};
 /// Beyond this the tool may be what is measured.
 const OWN_CPU_MAX_PERCENT: f64 = 90.0;
 const SECOND: Duration = Duration::from_secs(1);
+/// Servers and channels that a run adds to its own at once: a server may have 500 channels, a member 200 servers.
+const LIVES_MAX: usize = 90;
 /// As often as something is looked at that nobody tells of.
 const GLANCE: Duration = Duration::from_millis(10);
 
@@ -60,6 +63,12 @@ pub struct Run {
     pub content_bytes: usize,
     /// Handshakes on their way at once.
     pub handshakes: Semaphore,
+    /// Servers and channels that live for a few calls.
+    pub lives: Semaphore,
+    /// What was posted over HTTP.
+    pub posts: Posts,
+    /// Whether this process is all of the run: no other shard sends, or makes the node work.
+    pub is_whole: bool,
     /// Sends that have no answer yet.
     pub unanswered: Cell<u64>,
     /// When it began to talk.
@@ -86,6 +95,7 @@ impl Run {
         node: Option<NodeProcess>,
         content_bytes: usize,
         at_once: usize,
+        is_whole: bool,
     ) -> Result<Self, Trouble> {
         Ok(Self {
             id,
@@ -96,6 +106,9 @@ impl Run {
             node,
             content_bytes,
             handshakes: Semaphore::new(at_once),
+            lives: Semaphore::new(LIVES_MAX),
+            posts: Posts::default(),
+            is_whole,
             unanswered: Cell::new(0),
             orders: watch::Sender::new(Orders { phase: Phase::Waiting, cuts: 0 }),
             began_us: Cell::new(0),
@@ -169,7 +182,8 @@ impl Run {
 
     /// What a socket costs, where the node's memory can be seen.
     pub fn memory(&self, before_kib: Option<u64>, sockets: u64) {
-        if let Some((now, before)) = self.node.and_then(|node| node.resident_kib()).zip(before_kib) {
+        let now_kib = self.node.filter(|_| self.is_whole).and_then(|node| node.resident_kib());
+        if let Some((now, before)) = now_kib.zip(before_kib) {
             let each = now.saturating_sub(before) as f64 / sockets.max(1) as f64;
             self.figure("memory of the node a socket", each, "KiB");
         }
@@ -255,8 +269,8 @@ impl Processors {
         let took_us = (run.clock.now_us() - self.began_us).max(1) as f64;
         let spent = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?) as f64);
         if let Some(spent_us) = spent(run.node.and_then(|node| node.cpu_us()), self.node_us) {
-            run.figure("CPU of the node", spent_us / took_us * 100.0, "%");
-            for (name, count) in parts.iter().filter(|(_, count)| *count > 0) {
+            run.figure("CPU of the node, without PostgreSQL", spent_us / took_us * 100.0, "%");
+            for (name, count) in parts.iter().filter(|(_, count)| run.is_whole && *count > 0) {
                 run.figure(&format!("CPU of the node a {name}"), spent_us / *count as f64, "µs");
             }
         }
@@ -264,8 +278,8 @@ impl Processors {
             let percent = spent_us / took_us * 100.0;
             run.figure("CPU of this tool, of one processor", percent, "%");
             if percent > OWN_CPU_MAX_PERCENT {
-                eprintln!(
-                    "this tool was as busy as one thread can be: its own waiting is in the times; use --shard or a lower --rate"
+                tell(
+                    "this tool was as busy as one thread can be: its own waiting is in the times; use --shard or a lower --rate",
                 );
             }
         }

@@ -8,6 +8,7 @@ use super::ledger::Ledger;
 use super::people::{People, Place};
 use super::progress::Progress;
 use super::rest;
+use super::rest::mix::Mix;
 use super::run::{Phase, Run};
 use super::talker::{Pace, Talker};
 use std::cell::{Cell, RefCell};
@@ -37,8 +38,8 @@ pub struct Plan {
     pub window: usize,
     /// How long.
     pub duration: Duration,
-    /// How often everybody is cut off.
-    pub cut_every: Option<Duration>,
+    /// How often everybody is cut off, and how many times at most.
+    pub cuts: Option<(Duration, u32)>,
     /// Connections for calls.
     pub connections: u32,
     /// Which process of the run this is, from 0.
@@ -71,29 +72,32 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
     let before_kib = run.node.and_then(|node| node.resident_kib());
     let members = spawn(run, plan, people, &rooms, &mut tasks);
     arrive(run, &members).await?;
-    run.memory(before_kib, members.len() as u64);
+    run.memory(before_kib, run.meter.sockets.get());
+    let mut browsers = JoinSet::new();
     for number in 0..plan.connections {
-        tasks.spawn_local(rest::browse(
-            Rc::clone(run),
-            rest::Visitor::new(people, places, number)?,
-            rest::Mix::default(),
-            None,
-        ));
+        let visitor = rest::Visitor::new(people, places, number)?;
+        browsers.spawn_local(rest::browse(Rc::clone(run), visitor, Mix::default(), None));
     }
 
+    // What came before, perhaps from other shards, is not of the time that counts.
+    run.meter.deliveries.set(0);
     run.began_us.set(run.clock.now_us());
     run.enter(Phase::Talking);
     let processors = run.processors();
-    let (cut_s, main) = (plan.cut_every.map(|every| every.as_secs()), run.meter.times("delivery"));
-    let seconds = plan.duration.as_secs();
+    let (main, mut cuts) = (run.meter.times("delivery"), 0);
     run.watch("load", plan.duration, &main, |second| {
         // The last second is for coming back.
-        if cut_s.is_some_and(|every_s| second.is_multiple_of(every_s)) && second < seconds {
+        let is_time = |every: Duration| second.is_multiple_of(every.as_secs()) && second < plan.duration.as_secs();
+        if plan.cuts.is_some_and(|(every, most)| is_time(every) && cuts < most) {
+            cuts += 1;
             run.cut();
         }
     })
     .await;
     rates(run);
+    if plan.cuts.is_some() {
+        run.figure("cuts", f64::from(cuts), "");
+    }
     let parts = [("delivery", run.meter.deliveries.get()), ("message", run.meter.acknowledged.get())];
     processors.figures(run, if plan.connections == 0 { &parts } else { &[] });
 
@@ -103,6 +107,8 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
         members.iter().filter(|member| member.talks).for_each(|member| member.seen.owes.set(1));
     }
     run.enter(Phase::Quiet);
+    // What they post is heard by all, so they come to their end first.
+    while browsers.join_next().await.is_some() {}
     finish(run, &rooms, &members).await;
     run.enter(Phase::Over);
     while tasks.join_next().await.is_some() {}
@@ -176,12 +182,20 @@ async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
             format!("{left} sends had no answer, and none came for {} s", REST_MAX.as_secs())
         });
     }
-    rooms.iter().for_each(|room| room.end.set(room.ledger.borrow().head().max(room.named.get())));
+    for room in rooms {
+        let ledger = room.ledger.borrow();
+        room.end.set(ledger.head().max(room.named.get()).max(run.posts.head(ledger.channel_id())));
+    }
     let lacks = |member: &Member| {
         let end = rooms.get(member.room).map_or(0, |room| room.end.get());
         u64::try_from(end - member.seen.seq.get()).unwrap_or(0)
     };
     run.drained(REST_MAX, || members.iter().map(lacks).sum()).await;
+    let away = || members.iter().filter(|member| !member.seen.is_live.get()).count() as u64;
+    run.checks.look(Rule::Back, members.len() as u64);
+    if !run.drained(REST_MAX, away).await && run.failure().is_none() {
+        run.checks.violate(Rule::Back, || format!("{} of {} sockets are not back", away(), members.len()));
+    }
 }
 
 fn rates(run: &Run) {

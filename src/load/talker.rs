@@ -37,12 +37,14 @@ pub struct Talker {
     pending: BTreeMap<u64, Pending>,
     pace: Pace,
     has_begun: bool,
+    /// Whether the node, and not the tool's own timer, made it wait.
+    was_held: bool,
 }
 
 impl Talker {
     /// A sender that has sent nothing.
     pub fn new(id: u32, pace: Pace) -> Self {
-        Self { id, next: 0, pending: BTreeMap::new(), pace, has_begun: false }
+        Self { id, next: 0, pending: BTreeMap::new(), pace, has_begun: false, was_held: false }
     }
 
     /// Its number among the run's senders.
@@ -73,10 +75,14 @@ impl Talker {
             if let Pace::Every { interval_us, next_us } = &mut self.pace {
                 *next_us += *interval_us;
             }
+            if !self.was_held && matches!(self.pace, Pace::Every { .. }) {
+                run.meter.times("sent late by this tool").note(now_us - due_us);
+            }
             self.pending.insert(number, Pending { due_us, again_us: None });
             run.unanswered.set(run.unanswered.get() + 1);
             say(run, Said { run: run.id, sender: self.id, number, due_us }, into);
         }
+        self.was_held = self.pending.len() >= PENDING_MAX;
     }
 
     /// How many messages of its schedule were due before `ended_us` and have not been sent.
@@ -120,6 +126,7 @@ impl Talker {
 
     /// After a new connection: nobody knows what became of those that were on their way.
     pub fn all_again(&mut self, now_us: u64) {
+        self.was_held = true;
         self.pending.values_mut().for_each(|pending| pending.again_us = Some(now_us));
     }
 }

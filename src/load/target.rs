@@ -27,7 +27,11 @@ impl Target {
     ///
     /// # Errors
     /// When the URL cannot be used, or its host is not known.
-    pub fn new(url: &str, from: &[IpAddr], sockets: usize) -> Result<Self, Trouble> {
+    pub fn new(url: &str, from: &[IpAddr], sockets: usize, shard: (u32, u32)) -> Result<Self, Trouble> {
+        // Not quoted: it may be a password, or a token.
+        if url.contains(['@', '?', '#']) {
+            return Err(Trouble::Input("--url: give the node's address alone, without user, password or query".into()));
+        }
         let wrong = |why: String| Trouble::Input(format!("--url {url}: {why}"));
         let parsed =
             url::Url::parse(url).map_err(|error| wrong(format!("{error}; write it as http://127.0.0.1:8000")))?;
@@ -51,7 +55,7 @@ impl Target {
             )));
         }
         let from = match from {
-            [] => spread(address.ip(), sockets),
+            [] => spread(address.ip(), sockets, shard),
             given => given.to_vec(),
         };
         Ok(Self {
@@ -79,13 +83,14 @@ impl Target {
     }
 }
 
-/// Every address of 127.0.0.0/8 is this machine: each has ports of its own.
-fn spread(node: IpAddr, sockets: usize) -> Vec<IpAddr> {
-    if !node.is_loopback() || !node.is_ipv4() || sockets <= FROM_ONE_ADDRESS {
+/// Every address of 127.0.0.0/8 is this machine: each has ports of its own. Each shard has addresses of its own.
+fn spread(node: IpAddr, sockets: usize, (shard, shards): (u32, u32)) -> Vec<IpAddr> {
+    if !node.is_loopback() || !node.is_ipv4() || sockets.saturating_mul(shards as usize) <= FROM_ONE_ADDRESS {
         return Vec::new();
     }
     let count = u32::try_from(sockets.div_ceil(FROM_ONE_ADDRESS)).unwrap_or(u32::MAX);
-    (0..count).map(|number| IpAddr::V4(Ipv4Addr::from_bits(Ipv4Addr::LOCALHOST.to_bits() + number))).collect()
+    let first = Ipv4Addr::LOCALHOST.to_bits() + (shard - 1) * count;
+    (first..first + count).map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))).collect()
 }
 
 #[cfg(test)]
@@ -93,7 +98,7 @@ mod tests {
     use super::*;
 
     fn refused(url: &str) -> String {
-        Target::new(url, &[], 1).err().map_or(String::new(), |trouble| trouble.to_string())
+        Target::new(url, &[], 1, (1, 1)).err().map_or(String::new(), |trouble| trouble.to_string())
     }
 
     #[test]
@@ -106,15 +111,22 @@ mod tests {
         ] {
             assert!(refused(url).contains(why), "{url}: {}", refused(url));
         }
-        let other = Target::new("http://127.0.0.1:1", &["::1".parse().expect("an address")], 1);
+        for url in ["http://mina:s3cret@127.0.0.1:8000", "http://127.0.0.1:8000?token=s3cret", "mina:s3cret@127.0.0.1"]
+        {
+            assert!(refused(url).contains("without user") && !refused(url).contains("s3cret"), "{}", refused(url));
+        }
+        let other = Target::new("http://127.0.0.1:1", &["::1".parse().expect("an address")], 1, (1, 1));
         assert!(other.is_err_and(|trouble| trouble.to_string().contains("--from ::1")));
     }
 
     #[test]
     fn many_sockets_to_this_machine_come_from_several_addresses() {
         let node = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert!(spread(node, 20_000).is_empty());
-        assert_eq!(spread(node, 100_000).len(), 5);
-        assert!(spread("10.0.0.1".parse().expect("an address"), 100_000).is_empty());
+        assert!(spread(node, 20_000, (1, 1)).is_empty());
+        assert_eq!(spread(node, 100_000, (1, 1)).len(), 5);
+        assert!(spread("10.0.0.1".parse().expect("an address"), 100_000, (1, 1)).is_empty());
+        let mut all: Vec<IpAddr> = (1..=4).flat_map(|shard| spread(node, 15_000, (shard, 4))).collect();
+        all.dedup();
+        assert_eq!(all.len(), 4, "no two shards share one");
     }
 }

@@ -26,7 +26,7 @@ impl Api {
         Self { http: reqwest::Client::new(), url: url.to_owned() }
     }
 
-    async fn post(&self, path: &str, token: &str, body: Value) -> Value {
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Value {
         let call = self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(&body);
         call.send().await.expect("an answer").json().await.expect("JSON")
     }
@@ -35,12 +35,32 @@ impl Api {
         let password = "correct horse battery";
         let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": password });
         self.post("/auth/register", "", new).await;
+        let token = self.log_in(name, password).await;
+        let server = self.post("/servers/", &token, json!({ "name": name })).await["id"].as_i64().expect("an id");
+        Account { token, server }
+    }
+
+    pub async fn log_in(&self, name: &str, password: &str) -> String {
         let form =
             self.http.post(format!("{}/auth/login", self.url)).form(&[("username", name), ("password", password)]);
         let answer: Value = form.send().await.expect("an answer").json().await.expect("JSON");
-        let token = answer["access_token"].as_str().expect("a token").to_owned();
-        let server = self.post("/servers/", &token, json!({ "name": name })).await["id"].as_i64().expect("an id");
-        Account { token, server }
+        answer["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// The token of the first account of a run of the load tool.
+    pub async fn owner_of_run(&self, run: &str) -> String {
+        self.log_in(&format!("load-{run}-0"), &format!("madang load {run}")).await
+    }
+
+    /// The servers that a run of the load tool has left.
+    pub async fn servers_of_run(&self, run: &str) -> usize {
+        let token = self.owner_of_run(run).await;
+        self.get("/servers/", &token).await.as_array().expect("a list").len()
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Value {
+        let call = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);
+        call.send().await.expect("an answer").json().await.expect("JSON")
     }
 
     /// A channel's whole history, oldest first.

@@ -6,6 +6,7 @@ mod client;
 mod crowd;
 mod garbage;
 mod load;
+mod load_ends;
 mod lost_answer;
 mod lost_change;
 #[allow(dead_code)]

@@ -1,5 +1,12 @@
 use super::*;
 
+/// The log of channel 7, in which user 1 speaks for sender 2 of run 1.
+fn ledger(recent_max: usize) -> Ledger {
+    let mut ledger = Ledger::new(7, recent_max, (1, 64));
+    ledger.introduce(2, 1);
+    ledger
+}
+
 /// Feeds a socket as a client does.
 fn hear(view: &mut View, ledger: &mut Ledger, checks: &Checks, events: &[(i64, u64)]) {
     for (seq, number) in events {
@@ -21,7 +28,7 @@ fn event(seq: i64, number: u64) -> Vec<u8> {
 }
 
 fn verdict(events: &[(i64, u64)], head: i64) -> Vec<(String, u64)> {
-    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8, (1, 64)));
+    let (checks, mut ledger) = (Checks::default(), ledger(8));
     let mut good = View::new(0);
     let all: Vec<(i64, u64)> = (1..=head).zip(0..).collect();
     hear(&mut good, &mut ledger, &checks, &all);
@@ -53,7 +60,7 @@ fn each_fault_is_named_for_what_it_is() {
 
 #[test]
 fn who_hears_an_event_first_makes_the_log_however_late_the_others_are() {
-    let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 2, (1, 64)));
+    let (checks, mut ledger) = (Checks::default(), ledger(2));
     let mut views = [View::new(0), View::new(1)];
     let [ahead, behind] = &mut views;
     hear(ahead, &mut ledger, &checks, &[(2, 1), (3, 2), (4, 3)]);
@@ -69,12 +76,47 @@ fn who_hears_an_event_first_makes_the_log_however_late_the_others_are() {
 #[test]
 fn what_everybody_gets_must_also_be_what_was_sent() {
     let good = String::from_utf8(event(1, 0)).expect("text");
-    for (changed, violations) in
-        [(good.clone(), 0), (good.replace("courtyard", "c0urtyard"), 1), (good.replace("\"1-2-0\"", "\"1-2-1\""), 1)]
-    {
-        let (checks, mut ledger) = (Checks::default(), Ledger::new(7, 8, (1, 64)));
+    for (changed, violations) in [
+        (good.clone(), 0),
+        (good.replace("courtyard", "c0urtyard"), 1),
+        (good.replace("\"1-2-0\"", "\"1-2-1\""), 1),
+        (good.replace("\"author_id\":1", "\"author_id\":3"), 1),
+        (good.replace("load 1 2 0", "load 1 5 0").replace("\"1-2-0\"", "\"1-5-0\""), 1),
+        (good.replace("\"channel_id\":7", "\"channel_id\":8"), 1),
+    ] {
+        let (checks, mut ledger) = (Checks::default(), ledger(8));
         let incoming: Incoming<'_> = serde_json::from_str(&changed).expect("an event");
         View::new(0).take(1, &incoming, changed.as_bytes(), &mut ledger, &checks);
         assert_eq!(checks.violations(), violations, "{changed}");
+    }
+}
+
+#[test]
+fn what_differs_in_any_field_is_another_event() {
+    let first = |seq: i64| {
+        let text = String::from_utf8(event(seq, 0)).expect("text");
+        text.replace('}', r#","author_username":"mina","created_at":"2026-01-01T00:00:00Z"}"#)
+    };
+    // Near the head every byte counts, far behind every field that is known.
+    for (far, changed) in [
+        (0, first(1).replace("mina", "nari")),
+        (0, first(1).replace("2026", "2027")),
+        (0, first(1).replace('}', r#","new":1}"#)),
+        (3, first(1).replace("mina", "nari")),
+        (3, first(1).replace("2026", "2027")),
+    ] {
+        let (checks, mut ledger) = (Checks::default(), ledger(2));
+        let mut ahead = View::new(0);
+        let mut take = |view: &mut View, seq: i64, text: &str| {
+            let incoming: Incoming<'_> = serde_json::from_str(text).expect("an event");
+            view.take(seq, &incoming, text.as_bytes(), &mut ledger, &checks);
+        };
+        take(&mut ahead, 1, &first(1));
+        (2..=1 + far).for_each(|seq| {
+            take(&mut ahead, seq, std::str::from_utf8(&event(seq, seq.unsigned_abs())).expect("text"));
+        });
+        assert_eq!(checks.violations(), 0);
+        take(&mut View::new(1), 1, &changed);
+        assert_eq!(checks.violations(), 1, "{changed}");
     }
 }

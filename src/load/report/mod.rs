@@ -59,6 +59,9 @@ pub enum End {
     },
 }
 
+/// How the name of a figure begins that counts errors.
+pub const ERROR: &str = "errors: ";
+
 /// A number with its unit.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {

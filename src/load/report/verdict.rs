@@ -1,7 +1,7 @@
 //! Whether everything held, in words.
 
 use super::number::count;
-use super::{Check, End, Report};
+use super::{Check, ERROR, End, Figure, Report};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ pub fn verdict(report: &Report) -> Verdict {
     } else {
         let of = format!("{} of {}", count(broken.len() as u64), plural(report.checks.len() as u64, "check"));
         sentences.push(format!("{} in {of}, looked at {} times", plural(violations, "violation"), count(looked_at)));
+    }
+    let is_error = |figure: &&Figure| figure.name.starts_with(ERROR);
+    let errors = report.figures.iter().filter(is_error).map(|figure| figure.value).sum::<f64>();
+    if errors >= 1.0 {
+        sentences.push(format!("{} on the way, each kind among the figures", plural(errors as u64, "error")));
     }
     if matches!(report.end, End::Interrupted) {
         sentences.push("the figures are of what had been done".to_owned());

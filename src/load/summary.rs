@@ -1,0 +1,77 @@
+//! A run's report: put together, and written to files.
+
+use super::Trouble;
+use super::options::Options;
+use super::report::{End, Report, page};
+use super::run::Run;
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// What the run has measured.
+pub fn report(options: &Options, run: &Run, name: &str) -> Report {
+    let took_s = run.clock.elapsed_s();
+    let started = OffsetDateTime::now_utc() - Duration::from_secs_f64(took_s);
+    let end = match run.failure() {
+        Some(why) => End::Failed { why },
+        None if run.is_interrupted() => End::Interrupted,
+        None => End::Completed,
+    };
+    Report {
+        version: env!("CARGO_PKG_VERSION"),
+        scenario: options.scenario.name().into(),
+        url: run.target.url.clone(),
+        started_at: started.format(&Rfc3339).unwrap_or_default(),
+        took_s,
+        machine: machine(),
+        settings: vec![("command".into(), command()), ("run".into(), name.into())],
+        end,
+        figures: run.figures(),
+        latencies: run.meter.latencies(),
+        samples: run.samples.take(),
+        checks: run.checks.report(),
+    }
+}
+
+/// The command line, without the key.
+fn command() -> String {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let mut is_secret = false;
+    for word in &mut words {
+        if std::mem::take(&mut is_secret) {
+            *word = "…".into();
+        } else if word.starts_with("--secret-key=") {
+            *word = "--secret-key=…".into();
+        } else {
+            is_secret = word == "--secret-key";
+        }
+    }
+    format!("madang {}", words.join(" "))
+}
+
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let memory = read("/proc/meminfo").split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    let memory = memory.map_or(String::new(), |kib| format!(", {:.0} GiB", kib as f64 / f64::from(1 << 20)));
+    let system = read("/proc/sys/kernel/osrelease").trim().to_owned();
+    format!("{cores} processors{memory}, {} {system}", std::env::consts::OS)
+}
+
+/// Writes the files that were asked for.
+///
+/// # Errors
+/// Which one cannot be written.
+pub fn write(options: &Options, report: &Report) -> Result<(), Trouble> {
+    let written = |path: &std::path::Path, text: &str| {
+        std::fs::write(path, text).map_err(|error| Trouble::Input(format!("{}: {error}", path.display())))
+    };
+    if let Some(path) = &options.common.json {
+        let json = serde_json::to_string_pretty(report).map_err(|error| Trouble::Input(error.to_string()))?;
+        written(path, &json)?;
+    }
+    if let Some(path) = &options.common.html {
+        written(path, &page(report))?;
+    }
+    Ok(())
+}
