@@ -97,8 +97,15 @@ impl Application {
         let node = Data::new(Node {
             registry: Registry::start(db.clone(), writer.clone(), relays.clone()),
             db,
-            tokens: Arc::new(Tokens::new(&secret, config.algorithm, config.token_life)),
+            tokens: Arc::new(Tokens::new(
+                &secret,
+                config.secret_key_previous.as_ref(),
+                config.algorithm,
+                config.token_life,
+            )),
+            refresh_life: config.refresh_life,
             passwords: Passwords::new(config.bcrypt_cost).map_err(|error| other(&error))?,
+            exports: http::export_turns(),
             stopping: AtomicBool::new(false),
         });
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;

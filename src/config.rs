@@ -10,11 +10,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of the README.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 15] = [
     "DATABASE_URL",
     "SECRET_KEY",
+    "SECRET_KEY_PREVIOUS",
     "ALGORITHM",
     "ACCESS_TOKEN_EXPIRE_MINUTES",
+    "REFRESH_TOKEN_EXPIRE_DAYS",
     "HOST",
     "PORT",
     "WORKERS",
@@ -36,10 +38,14 @@ pub struct Config {
     pub database: Database,
     /// Signs tokens; `None` is made at random and kept (embedded default only).
     pub secret_key: Option<SecretString>,
+    /// Tokens that it has signed are still good.
+    pub secret_key_previous: Option<SecretString>,
     /// How tokens are signed.
     pub algorithm: TokenAlgorithm,
     /// How long a token lives.
     pub token_life: Duration,
+    /// How long a refresh token that is not used lives.
+    pub refresh_life: Duration,
     /// Where the node listens.
     pub host: String,
     /// 0 lets the system choose.
@@ -98,9 +104,15 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             secret_key: secret_key(get("SECRET_KEY"), is_embedded)?,
+            secret_key_previous: get("SECRET_KEY_PREVIOUS")
+                .map(|key| checked_key("SECRET_KEY_PREVIOUS", key))
+                .transpose()?,
             algorithm: algorithm(get("ALGORITHM"))?,
             token_life: Duration::from_secs(
                 60 * number("ACCESS_TOKEN_EXPIRE_MINUTES", get("ACCESS_TOKEN_EXPIRE_MINUTES"), 30, 1..=525_600)?,
+            ),
+            refresh_life: Duration::from_secs(
+                86_400 * number("REFRESH_TOKEN_EXPIRE_DAYS", get("REFRESH_TOKEN_EXPIRE_DAYS"), 30, 1..=365)?,
             ),
             host: get("HOST").unwrap_or_else(|| "127.0.0.1".into()),
             port: number("PORT", get("PORT"), 8000, 0..=u16::MAX)?,
@@ -165,19 +177,25 @@ fn database_url(url: &str) -> Result<tokio_postgres::Config> {
 
 fn secret_key(value: Option<String>, is_embedded: bool) -> Result<Option<SecretString>> {
     const NAME: &str = "SECRET_KEY";
-    let make = "make one with `openssl rand -hex 32`";
-    let Some(value) = value else {
-        return if is_embedded { Ok(None) } else { bad(NAME, format!("must be set when DATABASE_URL is; {make}")) };
-    };
+    match value {
+        Some(value) => checked_key(NAME, value).map(Some),
+        None if is_embedded => Ok(None),
+        None => bad(NAME, format!("must be set when DATABASE_URL is; {MAKE_KEY}")),
+    }
+}
+
+const MAKE_KEY: &str = "make one with `openssl rand -hex 32`";
+
+fn checked_key(name: &'static str, value: String) -> Result<SecretString> {
     let secret = SecretString::from(value);
     let text = secret.expose_secret();
     if text.len() < SECRET_KEY_BYTES_MIN {
-        return bad(NAME, format!("must have at least {SECRET_KEY_BYTES_MIN} bytes, not {}; {make}", text.len()));
+        return bad(name, format!("must have at least {SECRET_KEY_BYTES_MIN} bytes, not {}; {MAKE_KEY}", text.len()));
     }
     if is_example(text) {
-        return bad(NAME, format!("is a well-known example value; {make}"));
+        return bad(name, format!("is a well-known example value; {MAKE_KEY}"));
     }
-    Ok(Some(secret))
+    Ok(secret)
 }
 
 /// Values that stand in tutorials and templates, and those that say themselves that they are to be changed.
@@ -227,6 +245,8 @@ mod tests {
             ("SECRET_KEY", "your-secret-key-canary-password-0123456789"),
             ("SECRET_KEY", "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
             ("SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            ("SECRET_KEY_PREVIOUS", "canary-password-too-short"),
+            ("REFRESH_TOKEN_EXPIRE_DAYS", "0"),
             ("ALGORITHM", "none"),
             ("ALGORITHM", "RS256"),
             ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),

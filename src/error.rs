@@ -75,6 +75,8 @@ pub enum Noun {
     Server,
     /// A channel.
     Channel,
+    /// A login's session.
+    AuthSession,
 }
 
 impl Noun {
@@ -83,6 +85,7 @@ impl Noun {
             Self::User => "User",
             Self::Server => "Server",
             Self::Channel => "Channel",
+            Self::AuthSession => "Session",
         }
     }
 
@@ -91,6 +94,7 @@ impl Noun {
             Self::User => "user_not_found",
             Self::Server => "server_not_found",
             Self::Channel => "channel_not_found",
+            Self::AuthSession => "session_not_found",
         }
     }
 }
@@ -107,9 +111,15 @@ pub enum Unauthorized {
     /// The token's time is over.
     #[error("The token has expired; log in again")]
     Expired,
-    /// The token was issued before the password was changed.
-    #[error("The password has been changed since the token was issued; log in again")]
+    /// The token's session has ended, or it was issued before the password was changed.
+    #[error("The session of this token has ended, or the password has been changed since; log in again")]
     Revoked,
+    /// The refresh token is not one of ours, or its session is over.
+    #[error("The refresh token is not valid; log in again")]
+    RefreshInvalid,
+    /// The refresh token has been used before.
+    #[error("The refresh token has been used before, so its session has been ended; log in again")]
+    RefreshReused,
     /// Wrong name or password, without saying which.
     #[error("Incorrect username or password")]
     Credentials,
@@ -128,6 +138,12 @@ pub enum Conflict {
     NotMember,
     /// An owner cannot leave.
     OwnerCannotLeave,
+    /// An owner cannot erase the account.
+    OwnsServers,
+    /// The current password is wanted, and missing.
+    PasswordRequired,
+    /// The current password is wanted, and this is another.
+    WrongPassword,
     /// Who is to own the server does not belong to it.
     NewOwnerNotMember,
     /// The server has as many channels as it may have.
@@ -148,6 +164,9 @@ impl Conflict {
             Self::AlreadyMember => "already_member",
             Self::NotMember => "not_a_member",
             Self::OwnerCannotLeave => "owner_cannot_leave",
+            Self::OwnsServers => "owns_servers",
+            Self::PasswordRequired => "current_password_required",
+            Self::WrongPassword => "wrong_password",
             Self::NewOwnerNotMember => "new_owner_not_a_member",
             Self::TooManyChannels => "too_many_channels",
             Self::TooManyServers => "too_many_servers",
@@ -163,6 +182,9 @@ impl Conflict {
             Self::AlreadyMember => "You are already a member of this server",
             Self::NotMember => "You are not a member of this server",
             Self::OwnerCannotLeave => "The owner cannot leave a server; hand it over or delete it first",
+            Self::OwnsServers => "You own servers; hand each over or delete it first",
+            Self::PasswordRequired => "Send `current_password` too: your login is older than 5 minutes",
+            Self::WrongPassword => "The current password is not correct",
             Self::NewOwnerNotMember => "Only a member of the server can become its owner; let them join first",
             Self::TooManyChannels => "A server may have at most 500 channels; delete one first",
             Self::InvalidContent => "The message cannot be stored; change its content",
@@ -212,6 +234,8 @@ impl Error {
             Self::Unauthorized(Unauthorized::Invalid) => "invalid_token",
             Self::Unauthorized(Unauthorized::Expired) => "token_expired",
             Self::Unauthorized(Unauthorized::Revoked) => "token_revoked",
+            Self::Unauthorized(Unauthorized::RefreshInvalid) => "invalid_refresh_token",
+            Self::Unauthorized(Unauthorized::RefreshReused) => "refresh_token_reused",
             Self::Unauthorized(Unauthorized::Credentials) => "invalid_credentials",
             Self::Denied(Denied::NotMember) => "not_a_member",
             Self::Denied(Denied::NotOwner) => "not_the_owner",

@@ -1,1 +1,2 @@
-select id, hashed_password, password_version from users where lower(normalize(username, nfkc)) = lower(normalize($1, nfkc))
+select id, username, hashed_password, password_version from users
+where case when deleted_at is null then lower(normalize(username, nfkc)) end = lower(normalize($1, nfkc))

@@ -1,4 +1,11 @@
--- A new password voids the tokens of the old one, but for the one that changed it.
+-- A new password voids the tokens of the old one, but for the one that changed it, and ends all other sessions: those that
+-- are not seen here, because they began at this moment, belong to the old password.
+with ended as (
+    delete from auth_sessions where $8::text is not null and user_id = $1 and id is distinct from $10
+), kept as (
+    update auth_sessions set password_version = password_version + 1
+    where $8::text is not null and user_id = $1 and id = $10
+)
 update users set
     display_name = case when $2 then $3 else display_name end,
     bio = case when $4 then $5 else bio end,
@@ -6,6 +13,7 @@ update users set
     hashed_password = coalesce($8, hashed_password),
     password_version = case when $8 is null then password_version else password_version + 1 end,
     kept_token = case when $8 is null then kept_token else $9 end,
+    email = coalesce($11, email),
     updated_at = now()
-where id = $1
+where id = $1 and deleted_at is null
 returning id, username, email, display_name, bio, avatar_url, created_at, updated_at

@@ -24,7 +24,7 @@ pub fn load_or_make(data_dir: &Path) -> io::Result<SecretString> {
 }
 
 fn make(path: &Path) -> io::Result<SecretString> {
-    let secret: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret: String = super::hex(&rand::random::<[u8; 32]>());
     // Written aside and renamed: a crash leaves no half key.
     let fresh = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;

@@ -4,7 +4,7 @@
 
 use super::channel::Channel;
 use super::server::{Server, ServerDetail};
-use super::{ChannelId, ServerId, UserId};
+use super::{AuthSessionId, ChannelId, ServerId, UserId};
 use bytes::Bytes;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +18,8 @@ pub struct Account {
     pub password_version: i32,
     /// except this one (a `jti`).
     pub kept_token: Option<Box<str>>,
+    /// Its sessions, in order. Tokens of others are void.
+    pub sessions: Box<[AuthSessionId]>,
 }
 
 /// A user whose token was good and whose account exists.

@@ -30,4 +30,6 @@ id! {
     ChannelId;
     /// Names a message.
     MessageId;
+    /// Names a login: what lasts from there to the logout.
+    AuthSessionId;
 }

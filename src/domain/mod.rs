@@ -3,6 +3,7 @@
 //! Everything here can be tested alone. It knows no SQL, no HTTP, no actor and no socket; every other layer may use it.
 
 pub mod access;
+pub mod auth_session;
 pub mod channel;
 pub mod event;
 pub mod frame;
@@ -15,4 +16,4 @@ pub mod timestamp;
 pub mod user;
 pub mod validation;
 
-pub use id::{ChannelId, MessageId, ServerId, UserId};
+pub use id::{AuthSessionId, ChannelId, MessageId, ServerId, UserId};

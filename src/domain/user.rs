@@ -2,7 +2,7 @@
 
 use super::UserId;
 use super::patch::Patch;
-use super::text::{Bio, DisplayName, WebUrl};
+use super::text::{Bio, DisplayName, Email, WebUrl};
 use super::validation::{Parse, Refusal, string};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -72,6 +72,8 @@ pub struct ProfilePatch {
     pub bio: Patch<Bio>,
     /// Where the picture is.
     pub avatar_url: Patch<WebUrl>,
+    /// Another address.
+    pub email: Option<Email>,
 }
 
 /// A password that is good enough to be set: 8 characters to 72 bytes, the most that bcrypt reads.
@@ -82,6 +84,16 @@ impl NewPassword {
     /// The secret itself, for hashing.
     pub fn secret(&self) -> &SecretString {
         &self.0
+    }
+}
+
+/// A password as it was set at some time: anything that could have been one.
+#[derive(Clone, Debug)]
+pub struct CurrentPassword(pub SecretString);
+
+impl Parse for CurrentPassword {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        string(value).map(|text| Self(text.into()))
     }
 }
 

@@ -34,7 +34,7 @@ const READY_BYTES_MAX: usize = 4 << 20;
 impl Session {
     /// Gets ready for the bearer of a good token.
     pub(super) fn identify(&mut self, bearer: Bearer, ctx: &mut Context<Self>) {
-        self.door.relay.identify(self.outbox.key(), Some(bearer.user_id), bearer.expires_at_s);
+        self.door.relay.identify(self.outbox.key(), &bearer);
         self.socket.hold();
         self.peer = Peer::Gateway(Gateway::Identifying);
         let (door, outbox) = (Rc::clone(&self.door), self.outbox.clone());
@@ -74,7 +74,7 @@ impl Session {
             Err(error) => {
                 // It may try again.
                 self.peer = Peer::Gateway(Gateway::Unknown);
-                self.door.relay.identify(self.outbox.key(), None, now_s() + IDENTIFY_MAX_S);
+                self.door.relay.await_identity(self.outbox.key(), now_s() + IDENTIFY_MAX_S);
                 self.socket.release(None);
                 self.socket.send(frame::error(&error, About::default()));
             }

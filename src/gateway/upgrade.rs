@@ -91,7 +91,7 @@ async fn open(
     let outbox = door.relay.insert(Rc::clone(&socket), kind);
     let key = outbox.key();
     if let Some(bearer) = &bearer {
-        door.relay.identify(key, Some(bearer.user_id), bearer.expires_at_s);
+        door.relay.identify(key, bearer);
     }
     let (peer, bearer) = match (route, bearer) {
         (Route::Channel(id, start), Some(bearer)) => {
@@ -107,7 +107,7 @@ async fn open(
         (Route::Gateway, bearer) => {
             door.relay.open(key);
             if bearer.is_none() {
-                door.relay.identify(key, None, now_s() + IDENTIFY_MAX_S);
+                door.relay.await_identity(key, now_s() + IDENTIFY_MAX_S);
             }
             (Peer::Gateway(Gateway::Unknown), bearer)
         }

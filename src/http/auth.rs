@@ -1,13 +1,22 @@
 //! `/auth`: accounts are made and tokens are given out.
 
-use super::Node;
 use super::body::{Body, Fields, Form, FromFields};
+use super::commit::commit;
+use super::extract::{Auth, Client};
+use super::{Node, sessions};
+use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
+use crate::auth::refresh_token::RefreshToken;
+use crate::auth::token::now_s;
+use crate::domain::auth_session::{Sessions, Subject};
 use crate::domain::text::{Email, Username};
-use crate::domain::user::{NewPassword, Profile};
-use crate::error::{Error, ErrorBody, Result, Unauthorized};
+use crate::domain::user::{CurrentPassword, NewPassword, Profile};
+use crate::error::{Error, ErrorBody, Noun, Result, Unauthorized};
+use crate::store::auth_sessions::{self, Begun, Refreshed};
 use crate::store::users;
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,7 +57,22 @@ pub struct Login {
     grant_type: Option<String>,
 }
 
-/// An access token.
+/// What a refresh token is sent in.
+#[derive(ToSchema)]
+pub struct Refresh {
+    /// From the login, or from the refresh before this one.
+    #[schema(value_type = String, format = "password", example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
+    refresh_token: SecretString,
+}
+
+impl FromFields for Refresh {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let CurrentPassword(refresh_token) = fields.required("refresh_token")?;
+        Some(Self { refresh_token })
+    }
+}
+
+/// An access token, and what to get the next one with.
 #[derive(Serialize, ToSchema)]
 pub struct Token {
     /// Send it as `Authorization: Bearer …`.
@@ -57,9 +81,22 @@ pub struct Token {
     /// Always `bearer`.
     #[schema(example = "bearer")]
     token_type: &'static str,
-    /// As long as it lives, in seconds.
+    /// As long as the access token lives, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
+    /// Good for one use.
+    #[schema(example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
+    refresh_token: String,
+}
+
+fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpResponse> {
+    let token = Token {
+        access_token: node.tokens.issue(subject).ok_or(Error::Internal)?,
+        token_type: "bearer",
+        expires_in: node.tokens.life().as_secs(),
+        refresh_token: refresh.expose().to_owned(),
+    };
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token))
 }
 
 /// Make an account
@@ -70,13 +107,16 @@ pub struct Token {
         (status = 400, description = "`username_taken` or `email_taken`", body = ErrorBody),
     ),
 )]
-pub async fn register(node: web::Data<Node>, Body(new): Body<Register>) -> Result<HttpResponse> {
+pub async fn register(node: Data<Node>, Body(new): Body<Register>) -> Result<HttpResponse> {
     let hashed_password = node.passwords.hash(&new.password).await?;
     let profile = users::register(&node.db, &new.username, &new.email, &hashed_password).await?;
     Ok(HttpResponse::Created().json(profile))
 }
 
 /// Log in
+///
+/// It begins a session, which lasts for as long as its refresh token is used in time, a year at most. A user has at most 100
+/// sessions: a further login ends the oldest.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth",
     request_body(content = Login, content_type = "application/x-www-form-urlencoded"),
@@ -85,7 +125,7 @@ pub async fn register(node: web::Data<Node>, Body(new): Body<Register>) -> Resul
         (status = 401, description = "`invalid_credentials`, whether the name or the password is wrong", body = ErrorBody),
     ),
 )]
-pub async fn login(node: web::Data<Node>, form: Form) -> Result<HttpResponse> {
+pub async fn login(node: Data<Node>, client: Client, form: Form) -> Result<HttpResponse> {
     let [username, password] = form.fields(["username", "password"])?;
     let known = users::credentials(&node.db, &username).await?;
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
@@ -98,10 +138,58 @@ pub async fn login(node: web::Data<Node>, form: Form) -> Result<HttpResponse> {
     {
         tracing::warn!(code = error.code(), "a password's hash keeps its old cost until the next login");
     }
-    let token = Token {
-        access_token: node.tokens.issue(known.user_id, known.password_version).ok_or(Error::Internal)?,
-        token_type: "bearer",
-        expires_in: node.tokens.life().as_secs(),
+    let (user, version, refresh) = (known.user_id, known.password_version, RefreshToken::random());
+    let (db, life, hash) = (node.db.clone(), node.refresh_life, refresh.hash());
+    let begin = async move {
+        let address = client.address.map(|address| address.to_string());
+        auth_sessions::begin(&db, &known, (client.user_agent.as_deref(), address.as_deref()), &hash, life).await
     };
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token))
+    let made = move |begun: &Begun| match begun.oldest_kept {
+        None => (Change::LoggedIn(user), None),
+        Some(oldest) => (Change::SessionsEnded(user, Sessions::Before(oldest)), None),
+    };
+    let session_id = commit(&node, Change::LoggedIn(user), begin, made).await?.session_id;
+    token(&node, Subject { user_id: user, password_version: version, session_id, logged_in_at_s: now_s() }, &refresh)
+}
+
+/// Get the next access token
+///
+/// The refresh token is good for one use; the answer has the next one. Using one again ends the session: somebody has a
+/// copy. Where an answer was lost, log in again.
+#[utoipa::path(
+    post, path = "/auth/refresh", tag = "auth", request_body = Refresh,
+    responses(
+        (status = 200, description = "A token", body = Token),
+        (status = 401, description = "`invalid_refresh_token` or `refresh_token_reused`", body = ErrorBody),
+    ),
+)]
+pub async fn refresh(node: Data<Node>, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
+    let used = RefreshToken::read(sent.refresh_token.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
+    let next = RefreshToken::random();
+    match auth_sessions::refresh(&node.db, &used.hash(), &next.hash(), node.refresh_life).await? {
+        Refreshed::Rotated(subject) => token(&node, subject, &next),
+        Refreshed::Reused { user_id, session_id } => {
+            tracing::warn!(%user_id, %session_id, "a refresh token was used again; its session has been ended");
+            let change = Change::SessionsEnded(user_id, Sessions::One(session_id));
+            commit(&node, change, async { Ok(()) }, move |()| (change, None)).await?;
+            Err(Unauthorized::RefreshReused.into())
+        }
+    }
+}
+
+/// Log out
+///
+/// Ends the session of this token: its tokens are void and its sockets close.
+#[utoipa::path(
+    post, path = "/auth/logout", tag = "auth", security(("login" = [])),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 404, description = "`session_not_found`: the token belongs to none", body = ErrorBody),
+    ),
+)]
+pub async fn logout(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
+    let session = auth.0.session_id;
+    let caller = node.registry.caller(auth.0).await?;
+    let session = session.ok_or(Error::NotFound(Noun::AuthSession))?;
+    sessions::end(&node, caller, session).await
 }

@@ -3,7 +3,7 @@
 use super::Node;
 use crate::actors::registry::Change;
 use crate::error::{Conflict, Error, Result};
-use crate::store::{Db, channels, servers, user_servers};
+use crate::store::{Db, channels, servers, user_servers, users};
 use crate::telemetry::RequestId;
 use actix_web::{rt, web};
 use bytes::Bytes;
@@ -89,7 +89,8 @@ async fn took_effect(node: &Node, change: Change) -> Result<Option<bool>> {
         Change::Left(user, server) => Some(!user_servers::exists(&node.db, user, server).await?),
         Change::ServerDeleted(server) => Some(servers::find(&node.db, server).await?.is_none()),
         Change::ChannelDeleted(_, channel) => Some(channels::server(&node.db, channel).await?.is_none()),
-        Change::ServerChanged(_) | Change::MembershipsUnclear(_) | Change::PasswordChanged(_) => {
+        Change::AccountDeleted(user) => Some(users::account(&node.db, user).await?.is_none()),
+        Change::ServerChanged(_) | Change::MembershipsUnclear(_) | Change::LoggedIn(_) | Change::SessionsEnded(..) => {
             node.db.ping().await?;
             None
         }

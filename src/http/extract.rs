@@ -2,13 +2,15 @@
 
 use super::Node;
 use crate::auth::token::Bearer;
+use crate::domain::auth_session::USER_AGENT_MAX;
 use crate::domain::validation::{Issue, Refusal, bounded, integer};
-use crate::domain::{ChannelId, ServerId, UserId};
+use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 /// A good token. Put first among a handler's arguments: who is unknown learns nothing else.
 pub struct Auth(pub Bearer);
@@ -32,6 +34,27 @@ fn bearer(request: &HttpRequest) -> Result<Bearer> {
     Ok(node.tokens.check(token.trim())?)
 }
 
+/// The client as it shows itself.
+pub struct Client {
+    /// Where it is.
+    pub address: Option<IpAddr>,
+    /// What it calls itself, cut to a length that is worth keeping.
+    pub user_agent: Option<String>,
+}
+
+impl FromRequest for Client {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        ready(Ok(Self {
+            address: request.peer_addr().map(|address| address.ip()),
+            user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_MAX).collect()),
+        }))
+    }
+}
+
 /// An id in the path.
 pub struct InPath<T>(pub T);
 
@@ -48,6 +71,15 @@ pub trait PathId: 'static {
 impl PathId for UserId {
     const NAME: &'static str = "user_id";
     const NOUN: Noun = Noun::User;
+
+    fn new(id: i64) -> Self {
+        Self(id)
+    }
+}
+
+impl PathId for AuthSessionId {
+    const NAME: &'static str = "session_id";
+    const NOUN: Noun = Noun::AuthSession;
 
     fn new(id: i64) -> Self {
         Self(id)

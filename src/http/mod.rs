@@ -7,6 +7,7 @@ mod channels;
 mod commit;
 mod docs;
 mod events;
+mod export;
 mod extract;
 mod health;
 mod messages;
@@ -14,9 +15,11 @@ mod observe;
 mod openapi;
 mod routes;
 mod servers;
+mod sessions;
 mod users;
 
 pub use docs::Documents;
+pub use export::turns as export_turns;
 pub use openapi::document;
 pub use routes::app;
 
@@ -26,6 +29,8 @@ use crate::auth::token::Tokens;
 use crate::store::Db;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What handlers share.
 pub struct Node {
@@ -35,8 +40,12 @@ pub struct Node {
     pub registry: RegistryHandle,
     /// Issues and checks tokens.
     pub tokens: Arc<Tokens>,
+    /// How long a refresh token that is not used lives.
+    pub refresh_life: Duration,
     /// Hashes passwords.
     pub passwords: Arc<Passwords>,
+    /// Turns for exports.
+    pub exports: Arc<Semaphore>,
     /// Whether the node is on its way out.
     pub stopping: AtomicBool,
 }

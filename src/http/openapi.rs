@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document, made from the handlers and the types that they answer with.
 
-use super::{auth, channels, events, health, messages, servers, users};
+use super::{auth, channels, events, export, health, messages, servers, sessions, users};
 use crate::error::{ErrorBody, ValidationErrorBody};
 use serde_json::json;
 use utoipa::openapi::path::Operation;
@@ -22,8 +22,9 @@ use utoipa::{Modify, OpenApi};
                        carries `x-request-id`; every error is `{\"detail\", \"code\"}`.",
     ),
     paths(
-        auth::register, auth::login,
-        users::me, users::update_me, users::get,
+        auth::register, auth::login, auth::refresh, auth::logout,
+        sessions::list, sessions::delete_others, sessions::delete,
+        users::me, users::update_me, users::delete_me, users::get, export::get,
         servers::create, servers::list, servers::get, servers::update, servers::delete, servers::hand_over, servers::join, servers::leave,
         channels::create, channels::get, channels::update, channels::delete,
         messages::list, messages::create,

@@ -2,7 +2,7 @@
 
 use super::docs::Documents;
 use super::observe::observe;
-use super::{Node, auth, channels, docs, events, health, messages, servers, users};
+use super::{Node, auth, channels, docs, events, export, health, messages, servers, sessions, users};
 use crate::error::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -14,8 +14,13 @@ use actix_web::{App, FromRequest, Handler, HttpRequest, Resource, Responder, Rou
 fn routes(config: &mut ServiceConfig) {
     at(config, "/auth/register", |at| at.post(auth::register));
     at(config, "/auth/login", |at| at.post(auth::login));
+    at(config, "/auth/refresh", |at| at.post(auth::refresh));
+    at(config, "/auth/logout", |at| at.post(auth::logout));
+    at(config, "/auth/sessions", |at| at.get(sessions::list).delete(sessions::delete_others));
+    at(config, "/auth/sessions/{session_id}", |at| at.delete(sessions::delete));
 
-    at(config, "/users/me", |at| at.get(users::me).put(users::update_me));
+    at(config, "/users/me", |at| at.get(users::me).put(users::update_me).delete(users::delete_me));
+    at(config, "/users/me/export", |at| at.get(export::get));
     at(config, "/users/{user_id}", |at| at.get(users::get));
 
     at(config, "/servers", |at| at.get(servers::list).post(servers::create));

@@ -5,12 +5,20 @@ use super::body::{Body, Fields, FromFields};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
+use crate::auth::password::Verdict;
+use crate::auth::token::now_s;
 use crate::domain::UserId;
-use crate::domain::user::{NewPassword, Profile, ProfilePatch, PublicProfile};
-use crate::error::{Error, ErrorBody, Noun, Result};
+use crate::domain::access::Caller;
+use crate::domain::auth_session::Sessions;
+use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
+use crate::error::{Conflict, Error, ErrorBody, Noun, Result};
 use crate::store::users::{self, PasswordChange};
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use utoipa::ToSchema;
+
+/// A login younger than this shows by itself that its user knows the password, in seconds.
+const FRESH_S: u64 = 300;
 
 /// A change to one's own profile. Fields left out stay as they are, `null` clears one that is optional.
 #[derive(ToSchema)]
@@ -34,12 +42,33 @@ pub struct UpdateMe {
         nullable = false
     )]
     password: Option<String>,
+    /// Another address; cannot be cleared.
+    #[schema(format = "email", max_length = 254, example = "mina@example.org", nullable = false)]
+    email: Option<String>,
+    /// Wanted with `password` and `email` where the login is older than 5 minutes.
+    #[schema(format = "password", example = "correct horse battery", nullable = false)]
+    current_password: Option<String>,
+}
+
+/// What shows that it is really oneself.
+#[derive(ToSchema)]
+pub struct DeleteMe {
+    /// The current password.
+    #[schema(value_type = String, format = "password", example = "correct horse battery")]
+    password: CurrentPassword,
+}
+
+impl FromFields for DeleteMe {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { password: fields.required("password")? })
+    }
 }
 
 /// What [`UpdateMe`] is read into.
 pub struct Update {
     profile: ProfilePatch,
     password: Option<NewPassword>,
+    current_password: Option<CurrentPassword>,
 }
 
 impl FromFields for Update {
@@ -48,8 +77,10 @@ impl FromFields for Update {
             display_name: fields.patch("display_name"),
             bio: fields.patch("bio"),
             avatar_url: fields.patch("avatar_url"),
+            email: fields.change("email"),
         };
-        Some(Self { profile, password: fields.change("password") })
+        let (password, current_password) = (fields.change("password"), fields.change("current_password"));
+        Some(Self { profile, password, current_password })
     }
 }
 
@@ -65,23 +96,64 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
 
 /// Change my profile
 ///
-/// A new password ends your open sockets, and voids every token but the one of this call.
+/// A new password ends your other sessions and your open sockets, and voids every token but the one of this call. It and a new
+/// address want `current_password`, unless the login is younger than 5 minutes.
 #[utoipa::path(
     put, path = "/users/me", tag = "users", security(("login" = [])), request_body = UpdateMe,
-    responses((status = 200, description = "Your own profile", body = Profile)),
+    responses(
+        (status = 200, description = "Your own profile", body = Profile),
+        (status = 400, description = "`email_taken`, `current_password_required` or `wrong_password`", body = ErrorBody),
+    ),
 )]
 pub async fn update_me(auth: Auth, node: Data<Node>, Body(update): Body<Update>) -> Result<Json<Profile>> {
-    let kept_token = auth.0.token_id.to_string();
+    let (kept_token, kept_session) = (auth.0.token_id.to_string(), auth.0.session_id);
+    let is_fresh = auth.0.logged_in_at_s + FRESH_S > now_s();
     let caller = node.registry.caller(auth.0).await?;
+    if update.password.is_some() || update.profile.email.is_some() {
+        match update.current_password {
+            Some(current) => compare(&node, &caller, current).await?,
+            None if is_fresh => {}
+            None => return Err(Conflict::PasswordRequired.into()),
+        }
+    }
     let db = node.db.clone();
     let Some(password) = &update.password else {
         return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
     };
     let hashed_password = node.passwords.hash(password).await?;
-    let password = PasswordChange { hashed_password, kept_token };
-    let change = Change::PasswordChanged(caller.id());
+    let password = PasswordChange { hashed_password, kept_token, kept_session };
+    let change = Change::SessionsEnded(caller.id(), Sessions::All);
     let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
     Ok(Json(commit(&node, change, work, move |_| (change, None)).await?))
+}
+
+/// Delete my account
+///
+/// The profile is erased and its name and address are free again; messages stay, by `deleted user`. Sessions end and sockets
+/// close. There is no way back.
+#[utoipa::path(
+    delete, path = "/users/me", tag = "users", security(("login" = [])), request_body = DeleteMe,
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 400, description = "`wrong_password`, or `owns_servers`: hand them over or delete them first", body = ErrorBody),
+    ),
+)]
+pub async fn delete_me(auth: Auth, node: Data<Node>, Body(sent): Body<DeleteMe>) -> Result<HttpResponse> {
+    let caller = node.registry.caller(auth.0).await?;
+    compare(&node, &caller, sent.password).await?;
+    let change = Change::AccountDeleted(caller.id());
+    let db = node.db.clone();
+    commit(&node, change, async move { users::delete(&db, &caller).await }, move |()| (change, None)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Whether this is the caller's password.
+async fn compare(node: &Node, caller: &Caller, password: CurrentPassword) -> Result<()> {
+    let known = users::own_credentials(&node.db, caller).await?;
+    match node.passwords.verify(password.0, Some(known.hashed_password)).await? {
+        Verdict::Right { .. } => Ok(()),
+        Verdict::Wrong => Err(Conflict::WrongPassword.into()),
+    }
 }
 
 /// Somebody's profile

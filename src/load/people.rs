@@ -75,7 +75,7 @@ impl People {
                 "HS512" => TokenAlgorithm::Hs512,
                 _ => TokenAlgorithm::Hs256,
             };
-            Tokens::new(secret, algorithm, TOKEN_LIFE)
+            Tokens::new(secret, None, algorithm, TOKEN_LIFE)
         });
         let mut people = Self {
             target: Rc::clone(target),
@@ -100,7 +100,7 @@ impl People {
     }
 
     fn sign(&self, id: i64) -> Result<Rc<str>, Trouble> {
-        let token = self.tokens.as_ref().and_then(|tokens| tokens.issue(UserId(id), 0));
+        let token = self.tokens.as_ref().and_then(|tokens| tokens.issue_alone(UserId(id)));
         token.map(Into::into).ok_or_else(|| Trouble::Input("no token could be signed".into()))
     }
 

@@ -3,6 +3,7 @@
 //! Each change is one statement, so no transaction can be left open by a request that is dropped half way. Calls that
 //! read or change what belongs to somebody demand an [`Access`](crate::domain::access) value.
 
+pub mod auth_sessions;
 pub mod channels;
 mod db;
 pub mod embedded;

@@ -1,11 +1,11 @@
 //! Accounts.
 
 use super::Db;
-use crate::domain::UserId;
 use crate::domain::access::{Account, Caller};
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{Profile, ProfilePatch, PublicProfile};
-use crate::error::{Error, Result, Unauthorized};
+use crate::domain::{AuthSessionId, UserId};
+use crate::error::{Conflict, Error, Result, Unauthorized};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -38,11 +38,21 @@ pub async fn credentials(db: &Db, username: &str) -> Result<Option<Credentials>>
         return Ok(None);
     }
     let row = db.look_up_one(include_str!("../../sql/users/credentials.sql"), &[&username]).await?;
-    Ok(row.map(|row| Credentials {
+    Ok(row.as_ref().map(known))
+}
+
+/// The caller's own, to compare the current password with.
+pub async fn own_credentials(db: &Db, caller: &Caller) -> Result<Credentials> {
+    let row = db.look_up_one(include_str!("../../sql/users/own_credentials.sql"), &[&caller.id().0]).await?;
+    row.as_ref().map(known).ok_or(Unauthorized::Invalid.into())
+}
+
+fn known(row: &Row) -> Credentials {
+    Credentials {
         user_id: UserId(row.get("id")),
         hashed_password: row.get("hashed_password"),
         password_version: row.get("password_version"),
-    }))
+    }
 }
 
 /// Stores another hash of the same password, unless it has been changed since `known` was read.
@@ -58,6 +68,7 @@ pub async fn account(db: &Db, id: UserId) -> Result<Option<Account>> {
         username: row.get::<_, &str>("username").into(),
         password_version: row.get("password_version"),
         kept_token: row.get::<_, Option<&str>>("kept_token").map(Into::into),
+        sessions: row.get::<_, Vec<i64>>("sessions").into_iter().map(AuthSessionId).collect(),
     }))
 }
 
@@ -91,9 +102,14 @@ pub struct PasswordChange {
     pub hashed_password: String,
     /// The `jti` of the token that changes it.
     pub kept_token: String,
+    /// The session that stays.
+    pub kept_session: Option<AuthSessionId>,
 }
 
-/// Changes one's own profile, and the password if there is a new one.
+/// Changes one's own profile, and the password if there is a new one, which ends all other sessions.
+///
+/// # Errors
+/// `email_taken`.
 pub async fn update(
     db: &Db,
     caller: &Caller,
@@ -113,10 +129,25 @@ pub async fn update(
                 &patch.avatar_url.value().map(|url| url.as_str()),
                 &password.map(|change| &*change.hashed_password),
                 &password.map(|change| &*change.kept_token),
+                &password.and_then(|change| change.kept_session).map(|session| session.0),
+                &patch.email.as_ref().map(|email| email.as_str()),
             ],
         )
         .await?;
     row.map(|row| profile(&row)).ok_or(Unauthorized::Invalid.into())
+}
+
+/// Erases the caller's account; the messages stay.
+///
+/// # Errors
+/// `owns_servers`.
+pub async fn delete(db: &Db, caller: &Caller) -> Result<()> {
+    let deleted = db.execute(include_str!("../../sql/users/delete.sql"), &[&caller.id().0]).await;
+    match deleted {
+        Err(Error::Conflict(Conflict::OwnerCannotLeave)) => Err(Conflict::OwnsServers.into()),
+        Ok(0) => Err(Unauthorized::Invalid.into()),
+        deleted => deleted.map(drop),
+    }
 }
 
 fn profile(row: &Row) -> Profile {

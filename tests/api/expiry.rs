@@ -14,7 +14,9 @@ use tokio_tungstenite::tungstenite::Message;
 fn for_seconds(user: &User, seconds: u64) -> (User, SystemTime) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     let end = now + seconds;
-    let claims = json!({ "sub": user.id.to_string(), "iat": now, "exp": end, "jti": "short" });
+    let claims = json!({
+        "iss": "madang", "aud": "madang", "sub": user.id.to_string(), "iat": now, "nbf": now, "exp": end, "jti": "short",
+    });
     let key = EncodingKey::from_secret(SECRET_KEY.as_bytes());
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("signed");
     (User { id: user.id, token }, SystemTime::UNIX_EPOCH + Duration::from_secs(end))

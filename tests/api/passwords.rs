@@ -120,7 +120,9 @@ async fn a_token_of_the_old_password_is_void_also_if_it_was_issued_while_the_cha
     let app = spawn_app().await;
     let mina = app.register("mina").await;
     let lock = crate::support::database::connect(&app.database).await;
-    lock.batch_execute(&format!("begin; select from users where id = {} for update", mina.id)).await.expect("free");
+    lock.batch_execute(&format!("begin; select from users where id = {} for no key update", mina.id))
+        .await
+        .expect("free");
     let meanwhile = async {
         app.until(
             "select count(*) from pg_stat_activity
@@ -132,6 +134,7 @@ async fn a_token_of_the_old_password_is_void_also_if_it_was_issued_while_the_cha
         // The next whole second but one: by then a change that took its time when it was asked for is older.
         let mut last = first.clone();
         while issued_at(&last) < issued_at(&first) + 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             last = login(&app, &mina, PASSWORD).await;
         }
         lock.batch_execute("commit").await.expect("it was open");

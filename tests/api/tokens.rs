@@ -44,7 +44,9 @@ fn sign(algorithm: Algorithm, key: &str, claims: &Value) -> String {
 
 /// `Authorization` headers that must not open anything, each with the code of its refusal.
 fn bad_headers(user: &User) -> Vec<(&'static str, String, &'static str)> {
-    let good = json!({ "sub": user.id.to_string(), "iat": now(), "exp": now() + 600, "jti": "a" });
+    let good = json!({
+        "iss": "madang", "aud": "madang", "sub": user.id.to_string(), "iat": now(), "nbf": now(), "exp": now() + 600, "jti": "a",
+    });
     let with = |field: &str, value: Value| {
         let mut claims = good.clone();
         claims[field] = value;
@@ -72,6 +74,12 @@ fn bad_headers(user: &User) -> Vec<(&'static str, String, &'static str)> {
         ("very long", format!("Bearer {}", "x".repeat(5_000)), "invalid_token"),
         ("expired", ours(&late), "token_expired"),
         ("expired and foreign", format!("Bearer {}", sign(Algorithm::HS256, &"x".repeat(32), &late)), "invalid_token"),
+        ("of another program", ours(&with("iss", json!("somebody"))), "invalid_token"),
+        ("for another program", ours(&with("aud", json!("somebody"))), "invalid_token"),
+        ("without an audience", ours(&without("aud")), "invalid_token"),
+        ("not good yet", ours(&with("nbf", json!(now() + 300))), "invalid_token"),
+        ("of no session", ours(&with("sid", json!("999999"))), "token_revoked"),
+        ("of a session without a number", ours(&with("sid", json!("x"))), "invalid_token"),
         ("without an expiry", ours(&without("exp")), "invalid_token"),
         ("without a subject", ours(&without("sub")), "invalid_token"),
         ("of nobody", ours(&with("sub", json!("mina"))), "invalid_token"),

@@ -73,7 +73,10 @@ impl Cache {
         let user = bearer.user_id;
         let account = self.users.get(&user).ok_or(Key::User(user))?;
         let is_kept = account.kept_token.as_deref() == Some(&*bearer.token_id);
-        if bearer.password_version != account.password_version && !is_kept {
+        let is_current = bearer.password_version == account.password_version || is_kept;
+        // A token of none was signed by whoever has the key, and lasts as long as the password.
+        let has_session = bearer.session_id.is_none_or(|session| account.sessions.binary_search(&session).is_ok());
+        if !is_current || !has_session {
             return Err(Miss::Refuse(Unauthorized::Revoked.into()));
         }
         let caller = Caller::known(user, Arc::clone(&account.username));

@@ -4,6 +4,7 @@ use super::{Change, Registry};
 use crate::actors::channel::Why;
 use crate::actors::relay::frame::encode;
 use crate::actors::relay::{End, Outbox, RelayHandle, SessionKey, Settling, Topic};
+use crate::domain::auth_session::Sessions;
 use crate::domain::frame::{Frame, Membership};
 use crate::domain::{ServerId, UserId};
 use crate::error::Result;
@@ -106,9 +107,15 @@ impl Registry {
                 self.tell_members(server, encode(&Frame::ChannelDeleted { id: channel, server_id: server }));
             }
             Change::MembershipsUnclear(user) => self.restart_gateways(|of| *of == user),
-            Change::PasswordChanged(user) => {
+            Change::LoggedIn(_) => {}
+            Change::SessionsEnded(user, sessions) => {
                 for relay in self.relays.all() {
-                    relay.end_user(user, End::PASSWORD_CHANGED, settling.clone());
+                    relay.end_user(user, sessions, End::LOGGED_OUT, settling.clone());
+                }
+            }
+            Change::AccountDeleted(user) => {
+                for relay in self.relays.all() {
+                    relay.end_user(user, Sessions::All, End::ACCOUNT_DELETED, settling.clone());
                 }
             }
         }

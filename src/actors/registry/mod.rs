@@ -23,6 +23,7 @@ use super::relay::{Outbox, Relays, SessionKey, Settling};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
 use crate::domain::access::{Caller, ChannelAccess, Denied, Facts, Right};
+use crate::domain::auth_session::Sessions;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use crate::store::Db;
@@ -58,8 +59,12 @@ pub enum Change {
     ChannelDeleted(ServerId, ChannelId),
     /// It is not known whether a user has made a server: the user's gateways start anew.
     MembershipsUnclear(UserId),
-    /// A user has a new password: the user's sockets close.
-    PasswordChanged(UserId),
+    /// A user has logged in: there is a session more.
+    LoggedIn(UserId),
+    /// Sessions of a user are over, or the password is another: their sockets close.
+    SessionsEnded(UserId, Sessions),
+    /// An account is gone: its sockets close.
+    AccountDeleted(UserId),
 }
 
 fn decide_channel<R: Right>(facts: Facts, id: ChannelId) -> Result<ChannelAccess<R>> {
@@ -211,7 +216,8 @@ impl Registry {
             Change::ServerChanged(server) | Change::ServerDeleted(server) => &[Key::Server(server)],
             Change::ChannelDeleted(server, channel) => &[Key::Server(server), Key::Channel(channel)],
             Change::MembershipsUnclear(user) => &[Key::Memberships(user)],
-            Change::PasswordChanged(user) => &[Key::User(user)],
+            Change::LoggedIn(user) | Change::SessionsEnded(user, _) => &[Key::User(user)],
+            Change::AccountDeleted(user) => &[Key::User(user), Key::Memberships(user)],
         };
         for key in keys {
             self.cache.with(|cache| cache.forget(*key));

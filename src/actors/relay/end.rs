@@ -22,8 +22,11 @@ impl End {
     pub const BAD_TOKEN: Self = Self { code: 4401, reason: "the token is not valid; log in again" };
     /// The token's time is over.
     pub const EXPIRED: Self = Self { code: 4401, reason: "the token has expired; log in again" };
-    /// The user's password has been changed.
-    pub const PASSWORD_CHANGED: Self = Self { code: 4401, reason: "the password has been changed; log in again" };
+    /// The session of its token is over: by a logout, or because the password has been changed.
+    pub const LOGGED_OUT: Self =
+        Self { code: 4401, reason: "the session has ended or the password was changed; log in again" };
+    /// The account is gone.
+    pub const ACCOUNT_DELETED: Self = Self { code: 4401, reason: "the account has been deleted" };
     /// The right to the channel has ended.
     pub const REVOKED: Self = Self { code: 4403, reason: "you are no longer a member" };
     /// The channel is gone.
@@ -61,7 +64,7 @@ pub const CLOSE_CODES: [CloseCode; 12] = [
     code(1009, "a message that is too big", "no"),
     code(1012, "the node stops or restarts, or the channel failed on it", "yes, with `after`, after a random wait"),
     code(4400, "too many malformed frames in a row", "no"),
-    code(4401, "the token is bad or expired, or the password was changed", "after a new login"),
+    code(4401, "the token is bad, expired or revoked, or the account is gone", "after a new login"),
     code(4403, "no member any more", "no"),
     code(4404, "the channel or its server was deleted", "no"),
     code(4408, "no `identify` in time, or no sign of life", "yes, with `after`"),

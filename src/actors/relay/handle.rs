@@ -4,6 +4,7 @@ use super::{
     BACKLOG_MAX, CloseTopic, CountOpen, Deliver, End, EndSockets, Notice, Relay, ToSocket, Topic, Unseat, What, Whom,
 };
 use crate::actors::tell;
+use crate::domain::auth_session::Sessions;
 use crate::domain::{ChannelId, ServerId, UserId};
 use actix::Addr;
 use bytes::Bytes;
@@ -75,9 +76,9 @@ impl RelayHandle {
         tell(&self.addr, EndSockets { whom: Whom::These(keys), end, _settling: settling });
     }
 
-    /// Ends every socket of a user.
-    pub fn end_user(&self, user: UserId, end: End, settling: Settling) {
-        tell(&self.addr, EndSockets { whom: Whom::User(user), end, _settling: settling });
+    /// Ends the sockets of a user's sessions.
+    pub fn end_user(&self, user: UserId, sessions: Sessions, end: End, settling: Settling) {
+        tell(&self.addr, EndSockets { whom: Whom::User(user, sessions), end, _settling: settling });
     }
 
     /// Ends every socket of the worker.

@@ -19,6 +19,7 @@ pub use table::{RelayPort, Topic};
 
 use super::Vital;
 use crate::domain::UserId;
+use crate::domain::auth_session::Sessions;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
 use std::cell::RefCell;
@@ -81,7 +82,7 @@ struct CloseTopic {
 /// Which sockets end.
 enum Whom {
     These(Vec<SessionKey>),
-    User(UserId),
+    User(UserId, Sessions),
     All,
 }
 
@@ -196,7 +197,7 @@ impl Handler<EndSockets> for Relay {
         let mut table = self.table.borrow_mut();
         match message.whom {
             Whom::These(keys) => table.end(&keys, message.end),
-            Whom::User(user) => table.end_user(user, message.end),
+            Whom::User(user, sessions) => table.end_user(user, sessions, message.end),
             Whom::All => table.end_all(message.end),
         }
     }

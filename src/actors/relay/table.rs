@@ -2,7 +2,9 @@
 
 use super::socket::{Batch, Notice, Socket};
 use super::{End, Kind, Outbox, RelayHandle, SessionKey};
-use crate::domain::{ChannelId, ServerId, UserId};
+use crate::auth::token::Bearer;
+use crate::domain::auth_session::Sessions;
+use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
 use bytes::Bytes;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -46,16 +48,24 @@ impl RelayPort {
             Kind::Channel => Seats::None,
             Kind::Gateway => Seats::Many(HashMap::new()),
         };
-        let slot = table.sockets.insert(Entry { generation, socket, seats, user: None, deadline_s: u64::MAX });
+        let nobodys = Entry { generation, socket, seats, user: None, session: None, deadline_s: u64::MAX };
+        let slot = table.sockets.insert(nobodys);
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         Outbox::new(self.handle.clone(), SessionKey { worker: self.handle.worker(), slot, generation }, kind)
     }
 
-    /// Says whose the socket is, and at which second since 1970 its right ends; before that it is nobody's, and ends for
-    /// that then.
-    pub fn identify(&self, key: SessionKey, user: Option<UserId>, deadline_s: u64) {
+    /// Says whose the socket is, and until when.
+    pub fn identify(&self, key: SessionKey, bearer: &Bearer) {
         if let Some(entry) = self.table.borrow_mut().entry_mut(key) {
-            (entry.user, entry.deadline_s) = (user, deadline_s);
+            (entry.user, entry.session) = (Some(bearer.user_id), bearer.session_id);
+            entry.deadline_s = bearer.expires_at_s;
+        }
+    }
+
+    /// Says that it is nobody's yet, and ends for that at this second since 1970.
+    pub fn await_identity(&self, key: SessionKey, deadline_s: u64) {
+        if let Some(entry) = self.table.borrow_mut().entry_mut(key) {
+            (entry.user, entry.session, entry.deadline_s) = (None, None, deadline_s);
         }
     }
 
@@ -80,6 +90,7 @@ struct Entry {
     socket: Rc<Socket>,
     seats: Seats,
     user: Option<UserId>,
+    session: Option<AuthSessionId>,
     deadline_s: u64,
 }
 
@@ -286,8 +297,9 @@ impl Table {
         }
     }
 
-    pub(super) fn end_user(&mut self, user: UserId, end: End) {
-        let of_user = self.sockets.iter().filter(|(_, entry)| entry.user == Some(user));
+    pub(super) fn end_user(&mut self, user: UserId, sessions: Sessions, end: End) {
+        let is_meant = |entry: &Entry| entry.user == Some(user) && sessions.include(entry.session);
+        let of_user = self.sockets.iter().filter(|(_, entry)| is_meant(entry));
         let slots: Vec<usize> = of_user.map(|(slot, _)| slot).collect();
         self.end_slots(&slots, end);
     }

@@ -3,7 +3,7 @@
 mod append;
 
 use super::Db;
-use crate::domain::access::{Author, ChannelAccess, Member};
+use crate::domain::access::{Author, Caller, ChannelAccess, Member};
 use crate::domain::message::{Message, NewMessage, Page, Window};
 use crate::domain::{ChannelId, MessageId, UserId};
 use crate::error::Result;
@@ -121,6 +121,31 @@ pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result
         }
     };
     Ok(rows.iter().map(|row| message(row, access.id())).collect())
+}
+
+/// The id of the newest message of all; 0 if there is none.
+pub async fn last_id(db: &Db) -> Result<MessageId> {
+    let row = db.look_up_one(include_str!("../../../sql/messages/last_id.sql"), &[]).await?;
+    Ok(MessageId(row.map_or(0, |row| row.get("id"))))
+}
+
+/// What the caller has written, of the messages after one id up to another.
+pub async fn written_by(db: &Db, caller: &Caller, after: MessageId, upto: MessageId) -> Result<Vec<Message>> {
+    let sql = include_str!("../../../sql/messages/written_by.sql");
+    let rows = db.read(sql, &[&caller.id().0, &after.0, &upto.0]).await?;
+    let message = |row: &Row| Message {
+        id: MessageId(row.get("id")),
+        content: row.get("content"),
+        channel_id: ChannelId(row.get("channel_id")),
+        author_id: caller.id(),
+        author_username: caller.username().to_string(),
+        seq: row.get("seq"),
+        nonce: row.get("nonce"),
+        reply_to: row.get::<_, Option<i64>>("reply_to").map(MessageId),
+        created_at: row.get("created_at"),
+        updated_at: row.get("updated_at"),
+    };
+    Ok(rows.iter().map(message).collect())
 }
 
 /// A part of a channel's log, and how far the log went when it was read.

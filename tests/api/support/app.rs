@@ -48,8 +48,10 @@ async fn start(
     let mut config = Config {
         database: Database::Url(Box::new(database.clone())),
         secret_key: Some(SECRET_KEY.into()),
+        secret_key_previous: None,
         algorithm: TokenAlgorithm::Hs256,
         token_life: Duration::from_secs(1_800),
+        refresh_life: Duration::from_secs(86_400),
         host: "127.0.0.1".into(),
         port: 0,
         workers: 2,

@@ -24,11 +24,18 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 22] = [
+pub static ENDPOINTS: [Endpoint; 29] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
+    endpoint(Method::POST, "/auth/refresh", Anyone, r#"{"refresh_token": "x"}"#),
+    endpoint(Method::POST, "/auth/logout", Token, ""),
+    endpoint(Method::GET, "/auth/sessions", Token, ""),
+    endpoint(Method::DELETE, "/auth/sessions", Token, ""),
+    endpoint(Method::DELETE, "/auth/sessions/{session_id}", Token, ""),
     endpoint(Method::GET, "/users/me", Token, ""),
     endpoint(Method::PUT, "/users/me", Token, r#"{"bio": "hello"}"#),
+    endpoint(Method::GET, "/users/me/export", Token, ""),
+    endpoint(Method::DELETE, "/users/me", Token, r#"{"password": "correct horse battery"}"#),
     endpoint(Method::GET, "/users/{user_id}", Token, ""),
     endpoint(Method::POST, "/servers/", Token, r#"{"name": "Courtyard"}"#),
     endpoint(Method::GET, "/servers/", Token, ""),
@@ -53,9 +60,15 @@ pub static ENDPOINTS: [Endpoint; 22] = [
 pub const OTHER_PATHS: [&str; 6] = ["/ws/1", "/gateway", "/openapi.json", "/asyncapi.json", "/docs", "/redoc"];
 
 impl Endpoint {
+    /// Whether it ends what later calls would need.
+    pub fn is_final(&self) -> bool {
+        self.method == Method::DELETE || self.path == "/auth/logout"
+    }
+
     /// The path about the things with these ids.
     pub fn path_of(&self, user_id: i64, server_id: i64, channel_id: i64) -> String {
         self.path
+            .replace("{session_id}", "1")
             .replace("{user_id}", &user_id.to_string())
             .replace("{server_id}", &server_id.to_string())
             .replace("{channel_id}", &channel_id.to_string())

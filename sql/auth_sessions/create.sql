@@ -1,0 +1,20 @@
+-- A login: its session and first refresh token, unless the password has been changed since it was compared. It also clears
+-- away a few sessions of anybody's that are over, and all but the newest of this user's.
+with over as (
+    delete from auth_sessions where id = any (array(
+        select id from auth_sessions where expires_at < now() order by expires_at limit 100
+    ))
+), too_many as (
+    delete from auth_sessions where id = any (array(
+        select id from auth_sessions where user_id = $1 order by id desc offset $7
+    ))
+    returning id
+), made as (
+    insert into auth_sessions (user_id, password_version, user_agent, address, expires_at)
+    select id, password_version, $3, $4, now() + make_interval(secs => $5)
+    from users where id = $1 and password_version = $2 and deleted_at is null
+    returning id
+), issued as (
+    insert into refresh_tokens (token_hash, session_id) select $6, id from made
+)
+select id, (select max(id) from too_many) as last_ended from made

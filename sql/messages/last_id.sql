@@ -1,0 +1,1 @@
+select id from messages order by id desc limit 1

@@ -1,0 +1,122 @@
+//! Logins: their sessions, and the hashes of their refresh tokens.
+
+use super::Db;
+use super::users::Credentials;
+use crate::domain::access::Caller;
+use crate::domain::auth_session::{AuthSession, SESSIONS_MAX, Subject};
+use crate::domain::{AuthSessionId, UserId};
+use crate::error::{Error, Noun, Result, Unauthorized};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// A login that has just been made.
+#[derive(Debug)]
+pub struct Begun {
+    /// Its session.
+    pub session_id: AuthSessionId,
+    /// If older sessions had to make room: the oldest that is left.
+    pub oldest_kept: Option<AuthSessionId>,
+}
+
+/// What has become of a refresh token.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// It was good, and the new one takes its place.
+    Rotated(Subject),
+    /// It had been used before: its session is gone.
+    Reused {
+        /// Whose it was.
+        user_id: UserId,
+        /// Which one.
+        session_id: AuthSessionId,
+    },
+}
+
+/// Begins a session for who has shown these credentials.
+///
+/// # Errors
+/// `invalid_credentials` when the password has been changed, or the account erased, since it was compared.
+pub async fn begin(
+    db: &Db,
+    known: &Credentials,
+    client: (Option<&str>, Option<&str>),
+    token_hash: &[u8],
+    life: Duration,
+) -> Result<Begun> {
+    let (user_agent, address) = client;
+    let row = db
+        .write(
+            include_str!("../../sql/auth_sessions/create.sql"),
+            &[
+                &known.user_id.0,
+                &known.password_version,
+                &user_agent,
+                &address,
+                &life.as_secs_f64(),
+                &token_hash,
+                // With the new one there are as many as there may be.
+                &(SESSIONS_MAX - 1),
+            ],
+        )
+        .await?;
+    let row = row.ok_or(Unauthorized::Credentials)?;
+    let last_ended: Option<i64> = row.get("last_ended");
+    // Ids grow, so what is above the last that was ended was kept.
+    let oldest_kept = last_ended.map(|id| AuthSessionId(id + 1));
+    Ok(Begun { session_id: AuthSessionId(row.get("id")), oldest_kept })
+}
+
+/// Uses the refresh token with this hash, for which one with the hash `next` is given out.
+///
+/// # Errors
+/// `invalid_refresh_token`.
+pub async fn refresh(db: &Db, hash: &[u8], next: &[u8], life: Duration) -> Result<Refreshed> {
+    let rotated =
+        db.write(include_str!("../../sql/auth_sessions/rotate.sql"), &[&hash, &next, &life.as_secs_f64()]).await?;
+    if let Some(row) = rotated {
+        let logged_in_at: OffsetDateTime = row.get("created_at");
+        return Ok(Refreshed::Rotated(Subject {
+            user_id: UserId(row.get("user_id")),
+            session_id: AuthSessionId(row.get("id")),
+            password_version: row.get("password_version"),
+            logged_in_at_s: u64::try_from(logged_in_at.unix_timestamp()).unwrap_or(0),
+        }));
+    }
+    let reused = db.write(include_str!("../../sql/auth_sessions/end_reused.sql"), &[&hash]).await?;
+    let row = reused.ok_or(Unauthorized::RefreshInvalid)?;
+    Ok(Refreshed::Reused { user_id: UserId(row.get("user_id")), session_id: AuthSessionId(row.get("id")) })
+}
+
+/// The caller's sessions, oldest first; `current` is the one that asks.
+pub async fn list(db: &Db, caller: &Caller, current: Option<AuthSessionId>) -> Result<Vec<AuthSession>> {
+    let rows = db.look_up(include_str!("../../sql/auth_sessions/list.sql"), &[&caller.id().0]).await?;
+    let session = |row: &tokio_postgres::Row| {
+        let id = AuthSessionId(row.get("id"));
+        AuthSession {
+            id,
+            user_agent: row.get("user_agent"),
+            address: row.get("address"),
+            created_at: row.get("created_at"),
+            last_used_at: row.get("last_used_at"),
+            expires_at: row.get("expires_at"),
+            is_current: current == Some(id),
+        }
+    };
+    Ok(rows.iter().map(session).collect())
+}
+
+/// Ends one of the caller's sessions.
+///
+/// # Errors
+/// `session_not_found`, also for one of somebody else's.
+pub async fn end(db: &Db, caller: &Caller, id: AuthSessionId) -> Result<()> {
+    match db.execute(include_str!("../../sql/auth_sessions/end.sql"), &[&id.0, &caller.id().0]).await? {
+        0 => Err(Error::NotFound(Noun::AuthSession)),
+        _ => Ok(()),
+    }
+}
+
+/// Ends all of the caller's sessions but `current`.
+pub async fn end_others(db: &Db, caller: &Caller, current: AuthSessionId) -> Result<()> {
+    db.execute(include_str!("../../sql/auth_sessions/end_others.sql"), &[&caller.id().0, &current.0]).await.map(drop)
+}
