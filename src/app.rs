@@ -10,6 +10,7 @@ use crate::config::{Config, Database};
 use crate::descriptors;
 use crate::gateway::{Door, asyncapi, upgrade};
 use crate::http::{self, Documents, Node};
+use crate::rate_limit::Limits;
 use crate::store::Db;
 use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::migrate::{MigrateError, migrate};
@@ -104,6 +105,8 @@ impl Application {
                 config.token_life,
             )),
             refresh_life: config.refresh_life,
+            limits: Limits::new(config.rate_limit),
+            proxies: config.trusted_proxies.clone(),
             passwords: Passwords::new(config.bcrypt_cost).map_err(|error| other(&error))?,
             exports: http::export_turns(),
             stopping: AtomicBool::new(false),
@@ -188,14 +191,15 @@ fn serve(
 ) -> io::Result<Server> {
     let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX.as_secs());
     let stopping = builder.graceful_shutdown_signal();
-    let (rate_limit, echo) = (config.rate_limit, config.conformance_echo);
+    let echo = config.conformance_echo;
     let started = Arc::new(AtomicUsize::new(0));
     let server = builder.listen("madang", listener, move || {
         // Called on each worker's own thread.
         let relay = Relay::start_here(started.fetch_add(1, Ordering::Relaxed));
         relays.add(relay.handle().clone());
         let (registry, tokens, db) = (node.registry.clone(), node.tokens.clone(), node.db.clone());
-        let door = Rc::new(Door { tokens, registry, db, relay, rate_limit, echo });
+        let limits = Arc::clone(&node.limits);
+        let door = Rc::new(Door { tokens, registry, db, relay, limits, echo });
         let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
         HttpService::build()
             .keep_alive(KEEP_ALIVE)

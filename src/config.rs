@@ -2,6 +2,7 @@
 //! with a line that names it. The README's table and `.env.example` list them all, which a test holds true.
 
 use crate::auth::token::TokenAlgorithm;
+use crate::client_address::TrustedProxies;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of the README.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "DATABASE_URL",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
@@ -25,6 +26,7 @@ pub const NAMES: [&str; 15] = [
     "PG_BIN_DIR",
     "BCRYPT_COST",
     "RATE_LIMIT",
+    "TRUSTED_PROXIES",
     "CONFORMANCE_ECHO",
 ];
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub bcrypt_cost: u32,
     /// Off only for tests and load runs.
     pub rate_limit: bool,
+    /// Whose `X-Forwarded-For` says where a client is.
+    pub trusted_proxies: TrustedProxies,
     /// Whether `/ws/echo` exists; for conformance runs.
     pub conformance_echo: bool,
 }
@@ -122,6 +126,7 @@ impl Config {
             pg_bin_dir: get("PG_BIN_DIR").map(PathBuf::from),
             bcrypt_cost: number("BCRYPT_COST", get("BCRYPT_COST"), 12, 4..=31)?,
             rate_limit: switch("RATE_LIMIT", get("RATE_LIMIT"), true)?,
+            trusted_proxies: proxies(get("TRUSTED_PROXIES"))?,
             conformance_echo: switch("CONFORMANCE_ECHO", get("CONFORMANCE_ECHO"), false)?,
             database,
         })
@@ -146,6 +151,15 @@ fn switch(name: &'static str, value: Option<String>, default: bool) -> Result<bo
         Some("off") => Ok(false),
         Some(other) => bad(name, format!("must be `on` or `off`, not `{other}`")),
     }
+}
+
+fn proxies(value: Option<String>) -> Result<TrustedProxies> {
+    value.unwrap_or_default().parse().or_else(|block| {
+        bad(
+            "TRUSTED_PROXIES",
+            format!("must be addresses or blocks like 10.0.0.0/8, with commas between; `{block}` is none"),
+        )
+    })
 }
 
 fn algorithm(value: Option<String>) -> Result<TokenAlgorithm> {
@@ -256,6 +270,8 @@ mod tests {
             ("WRITERS", "17"),
             ("BCRYPT_COST", "3"),
             ("RATE_LIMIT", "yes"),
+            ("TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("TRUSTED_PROXIES", "proxy.example.com"),
             ("CONFORMANCE_ECHO", "1"),
         ] {
             let error = read(&[(name, value)]).expect_err(value);

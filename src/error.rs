@@ -4,6 +4,7 @@
 
 use crate::domain::access::Denied;
 use crate::domain::validation::Issue;
+use crate::rate_limit::{Quota, SOCKETS_MAX, TooMany};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -47,6 +48,12 @@ pub enum Error {
     /// The path wants a WebSocket handshake.
     #[error("Open this path as a WebSocket: {0}")]
     Upgrade(&'static str),
+    /// A limit by rate is reached.
+    #[error("Too many requests; try again in {} ms", .0.retry_after_ms)]
+    RateLimited(TooMany),
+    /// The user has as many sockets open as may be.
+    #[error("You have {SOCKETS_MAX} sockets open, as many as may be; close one first")]
+    TooManySockets(TooMany),
     /// The nonce has been used for another message.
     #[error("This nonce has been used for another message in this channel; use a new one")]
     NonceConflict,
@@ -243,6 +250,8 @@ impl Error {
             Self::TooLarge(_) => "body_too_large",
             Self::TooSlow(_) => "body_too_slow",
             Self::Upgrade(_) => "upgrade_required",
+            Self::RateLimited(_) => "rate_limited",
+            Self::TooManySockets(_) => "too_many_sockets",
             Self::NonceConflict => "nonce_conflict",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
@@ -254,6 +263,7 @@ impl Error {
     /// When the same may be asked again.
     pub fn retry_after_ms(&self) -> Option<u32> {
         match self {
+            Self::RateLimited(limit) | Self::TooManySockets(limit) => Some(limit.retry_after_ms),
             Self::Busy => Some(250),
             Self::Unavailable | Self::Unconfirmed => Some(1_000),
             _ => None,
@@ -278,12 +288,32 @@ impl Error {
             Self::Busy | Self::Unavailable | Self::Unconfirmed => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }
+            Self::RateLimited(limit) | Self::TooManySockets(limit) => {
+                let wait_s = HeaderValue::from(limit.retry_after_ms.div_ceil(1_000));
+                let quota = limit.quota.iter().flat_map(quota_headers);
+                std::iter::once((header::RETRY_AFTER, wait_s)).chain(quota).collect()
+            }
             Self::Upgrade(_) => vec![
                 (header::UPGRADE, HeaderValue::from_static("websocket")),
                 (header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
             ],
             _ => Vec::new(),
         }
+    }
+}
+
+/// How a limit stands, for a client that keeps to it.
+pub fn quota_headers(quota: &Quota) -> [(HeaderName, HeaderValue); 3] {
+    [
+        (HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(quota.limit)),
+        (HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(quota.remaining)),
+        (HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(quota.reset_s)),
+    ]
+}
+
+impl From<TooMany> for Error {
+    fn from(limit: TooMany) -> Self {
+        Self::RateLimited(limit)
     }
 }
 
@@ -323,6 +353,7 @@ impl ResponseError for Error {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Upgrade(_) => StatusCode::UPGRADE_REQUIRED,
+            Self::RateLimited(_) | Self::TooManySockets(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NonceConflict => StatusCode::CONFLICT,
             Self::Busy | Self::Unavailable | Self::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

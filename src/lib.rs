@@ -4,8 +4,8 @@
 //!
 //! Layers, each using only those before it (`tests/layers.rs` fails on an upward use):
 //!
-//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`descriptors`], [`rate_limit`] and [`telemetry`] serve
-//!   every layer.
+//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`rate_limit`] and
+//!   [`telemetry`] serve every layer.
 //! - [`store`]: PostgreSQL, all of the SQL. [`auth`]: passwords and tokens.
 //! - [`actors`]: registry, channels, writers, relays.
 //! - [`http`] and [`gateway`]: the two doors. They parse, call and answer, and never use each other.
@@ -18,6 +18,7 @@
 pub mod actors;
 pub mod app;
 pub mod auth;
+pub mod client_address;
 pub mod config;
 pub mod descriptors;
 pub mod domain;

@@ -191,7 +191,13 @@ pub struct Limits {
     /// Channels that one socket may be subscribed to.
     pub subscriptions: usize,
     /// Frames a second for ever; `null` where the node does not limit them.
-    pub frames_per_second: Option<u32>,
+    pub frames_per_second: Option<f64>,
     /// Frames at once after a quiet time.
     pub frame_burst: Option<u32>,
+    /// Messages a second to one channel, for ever.
+    pub channel_messages_per_second: Option<f64>,
+    /// Messages to one channel at once after a quiet time.
+    pub channel_message_burst: Option<u32>,
+    /// Sockets of a user.
+    pub sockets: Option<u32>,
 }

@@ -15,7 +15,7 @@ use crate::domain::access::Caller;
 use crate::domain::frame::{Frame, Limits, LoggedChannel, Membership, Ready};
 use crate::domain::text::{CONTENT_MAX, NONCE_MAX};
 use crate::error::{Error, Result};
-use crate::rate_limit::{FRAME_BURST, FRAMES_PER_SECOND};
+use crate::rate_limit::{FRAMES, MESSAGES, Rate, SOCKETS_MAX};
 use crate::store::{Db, channels, servers, users};
 use crate::telemetry::RequestId;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -34,6 +34,12 @@ const READY_BYTES_MAX: usize = 4 << 20;
 impl Session {
     /// Gets ready for the bearer of a good token.
     pub(super) fn identify(&mut self, bearer: Bearer, ctx: &mut Context<Self>) {
+        if self.user.is_none() {
+            match self.door.limits.socket(bearer.user_id) {
+                Ok(slot) => self.user = Some((bearer.user_id, slot)),
+                Err(_) => return self.socket.end(End::TOO_MANY_SOCKETS),
+            }
+        }
         self.door.relay.identify(self.outbox.key(), &bearer);
         self.socket.hold();
         self.peer = Peer::Gateway(Gateway::Identifying);
@@ -88,7 +94,7 @@ async fn ready(door: &Door, caller: &Caller) -> Result<Ready> {
         user: users::own(&door.db, caller).await?,
         servers: memberships(&door.db, caller).await?,
         heartbeat_interval_ms: PING_AFTER_S * 1_000,
-        limits: limits(door.rate_limit),
+        limits: limits(door.limits.is_on()),
     })
 }
 
@@ -100,9 +106,17 @@ pub fn limits(rate_limit: bool) -> Limits {
         frame_bytes: codec::Limits::default().message_bytes,
         unacknowledged_sends: UNACKED_MAX,
         subscriptions: SUBSCRIPTIONS_MAX,
-        frames_per_second: rate_limit.then_some(FRAMES_PER_SECOND),
-        frame_burst: rate_limit.then_some(FRAME_BURST),
+        frames_per_second: rate_limit.then_some(per_second(FRAMES)),
+        frame_burst: rate_limit.then_some(FRAMES.burst),
+        channel_messages_per_second: rate_limit.then_some(per_second(MESSAGES)),
+        channel_message_burst: rate_limit.then_some(MESSAGES.burst),
+        sockets: rate_limit.then_some(SOCKETS_MAX),
     }
+}
+
+/// What a rate allows for ever.
+fn per_second(rate: Rate) -> f64 {
+    1.0 / rate.refill.as_secs_f64()
 }
 
 async fn memberships(db: &Db, caller: &Caller) -> Result<Vec<Membership>> {

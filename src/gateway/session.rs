@@ -11,11 +11,11 @@ use super::upgrade::Door;
 use crate::actors::channel::{ChannelHandle, Poster, Posting};
 use crate::actors::relay::frame::{self, About, encode};
 use crate::actors::relay::{End, Notice, Outbox, Socket};
-use crate::domain::ChannelId;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
+use crate::domain::{ChannelId, UserId};
 use crate::error::Error;
-use crate::rate_limit::{FrameRate, Verdict};
+use crate::rate_limit::{FrameRate, SocketSlot, Verdict};
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context};
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -52,12 +52,24 @@ pub enum Gateway {
     Known(Rc<RefCell<Subscriptions>>),
 }
 
+/// What a session stands between.
+pub struct Ends {
+    /// The stream.
+    pub socket: Rc<Socket>,
+    /// How others reach it.
+    pub outbox: Outbox,
+    /// How it reaches others.
+    pub door: Rc<Door>,
+}
+
 /// See the module.
 pub struct Session {
     pub(super) socket: Rc<Socket>,
     pub(super) outbox: Outbox,
     pub(super) door: Rc<Door>,
     pub(super) peer: Peer,
+    /// Whose socket it is, once that is known, and its place among the user's, where these are counted.
+    pub(super) user: Option<(UserId, Option<SocketSlot>)>,
     decoder: Decoder,
     rate: Option<FrameRate>,
     malformed: u8,
@@ -66,16 +78,15 @@ pub struct Session {
 impl Session {
     /// Starts a session on the current thread; `early` is what came in with the handshake, `token` identifies a gateway.
     pub fn launch(
-        socket: Rc<Socket>,
-        outbox: Outbox,
-        door: Rc<Door>,
+        Ends { socket, outbox, door }: Ends,
         peer: Peer,
+        user: Option<(UserId, Option<SocketSlot>)>,
         early: &[u8],
         token: Option<crate::auth::token::Bearer>,
     ) {
-        let rate = door.rate_limit.then(FrameRate::default);
+        let rate = door.limits.is_on().then(FrameRate::default);
         let decoder = Decoder::new(Limits::default());
-        let mut session = Self { socket, outbox, door, peer, decoder, rate, malformed: 0 };
+        let mut session = Self { socket, outbox, door, peer, user, decoder, rate, malformed: 0 };
         Self::create(|ctx| {
             if let Some(bearer) = token {
                 session.identify(bearer, ctx);
@@ -174,6 +185,9 @@ impl Session {
             let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
             self.socket.send(frame::error(error, About { nonce, channel_id: None }));
         };
+        if let Err(limit) = self.count_message(channel.id()) {
+            return refuse(&message, &limit);
+        }
         if !self.outbox.begin_send() {
             return refuse(&message, &Error::Busy);
         }
@@ -185,6 +199,12 @@ impl Session {
                 _ => self.socket.end(End::RESTART),
             }
         }
+    }
+
+    /// Counts a message to a channel.
+    pub(super) fn count_message(&self, channel_id: ChannelId) -> Result<(), Error> {
+        let user = self.user.as_ref().map(|(user, _)| *user);
+        user.map_or(Ok(()), |user| Ok(self.door.limits.message(user, channel_id).map(drop)?))
     }
 
     fn limited(&self, event: &Event, retry_after_ms: u32) {

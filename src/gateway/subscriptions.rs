@@ -154,12 +154,17 @@ impl Session {
     }
 
     fn send_to(&self, channel_id: ChannelId, message: NewMessage) {
-        if self.outbox.begin_send() {
+        let refusal = match self.count_message(channel_id) {
+            Ok(()) if self.outbox.begin_send() => None,
+            Ok(()) => Some(Error::Busy),
+            Err(limit) => Some(limit),
+        };
+        let Some(refusal) = refusal else {
             let posting = Posting { message, poster: Poster::Socket(self.outbox.clone()) };
             return self.hand_over(channel_id, posting);
-        }
+        };
         let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
-        self.socket.send(frame::error(&Error::Busy, About { nonce, channel_id: Some(channel_id) }));
+        self.socket.send(frame::error(&refusal, About { nonce, channel_id: Some(channel_id) }));
     }
 
     fn hand_over(&self, channel_id: ChannelId, posting: Posting) {

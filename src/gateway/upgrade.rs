@@ -3,11 +3,12 @@
 
 use super::handshake::{self, Route};
 use super::identify::IDENTIFY_MAX_S;
-use super::session::{Gateway, Peer, Session};
+use super::session::{Ends, Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Kind, RelayPort, Socket};
 use crate::auth::token::{Bearer, Tokens, now_s};
 use crate::error::{Error, Result, Unauthorized};
+use crate::rate_limit::Limits;
 use crate::store::Db;
 use crate::telemetry::RequestId;
 use actix_codec::Framed;
@@ -33,8 +34,8 @@ pub struct Door {
     pub db: Db,
     /// This worker's relay.
     pub relay: RelayPort,
-    /// Whether frames are limited by rate.
-    pub rate_limit: bool,
+    /// What is limited by rate.
+    pub limits: Arc<Limits>,
     /// Whether `/ws/echo` exists.
     pub echo: bool,
 }
@@ -86,6 +87,12 @@ async fn open(
     answer: Bytes,
     early: BytesMut,
 ) -> Result<(), (Error, Option<TcpStream>)> {
+    // Before the registry is asked: what is refused costs nothing more.
+    let slot = match bearer.as_ref().map(|bearer| door.limits.socket(bearer.user_id)).transpose() {
+        Ok(slot) => slot.flatten(),
+        Err(limit) => return Err((Error::TooManySockets(limit), Some(stream))),
+    };
+    let user = bearer.as_ref().map(|bearer| bearer.user_id);
     let socket = Rc::new(Socket::new(stream, answer));
     let kind = if matches!(route, Route::Gateway) { Kind::Gateway } else { Kind::Channel };
     let outbox = door.relay.insert(Rc::clone(&socket), kind);
@@ -116,7 +123,13 @@ async fn open(
             (Peer::Echo, None)
         }
     };
-    Session::launch(socket, outbox, Rc::clone(door), peer, &early, bearer);
+    Session::launch(
+        Ends { socket, outbox, door: Rc::clone(door) },
+        peer,
+        user.map(|user| (user, slot)),
+        &early,
+        bearer,
+    );
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::body::{Body, Fields, Form, FromFields};
 use super::commit::commit;
-use super::extract::{Auth, Client};
+use super::extract::{Auth, Guest, Told};
 use super::{Node, sessions};
 use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
@@ -12,6 +12,7 @@ use crate::domain::auth_session::{Sessions, Subject};
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{CurrentPassword, NewPassword, Profile};
 use crate::error::{Error, ErrorBody, Noun, Result, Unauthorized};
+use crate::rate_limit::{Account, Attempt};
 use crate::store::auth_sessions::{self, Begun, Refreshed};
 use crate::store::users;
 use actix_web::HttpResponse;
@@ -107,7 +108,13 @@ fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpRe
         (status = 400, description = "`username_taken` or `email_taken`", body = ErrorBody),
     ),
 )]
-pub async fn register(node: Data<Node>, Body(new): Body<Register>) -> Result<HttpResponse> {
+pub async fn register(
+    node: Data<Node>,
+    Guest(client): Guest,
+    told: Told,
+    Body(new): Body<Register>,
+) -> Result<HttpResponse> {
+    told.quota(node.limits.registration(client.address)?);
     let hashed_password = node.passwords.hash(&new.password).await?;
     let profile = users::register(&node.db, &new.username, &new.email, &hashed_password).await?;
     Ok(HttpResponse::Created().json(profile))
@@ -125,11 +132,13 @@ pub async fn register(node: Data<Node>, Body(new): Body<Register>) -> Result<Htt
         (status = 401, description = "`invalid_credentials`, whether the name or the password is wrong", body = ErrorBody),
     ),
 )]
-pub async fn login(node: Data<Node>, client: Client, form: Form) -> Result<HttpResponse> {
+pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result<HttpResponse> {
     let [username, password] = form.fields(["username", "password"])?;
     let known = users::credentials(&node.db, &username).await?;
+    let account = Account::new(known.as_ref().map(|known| known.user_id), &username);
+    let attempt = node.limits.login(account, client.address)?;
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
-    let verdict = node.passwords.verify(password.into(), stored).await?;
+    let verdict = compare(&node, attempt, password.into(), stored).await?;
     let (Some(known), Verdict::Right { rehashed }) = (known, verdict) else {
         return Err(Unauthorized::Credentials.into());
     };
@@ -141,8 +150,8 @@ pub async fn login(node: Data<Node>, client: Client, form: Form) -> Result<HttpR
     let (user, version, refresh) = (known.user_id, known.password_version, RefreshToken::random());
     let (db, life, hash) = (node.db.clone(), node.refresh_life, refresh.hash());
     let begin = async move {
-        let address = client.address.map(|address| address.to_string());
-        auth_sessions::begin(&db, &known, (client.user_agent.as_deref(), address.as_deref()), &hash, life).await
+        let address = client.address.to_string();
+        auth_sessions::begin(&db, &known, (client.user_agent.as_deref(), Some(&address)), &hash, life).await
     };
     let made = move |begun: &Begun| match begun.oldest_kept {
         None => (Change::LoggedIn(user), None),
@@ -150,6 +159,21 @@ pub async fn login(node: Data<Node>, client: Client, form: Form) -> Result<HttpR
     };
     let session_id = commit(&node, Change::LoggedIn(user), begin, made).await?.session_id;
     token(&node, Subject { user_id: user, password_version: version, session_id, logged_in_at_s: now_s() }, &refresh)
+}
+
+/// Compares a password. Only what was compared and wrong counts as a failed try.
+pub async fn compare(node: &Node, attempt: Attempt, password: SecretString, stored: Option<String>) -> Result<Verdict> {
+    match node.passwords.verify(password, stored).await {
+        Ok(Verdict::Right { rehashed }) => {
+            attempt.succeeded();
+            Ok(Verdict::Right { rehashed })
+        }
+        Ok(Verdict::Wrong) => Ok(Verdict::Wrong),
+        Err(error) => {
+            attempt.not_made();
+            Err(error)
+        }
+    }
 }
 
 /// Get the next access token
@@ -163,7 +187,7 @@ pub async fn login(node: Data<Node>, client: Client, form: Form) -> Result<HttpR
         (status = 401, description = "`invalid_refresh_token` or `refresh_token_reused`", body = ErrorBody),
     ),
 )]
-pub async fn refresh(node: Data<Node>, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
+pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
     let used = RefreshToken::read(sent.refresh_token.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
     let next = RefreshToken::random();
     match auth_sessions::refresh(&node.db, &used.hash(), &next.hash(), node.refresh_life).await? {

@@ -6,9 +6,10 @@ use crate::domain::auth_session::USER_AGENT_MAX;
 use crate::domain::validation::{Issue, Refusal, bounded, integer};
 use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
+use crate::rate_limit::{Limits, Quota, TooMany};
 use actix_web::dev::Payload;
-use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 
@@ -20,7 +21,55 @@ impl FromRequest for Auth {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(bearer(request).map(Self))
+        ready(bearer(request).and_then(|bearer| {
+            within(request, |limits| limits.call(bearer.user_id))?;
+            Ok(Self(bearer))
+        }))
+    }
+}
+
+/// Counts a call; how its limit stands goes out with the answer.
+fn within(request: &HttpRequest, take: impl FnOnce(&Limits) -> Result<Option<Quota>, TooMany>) -> Result<()> {
+    let node = request.app_data::<web::Data<Node>>().ok_or(Error::Internal)?;
+    if let Some(quota) = take(&node.limits)? {
+        request.extensions_mut().insert(quota);
+    }
+    Ok(())
+}
+
+/// Somebody who need not be known: the calls of an address are counted together.
+pub struct Guest(pub Client);
+
+impl FromRequest for Guest {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Client::of(request).and_then(|client| {
+            within(request, |limits| limits.call_from(client.address))?;
+            Ok(Self(client))
+        }))
+    }
+}
+
+/// What an answer says of a limit of its own, in place of that of calls.
+pub struct Told(HttpRequest);
+
+impl Told {
+    /// How the limit stands.
+    pub fn quota(&self, quota: Option<Quota>) {
+        if let Some(quota) = quota {
+            self.0.extensions_mut().insert(quota);
+        }
+    }
+}
+
+impl FromRequest for Told {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.clone())))
     }
 }
 
@@ -37,7 +86,7 @@ fn bearer(request: &HttpRequest) -> Result<Bearer> {
 /// The client as it shows itself.
 pub struct Client {
     /// Where it is.
-    pub address: Option<IpAddr>,
+    pub address: IpAddr,
     /// What it calls itself, cut to a length that is worth keeping.
     pub user_agent: Option<String>,
 }
@@ -47,12 +96,26 @@ impl FromRequest for Client {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        ready(Ok(Self {
-            address: request.peer_addr().map(|address| address.ip()),
-            user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_MAX).collect()),
-        }))
+        ready(Self::of(request))
     }
+}
+
+impl Client {
+    fn of(request: &HttpRequest) -> Result<Self> {
+        let node = request.app_data::<web::Data<Node>>().ok_or(Error::Internal)?;
+        let peer = request.peer_addr().ok_or(Error::Internal)?.ip();
+        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            address: node.proxies.client(peer, forwarded(request.headers())),
+            user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_MAX).collect()),
+        })
+    }
+}
+
+/// Every `X-Forwarded-For`, in order.
+fn forwarded(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
+    let values: Vec<&str> = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+    values.into_iter()
 }
 
 /// An id in the path.

@@ -2,7 +2,7 @@
 
 use super::Node;
 use super::body::{Body, Fields, FromFields};
-use super::extract::{Auth, InPath, Query};
+use super::extract::{Auth, InPath, Query, Told};
 use crate::domain::access::{ChannelAccess, Member};
 use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
 use crate::domain::text::Nonce;
@@ -92,6 +92,7 @@ pub async fn create(
     node: Data<Node>,
     InPath(id): InPath<ChannelId>,
     IdempotencyKey(key): IdempotencyKey,
+    told: Told,
     Body(mut message): Body<NewMessage>,
 ) -> Result<HttpResponse> {
     if let Some(key) = key {
@@ -101,6 +102,7 @@ pub async fn create(
         }
         message.nonce = Some(key);
     }
+    told.quota(node.limits.message(auth.0.user_id, id)?);
     let posted = node.registry.post(auth.0, id, message).await?;
     let mut answer = if posted.is_duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(posted.message))

@@ -26,6 +26,8 @@ pub use routes::app;
 use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
+use crate::client_address::TrustedProxies;
+use crate::rate_limit::Limits;
 use crate::store::Db;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -42,6 +44,10 @@ pub struct Node {
     pub tokens: Arc<Tokens>,
     /// How long a refresh token that is not used lives.
     pub refresh_life: Duration,
+    /// What is limited by rate.
+    pub limits: Arc<Limits>,
+    /// Whose `X-Forwarded-For` counts.
+    pub proxies: TrustedProxies,
     /// Hashes passwords.
     pub passwords: Arc<Passwords>,
     /// Turns for exports.

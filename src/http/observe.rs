@@ -1,11 +1,14 @@
 //! Around every call: a request id, one log line without query, headers or body, and a path without its trailing slash.
 
+use crate::error::quota_headers;
+use crate::rate_limit::Quota;
 use crate::telemetry::RequestId;
+use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse, Url};
-use actix_web::http::Uri;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
+use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::Next;
 use std::time::Instant;
 
@@ -31,6 +34,12 @@ pub async fn observe<B: MessageBody>(
         tracing::warn!(request_id, method, path, status, elapsed_us, "call");
     } else {
         tracing::info!(request_id, method, path, status, elapsed_us, "call");
+    }
+    let quota = response.request().extensions().get::<Quota>().copied();
+    if let Some(quota) = quota.filter(|_| status != StatusCode::TOO_MANY_REQUESTS) {
+        for (name, value) in quota_headers(&quota) {
+            response.headers_mut().insert(name, value);
+        }
     }
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(REQUEST_ID, value);

@@ -89,6 +89,7 @@ fn add_common(operation: &mut Operation) {
             ),
         );
     }
+    add("429", error("`rate_limited`; try again after `Retry-After` seconds", "rate_limited"));
     add("503", error("`unavailable` or `busy`; try again after `Retry-After` seconds", "unavailable"));
 }
 

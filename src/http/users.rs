@@ -1,9 +1,9 @@
 //! `/users`: profiles.
 
-use super::Node;
 use super::body::{Body, Fields, FromFields};
 use super::commit::commit;
-use super::extract::{Auth, InPath};
+use super::extract::{Auth, Client, InPath};
+use super::{Node, auth};
 use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
 use crate::auth::token::now_s;
@@ -12,6 +12,7 @@ use crate::domain::access::Caller;
 use crate::domain::auth_session::Sessions;
 use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
 use crate::error::{Conflict, Error, ErrorBody, Noun, Result};
+use crate::rate_limit::Account;
 use crate::store::users::{self, PasswordChange};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
@@ -105,13 +106,18 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
         (status = 400, description = "`email_taken`, `current_password_required` or `wrong_password`", body = ErrorBody),
     ),
 )]
-pub async fn update_me(auth: Auth, node: Data<Node>, Body(update): Body<Update>) -> Result<Json<Profile>> {
+pub async fn update_me(
+    auth: Auth,
+    node: Data<Node>,
+    client: Client,
+    Body(update): Body<Update>,
+) -> Result<Json<Profile>> {
     let (kept_token, kept_session) = (auth.0.token_id.to_string(), auth.0.session_id);
     let is_fresh = auth.0.logged_in_at_s + FRESH_S > now_s();
     let caller = node.registry.caller(auth.0).await?;
     if update.password.is_some() || update.profile.email.is_some() {
         match update.current_password {
-            Some(current) => compare(&node, &caller, current).await?,
+            Some(current) => compare(&node, &client, &caller, current).await?,
             None if is_fresh => {}
             None => return Err(Conflict::PasswordRequired.into()),
         }
@@ -138,9 +144,14 @@ pub async fn update_me(auth: Auth, node: Data<Node>, Body(update): Body<Update>)
         (status = 400, description = "`wrong_password`, or `owns_servers`: hand them over or delete them first", body = ErrorBody),
     ),
 )]
-pub async fn delete_me(auth: Auth, node: Data<Node>, Body(sent): Body<DeleteMe>) -> Result<HttpResponse> {
+pub async fn delete_me(
+    auth: Auth,
+    node: Data<Node>,
+    client: Client,
+    Body(sent): Body<DeleteMe>,
+) -> Result<HttpResponse> {
     let caller = node.registry.caller(auth.0).await?;
-    compare(&node, &caller, sent.password).await?;
+    compare(&node, &client, &caller, sent.password).await?;
     let change = Change::AccountDeleted(caller.id());
     let db = node.db.clone();
     commit(&node, change, async move { users::delete(&db, &caller).await }, move |()| (change, None)).await?;
@@ -148,9 +159,10 @@ pub async fn delete_me(auth: Auth, node: Data<Node>, Body(sent): Body<DeleteMe>)
 }
 
 /// Whether this is the caller's password.
-async fn compare(node: &Node, caller: &Caller, password: CurrentPassword) -> Result<()> {
+async fn compare(node: &Node, client: &Client, caller: &Caller, password: CurrentPassword) -> Result<()> {
+    let attempt = node.limits.login(Account::Known(caller.id()), client.address)?;
     let known = users::own_credentials(&node.db, caller).await?;
-    match node.passwords.verify(password.0, Some(known.hashed_password)).await? {
+    match auth::compare(node, attempt, password.0, Some(known.hashed_password)).await? {
         Verdict::Right { .. } => Ok(()),
         Verdict::Wrong => Err(Conflict::WrongPassword.into()),
     }

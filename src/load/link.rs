@@ -102,7 +102,10 @@ impl Link {
         match status {
             Some(101) if text.contains(ACCEPT) => Ok(Self { stream, reader: Reader::default(), early }),
             Some(401) => Err(NoLink::Token),
-            Some(429 | 503) => Err(NoLink::Failed(format!("the handshake was answered with {}", status.unwrap_or(0)))),
+            Some(429) => {
+                Err(NoLink::Refused("the node limits the sockets of a user: start it with RATE_LIMIT=off".into()))
+            }
+            Some(503) => Err(NoLink::Failed("the handshake was answered with 503".into())),
             _ => {
                 let mut body = early;
                 // What it says may still be on its way; the node closes the connection after it.

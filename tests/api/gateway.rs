@@ -46,7 +46,8 @@ async fn ready_is_the_state_that_the_client_would_ask_for() {
     assert_eq!(ready["heartbeat_interval_ms"], 25_000);
     let limits = json!({
         "content_characters": 4_000, "nonce_characters": 64, "frame_bytes": 65_536, "unacknowledged_sends": 64,
-        "subscriptions": 500, "frames_per_second": null, "frame_burst": null,
+        "subscriptions": 500, "frames_per_second": null, "frame_burst": null, "channel_messages_per_second": null,
+        "channel_message_burst": null, "sockets": null,
     });
     assert_eq!(ready["limits"], limits);
     let mut expected = Vec::new();

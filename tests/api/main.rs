@@ -13,6 +13,7 @@ mod frames;
 mod gateway;
 mod handshakes;
 mod health;
+mod limits;
 mod logs;
 mod members;
 mod messages;

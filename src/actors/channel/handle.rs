@@ -3,9 +3,9 @@
 use super::{Channel, Posted};
 use crate::actors::relay::{Outbox, SessionKey, Settling};
 use crate::actors::tell;
-use crate::domain::UserId;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::message::NewMessage;
+use crate::domain::{ChannelId, UserId};
 use crate::error::{Error, Result};
 use actix::prelude::SendError;
 use actix::{Addr, Message};
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 /// How sessions and the registry reach a channel.
 #[derive(Clone)]
 pub struct ChannelHandle {
+    id: ChannelId,
     addr: Addr<Channel>,
 }
 
@@ -65,8 +66,13 @@ pub enum NotTaken {
 }
 
 impl ChannelHandle {
-    pub(super) fn new(addr: Addr<Channel>) -> Self {
-        Self { addr }
+    pub(super) fn new(id: ChannelId, addr: Addr<Channel>) -> Self {
+        Self { id, addr }
+    }
+
+    /// Which channel.
+    pub fn id(&self) -> ChannelId {
+        self.id
     }
 
     /// Posts a message from an attached socket.

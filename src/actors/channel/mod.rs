@@ -106,7 +106,7 @@ impl Channel {
             arrivals: 0,
             idle_since: Instant::now(),
         };
-        ChannelHandle::new(channel.start())
+        ChannelHandle::new(id, channel.start())
     }
 
     /// Lets a socket hear the channel from here on, after `first`.

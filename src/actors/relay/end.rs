@@ -37,6 +37,8 @@ impl End {
     pub const SILENT: Self = Self { code: 4408, reason: "no heartbeat" };
     /// The peer goes on sending over its rate.
     pub const TOO_FAST: Self = Self { code: 4429, reason: "sent too fast; wait before you come back" };
+    /// The user has as many sockets open as may be.
+    pub const TOO_MANY_SOCKETS: Self = Self { code: 4429, reason: "too many sockets of this user; close one first" };
     /// The peer does not read.
     pub const TOO_SLOW: Self = Self { code: 4430, reason: "read too slowly; resume" };
 }
@@ -68,6 +70,6 @@ pub const CLOSE_CODES: [CloseCode; 12] = [
     code(4403, "no member any more", "no"),
     code(4404, "the channel or its server was deleted", "no"),
     code(4408, "no `identify` in time, or no sign of life", "yes, with `after`"),
-    code(4429, "sent too fast for too long", "yes, with `after`, after a wait"),
+    code(4429, "sent too fast for too long, or too many sockets of one user", "yes, with `after`, after a wait"),
     code(4430, "read too slowly", "yes, with `after`, after a wait"),
 ];

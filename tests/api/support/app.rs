@@ -60,6 +60,7 @@ async fn start(
         pg_bin_dir: None,
         bcrypt_cost: 4,
         rate_limit: false,
+        trusted_proxies: madang::client_address::TrustedProxies::default(),
         conformance_echo: false,
     };
     change(&mut config);

@@ -1,0 +1,112 @@
+//! Buckets by key, least recently used first out.
+
+use super::{KEYS_MAX, Rate, TooMany};
+use lru::LruCache;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Mutex, PoisonError};
+
+/// Locks, so that the workers seldom wait for one another.
+const SHARDS: usize = 16;
+
+/// How a limit stands, as the `X-RateLimit-` headers say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Tokens of a full bucket.
+    pub limit: u32,
+    /// Those that are left now.
+    pub remaining: u32,
+    /// Whole seconds until it is full again.
+    pub reset_s: u32,
+}
+
+/// The buckets of one limit.
+pub struct Buckets<K> {
+    rate: Rate,
+    hasher: RandomState,
+    /// For each key the microsecond at which its bucket is full again.
+    full_at_us: Vec<Mutex<LruCache<K, u64>>>,
+}
+
+impl<K: Hash + Eq> Buckets<K> {
+    pub(super) fn new(rate: Rate) -> Self {
+        // Unbounded here means: not allocated in advance. The bound is kept by `take`.
+        let full_at_us = (0..SHARDS).map(|_| Mutex::new(LruCache::unbounded())).collect();
+        Self { rate, hasher: RandomState::new(), full_at_us }
+    }
+
+    /// Takes a token.
+    pub(super) fn take(&self, key: K, now_us: u64) -> Result<Quota, TooMany> {
+        let shard = self.hasher.hash_one(&key) as usize % SHARDS;
+        let Some(shard) = self.full_at_us.get(shard) else { return Ok(self.quota(0)) };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
+        let full_at_us = shard.get(&key).copied().unwrap_or(0).max(now_us);
+        let (missing_us, most_us) = (full_at_us - now_us, refill_us * u64::from(self.rate.burst));
+        if missing_us + refill_us > most_us {
+            let wait_us = missing_us + refill_us - most_us;
+            let retry_after_ms = u32::try_from(wait_us.div_ceil(1_000)).unwrap_or(u32::MAX);
+            return Err(TooMany { retry_after_ms, quota: Some(self.quota(missing_us)) });
+        }
+        shard.put(key, full_at_us + refill_us);
+        while shard.len() > KEYS_MAX / SHARDS {
+            shard.pop_lru();
+        }
+        Ok(self.quota(missing_us + refill_us))
+    }
+
+    fn quota(&self, missing_us: u64) -> Quota {
+        let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
+        let taken = u32::try_from(missing_us.div_ceil(refill_us)).unwrap_or(u32::MAX);
+        Quota {
+            limit: self.rate.burst,
+            remaining: self.rate.burst.saturating_sub(taken),
+            reset_s: u32::try_from(missing_us.div_ceil(1_000_000)).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn buckets() -> Buckets<u32> {
+        Buckets::new(Rate { burst: 3, refill: Duration::from_millis(500) })
+    }
+
+    #[test]
+    fn a_burst_is_taken_then_the_rate_and_each_key_has_its_own() {
+        let buckets = buckets();
+        let left = |quota: Quota| (quota.remaining, quota.reset_s);
+        assert_eq!([0, 0, 0].map(|at| buckets.take(1, at).map(left)), [Ok((2, 1)), Ok((1, 1)), Ok((0, 2))]);
+        let refused = buckets.take(1, 100_000).expect_err("too many");
+        assert_eq!((refused.retry_after_ms, refused.quota.map(|quota| quota.remaining)), (400, Some(0)));
+        assert!(buckets.take(2, 100_000).is_ok());
+        // A refusal costs nothing: at the time that it named there is one.
+        assert!(buckets.take(1, 499_999).is_err());
+        assert!(buckets.take(1, 500_000).is_ok());
+        assert!(buckets.take(1, 500_001).is_err());
+        // Never more than the burst, however long it was quiet.
+        assert_eq!((0..10).filter(|_| buckets.take(1, 3_600_000_000).is_ok()).count(), 3);
+    }
+
+    #[test]
+    fn who_obeys_what_is_said_is_never_refused() {
+        let (buckets, mut now_us) = (buckets(), 7);
+        for turn in 0_u64..2_000 {
+            let quota = buckets.take(1, now_us).expect("it obeys");
+            now_us += turn * 7_919 % 300_000;
+            if quota.remaining == 0 {
+                now_us += u64::from(quota.reset_s) * 1_000_000;
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let buckets = buckets();
+        assert!((0..2 * KEYS_MAX as u32).all(|key| buckets.take(key, 0).is_ok()));
+        let kept: usize = buckets.full_at_us.iter().map(|shard| shard.lock().expect("whole").len()).sum();
+        assert!(kept <= KEYS_MAX, "{kept}");
+    }
+}

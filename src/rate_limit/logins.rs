@@ -1,0 +1,164 @@
+//! Failed tries at a password. Whoever fails waits, each time longer; nobody is locked out for good, and no one's failures keep
+//! the account's owner out who comes from elsewhere.
+
+use super::{KEYS_MAX, LOGIN_FAILURES, LOGIN_WAIT_MAX, LOGIN_WAIT_MIN, Limits, TooMany};
+use crate::domain::UserId;
+use lru::LruCache;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// So long after the last failure all are forgotten.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Whose password is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Account {
+    /// An account's, under whichever spelling of its name.
+    Known(UserId),
+    /// Nobody's, by a hash of the name.
+    Unknown(u64),
+}
+
+impl Account {
+    /// The one with this id, or who would have this name.
+    pub fn new(known: Option<UserId>, name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.to_lowercase().hash(&mut hasher);
+        known.map_or_else(|| Self::Unknown(hasher.finish()), Self::Known)
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Failed {
+    count: u32,
+    last_us: u64,
+    wait_until_us: u64,
+}
+
+pub(super) struct Logins(Mutex<LruCache<(Account, IpAddr), Failed>>);
+
+impl Default for Logins {
+    fn default() -> Self {
+        // Unbounded here means: not allocated in advance. The bound is kept by `begin`.
+        Self(Mutex::new(LruCache::unbounded()))
+    }
+}
+
+impl Logins {
+    pub(super) fn begin(&self, account: Account, address: IpAddr, now_us: u64) -> Result<(), TooMany> {
+        let us = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(&(account, address)).copied().unwrap_or_default();
+        let is_forgotten = known.last_us + us(FORGOTTEN_AFTER) < now_us;
+        let mut failed = if is_forgotten { Failed::default() } else { known };
+        if now_us < failed.wait_until_us {
+            let wait_ms = (failed.wait_until_us - now_us).div_ceil(1_000);
+            return Err(TooMany { retry_after_ms: u32::try_from(wait_ms).unwrap_or(u32::MAX), quota: None });
+        }
+        failed.count += 1;
+        failed.last_us = now_us;
+        if let Some(doublings) = failed.count.checked_sub(LOGIN_FAILURES) {
+            let wait = LOGIN_WAIT_MIN.saturating_mul(1 << doublings.min(20)).min(LOGIN_WAIT_MAX);
+            failed.wait_until_us = now_us + us(wait);
+        }
+        all.put((account, address), failed);
+        while all.len() > KEYS_MAX {
+            all.pop_lru();
+        }
+        Ok(())
+    }
+
+    fn forget(&self, account: Account, address: IpAddr) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&(account, address));
+    }
+
+    fn give_back(&self, account: Account, address: IpAddr) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failed) = all.get_mut(&(account, address)) {
+            failed.count = failed.count.saturating_sub(1);
+            failed.wait_until_us = 0;
+        }
+    }
+}
+
+/// A try. Dropped, it has failed.
+#[must_use]
+pub struct Attempt(Option<(Arc<Limits>, Account, IpAddr)>);
+
+impl Attempt {
+    pub(super) fn unlimited() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn counted(limits: Arc<Limits>, account: Account, address: IpAddr) -> Self {
+        Self(Some((limits, account, address)))
+    }
+
+    /// The password was right: what failed before is forgotten.
+    pub fn succeeded(self) {
+        if let Some((limits, account, address)) = self.0 {
+            limits.logins.forget(account, address);
+        }
+    }
+
+    /// It was not compared at all.
+    pub fn not_made(self) {
+        if let Some((limits, account, address)) = self.0 {
+            limits.logins.give_back(account, address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const SECOND: u64 = 1_000_000;
+
+    #[test]
+    fn after_five_failures_each_waits_twice_as_long_up_to_a_quarter_of_an_hour() {
+        let (logins, mina) = (Logins::default(), Account::new(None, "mina"));
+        let mut now = 0;
+        assert!((0..5).all(|_| logins.begin(mina, HERE, now).is_ok()));
+        for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] {
+            let refused = logins.begin(mina, HERE, now).expect_err("too soon");
+            assert_eq!(refused.retry_after_ms, wait * 1_000);
+            assert!(logins.begin(mina, HERE, now + u64::from(wait) * SECOND - 1).is_err());
+            now += u64::from(wait) * SECOND;
+            assert_eq!(logins.begin(mina, HERE, now), Ok(()), "what was refused did not count");
+        }
+        assert!(logins.begin(mina, HERE, now + 2 * 3_600 * SECOND).is_ok());
+        assert!(logins.begin(mina, HERE, now + 2 * 3_600 * SECOND).is_ok(), "an hour later all is forgotten");
+    }
+
+    #[test]
+    fn only_the_pair_of_account_and_address_waits() {
+        let logins = Logins::default();
+        let mina = Account::new(None, "mina");
+        assert_eq!((0..9).filter(|_| logins.begin(mina, HERE, 0).is_ok()).count(), 5);
+        assert!(logins.begin(mina, HERE, 0).is_err());
+        assert!(logins.begin(Account::new(None, "MINA"), HERE, 0).is_err(), "however it is written");
+        assert!(logins.begin(Account::new(None, "jun"), HERE, 0).is_ok());
+        assert!(logins.begin(Account::new(Some(UserId(1)), "mina"), HERE, 0).is_ok());
+        assert!(logins.begin(mina, IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0).is_ok());
+    }
+
+    #[test]
+    fn what_is_right_or_was_not_compared_does_not_count() {
+        let limits = Limits::new(true);
+        let mina = Account::Known(UserId(1));
+        for _ in 0..20 {
+            limits.login(mina, HERE).expect("not too many").not_made();
+        }
+        for _ in 0..4 {
+            drop(limits.login(mina, HERE).expect("not too many"));
+        }
+        limits.login(mina, HERE).expect("not too many").succeeded();
+        assert!((0..5).all(|_| limits.login(mina, HERE).is_ok()));
+        assert!(limits.login(mina, HERE).is_err());
+    }
+}
