@@ -107,7 +107,7 @@ impl Application {
             refresh_life: config.refresh_life,
             limits: Limits::new(config.rate_limit),
             proxies: config.trusted_proxies.clone(),
-            passwords: Passwords::new(config.bcrypt_cost).map_err(|error| other(&error))?,
+            passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
             exports: http::export_turns(),
             stopping: AtomicBool::new(false),
         });
@@ -191,7 +191,7 @@ fn serve(
 ) -> io::Result<Server> {
     let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX.as_secs());
     let stopping = builder.graceful_shutdown_signal();
-    let echo = config.conformance_echo;
+    let (echo, origins) = (config.conformance_echo, config.cors_origins.clone());
     let started = Arc::new(AtomicUsize::new(0));
     let server = builder.listen("madang", listener, move || {
         // Called on each worker's own thread.
@@ -199,7 +199,7 @@ fn serve(
         relays.add(relay.handle().clone());
         let (registry, tokens, db) = (node.registry.clone(), node.tokens.clone(), node.db.clone());
         let limits = Arc::clone(&node.limits);
-        let door = Rc::new(Door { tokens, registry, db, relay, limits, echo });
+        let door = Rc::new(Door { tokens, registry, db, relay, limits, origins: origins.clone(), echo });
         let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
         HttpService::build()
             .keep_alive(KEEP_ALIVE)
@@ -215,7 +215,7 @@ fn serve(
                     Ok::<_, actix_http::Error>(())
                 }
             }))
-            .finish(map_config(http::app(node, documents), |()| AppConfig::default()))
+            .finish(map_config(http::app(node, documents, origins.clone()), |()| AppConfig::default()))
             .tcp()
     })?;
     Ok(server.run())

@@ -3,6 +3,7 @@
 
 use crate::auth::token::TokenAlgorithm;
 use crate::client_address::TrustedProxies;
+use crate::origin::AllowedOrigins;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -11,7 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of the README.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 18] = [
     "DATABASE_URL",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
@@ -25,8 +26,10 @@ pub const NAMES: [&str; 16] = [
     "DATA_DIR",
     "PG_BIN_DIR",
     "BCRYPT_COST",
+    "PASSWORD_POLICY",
     "RATE_LIMIT",
     "TRUSTED_PROXIES",
+    "CORS_ORIGINS",
     "CONFORMANCE_ECHO",
 ];
 
@@ -64,6 +67,10 @@ pub struct Config {
     pub bcrypt_cost: u32,
     /// Off only for tests and load runs.
     pub rate_limit: bool,
+    /// Whether passwords that are easily guessed are refused.
+    pub strict_passwords: bool,
+    /// Origins of web pages that may use the node.
+    pub cors_origins: AllowedOrigins,
     /// Whose `X-Forwarded-For` says where a client is.
     pub trusted_proxies: TrustedProxies,
     /// Whether `/ws/echo` exists; for conformance runs.
@@ -126,6 +133,8 @@ impl Config {
             pg_bin_dir: get("PG_BIN_DIR").map(PathBuf::from),
             bcrypt_cost: number("BCRYPT_COST", get("BCRYPT_COST"), 12, 4..=31)?,
             rate_limit: switch("RATE_LIMIT", get("RATE_LIMIT"), true)?,
+            strict_passwords: policy(get("PASSWORD_POLICY"))?,
+            cors_origins: origins(get("CORS_ORIGINS"))?,
             trusted_proxies: proxies(get("TRUSTED_PROXIES"))?,
             conformance_echo: switch("CONFORMANCE_ECHO", get("CONFORMANCE_ECHO"), false)?,
             database,
@@ -151,6 +160,21 @@ fn switch(name: &'static str, value: Option<String>, default: bool) -> Result<bo
         Some("off") => Ok(false),
         Some(other) => bad(name, format!("must be `on` or `off`, not `{other}`")),
     }
+}
+
+fn policy(value: Option<String>) -> Result<bool> {
+    match value.as_deref() {
+        None | Some("length") => Ok(false),
+        Some("strict") => Ok(true),
+        Some(other) => bad("PASSWORD_POLICY", format!("must be `length` or `strict`, not `{other}`")),
+    }
+}
+
+fn origins(value: Option<String>) -> Result<AllowedOrigins> {
+    value.unwrap_or_default().parse().or_else(|origin| {
+        let example = "https://chat.example.com";
+        bad("CORS_ORIGINS", format!("must be origins like {example}, with commas between; `{origin}` is none"))
+    })
 }
 
 fn proxies(value: Option<String>) -> Result<TrustedProxies> {
@@ -272,6 +296,9 @@ mod tests {
             ("RATE_LIMIT", "yes"),
             ("TRUSTED_PROXIES", "10.0.0.0/33"),
             ("TRUSTED_PROXIES", "proxy.example.com"),
+            ("CORS_ORIGINS", "*"),
+            ("CORS_ORIGINS", "https://chat.example.com/"),
+            ("PASSWORD_POLICY", "weak"),
             ("CONFORMANCE_ECHO", "1"),
         ] {
             let error = read(&[(name, value)]).expect_err(value);

@@ -36,6 +36,12 @@ pub enum Error {
     /// Known, but not allowed.
     #[error("{}", denied(*.0))]
     Denied(Denied),
+    /// The page that asks is of an origin that may not.
+    #[error("Pages of this origin may not open sockets here; the operator can allow it with CORS_ORIGINS")]
+    Origin,
+    /// A page asks whether it may make a call, and may not.
+    #[error("Pages of this origin may not make this call, or not with this method or these headers")]
+    Preflight,
     /// A rule of the community that the request breaks.
     #[error("{}", .0.detail())]
     Conflict(Conflict),
@@ -121,6 +127,9 @@ pub enum Unauthorized {
     /// The token's session has ended, or it was issued before the password was changed.
     #[error("The session of this token has ended, or the password has been changed since; log in again")]
     Revoked,
+    /// The ticket is not one of ours, too old, or used.
+    #[error("The ticket is not valid, too old, or has been used; get a new one at /auth/ws-ticket")]
+    Ticket,
     /// The refresh token is not one of ours, or its session is over.
     #[error("The refresh token is not valid; log in again")]
     RefreshInvalid,
@@ -241,11 +250,13 @@ impl Error {
             Self::Unauthorized(Unauthorized::Invalid) => "invalid_token",
             Self::Unauthorized(Unauthorized::Expired) => "token_expired",
             Self::Unauthorized(Unauthorized::Revoked) => "token_revoked",
+            Self::Unauthorized(Unauthorized::Ticket) => "invalid_ticket",
             Self::Unauthorized(Unauthorized::RefreshInvalid) => "invalid_refresh_token",
             Self::Unauthorized(Unauthorized::RefreshReused) => "refresh_token_reused",
             Self::Unauthorized(Unauthorized::Credentials) => "invalid_credentials",
             Self::Denied(Denied::NotMember) => "not_a_member",
             Self::Denied(Denied::NotOwner) => "not_the_owner",
+            Self::Origin | Self::Preflight => "origin_not_allowed",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooLarge(_) => "body_too_large",
             Self::TooSlow(_) => "body_too_slow",
@@ -348,7 +359,7 @@ impl ResponseError for Error {
             Self::NotFound(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::Origin | Self::Preflight => StatusCode::FORBIDDEN,
             Self::Conflict(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,

@@ -4,7 +4,7 @@
 //!
 //! Layers, each using only those before it (`tests/layers.rs` fails on an upward use):
 //!
-//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`rate_limit`] and
+//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`origin`], [`rate_limit`] and
 //!   [`telemetry`] serve every layer.
 //! - [`store`]: PostgreSQL, all of the SQL. [`auth`]: passwords and tokens.
 //! - [`actors`]: registry, channels, writers, relays.
@@ -26,6 +26,7 @@ pub mod error;
 pub mod gateway;
 pub mod http;
 pub mod load;
+pub mod origin;
 pub mod rate_limit;
 pub mod store;
 pub mod telemetry;

@@ -5,11 +5,13 @@
 //! hash was made at a lower cost. At a login, a hash of another cost than the present one is made anew.
 
 use crate::domain::user::NewPassword;
+use crate::domain::validation::Refusal;
 use crate::error::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
+use zxcvbn::Score;
 
 /// How many may wait for each hash that runs: at cost 12, some 10 s of work.
 const WAITING_PER_SLOT: usize = 32;
@@ -21,6 +23,7 @@ pub struct Passwords {
     queued: Arc<AtomicUsize>,
     queue_max: usize,
     nobody: String,
+    is_strict: bool,
 }
 
 /// Whether a password is the right one.
@@ -45,11 +48,11 @@ impl Drop for Place {
 }
 
 impl Passwords {
-    /// Hashes with `cost` (4 to 31), running at most cores − 1 at once.
+    /// Hashes with `cost` (4 to 31), running at most cores − 1 at once; `is_strict` refuses what is easily guessed.
     ///
     /// # Errors
     /// When bcrypt refuses the cost.
-    pub fn new(cost: u32) -> Result<Arc<Self>, bcrypt::BcryptError> {
+    pub fn new(cost: u32, is_strict: bool) -> Result<Arc<Self>, bcrypt::BcryptError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let slots = cores.saturating_sub(1).max(1);
         Ok(Arc::new(Self {
@@ -58,7 +61,32 @@ impl Passwords {
             queued: Arc::default(),
             queue_max: slots * (WAITING_PER_SLOT + 1),
             nobody: bcrypt::hash("nobody has this password", cost)?,
+            is_strict,
         }))
+    }
+
+    /// Whether a new password will do, for somebody with these names.
+    ///
+    /// # Errors
+    /// `422` with what would make it better, where passwords are judged and this one is too easily guessed.
+    pub fn judge(&self, password: &NewPassword, names: &[&str]) -> Result<()> {
+        if !self.is_strict {
+            return Ok(());
+        }
+        let estimate = zxcvbn::zxcvbn(password.secret().expose_secret(), names);
+        if estimate.score() >= Score::Three {
+            return Ok(());
+        }
+        let advice = estimate.feedback().map(|feedback| {
+            let warning = feedback.warning().map(|warning| warning.to_string());
+            warning
+                .into_iter()
+                .chain(feedback.suggestions().iter().map(ToString::to_string))
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
+        let text = format!("This password is too easily guessed. {}", advice.unwrap_or_default());
+        Err(Refusal::new("password_too_weak", text.trim()).at("body", "password").into())
     }
 
     /// The hash to store for a new password.
@@ -144,7 +172,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_hash_verifies_its_password_and_no_other() {
-        let passwords = Passwords::new(4).expect("a good cost");
+        let passwords = Passwords::new(4, false).expect("a good cost");
         let stored = passwords.hash(&password("correct horse")).await.expect("hashed");
         let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
         assert_eq!(verdict, Verdict::Right { rehashed: None });
@@ -160,7 +188,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_hash_of_the_python_service_verifies() {
-        let passwords = Passwords::new(4).expect("a good cost");
+        let passwords = Passwords::new(4, false).expect("a good cost");
         let stored = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e".to_owned();
         let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
         assert_eq!(verdict, Verdict::Right { rehashed: None });
@@ -169,7 +197,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_hash_of_another_cost_is_made_anew_and_a_wrong_password_takes_as_long_as_one_of_the_present() {
-        let passwords = Passwords::new(6).expect("a good cost");
+        let passwords = Passwords::new(6, false).expect("a good cost");
         for other in [4, 7] {
             let stored = bcrypt::hash("correct horse", other).expect("hashed");
             let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
@@ -188,7 +216,7 @@ mod tests {
 
     #[actix_web::test]
     async fn who_hangs_up_makes_no_room_while_the_hash_still_runs() {
-        let passwords = Passwords::new(4).expect("a good cost");
+        let passwords = Passwords::new(4, false).expect("a good cost");
         let slots = passwords.slots.available_permits();
         let (running, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..50 {
@@ -214,7 +242,7 @@ mod tests {
 
     #[actix_web::test]
     async fn more_than_the_queue_holds_is_refused_and_the_rest_is_served() {
-        let passwords = Passwords::new(4).expect("a good cost");
+        let passwords = Passwords::new(4, false).expect("a good cost");
         let tries = passwords.queue_max + 5;
         let all = (0..tries).map(|_| {
             let passwords = Arc::clone(&passwords);
@@ -224,5 +252,22 @@ mod tests {
         let busy = results.iter().filter(|result| matches!(result, Err(Error::Busy))).count();
         assert_eq!((results.len() - busy, busy), (passwords.queue_max, 5));
         assert_eq!(passwords.queued.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_is_easily_guessed_is_refused_where_it_is_judged_and_says_why() {
+        let judge = |is_strict, text: &str| {
+            let passwords = Passwords::new(4, is_strict).expect("a good cost");
+            passwords.judge(&password(text), &["minakim", "minakim@example.com"])
+        };
+        for weak in ["password1", "12345678", "qwertyuiop", "minakim2024", "aaaaaaaaaaaa", "iloveyou!"] {
+            assert!(judge(false, weak).is_ok());
+            let refused = judge(true, weak).expect_err(weak);
+            assert!(refused.body().to_string().contains("too easily guessed"), "{refused:?}");
+            assert!(!refused.body().to_string().contains(weak));
+        }
+        for good in ["correct horse battery", "vuT7-qoPz-91kd", "마당에 모두 모여 이야기해요"] {
+            assert!(judge(true, good).is_ok(), "{good}");
+        }
     }
 }

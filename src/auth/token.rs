@@ -8,6 +8,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use lru::LruCache;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -23,6 +24,10 @@ const VERIFIED_BYTES_MAX: usize = 512;
 /// Who signs tokens, and for whom (RFC 7519, sections 4.1.1 and 4.1.3): a token for another program is none of ours, even
 /// if somebody gave both the same key.
 const MADANG: &str = "madang";
+/// For whom tickets are: no ticket is a token, and no token a ticket.
+const SOCKETS: &str = "madang sockets";
+/// As long as a ticket waits to be used.
+pub const TICKET_LIFE_S: u64 = 30;
 /// As far as the clocks of nodes may be apart, in seconds.
 const CLOCKS_APART_MAX_S: u64 = 60;
 
@@ -69,6 +74,33 @@ struct Claims {
     ver: i32,
 }
 
+/// What a ticket says.
+#[derive(Debug, Serialize, Deserialize)]
+struct TicketClaims {
+    iss: String,
+    aud: String,
+    exp: u64,
+    nbf: u64,
+    sub: String,
+    /// The ticket's own name.
+    jti: String,
+    /// The token's that it stands for, with what that says.
+    token: String,
+    until: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    ver: i32,
+}
+
+/// A ticket that opens one socket for its bearer.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Whose.
+    pub bearer: Bearer,
+    /// Its name, to be used up.
+    pub id: Vec<u8>,
+}
+
 /// Who a good token is for, and until when. Not yet a caller: the account may be gone, or its password changed.
 #[derive(Clone, Debug)]
 pub struct Bearer {
@@ -95,6 +127,7 @@ pub fn now_s() -> u64 {
 pub struct Tokens {
     header: Header,
     validation: Validation,
+    ticket_validation: Validation,
     signing: EncodingKey,
     /// The present key, and the one before it while that is still good.
     checking: Vec<DecodingKey>,
@@ -120,10 +153,13 @@ impl Tokens {
         validation.set_issuer(&[MADANG]);
         validation.set_audience(&[MADANG]);
         validation.set_required_spec_claims(&["exp", "sub", "iss", "aud", "nbf"]);
+        let mut ticket_validation = validation.clone();
+        ticket_validation.set_audience(&[SOCKETS]);
         let checking = [Some(secret), previous].into_iter().flatten();
         Self {
             header: Header::new(algorithm),
             validation,
+            ticket_validation,
             signing: EncodingKey::from_secret(secret.expose_secret().as_bytes()),
             checking: checking.map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())).collect(),
             life,
@@ -164,6 +200,45 @@ impl Tokens {
         jsonwebtoken::encode(&self.header, &claims, &self.signing).ok()
     }
 
+    /// A ticket that opens one socket for the bearer of a token; `None` only if signing itself is broken.
+    pub fn issue_ticket(&self, bearer: &Bearer) -> Option<String> {
+        let at_s = now_s();
+        let claims = TicketClaims {
+            iss: MADANG.into(),
+            aud: SOCKETS.into(),
+            exp: at_s + TICKET_LIFE_S,
+            nbf: at_s,
+            sub: bearer.user_id.to_string(),
+            jti: format!("{:032x}", rand::random::<u128>()),
+            token: bearer.token_id.to_string(),
+            until: bearer.expires_at_s,
+            sid: bearer.session_id.map(|id| id.to_string()),
+            ver: bearer.password_version,
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.signing).ok()
+    }
+
+    /// Checks a ticket; whether it has been used before is the store's to know.
+    pub fn check_ticket(&self, text: &str) -> Result<Ticket, Unauthorized> {
+        if text.len() > TOKEN_BYTES_MAX {
+            return Err(Unauthorized::Ticket);
+        }
+        let claims: TicketClaims = self.decode(text, &self.ticket_validation).map_err(|_| Unauthorized::Ticket)?;
+        let id = |text: String| text.parse::<i64>().map_err(|_| Unauthorized::Ticket);
+        let bearer = Bearer {
+            user_id: UserId(id(claims.sub)?),
+            token_id: claims.token.into(),
+            password_version: claims.ver,
+            session_id: claims.sid.map(id).transpose()?.map(AuthSessionId),
+            logged_in_at_s: 0,
+            expires_at_s: claims.until,
+        };
+        if claims.exp.min(claims.until) <= now_s() {
+            return Err(Unauthorized::Ticket);
+        }
+        Ok(Ticket { bearer, id: claims.jti.into_bytes() })
+    }
+
     /// Checks a token: signature, algorithm, time.
     pub fn check(&self, token: &str) -> Result<Bearer, Unauthorized> {
         let bearer = match self.verified_before(token) {
@@ -188,7 +263,7 @@ impl Tokens {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(Unauthorized::Invalid);
         }
-        let Claims { sub, iat, exp, jti, auth_time, sid, ver, .. } = self.decode(token)?;
+        let Claims { sub, iat, exp, jti, auth_time, sid, ver, .. }: Claims = self.decode(token, &self.validation)?;
         let id = |text: String| text.parse::<i64>().map_err(|_| Unauthorized::Invalid);
         let bearer = Bearer {
             user_id: UserId(id(sub)?),
@@ -206,10 +281,10 @@ impl Tokens {
     }
 
     /// What a token says that one of the keys has signed.
-    fn decode(&self, token: &str) -> Result<Claims, Unauthorized> {
+    fn decode<T: DeserializeOwned>(&self, token: &str, validation: &Validation) -> Result<T, Unauthorized> {
         let mut refusal = Unauthorized::Invalid;
         for key in &self.checking {
-            match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
+            match jsonwebtoken::decode::<T>(token, key, validation) {
                 Ok(data) => return Ok(data.claims),
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
                 Err(error) if *error.kind() == ErrorKind::ExpiredSignature => refusal = Unauthorized::Expired,
@@ -272,6 +347,22 @@ mod tests {
             std::thread::sleep(Duration::from_millis(10));
         }
         assert_eq!(ours.check(&token).err(), Some(Unauthorized::Expired));
+    }
+
+    #[test]
+    fn a_ticket_stands_for_its_token_and_neither_for_the_other() {
+        let ours = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
+        let token = ours.issue(login(42, 3)).expect("signed");
+        let bearer = ours.check(&token).expect("good");
+        let text = ours.issue_ticket(&bearer).expect("signed");
+        let ticket = ours.check_ticket(&text).expect("good");
+        assert_eq!((ticket.bearer.user_id, ticket.bearer.session_id), (bearer.user_id, bearer.session_id));
+        assert_eq!((&ticket.bearer.token_id, ticket.bearer.expires_at_s), (&bearer.token_id, bearer.expires_at_s));
+        assert_ne!(ours.check_ticket(&ours.issue_ticket(&bearer).expect("signed")).expect("good").id, ticket.id);
+        assert_eq!(ours.check(&text).err(), Some(Unauthorized::Invalid));
+        assert_eq!(ours.check_ticket(&token).err(), Some(Unauthorized::Ticket));
+        let theirs = tokens("another-secret-another-secret-32", TokenAlgorithm::Hs256);
+        assert_eq!(theirs.check_ticket(&text).err(), Some(Unauthorized::Ticket));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The opening handshake (RFC 6455, section 4.2): what is asked for, by whom, and the answer.
 
 use crate::actors::channel::Start;
-use crate::auth::token::{Bearer, Tokens};
+use crate::auth::token::{Bearer, Ticket, Tokens};
 use crate::domain::ChannelId;
 use crate::domain::validation::{bounded, integer};
 use crate::error::{Error, Noun, Result, Unauthorized};
+use crate::origin::AllowedOrigins;
 use actix_http::header::{self, HeaderMap};
 use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
 use actix_http::{Method, RequestHead};
@@ -77,14 +78,36 @@ pub fn verify(head: &RequestHead) -> Result<()> {
     })
 }
 
-/// Who asks: `?token=`, `Authorization: Bearer`, or the subprotocol pair `bearer, <token>`.
-pub fn bearer(head: &RequestHead, tokens: &Tokens) -> Result<Bearer, Unauthorized> {
+/// What shows who asks.
+#[derive(Debug)]
+pub enum Proof {
+    /// A token that is good.
+    Token(Bearer),
+    /// A ticket that is good if it has not been used.
+    Ticket(Ticket),
+}
+
+/// Whether the page that asks may; who sends no `Origin` is no browser.
+pub fn check_origin(head: &RequestHead, allowed: &AllowedOrigins) -> Result<()> {
+    let text = |name| head.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match text(header::ORIGIN) {
+        Some(origin) if !allowed.allow(origin, text(header::HOST)) => Err(Error::Origin),
+        _ => Ok(()),
+    }
+}
+
+/// Who asks: `?token=`, `?ticket=`, `Authorization: Bearer`, or the subprotocol pair `bearer, <token>`.
+pub fn proof(head: &RequestHead, tokens: &Tokens) -> Result<Proof, Unauthorized> {
     if let Some(token) = header_token(&head.headers).or_else(|| subprotocol_token(&head.headers)) {
-        return tokens.check(token);
+        return tokens.check(token).map(Proof::Token);
     }
     let query = head.uri.query().unwrap_or_default();
-    let token = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token");
-    tokens.check(&token.ok_or(Unauthorized::Missing)?.1)
+    let find = |wanted| url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted);
+    match (find("token"), find("ticket")) {
+        (Some((_, token)), _) => tokens.check(&token).map(Proof::Token),
+        (None, Some((_, ticket))) => tokens.check_ticket(&ticket).map(Proof::Ticket),
+        (None, None) => Err(Unauthorized::Missing),
+    }
 }
 
 fn header_token(headers: &HeaderMap) -> Option<&str> {
@@ -122,7 +145,7 @@ pub fn refusal(error: &Error, request_id: &str, is_head: bool) -> Bytes {
     }
     let _ = write!(
         text,
-        "content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\nx-request-id: {request_id}\r\n\r\n",
+        "content-type: application/json\r\nx-content-type-options: nosniff\r\ncontent-length: {}\r\nconnection: close\r\nx-request-id: {request_id}\r\n\r\n",
         body.len()
     );
     if !is_head {

@@ -1,15 +1,16 @@
 //! From an HTTP upgrade to a session. `actix-http` hands every `Upgrade: websocket` and every CONNECT here, on any path,
 //! past the App and its middleware: path, authentication, errors, request id and log line are this file's to do.
 
-use super::handshake::{self, Route};
+use super::handshake::{self, Proof, Route};
 use super::identify::IDENTIFY_MAX_S;
 use super::session::{Ends, Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Kind, RelayPort, Socket};
 use crate::auth::token::{Bearer, Tokens, now_s};
 use crate::error::{Error, Result, Unauthorized};
+use crate::origin::AllowedOrigins;
 use crate::rate_limit::Limits;
-use crate::store::Db;
+use crate::store::{Db, ws_tickets};
 use crate::telemetry::RequestId;
 use actix_codec::Framed;
 use actix_http::{Method, Request, RequestHead, h1};
@@ -36,6 +37,8 @@ pub struct Door {
     pub relay: RelayPort,
     /// What is limited by rate.
     pub limits: Arc<Limits>,
+    /// Pages that may open sockets beside the node's own.
+    pub origins: AllowedOrigins,
     /// Whether `/ws/echo` exists.
     pub echo: bool,
 }
@@ -53,7 +56,10 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream,
     let asked = ask(&door, request.head());
     drop(request);
     let refused = match asked {
-        Ok((route, bearer)) => open(&door, route, bearer, parts.io, answer, parts.read_buf).await,
+        Ok((route, proof)) => match redeemed(&door, proof).await {
+            Ok(bearer) => open(&door, route, bearer, parts.io, answer, parts.read_buf).await,
+            Err(error) => Err((error, Some(parts.io))),
+        },
         Err(error) => Err((error, Some(parts.io))),
     };
     match refused {
@@ -68,14 +74,27 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream,
     }
 }
 
-fn ask(door: &Door, head: &RequestHead) -> Result<(Route, Option<Bearer>)> {
+fn ask(door: &Door, head: &RequestHead) -> Result<(Route, Option<Proof>)> {
     let route = handshake::route(head, door.echo)?;
     handshake::verify(head)?;
-    let bearer = match (&route, handshake::bearer(head, &door.tokens)) {
+    handshake::check_origin(head, &door.origins)?;
+    let proof = match (&route, handshake::proof(head, &door.tokens)) {
         (Route::Echo, _) | (Route::Gateway, Err(Unauthorized::Missing)) => None,
-        (_, bearer) => Some(bearer?),
+        (_, proof) => Some(proof?),
     };
-    Ok((route, bearer))
+    Ok((route, proof))
+}
+
+/// Who asks; a ticket is used up.
+async fn redeemed(door: &Door, proof: Option<Proof>) -> Result<Option<Bearer>> {
+    match proof {
+        Some(Proof::Ticket(ticket)) => {
+            ws_tickets::redeem(&door.db, &ticket.id).await?;
+            Ok(Some(ticket.bearer))
+        }
+        Some(Proof::Token(bearer)) => Ok(Some(bearer)),
+        None => Ok(None),
+    }
 }
 
 /// Attaches first and answers then: who has seen the `101` misses nothing.

@@ -7,7 +7,7 @@ use super::{Node, sessions};
 use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
 use crate::auth::refresh_token::RefreshToken;
-use crate::auth::token::now_s;
+use crate::auth::token::{TICKET_LIFE_S, now_s};
 use crate::domain::auth_session::{Sessions, Subject};
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{CurrentPassword, NewPassword, Profile};
@@ -114,6 +114,7 @@ pub async fn register(
     told: Told,
     Body(new): Body<Register>,
 ) -> Result<HttpResponse> {
+    node.passwords.judge(&new.password, &[new.username.as_str(), new.email.as_str()])?;
     told.quota(node.limits.registration(client.address)?);
     let hashed_password = node.passwords.hash(&new.password).await?;
     let profile = users::register(&node.db, &new.username, &new.email, &hashed_password).await?;
@@ -216,4 +217,29 @@ pub async fn logout(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
     let caller = node.registry.caller(auth.0).await?;
     let session = session.ok_or(Error::NotFound(Noun::AuthSession))?;
     sessions::end(&node, caller, session).await
+}
+
+/// What opens one socket.
+#[derive(Serialize, ToSchema)]
+pub struct WsTicket {
+    /// Goes into a socket's URL as `?ticket=`.
+    #[schema(example = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJtYWRhbmcgc29ja2V0cyJ9.c2lnbmF0dXJl")]
+    ticket: String,
+    /// As long as it waits to be used, in seconds.
+    #[schema(example = 30)]
+    expires_in: u64,
+}
+
+/// Get a ticket for a socket
+///
+/// It opens one socket, within 30 seconds, in place of the token: what stands in a URL may end up in the log of a proxy.
+#[utoipa::path(
+    post, path = "/auth/ws-ticket", tag = "auth", security(("login" = [])),
+    responses((status = 200, description = "The ticket", body = WsTicket)),
+)]
+pub async fn ws_ticket(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
+    let ticket = node.tokens.issue_ticket(&auth.0).ok_or(Error::Internal)?;
+    node.registry.caller(auth.0).await?;
+    let ticket = WsTicket { ticket, expires_in: TICKET_LIFE_S };
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(ticket))
 }

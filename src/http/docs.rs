@@ -50,6 +50,14 @@ const REDOC_PAGE: &str = r##"<!doctype html>
 </html>
 "##;
 
+/// Swagger UI sets styles on its elements, and draws with images in its style sheet. The console of this page is where people try
+/// sockets, so these may be opened too.
+const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// ReDoc searches in a worker that it makes itself, and takes its fonts and logo from elsewhere: those it does without.
+const REDOC_POLICY: &str = "default-src 'none'; script-src https://cdn.jsdelivr.net/npm/redoc@2.5.4/; style-src 'unsafe-inline'; \
+    img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// The documents that a worker serves, made once.
 pub struct Documents {
     openapi: String,
@@ -81,7 +89,7 @@ pub async fn asyncapi_json(documents: Data<Documents>) -> HttpResponse {
 
 /// `/docs`
 pub async fn swagger() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(SWAGGER_PAGE)
+    page(SWAGGER_PAGE, SWAGGER_POLICY)
 }
 
 /// `/docs/{file}`: the parts of Swagger UI that the page names.
@@ -100,7 +108,15 @@ pub async fn swagger_file(documents: Data<Documents>, file: Path<String>) -> Res
 
 /// `/redoc`
 pub async fn redoc() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(REDOC_PAGE)
+    page(REDOC_PAGE, REDOC_POLICY)
+}
+
+fn page(text: &'static str, policy: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .body(text)
 }
 
 fn script(text: String) -> HttpResponse {

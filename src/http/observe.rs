@@ -1,24 +1,28 @@
 //! Around every call: a request id, one log line without query, headers or body, and a path without its trailing slash.
 
-use crate::error::quota_headers;
+use crate::error::{Error, quota_headers};
 use crate::rate_limit::Quota;
 use crate::telemetry::RequestId;
-use actix_web::HttpMessage;
-use actix_web::body::MessageBody;
+use actix_cors::CorsError;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse, Url};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::Next;
+use actix_web::{HttpMessage, ResponseError};
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a browser may do with an answer that is no page: nothing, not even in a frame.
+const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// The middleware.
 pub async fn observe<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let started = Instant::now();
     let request_id = RequestId::random();
     let method = request.method().clone();
@@ -26,7 +30,7 @@ pub async fn observe<B: MessageBody>(
     if path.len() > 1 && path.ends_with('/') {
         drop_trailing_slash(&mut request);
     }
-    let mut response = request_id.scope(next.call(request)).await?;
+    let mut response = in_our_words(request_id.scope(next.call(request)).await?);
     let status = response.status().as_u16();
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (request_id, method) = (request_id.as_str(), method.as_str());
@@ -34,6 +38,11 @@ pub async fn observe<B: MessageBody>(
         tracing::warn!(request_id, method, path, status, elapsed_us, "call");
     } else {
         tracing::info!(request_id, method, path, status, elapsed_us, "call");
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_PAGE));
     }
     let quota = response.request().extensions().get::<Quota>().copied();
     if let Some(quota) = quota.filter(|_| status != StatusCode::TOO_MANY_REQUESTS) {
@@ -45,6 +54,16 @@ pub async fn observe<B: MessageBody>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(response)
+}
+
+/// A page that may not make a call is told so as everybody is.
+fn in_our_words<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    let is_preflight = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
+    if is_preflight {
+        response.into_response(Error::Preflight.error_response()).map_into_right_body()
+    } else {
+        response.map_into_left_body()
+    }
 }
 
 /// Every path works with and without it; a route with one pattern needs no set of regular expressions.

@@ -22,7 +22,7 @@ use utoipa::{Modify, OpenApi};
                        carries `x-request-id`; every error is `{\"detail\", \"code\"}`.",
     ),
     paths(
-        auth::register, auth::login, auth::refresh, auth::logout,
+        auth::register, auth::login, auth::refresh, auth::logout, auth::ws_ticket,
         sessions::list, sessions::delete_others, sessions::delete,
         users::me, users::update_me, users::delete_me, users::get, export::get,
         servers::create, servers::list, servers::get, servers::update, servers::delete, servers::hand_over, servers::join, servers::leave,

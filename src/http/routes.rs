@@ -4,10 +4,12 @@ use super::docs::Documents;
 use super::observe::observe;
 use super::{Node, auth, channels, docs, events, export, health, messages, servers, sessions, users};
 use crate::error::Error;
+use crate::origin::AllowedOrigins;
+use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, FromRequest, Handler, HttpRequest, Resource, Responder, Route};
 
@@ -16,6 +18,7 @@ fn routes(config: &mut ServiceConfig) {
     at(config, "/auth/login", |at| at.post(auth::login));
     at(config, "/auth/refresh", |at| at.post(auth::refresh));
     at(config, "/auth/logout", |at| at.post(auth::logout));
+    at(config, "/auth/ws-ticket", |at| at.post(auth::ws_ticket));
     at(config, "/auth/sessions", |at| at.get(sessions::list).delete(sessions::delete_others));
     at(config, "/auth/sessions/{session_id}", |at| at.delete(sessions::delete));
 
@@ -52,6 +55,7 @@ fn routes(config: &mut ServiceConfig) {
 pub fn app(
     node: Data<Node>,
     documents: Data<Documents>,
+    origins: AllowedOrigins,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -67,7 +71,24 @@ pub fn app(
         .app_data(PayloadConfig::new(super::body::JSON_BYTES_MAX))
         .configure(routes)
         .default_service(web::to(|| async { Err::<&str, _>(Error::NoRoute) }))
+        .wrap(Condition::new(!origins.list().is_empty(), cors(&origins)))
         .wrap(from_fn(observe))
+}
+
+/// Pages of these origins may call, with tokens but without cookies.
+fn cors(origins: &AllowedOrigins) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET", "POST", "PUT", "DELETE"])
+        .allowed_headers(["authorization", "content-type", "idempotency-key"])
+        .expose_headers([
+            "x-request-id",
+            "retry-after",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-reset",
+        ])
+        .max_age(600);
+    origins.list().iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 async fn upgrade_required(_: HttpRequest) -> Result<&'static str, Error> {

@@ -126,6 +126,7 @@ pub async fn update_me(
     let Some(password) = &update.password else {
         return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
     };
+    node.passwords.judge(password, &[caller.username()])?;
     let hashed_password = node.passwords.hash(password).await?;
     let password = PasswordChange { hashed_password, kept_token, kept_session };
     let change = Change::SessionsEnded(caller.id(), Sessions::All);

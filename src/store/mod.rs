@@ -15,6 +15,7 @@ pub mod servers;
 pub mod user_servers;
 pub mod users;
 pub mod write_batches;
+pub mod ws_tickets;
 
 pub use db::{Db, session_config};
 pub use fault::{Fault, fault};

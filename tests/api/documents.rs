@@ -97,6 +97,7 @@ async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
             ("POST", "/auth/register") => &["201", "400", "413", "422"][..],
             ("POST", "/auth/login") => &["200", "401", "413", "422"],
             ("POST", "/auth/refresh") => &["200", "401", "413", "422"],
+            ("POST", "/auth/ws-ticket") => &["200", "401"],
             ("POST", "/auth/logout") | ("DELETE", "/auth/sessions") => &["204", "401", "404"],
             ("DELETE", "/auth/sessions/{session_id}") => &["204", "401", "404", "422"],
             ("DELETE", "/users/me") => &["204", "400", "401", "413", "422"],

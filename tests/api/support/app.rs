@@ -61,6 +61,8 @@ async fn start(
         bcrypt_cost: 4,
         rate_limit: false,
         trusted_proxies: madang::client_address::TrustedProxies::default(),
+        strict_passwords: false,
+        cors_origins: madang::origin::AllowedOrigins::default(),
         conformance_echo: false,
     };
     change(&mut config);

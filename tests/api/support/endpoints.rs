@@ -24,11 +24,12 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 29] = [
+pub static ENDPOINTS: [Endpoint; 30] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::POST, "/auth/refresh", Anyone, r#"{"refresh_token": "x"}"#),
     endpoint(Method::POST, "/auth/logout", Token, ""),
+    endpoint(Method::POST, "/auth/ws-ticket", Token, ""),
     endpoint(Method::GET, "/auth/sessions", Token, ""),
     endpoint(Method::DELETE, "/auth/sessions", Token, ""),
     endpoint(Method::DELETE, "/auth/sessions/{session_id}", Token, ""),
