@@ -59,9 +59,11 @@ async fn a_run_that_fails_or_is_stopped_while_it_begins_leaves_no_server() {
     let node = Node::start_with(&folder, &[("RATE_LIMIT", "on")]).await;
     let said = refusal(&folder, &format!("fanout --sockets 3 --rate 5000 --run fails --url {}", node.url)).await;
     assert!(said.contains("RATE_LIMIT=off"), "{said}");
-    let api = Api::new(&node.url);
-    assert_eq!(api.servers_of_run("fails").await, 0);
+    assert_eq!(Api::new(&node.url).servers_of_run("fails").await, 0);
+    node.stop().await;
 
+    let node = Node::start(&folder).await;
+    let api = Api::new(&node.url);
     let words = format!("rooms --channels 2000 --members 1 --run stopped --url {}", node.url);
     let mut run = tool(&folder, &words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut lines = BufReader::new(run.stderr.take().expect("it has one")).lines();
