@@ -1,6 +1,7 @@
 //! The whole API, tried from outside on the real application: each test has a node and a database of its own.
 
 mod auth;
+mod authorization;
 mod browsers;
 mod channels;
 mod connections;
