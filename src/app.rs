@@ -11,12 +11,15 @@ use crate::descriptors;
 use crate::gateway::{Door, asyncapi, upgrade};
 use crate::http::{self, Documents, Node};
 use crate::rate_limit::Limits;
-use crate::store::Db;
 use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::migrate::{MigrateError, migrate};
-use actix_http::HttpService;
+use crate::store::{Db, Target};
+use crate::wire::tls::{Tls, TlsError};
+use crate::wire::{self, Wire};
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_service, map_config};
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use std::future::Future;
@@ -26,9 +29,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
-/// A connection's first request must have come by then.
-const HEAD_MAX: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const BACKLOG: i32 = 4_096;
 /// The parts of a stop, together with PostgreSQL's under 10 s.
@@ -52,6 +54,9 @@ pub enum StartError {
     /// The schema cannot be brought up to date.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Something that cannot be configured away.
     #[error("{0}")]
     Other(String),
@@ -66,6 +71,7 @@ pub struct Application {
     writer: Writer,
     relays: Relays,
     embedded: Option<Embedded>,
+    tls: Option<Tls>,
 }
 
 impl Application {
@@ -75,13 +81,14 @@ impl Application {
     /// One line that says what to change.
     pub async fn build(config: Config) -> Result<Self, StartError> {
         descriptors::raise_limit();
+        let tls = config.tls.clone().map(Tls::load).transpose()?;
         let listener = listen(&config.host, config.port)?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.host.clone(), error))?;
-        let (database, embedded) = match &config.database {
+        let (database, embedded): (Target, _) = match &config.database {
             Database::Url(database) => ((**database).clone(), None),
             Database::Embedded => {
                 let embedded = embedded::start(&config.data_dir, config.pg_bin_dir.as_deref()).await?;
-                (embedded.config(), Some(embedded))
+                (embedded.config().into(), Some(embedded))
             }
         };
         // After the database has made the folder: it has to be passable for the user that PostgreSQL runs as.
@@ -106,6 +113,7 @@ impl Application {
             )),
             refresh_life: config.refresh_life,
             limits: Limits::new(config.rate_limit),
+            has_tls: tls.is_some(),
             proxies: config.trusted_proxies.clone(),
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
             exports: http::export_turns(),
@@ -113,17 +121,22 @@ impl Application {
         });
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
         let documents = Data::new(Documents::new(&asyncapi).map_err(|error| other(&error))?);
-        let server = serve(&config, listener, node.clone(), documents, relays.clone())
+        let server = serve(&config, listener, node.clone(), documents, relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         if !config.rate_limit {
             tracing::warn!("RATE_LIMIT=off: nothing is limited by rate; use this for tests and load runs only");
         }
-        Ok(Self { handle: server.handle(), server, address, node, writer, relays, embedded })
+        Ok(Self { handle: server.handle(), server, address, node, writer, relays, embedded, tls })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// TLS to clients, where there is some.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// The embedded database, where there is one.
@@ -188,6 +201,7 @@ fn serve(
     node: Data<Node>,
     documents: Data<Documents>,
     relays: Relays,
+    tls: Option<Tls>,
 ) -> io::Result<Server> {
     let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX.as_secs());
     let stopping = builder.graceful_shutdown_signal();
@@ -201,9 +215,21 @@ fn serve(
         let limits = Arc::clone(&node.limits);
         let door = Rc::new(Door { tokens, registry, db, relay, limits, origins: origins.clone(), echo });
         let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
-        HttpService::build()
+        let tls = tls.clone();
+        let accept = fn_service(move |tcp: TcpStream| {
+            let tls = tls.clone();
+            async move {
+                let peer = tcp.peer_addr().ok();
+                Ok((wire::accept(tcp, tls.as_ref()).await.map_err(DispatchError::Io)?, Protocol::Http1, peer))
+            }
+        });
+        let http = HttpService::build()
             .keep_alive(KEEP_ALIVE)
-            .client_request_timeout(HEAD_MAX)
+            // `wire` does that, for every head.
+            .client_request_timeout(Duration::ZERO)
+            .on_connect_ext(|wire: &Wire, data| {
+                data.insert(wire.exchange());
+            })
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
                 async move { stopping.notified().await }
@@ -215,8 +241,8 @@ fn serve(
                     Ok::<_, actix_http::Error>(())
                 }
             }))
-            .finish(map_config(http::app(node, documents, origins.clone()), |()| AppConfig::default()))
-            .tcp()
+            .finish(map_config(http::app(node, documents, origins.clone()), |()| AppConfig::default()));
+        accept.and_then(http)
     })?;
     Ok(server.run())
 }
@@ -232,6 +258,10 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
         let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
+        // What it accepts has these too.
+        socket.set_send_buffer_size(wire::SEND_BUFFER_BYTES)?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        socket.set_tcp_user_timeout(Some(wire::USER_TIMEOUT))?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())

@@ -4,6 +4,8 @@
 use crate::auth::token::TokenAlgorithm;
 use crate::client_address::TrustedProxies;
 use crate::origin::AllowedOrigins;
+use crate::store::{Target, TargetError};
+use crate::wire::tls::Files;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -12,7 +14,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of the README.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 20] = [
     "DATABASE_URL",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
@@ -21,6 +23,8 @@ pub const NAMES: [&str; 18] = [
     "REFRESH_TOKEN_EXPIRE_DAYS",
     "HOST",
     "PORT",
+    "TLS_CERT",
+    "TLS_KEY",
     "WORKERS",
     "WRITERS",
     "DATA_DIR",
@@ -55,6 +59,8 @@ pub struct Config {
     pub host: String,
     /// 0 lets the system choose.
     pub port: u16,
+    /// The certificate that clients are shown; `None` serves without TLS.
+    pub tls: Option<Files>,
     /// Worker threads.
     pub workers: usize,
     /// Database writers.
@@ -83,7 +89,7 @@ pub enum Database {
     /// A private one, started and stopped with the node.
     Embedded,
     /// One that runs already.
-    Url(Box<tokio_postgres::Config>),
+    Url(Box<Target>),
 }
 
 /// A setting that cannot be used.
@@ -127,6 +133,7 @@ impl Config {
             ),
             host: get("HOST").unwrap_or_else(|| "127.0.0.1".into()),
             port: number("PORT", get("PORT"), 8000, 0..=u16::MAX)?,
+            tls: tls(get("TLS_CERT"), get("TLS_KEY"))?,
             workers: number("WORKERS", get("WORKERS"), cores.min(512), 1..=512)?,
             writers: number("WRITERS", get("WRITERS"), 1, 1..=16)?,
             data_dir: get("DATA_DIR").unwrap_or_else(|| "./data".into()).into(),
@@ -159,6 +166,15 @@ fn switch(name: &'static str, value: Option<String>, default: bool) -> Result<bo
         Some("on") => Ok(true),
         Some("off") => Ok(false),
         Some(other) => bad(name, format!("must be `on` or `off`, not `{other}`")),
+    }
+}
+
+fn tls(certificate: Option<String>, key: Option<String>) -> Result<Option<Files>> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(Files { certificate: certificate.into(), key: key.into() })),
+        (Some(_), None) => bad("TLS_KEY", "must be set when TLS_CERT is: the file with the certificate's private key"),
+        (None, Some(_)) => bad("TLS_CERT", "must be set when TLS_KEY is: the file with the certificate's chain"),
     }
 }
 
@@ -195,22 +211,8 @@ fn algorithm(value: Option<String>) -> Result<TokenAlgorithm> {
     }
 }
 
-fn database_url(url: &str) -> Result<tokio_postgres::Config> {
-    const NAME: &str = "DATABASE_URL";
-    if !url.starts_with("postgresql://") && !url.starts_with("postgres://") {
-        return bad(NAME, "must look like postgresql://user:password@host:5432/database");
-    }
-    // The URL may hold a password: it is not repeated.
-    let Ok(config) = url.parse::<tokio_postgres::Config>() else {
-        return bad(NAME, "cannot be read; it must look like postgresql://user:password@host:5432/database");
-    };
-    if config.get_hosts().is_empty() || config.get_dbname().is_none() {
-        return bad(NAME, "must name a host and a database: postgresql://user:password@host:5432/database");
-    }
-    if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
-        return bad(NAME, "asks for TLS (sslmode=require), which this version does not speak to PostgreSQL");
-    }
-    Ok(config)
+fn database_url(url: &str) -> Result<Target> {
+    url.parse().or_else(|error: TargetError| bad("DATABASE_URL", error))
 }
 
 fn secret_key(value: Option<String>, is_embedded: bool) -> Result<Option<SecretString>> {
@@ -278,7 +280,10 @@ mod tests {
             ("DATABASE_URL", "mysql://u:canary-password@h/d"),
             ("DATABASE_URL", "postgresql+asyncpg://u:canary-password@h/d"),
             ("DATABASE_URL", "postgresql://u:canary-password@h:notaport/d"),
-            ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=require"),
+            ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=allow"),
+            ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=verify-full"),
+            ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=verify-ca&sslrootcert=/nowhere.pem"),
+            ("DATABASE_URL", "postgresql://u:canary-password@h/d?connect_timeout=10&sslcrl=1"),
             ("SECRET_KEY", "canary-password-too-short"),
             ("SECRET_KEY", "your-secret-key-canary-password-0123456789"),
             ("SECRET_KEY", "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
@@ -305,6 +310,9 @@ mod tests {
             assert_eq!(error.name, name, "{value}");
             assert!(!error.to_string().contains("canary"), "{error}");
             assert!(!error.to_string().contains('\n'), "{error}");
+        }
+        for (name, missing) in [("TLS_CERT", "TLS_KEY"), ("TLS_KEY", "TLS_CERT")] {
+            assert_eq!(read(&[(name, "one.pem")]).expect_err("one alone").name, missing);
         }
         let error = read(&[("DATABASE_URL", good)]).expect_err("a database of one's own needs a key");
         assert_eq!(error.name, "SECRET_KEY");

@@ -48,8 +48,8 @@ pub enum Error {
     /// The body is larger than the endpoint takes.
     #[error("The body may have at most {0} bytes")]
     TooLarge(usize),
-    /// The body took too long to arrive.
-    #[error("The body did not arrive within {0} seconds; send it again")]
+    /// The request took too long to arrive.
+    #[error("The request did not arrive within {0} seconds; send it again")]
     TooSlow(u64),
     /// The path wants a WebSocket handshake.
     #[error("Open this path as a WebSocket: {0}")]
@@ -259,7 +259,7 @@ impl Error {
             Self::Origin | Self::Preflight => "origin_not_allowed",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooLarge(_) => "body_too_large",
-            Self::TooSlow(_) => "body_too_slow",
+            Self::TooSlow(_) => "request_too_slow",
             Self::Upgrade(_) => "upgrade_required",
             Self::RateLimited(_) => "rate_limited",
             Self::TooManySockets(_) => "too_many_sockets",

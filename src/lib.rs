@@ -4,8 +4,8 @@
 //!
 //! Layers, each using only those before it (`tests/layers.rs` fails on an upward use):
 //!
-//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`origin`], [`rate_limit`] and
-//!   [`telemetry`] serve every layer.
+//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`origin`], [`rate_limit`],
+//!   [`telemetry`] and [`wire`] serve every layer.
 //! - [`store`]: PostgreSQL, all of the SQL. [`auth`]: passwords and tokens.
 //! - [`actors`]: registry, channels, writers, relays.
 //! - [`http`] and [`gateway`]: the two doors. They parse, call and answer, and never use each other.
@@ -30,3 +30,4 @@ pub mod origin;
 pub mod rate_limit;
 pub mod store;
 pub mod telemetry;
+pub mod wire;

@@ -3,6 +3,7 @@
 use clap::Parser;
 use madang::app::{Application, StartError};
 use madang::config::{Config, Database};
+use madang::wire::tls::Tls;
 use madang::{load, telemetry};
 use std::io::Write;
 use std::process::ExitCode;
@@ -68,12 +69,30 @@ async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
         built = Application::build(config) => built?,
         () = &mut stop => return Ok(()),
     };
-    let url = format!("http://{}", application.address());
+    let scheme = if application.tls().is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", application.address());
     let inside = application.embedded().map(|embedded| format!(" (look inside: {})", embedded.url_for_humans()));
     let data = format!("{}{}", data.display(), inside.unwrap_or_default());
     // Nobody may be reading: the node runs all the same.
     let _ = writeln!(std::io::stdout(), "API   {url}\nDocs  {url}/docs\nData  {data}");
+    if let Some(tls) = application.tls() {
+        reload_at_hang_up(tls.clone())?;
+    }
     application.run_until(stop).await
+}
+
+/// SIGHUP: a certificate has been renewed.
+fn reload_at_hang_up(tls: Tls) -> Result<(), StartError> {
+    let mut hang_up = signal(SignalKind::hangup()).map_err(|error| StartError::Other(error.to_string()))?;
+    actix_web::rt::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            match tls.reload() {
+                Ok(()) => tracing::info!("the certificate has been read again"),
+                Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+            }
+        }
+    });
+    Ok(())
 }
 
 async fn end_of_input() {

@@ -12,6 +12,7 @@ use crate::origin::AllowedOrigins;
 use crate::rate_limit::Limits;
 use crate::store::{Db, ws_tickets};
 use crate::telemetry::RequestId;
+use crate::wire::{Stream, Wire};
 use actix_codec::Framed;
 use actix_http::{Method, Request, RequestHead, h1};
 use actix_web::ResponseError;
@@ -20,7 +21,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 /// As long as a refusal may take to be written.
 const REFUSAL_MAX: Duration = Duration::from_secs(5);
@@ -44,9 +44,10 @@ pub struct Door {
 }
 
 /// Answers an upgrade: with a socket, or with the error that the same request gets over HTTP.
-pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
+pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::Codec>) {
     // Both 8 KiB buffers of the framing go before the first wait; a socket keeps neither.
     let parts = framed.into_parts();
+    let stream = parts.io.into_stream();
     let request_id = RequestId::random();
     let log = Log { path: request.path().to_owned(), request_id: request_id.as_str() };
     let is_head = request.method() == Method::HEAD;
@@ -57,10 +58,10 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<TcpStream,
     drop(request);
     let refused = match asked {
         Ok((route, proof)) => match redeemed(&door, proof).await {
-            Ok(bearer) => open(&door, route, bearer, parts.io, answer, parts.read_buf).await,
-            Err(error) => Err((error, Some(parts.io))),
+            Ok(bearer) => open(&door, route, bearer, stream, answer, parts.read_buf).await,
+            Err(error) => Err((error, Some(stream))),
         },
-        Err(error) => Err((error, Some(parts.io))),
+        Err(error) => Err((error, Some(stream))),
     };
     match refused {
         Ok(()) => log.opened(),
@@ -102,10 +103,10 @@ async fn open(
     door: &Rc<Door>,
     route: Route,
     bearer: Option<Bearer>,
-    stream: TcpStream,
+    stream: Stream,
     answer: Bytes,
     early: BytesMut,
-) -> Result<(), (Error, Option<TcpStream>)> {
+) -> Result<(), (Error, Option<Stream>)> {
     // Before the registry is asked: what is refused costs nothing more.
     let slot = match bearer.as_ref().map(|bearer| door.limits.socket(bearer.user_id)).transpose() {
         Ok(slot) => slot.flatten(),
@@ -152,7 +153,7 @@ async fn open(
     Ok(())
 }
 
-async fn refuse(mut stream: TcpStream, answer: &[u8]) {
+async fn refuse(mut stream: Stream, answer: &[u8]) {
     // A peer that does not take its refusal gets none.
     let _ = tokio::time::timeout(REFUSAL_MAX, async {
         stream.write_all(answer).await?;

@@ -48,6 +48,8 @@ pub struct Node {
     pub limits: Arc<Limits>,
     /// Whose `X-Forwarded-For` counts.
     pub proxies: TrustedProxies,
+    /// Whether clients come by TLS.
+    pub has_tls: bool,
     /// Hashes passwords.
     pub passwords: Arc<Passwords>,
     /// Turns for exports.

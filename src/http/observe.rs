@@ -1,8 +1,10 @@
 //! Around every call: a request id, one log line without query, headers or body, and a path without its trailing slash.
 
+use super::Node;
 use crate::error::{Error, quota_headers};
 use crate::rate_limit::Quota;
 use crate::telemetry::RequestId;
+use crate::wire::Exchange;
 use actix_cors::CorsError;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse, Url};
@@ -10,13 +12,18 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{HttpMessage, ResponseError};
+use std::rc::Rc;
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a browser may do with an answer that is no page: nothing, not even in a frame.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// A browser that has been here by TLS comes by TLS for a year.
+const ONLY_TLS: &str = "max-age=31536000";
 
 /// The middleware.
 pub async fn observe<B: MessageBody>(
@@ -30,7 +37,16 @@ pub async fn observe<B: MessageBody>(
     if path.len() > 1 && path.ends_with('/') {
         drop_trailing_slash(&mut request);
     }
-    let mut response = in_our_words(request_id.scope(next.call(request)).await?);
+    let exchange = request.request().conn_data::<Rc<Exchange>>().cloned();
+    let (body, has_tls) = (announced(&request), request.app_data::<Data<Node>>().is_some_and(|node| node.has_tls));
+    if let Some(exchange) = &exchange {
+        exchange.begin();
+    }
+    let answered = request_id.scope(next.call(request)).await;
+    if let Some(exchange) = &exchange {
+        exchange.end(body);
+    }
+    let mut response = in_our_words(answered?);
     let status = response.status().as_u16();
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (request_id, method) = (request_id.as_str(), method.as_str());
@@ -44,6 +60,9 @@ pub async fn observe<B: MessageBody>(
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NO_PAGE));
     }
+    if has_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
+    }
     let quota = response.request().extensions().get::<Quota>().copied();
     if let Some(quota) = quota.filter(|_| status != StatusCode::TOO_MANY_REQUESTS) {
         for (name, value) in quota_headers(&quota) {
@@ -54,6 +73,15 @@ pub async fn observe<B: MessageBody>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(response)
+}
+
+/// How many bytes of body come with a request; `None` if it does not say.
+fn announced(request: &ServiceRequest) -> Option<u64> {
+    let headers = request.headers();
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return None;
+    }
+    headers.get(header::CONTENT_LENGTH).map_or(Some(0), |length| length.to_str().ok()?.parse().ok())
 }
 
 /// A page that may not make a call is told so as everybody is.

@@ -74,7 +74,7 @@ fn add_common(operation: &mut Operation) {
         add("401", ResponseBuilder::from(error).header("WWW-Authenticate", challenge).build());
     }
     if operation.request_body.is_some() {
-        add("408", error("`body_too_slow`", "body_too_slow"));
+        add("408", error("`request_too_slow`", "request_too_slow"));
         add("413", error("`body_too_large`", "body_too_large"));
     }
     if operation.request_body.is_some() || operation.parameters.is_some() {

@@ -5,6 +5,7 @@
 
 use super::fault::{Fault, client_error, fault};
 use super::pool::Homes;
+use super::target::Target;
 use crate::error::{Error, Result};
 use deadpool_postgres::{BuildError, Object};
 use std::sync::Arc;
@@ -76,9 +77,10 @@ impl Db {
     ///
     /// # Errors
     /// When the pools' own settings contradict each other.
-    pub fn new(config: &Config) -> Result<Self, BuildError> {
+    pub fn new(target: &Target) -> Result<Self, BuildError> {
         let pools = |name, timeout_ms, homes, size| {
-            Homes::new(&session_config(config, name, timeout_ms, STATEMENT_TIMEOUT_MS), homes, size).map(Arc::new)
+            let config = session_config(target.config(), name, timeout_ms, STATEMENT_TIMEOUT_MS);
+            Homes::new(&target.with(config), homes, size).map(Arc::new)
         };
         Ok(Self {
             calls: pools("madang", STATEMENT_TIMEOUT_MS, HOMES, HOME_SIZE)?,

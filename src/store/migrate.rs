@@ -2,8 +2,8 @@
 
 use super::db::session_config;
 use super::fault::chain;
+use super::target::Target;
 use std::time::Duration;
-use tokio_postgres::{Config, NoTls};
 
 mod embedded {
     refinery::embed_migrations!("sql/migrations");
@@ -27,11 +27,11 @@ pub enum MigrateError {
 }
 
 /// Runs what is missing of `sql/migrations`.
-pub async fn migrate(config: &Config) -> Result<(), MigrateError> {
-    let config = session_config(config, "madang migrate", 0, 0);
+pub async fn migrate(target: &Target) -> Result<(), MigrateError> {
+    let config = session_config(target.config(), "madang migrate", 0, 0);
     let mut attempt = 1;
     let (mut client, connection) = loop {
-        match config.connect(NoTls).await {
+        match config.connect(target.tls()).await {
             Ok(connected) => break connected,
             // A wrong password or name does not get better by waiting.
             Err(error)

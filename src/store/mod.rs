@@ -12,6 +12,7 @@ pub mod messages;
 pub mod migrate;
 mod pool;
 pub mod servers;
+mod target;
 pub mod user_servers;
 pub mod users;
 pub mod write_batches;
@@ -19,3 +20,4 @@ pub mod ws_tickets;
 
 pub use db::{Db, session_config};
 pub use fault::{Fault, fault};
+pub use target::{Target, TargetError};

@@ -10,6 +10,7 @@
 //! open one. One that cannot be opened is not missed while another pool has one idle.
 
 use super::fault::chain;
+use super::target::Target;
 use crate::error::{Error, Result};
 use deadpool_postgres::{
     BuildError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts,
@@ -19,7 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_postgres::{Config, NoTls};
 
 const WAIT: Duration = Duration::from_secs(1);
 const SHARED_FOR: Duration = Duration::from_millis(2);
@@ -61,10 +61,10 @@ impl Homes {
     ///
     /// # Errors
     /// When the pools' own settings contradict each other.
-    pub(super) fn new(config: &Config, homes: usize, size: usize) -> Result<Self, BuildError> {
+    pub(super) fn new(target: &Target, homes: usize, size: usize) -> Result<Self, BuildError> {
         let pool = || {
             let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-            let manager = Manager::from_config(config.clone(), NoTls, recycling);
+            let manager = Manager::from_config(target.config().clone(), target.tls(), recycling);
             Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()
         };
         let pools = (0..homes).map(|_| pool()).collect::<Result<_, _>>()?;

@@ -208,6 +208,6 @@ async fn a_body_that_does_not_arrive_is_not_waited_for() {
     for path in ["/auth/login", "/auth/register"] {
         let mut raw = app.raw().await;
         raw.send(format!("POST {path} HTTP/1.1\r\nHost: madang\r\nContent-Length: 20\r\n\r\nuser").as_bytes()).await;
-        raw.answer(path).await.refuses(408, "body_too_slow");
+        raw.answer(path).await.refuses(408, "request_too_slow");
     }
 }

@@ -5,6 +5,7 @@ mod authorization;
 mod browsers;
 mod channels;
 mod connections;
+mod database_tls;
 mod documents;
 mod endings;
 mod erasure;

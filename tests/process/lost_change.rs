@@ -33,7 +33,7 @@ async fn a_change_that_was_lost_and_took_effect_takes_effect_here() {
     let folder = data_folder();
     let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
     let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
-    let node = Node::start_on(&format!("postgresql://madang@127.0.0.1:{}/madang", proxy.port)).await;
+    let node = Node::start_on(&format!("postgresql://madang@127.0.0.1:{}/madang?sslmode=disable", proxy.port)).await;
     let (client, connection) = database.config().connect(NoTls).await.expect("PostgreSQL runs");
     tokio::spawn(connection);
     let api = Api::new(&node.url);

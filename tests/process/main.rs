@@ -18,5 +18,7 @@ mod readme;
 #[path = "../api/support/schema.rs"]
 mod schema;
 mod site;
+mod slow;
 mod stop;
+mod tls;
 mod window;

@@ -75,7 +75,7 @@ impl Node {
         while let Ok(Some(line)) = lines.next_line().await {
             if let Some(url) = line.strip_prefix("API") {
                 let url = url.trim().to_owned();
-                let address = url.trim_start_matches("http://").to_owned();
+                let address = url.split("://").nth(1).expect("a URL").to_owned();
                 tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
                 return Self { child, folder: PathBuf::new(), url, address };
             }

@@ -5,6 +5,7 @@ use crate::actors::relay::{Relay, Relays, Socket};
 use crate::domain::ServerId;
 use crate::domain::access::{Caller, ChannelAccess, Facts, Member, ServerState};
 use crate::domain::server::Server;
+use crate::wire::Stream;
 use actix::Message;
 use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
@@ -41,7 +42,7 @@ fn access() -> ChannelAccess<Member> {
 
 #[actix_web::test]
 async fn a_panic_in_a_channel_ends_its_sockets_with_1012_and_nobody_elses() {
-    let nowhere: tokio_postgres::Config = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
+    let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let writer = Writer::start(1, &nowhere);
     let db = Db::new(&nowhere).expect("its settings agree");
     let registry = Registry::start(db.clone(), writer.clone(), Relays::default());
@@ -52,7 +53,7 @@ async fn a_panic_in_a_channel_ends_its_sockets_with_1012_and_nobody_elses() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
     let (stream, _) = listener.accept().await.expect("accepted");
-    let socket = Rc::new(Socket::new(stream, bytes::Bytes::from_static(b"hello")));
+    let socket = Rc::new(Socket::new(Stream::Plain(stream), bytes::Bytes::from_static(b"hello")));
     channel.attach(access(), relay.insert(socket, Kind::Channel), Start::Live);
     channel.addr().do_send(Fail);
     let mut bytes = Vec::new();

@@ -5,15 +5,12 @@
 
 use super::{End, frame};
 use crate::domain::ChannelId;
+use crate::wire::Stream;
 use bytes::Bytes;
-use rustix::io::Errno;
-use rustix::net::SendFlags;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// The most bytes that wait for a peer.
 pub const QUEUE_BYTES: usize = 256 * 1024;
@@ -31,8 +28,6 @@ pub const PING_AFTER_S: u32 = 25;
 pub const SILENCE_MAX_S: u32 = 35;
 /// As long as an ended socket may take to read its close frame, in seconds.
 const LINGER_S: u32 = 5;
-/// As long as a writer may be stalled in the kernel.
-const USER_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// What a relay tells a socket's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +88,7 @@ impl<'a> Batch<'a> {
 /// See the module. In this order, because a delivery to thousands of sockets looks at the first three of each only.
 #[repr(C)]
 pub struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     phase: Cell<Phase>,
     queue: RefCell<Queue>,
     /// The second of the last sign of life; when ending, the second of the end.
@@ -114,13 +109,13 @@ struct Queue {
 
 impl Socket {
     /// Takes over a stream; `handshake` is the answer that goes out once the socket is opened.
-    pub fn new(stream: TcpStream, handshake: Bytes) -> Self {
-        let socket = socket2::SockRef::from(&stream);
-        // A socket that cannot be tuned still works.
-        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
-        let _ = socket.set_tcp_nodelay(true);
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    pub fn new(stream: Stream, handshake: Bytes) -> Self {
+        stream.with_tcp(|tcp| {
+            let socket = socket2::SockRef::from(tcp);
+            // A socket that cannot be tuned still works.
+            let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+            let _ = socket.set_tcp_nodelay(true);
+        });
         let queue = Queue { bytes: handshake.len(), frames: VecDeque::from([handshake]), exempt: 0 };
         Self {
             stream,
@@ -169,11 +164,10 @@ impl Socket {
             }
             Phase::Ending | Phase::Dead => return,
         }
-        // Past the runtime, which would first look up what it believes of the stream: thousands follow.
-        let mut written = match rustix::net::send(&self.stream, batch.bytes, SendFlags::DONTWAIT) {
-            Ok(count) if count == batch.bytes.len() => return,
+        let mut written = match self.stream.send(batch.bytes) {
+            Ok(count) if count == batch.bytes.len() && !self.stream.has_unsent() => return,
             Ok(count) => count,
-            Err(Errno::AGAIN | Errno::INTR) => 0,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => return self.die(),
         };
         for frame in batch.frames {
@@ -235,7 +229,7 @@ impl Socket {
 
     /// Whether the peer has taken everything, as far as this node can see.
     pub fn is_drained(&self) -> bool {
-        self.queue.borrow().frames.is_empty()
+        self.queue.borrow().frames.is_empty() && !self.stream.has_unsent()
     }
 
     /// Ends the socket: what is queued goes out, then the close frame, then nothing.
@@ -301,27 +295,27 @@ impl Socket {
         if self.phase.get() == Phase::Opening {
             return;
         }
+        match self.write_queue() {
+            Ok(()) if self.phase.get() == Phase::Ending => {
+                // The peer sees the end of the stream; what it still sends is read and dropped until it hangs up.
+                self.stream.finish();
+            }
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wake(),
+            Err(_) => self.die(),
+        }
+    }
+
+    fn write_queue(&self) -> io::Result<()> {
         let mut queue = self.queue.borrow_mut();
         while !queue.frames.is_empty() {
             let mut slices = [IoSlice::new(&[]); 16];
             let count = slices.iter_mut().zip(&queue.frames).map(|(slice, frame)| *slice = IoSlice::new(frame)).count();
-            match self.stream.try_write_vectored(&slices[..count]) {
-                Ok(written) => queue.advance(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    drop(queue);
-                    return self.wake();
-                }
-                Err(_) => {
-                    drop(queue);
-                    return self.die();
-                }
-            }
+            let written = self.stream.try_write(&slices[..count])?;
+            queue.advance(written);
         }
         queue.frames.shrink_to_fit();
-        if self.phase.get() == Phase::Ending {
-            // The peer sees the end of the stream; what it still sends is read and dropped until it hangs up.
-            let _ = socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write);
-        }
+        self.stream.try_flush()
     }
 
     /// Once a second.
@@ -351,22 +345,13 @@ impl Socket {
 
     /// For the session: reads what has come into `buffer`. `Ready(Ok(0))` is the end of the stream.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            match self.stream.poll_read_ready(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Ready(Ok(())) => match self.stream.try_read(buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    done => return Poll::Ready(done),
-                },
-            }
-        }
+        self.stream.poll_take(cx, buffer)
     }
 
     /// For the session: writes what waits, and asks to be woken when more can be written or the socket ends.
     pub fn poll_flush(&self, cx: &mut Context<'_>) {
         *self.waker.borrow_mut() = Some(cx.waker().clone());
-        while self.phase.get() != Phase::Opening && !self.queue.borrow().frames.is_empty() {
+        while self.phase.get() != Phase::Opening && !self.is_drained() {
             match self.stream.poll_write_ready(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(())) => self.flush(),
@@ -377,7 +362,7 @@ impl Socket {
     }
 
     /// The stream, for an answer that is not a WebSocket's.
-    pub fn into_stream(self) -> TcpStream {
+    pub fn into_stream(self) -> Stream {
         self.stream
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, prune, resolve};
-use crate::store::{Fault, fault, session_config};
+use crate::store::{Fault, Target, fault, session_config};
 use std::time::Duration;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 
 /// As long as a batch may take in PostgreSQL, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u64 = 5_000;
@@ -21,10 +21,10 @@ pub struct Link {
 
 impl Link {
     /// Connects and prepares; `None` where PostgreSQL is away.
-    pub async fn open(database: &Config) -> Option<Self> {
-        let config = session_config(database, "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
+    pub async fn open(database: &Target) -> Option<Self> {
+        let config = session_config(database.config(), "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
         let connect = async {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, connection) = config.connect(database.tls()).await?;
             actix_rt::spawn(async move {
                 // The error reaches whoever waits for an answer.
                 let _ = connection.await;

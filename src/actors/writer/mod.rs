@@ -12,6 +12,7 @@ mod run;
 
 use crate::actors::Vital;
 use crate::domain::ChannelId;
+use crate::store::Target;
 use crate::store::messages::{Draft, Place};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use queue::{Queue, Waiting};
@@ -97,7 +98,7 @@ pub type SharedDraft = Arc<Draft>;
 
 impl Writer {
     /// Starts `count` writers on the current thread.
-    pub fn start(count: usize, database: &tokio_postgres::Config) -> Self {
+    pub fn start(count: usize, database: &Target) -> Self {
         let is_closed = Arc::<AtomicBool>::default();
         let start = || WriterActor::new(database.clone(), is_closed.clone()).start();
         Self { writers: (0..count.max(1)).map(|_| start()).collect(), is_closed }
@@ -150,13 +151,13 @@ struct CountWaiting;
 /// The actor itself; see the module.
 pub struct WriterActor {
     queue: Rc<Queue>,
-    database: tokio_postgres::Config,
+    database: Target,
     is_closed: Arc<AtomicBool>,
     _vital: Vital,
 }
 
 impl WriterActor {
-    fn new(database: tokio_postgres::Config, is_closed: Arc<AtomicBool>) -> Self {
+    fn new(database: Target, is_closed: Arc<AtomicBool>) -> Self {
         Self { queue: Rc::default(), database, is_closed, _vital: Vital("writer") }
     }
 }

@@ -3,14 +3,13 @@
 use super::link::Link;
 use super::queue::{Queue, Waiting, settle, until_known};
 use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
-use crate::store::Fault;
 use crate::store::messages::{Draft, Written};
 use crate::store::write_batches::BatchKey;
+use crate::store::{Fault, Target};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio_postgres::Config;
 
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_millis(320);
@@ -29,7 +28,7 @@ const WARY_BATCHES: u32 = 64;
 
 struct Run {
     queue: Rc<Queue>,
-    database: Config,
+    database: Target,
     link: Option<Link>,
     node: i64,
     number: i64,
@@ -39,7 +38,7 @@ struct Run {
 }
 
 /// Ends when the writer is closed and nothing waits any more.
-pub async fn run(queue: Rc<Queue>, database: Config, is_closed: Arc<AtomicBool>) {
+pub async fn run(queue: Rc<Queue>, database: Target, is_closed: Arc<AtomicBool>) {
     let mut run = Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0, wary: 0 };
     let mut last_rows = 0;
     let mut calm = 0;

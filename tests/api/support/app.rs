@@ -46,7 +46,7 @@ async fn start(
     change: impl FnOnce(&mut Config),
 ) -> TestApp {
     let mut config = Config {
-        database: Database::Url(Box::new(database.clone())),
+        database: Database::Url(Box::new(database.clone().into())),
         secret_key: Some(SECRET_KEY.into()),
         secret_key_previous: None,
         algorithm: TokenAlgorithm::Hs256,
@@ -54,6 +54,7 @@ async fn start(
         refresh_life: Duration::from_secs(86_400),
         host: "127.0.0.1".into(),
         port: 0,
+        tls: None,
         workers: 2,
         writers: 1,
         data_dir: "/nonexistent".into(),

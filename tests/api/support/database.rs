@@ -30,7 +30,7 @@ async fn start_cluster() -> Embedded {
     let mut template = cluster.config();
     connect(&template).await.batch_execute(&format!("create database {TEMPLATE}")).await.expect("a template");
     template.dbname(TEMPLATE);
-    migrate(&template).await.expect("the schema is made");
+    migrate(&template.clone().into()).await.expect("the schema is made");
     cluster
 }
 

@@ -1,0 +1,209 @@
+//! Which PostgreSQL, and what is asked of its TLS.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as RustlsError, RootCertStore, SignatureScheme,
+};
+
+/// A database, and how connections to it are made.
+#[derive(Clone)]
+pub struct Target {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+/// What is asked of PostgreSQL's certificate, as libpq's `sslmode` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// `disable`, `prefer`, `require`: nothing.
+    Nothing,
+    /// `verify-ca`: somebody whom `sslrootcert` names has signed it.
+    Signer,
+    /// `verify-full`: that, and it is for the host of the URL.
+    SignerAndHost,
+}
+
+/// Why a `DATABASE_URL` cannot be used; says nothing of what is in it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TargetError(String);
+
+impl From<Config> for Target {
+    /// Whose certificate is not looked at, if it has one.
+    fn from(config: Config) -> Self {
+        Self { config, tls: MakeRustlsConnect::new(trusting()) }
+    }
+}
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    /// Reads a `postgresql://` URL, with libpq's `sslmode` and `sslrootcert`.
+    fn from_str(url: &str) -> Result<Self, TargetError> {
+        const SHAPE: &str = "postgresql://user:password@host:5432/database";
+        if !url.starts_with("postgresql://") && !url.starts_with("postgres://") {
+            return refuse(format!("must look like {SHAPE}"));
+        }
+        let (rest, mode, root) = without_tls(url);
+        // The URL may hold a password: it is not repeated.
+        let Ok(mut config) = rest.parse::<Config>() else {
+            return refuse(format!("cannot be read; it must look like {SHAPE}"));
+        };
+        if config.get_hosts().is_empty() || config.get_dbname().is_none() {
+            return refuse(format!("must name a host and a database: {SHAPE}"));
+        }
+        let (ssl_mode, check) = match mode.as_deref() {
+            Some("disable") => (SslMode::Disable, Check::Nothing),
+            None | Some("prefer") => (SslMode::Prefer, Check::Nothing),
+            // As libpq does: who names a signer wants it looked at.
+            Some("require") if root.is_some() => (SslMode::Require, Check::Signer),
+            Some("require") => (SslMode::Require, Check::Nothing),
+            Some("verify-ca") => (SslMode::Require, Check::Signer),
+            Some("verify-full") => (SslMode::Require, Check::SignerAndHost),
+            Some(_) => return refuse("must have an sslmode of disable, prefer, require, verify-ca or verify-full"),
+        };
+        config.ssl_mode(ssl_mode);
+        let tls = match (check, root) {
+            (Check::Nothing, _) => trusting(),
+            (_, None) => {
+                return refuse("has an sslmode that checks the certificate: name who signs it, with sslrootcert=FILE");
+            }
+            (check, Some(root)) => checking(check, roots(Path::new(&root))?)?,
+        };
+        Ok(Self { config, tls: MakeRustlsConnect::new(tls) })
+    }
+}
+
+impl Target {
+    /// The database.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The same database, other settings.
+    pub fn with(&self, config: Config) -> Self {
+        Self { config, tls: self.tls.clone() }
+    }
+
+    /// What does TLS on connections to it.
+    pub fn tls(&self) -> MakeRustlsConnect {
+        self.tls.clone()
+    }
+}
+
+/// Does not show the TLS part, nor, as [`Config`] does not, the password.
+impl std::fmt::Debug for Target {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.config.fmt(formatter)
+    }
+}
+
+fn refuse<T>(problem: impl Into<String>) -> Result<T, TargetError> {
+    Err(TargetError(problem.into()))
+}
+
+/// A URL without `sslmode` and `sslrootcert`, of which `tokio_postgres` knows less than libpq; and these.
+fn without_tls(url: &str) -> (String, Option<String>, Option<String>) {
+    let Some((rest, query)) = url.split_once('?') else { return (url.to_owned(), None, None) };
+    let (mut mode, mut root, mut kept) = (None, None, Vec::new());
+    for part in query.split('&') {
+        let value = || url::form_urlencoded::parse(part.as_bytes()).next().map(|(_, value)| value.into_owned());
+        match part.split('=').next() {
+            Some("sslmode") => mode = value(),
+            Some("sslrootcert") => root = value(),
+            _ => kept.push(part),
+        }
+    }
+    let url = if kept.is_empty() { rest.to_owned() } else { format!("{rest}?{}", kept.join("&")) };
+    (url, mode, root)
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, TargetError> {
+    let unusable = |problem: &dyn std::fmt::Display| {
+        TargetError(format!("names an sslrootcert, {}, that cannot be used: {problem}", path.display()))
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
+        roots.add(certificate.map_err(|error| unusable(&error))?).map_err(|error| unusable(&error))?;
+    }
+    if roots.is_empty() { Err(unusable(&"there is no certificate in it")) } else { Ok(roots) }
+}
+
+/// Checks the certificate.
+fn checking(check: Check, roots: RootCertStore) -> Result<ClientConfig, TargetError> {
+    let signer = WebPkiServerVerifier::builder(Arc::new(roots)).build();
+    let signer = signer.map_err(|error| TargetError(format!("names an sslrootcert that cannot be used: {error}")))?;
+    Ok(config_with(Verifier { signer: Some(signer), check, known: known() }))
+}
+
+/// Takes any certificate: what is sent is hidden from who listens, not from who stands in between.
+fn trusting() -> ClientConfig {
+    config_with(Verifier { signer: None, check: Check::Nothing, known: known() })
+}
+
+fn known() -> WebPkiSupportedAlgorithms {
+    ring::default_provider().signature_verification_algorithms
+}
+
+fn config_with(verifier: Verifier) -> ClientConfig {
+    ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+}
+
+#[derive(Debug)]
+struct Verifier {
+    signer: Option<Arc<WebPkiServerVerifier>>,
+    check: Check,
+    known: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, RustlsError> {
+        let Some(signer) = &self.signer else { return Ok(ServerCertVerified::assertion()) };
+        match signer.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // The name is looked at last: everything else is in order.
+            Err(RustlsError::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.check == Check::Signer => Ok(ServerCertVerified::assertion()),
+            verdict => verdict,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        verify_tls12_signature(message, certificate, signature, &self.known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, RustlsError> {
+        verify_tls13_signature(message, certificate, signature, &self.known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.known.supported_schemes()
+    }
+}

@@ -1,0 +1,158 @@
+//! Where HTTP stands on a connection, as far as its bytes and its calls tell it together.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// As long as a request's head may take, and what comes with a call that does not read it.
+pub const HEAD_MAX: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No request is on its way: as long as a connection is kept alive.
+    Idle,
+    /// A head is on its way; so much of the empty line that ends it has come.
+    Head { until: Instant, ending: u8 },
+    /// A call is being made. Its head had so many bytes, if that is known.
+    Call { head: Option<u64> },
+    /// The call has been answered, and bytes of a body or of the next head are there, or may be.
+    Rest { until: Instant },
+}
+
+/// See the module. Shared by a connection and its calls.
+#[derive(Debug)]
+pub struct Exchange {
+    phase: Cell<Phase>,
+    /// Bytes since the connection was last idle.
+    received: Cell<u64>,
+}
+
+impl Exchange {
+    /// Of a connection whose first head is to come.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { phase: Cell::new(Phase::Head { until: now + HEAD_MAX, ending: 0 }), received: Cell::new(0) }
+    }
+
+    /// Bytes have come.
+    pub(super) fn received(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.phase.get() == Phase::Idle {
+            self.received.set(0);
+            self.phase.set(Phase::Head { until: Instant::now() + HEAD_MAX, ending: 0 });
+        }
+        let before = self.received.get();
+        // Empty lines before a head are none (RFC 9112, section 2.2).
+        let is_empty_line = |byte: &&u8| before == 0 && matches!(byte, b'\r' | b'\n');
+        let bytes = &bytes[bytes.iter().take_while(is_empty_line).count()..];
+        self.received.set(before + bytes.len() as u64);
+        if let Phase::Head { until, ending } = self.phase.get() {
+            self.phase.set(match end_of_head(bytes, ending) {
+                Ok(end) => Phase::Call { head: Some(before + end as u64) },
+                Err(ending) => Phase::Head { until, ending },
+            });
+        }
+    }
+
+    /// A call begins: its head is whole.
+    pub fn begin(&self) {
+        if !matches!(self.phase.get(), Phase::Call { .. }) {
+            self.phase.set(Phase::Call { head: None });
+        }
+    }
+
+    /// A call has been answered. `body` is how long its body is, if that was announced.
+    pub fn end(&self, body: Option<u64>) {
+        let is_all = |head: u64| body.is_some_and(|body| self.received.get() == head + body);
+        self.phase.set(match self.phase.get() {
+            Phase::Call { head: Some(head) } if is_all(head) => Phase::Idle,
+            _ => Phase::Rest { until: Instant::now() + HEAD_MAX },
+        });
+    }
+
+    /// The answer goes out: whoever reads it is not late with the next request.
+    pub(super) fn answering(&self) {
+        if let Phase::Rest { .. } = self.phase.get() {
+            self.phase.set(Phase::Rest { until: Instant::now() + HEAD_MAX });
+        }
+    }
+
+    /// Until when more has to come; none where nothing is owed.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.phase.get() {
+            Phase::Idle | Phase::Call { .. } => None,
+            Phase::Head { until, .. } | Phase::Rest { until } => Some(until),
+        }
+    }
+
+    /// Whether it is a head that is late, of which something has come.
+    pub(super) fn has_begun(&self) -> bool {
+        matches!(self.phase.get(), Phase::Head { .. }) && self.received.get() > 0
+    }
+}
+
+/// The byte after the empty line that ends a head, or how much of that line has come.
+fn end_of_head(bytes: &[u8], mut ending: u8) -> Result<usize, u8> {
+    for (at, byte) in bytes.iter().enumerate() {
+        ending = match (ending, byte) {
+            (0 | 2, b'\r') => ending + 1,
+            (1 | 3, b'\n') => ending + 1,
+            (_, b'\r') => 1,
+            _ => 0,
+        };
+        if ending == 4 {
+            return Ok(at + 1);
+        }
+    }
+    Err(ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: m\r\n\r\n";
+    const POST: &[u8] = b"POST / HTTP/1.1\r\ncontent-length: 4\r\n\r\nbody";
+
+    /// Whether a deadline runs after a first call was answered, of whose bytes these parts came.
+    fn owes(parts: &[&[u8]], body: Option<u64>) -> bool {
+        let exchange = Exchange::new(Instant::now());
+        assert!(exchange.deadline().is_some(), "the first head is owed");
+        parts.iter().for_each(|part| exchange.received(part));
+        assert_eq!(exchange.deadline(), None, "the head is whole");
+        exchange.begin();
+        exchange.end(body);
+        exchange.deadline().is_some()
+    }
+
+    #[test]
+    fn what_is_left_after_a_call_is_owed_in_time() {
+        assert!(!owes(&[GET], Some(0)));
+        assert!(!owes(&[POST], Some(4)));
+        assert!(!owes(&[&POST[..9], &POST[9..36], &POST[36..]], Some(4)), "in parts");
+        assert!(!owes(&[&GET[..GET.len() - 2], b"\r", b"\n"], Some(0)), "the empty line in parts");
+        assert!(!owes(&[b"\r\n\r\n", GET], Some(0)), "empty lines before it");
+        assert!(owes(&[GET, b"GET / HT"], Some(0)), "a second head");
+        assert!(owes(&[GET, b"\r\n"], Some(0)), "an empty line");
+        assert!(owes(&[POST], Some(100)), "a body that nobody reads");
+        assert!(owes(&[POST], None), "a body of any length");
+    }
+
+    #[test]
+    fn a_head_is_owed_from_its_first_byte_and_empty_lines_are_none() {
+        let exchange = Exchange::new(Instant::now());
+        for part in [&b"\r\n\r\n"[..], b"\r\n\r\n", b"GET / HTTP/1.1\r\nhost: "] {
+            exchange.received(part);
+            assert!(exchange.deadline().is_some());
+        }
+        assert!(exchange.has_begun());
+        exchange.received(b"m\r\n\r\n");
+        exchange.begin();
+        exchange.end(Some(0));
+        assert_eq!(exchange.deadline(), None, "idle");
+        exchange.received(b"G");
+        assert!(exchange.deadline().is_some() && exchange.has_begun());
+        exchange.received(&GET[1..]);
+        assert_eq!(exchange.deadline(), None);
+    }
+}
