@@ -116,7 +116,7 @@ impl Application {
             has_tls: tls.is_some(),
             proxies: config.trusted_proxies.clone(),
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
-            exports: http::export_turns(),
+            exports: http::Exports::default(),
             stopping: AtomicBool::new(false),
         });
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
@@ -213,7 +213,8 @@ fn serve(
         relays.add(relay.handle().clone());
         let (registry, tokens, db) = (node.registry.clone(), node.tokens.clone(), node.db.clone());
         let limits = Arc::clone(&node.limits);
-        let door = Rc::new(Door { tokens, registry, db, relay, limits, origins: origins.clone(), echo });
+        let (proxies, allowed) = (node.proxies.clone(), origins.clone());
+        let door = Rc::new(Door { tokens, registry, db, relay, limits, proxies, origins: allowed, echo });
         let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
         let tls = tls.clone();
         let accept = fn_service(move |tcp: TcpStream| {

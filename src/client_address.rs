@@ -1,5 +1,6 @@
 //! Where a client is: the peer of its connection, or, if that is a proxy that the operator trusts, who the proxy says.
 
+use actix_web::http::header::HeaderMap;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -53,17 +54,24 @@ impl FromStr for TrustedProxies {
 }
 
 impl TrustedProxies {
+    /// Whose request has these headers, on a connection from `peer`.
+    pub fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let values: Vec<&[u8]> = headers.get_all("x-forwarded-for").map(|value| value.as_bytes()).collect();
+        self.client(peer, values.into_iter())
+    }
+
     /// The client's address: of the hops, from the last one on, the first that is no trusted proxy. `forwarded` are the values of
-    /// every `X-Forwarded-For` header, in their order.
-    pub fn client<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+    /// every `X-Forwarded-For` header, in their order. Each hop is read by itself: what a client has put before the address that
+    /// a proxy appends does not hide that.
+    pub fn client<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         let mut client = peer.to_canonical();
-        let hops = forwarded.rev().flat_map(|value| value.rsplit(',')).take(HOPS_MAX);
+        let hops = forwarded.rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).take(HOPS_MAX);
         for hop in hops {
             if !self.trust(client) {
                 break;
             }
             // What a trusted proxy did not understand, nobody here does.
-            let Some(address) = address(hop.trim()) else { break };
+            let Some(address) = str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { break };
             client = address.to_canonical();
         }
         client
@@ -86,7 +94,7 @@ mod tests {
 
     fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
         let trusted: TrustedProxies = trusted.parse().expect("good");
-        trusted.client(peer.parse().expect("an address"), forwarded.iter().copied()).to_string()
+        trusted.client(peer.parse().expect("an address"), forwarded.iter().map(|value| value.as_bytes())).to_string()
     }
 
     #[test]
@@ -107,6 +115,15 @@ mod tests {
             ("0.0.0.0/0", "192.0.2.9", &["203.0.113.7, 10.1.2.3"], "203.0.113.7"),
         ] {
             assert_eq!(client(trusted, peer, forwarded), expected, "{trusted} {peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_puts_before_a_proxys_word_does_not_hide_it() {
+        let trusted: TrustedProxies = "192.0.2.9".parse().expect("good");
+        let peer = "192.0.2.9".parse().expect("an address");
+        for forwarded in [&b"\xff, 203.0.113.7"[..], b"\xc3\x28,\xff , 203.0.113.7", b", ,203.0.113.7"] {
+            assert_eq!(trusted.client(peer, [forwarded].into_iter()).to_string(), "203.0.113.7");
         }
     }
 

@@ -62,9 +62,8 @@ async fn every_statement_probes_indexes_even_if_it_was_planned_on_small_tables()
         insert into channels (name, server_id) select 'general', 1 from generate_series(1, 100);
         insert into messages (channel_id, author_id, content, seq, created_at, updated_at)
             select 1, 1, 'hello', n, now(), now() from generate_series(1, 100) n;
-        insert into auth_sessions (user_id, password_version, expires_at)
-            select 1, 0, now() from generate_series(1, 100);
-        insert into refresh_tokens (token_hash, session_id) select sha256(n::text::bytea), 1 from generate_series(1, 100) n;
+        insert into auth_sessions (user_id, password_version, expires_at, token_family, token_hash)
+            select 1, 0, now(), sha256(n::text::bytea), '' from generate_series(1, 100) n;
         analyze";
     client.batch_execute(few).await.expect("they are written");
     let planning = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off";

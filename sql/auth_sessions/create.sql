@@ -6,15 +6,15 @@ with over as (
     ))
 ), too_many as (
     delete from auth_sessions where id = any (array(
-        select id from auth_sessions where user_id = $1 order by id desc offset $7
+        select id from auth_sessions where user_id = $1 order by id desc offset $8
     ))
     returning id
+), known as (
+    -- Held, so that the account is not erased meanwhile.
+    select id, password_version from users where id = $1 and password_version = $2 and deleted_at is null for key share
 ), made as (
-    insert into auth_sessions (user_id, password_version, user_agent, address, expires_at)
-    select id, password_version, $3, $4, now() + make_interval(secs => $5)
-    from users where id = $1 and password_version = $2 and deleted_at is null
-    returning id
-), issued as (
-    insert into refresh_tokens (token_hash, session_id) select $6, id from made
+    insert into auth_sessions (user_id, password_version, user_agent, address, expires_at, token_family, token_hash)
+    select id, password_version, $3, $4, now() + make_interval(secs => $5), $6, $7 from known
+    returning id, expires_at
 )
-select id, (select max(id) from too_many) as last_ended from made
+select id, expires_at, (select max(id) from too_many) as last_ended from made

@@ -11,7 +11,7 @@ with draft as materialized (
 ), locked as materialized (
     select id from channels where id = any ($3) order by id for no key update skip locked
 ), authors as materialized (
-    select id from users where id = any ($4) order by id for key share
+    select id from users where id = any ($4) and deleted_at is null order by id for key share
 ), known as materialized (
     select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at,
         case when m.content = d.content and m.reply_to is not distinct from d.reply_to then 1 else 2 end as verdict

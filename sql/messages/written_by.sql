@@ -2,3 +2,4 @@
 select id, content, channel_id, author_id, nonce, reply_to, seq, created_at, updated_at
 from messages where id > $2 and id <= $3 and author_id = $1 and deleted_at is null
 order by id
+limit $4

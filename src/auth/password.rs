@@ -69,24 +69,14 @@ impl Passwords {
     ///
     /// # Errors
     /// `422` with what would make it better, where passwords are judged and this one is too easily guessed.
-    pub fn judge(&self, password: &NewPassword, names: &[&str]) -> Result<()> {
+    pub async fn judge<const N: usize>(self: &Arc<Self>, password: &NewPassword, names: [&str; N]) -> Result<()> {
         if !self.is_strict {
             return Ok(());
         }
-        let estimate = zxcvbn::zxcvbn(password.secret().expose_secret(), names);
-        if estimate.score() >= Score::Three {
-            return Ok(());
-        }
-        let advice = estimate.feedback().map(|feedback| {
-            let warning = feedback.warning().map(|warning| warning.to_string());
-            warning
-                .into_iter()
-                .chain(feedback.suggestions().iter().map(ToString::to_string))
-                .collect::<Vec<_>>()
-                .join(" ")
-        });
-        let text = format!("This password is too easily guessed. {}", advice.unwrap_or_default());
-        Err(Refusal::new("password_too_weak", text.trim()).at("body", "password").into())
+        // It takes a millisecond or more: not on a thread that serves sockets.
+        let (password, names) = (password.secret().clone(), names.map(str::to_owned));
+        let advice = self.run(move || Ok(advice(&password, &names.each_ref().map(String::as_str)))).await?;
+        advice.map_or(Ok(()), |advice| Err(Refusal::new("password_too_weak", advice).at("body", "password").into()))
     }
 
     /// The hash to store for a new password.
@@ -147,6 +137,21 @@ impl Passwords {
             }
         }
     }
+}
+
+/// What would make a password better that is too easily guessed.
+fn advice(password: &SecretString, names: &[&str]) -> Option<String> {
+    let estimate = zxcvbn::zxcvbn(password.expose_secret(), names);
+    if estimate.score() >= Score::Three {
+        return None;
+    }
+    let feedback = estimate.feedback().into_iter();
+    let advice = feedback.flat_map(|feedback| {
+        let warning = feedback.warning().map(|warning| warning.to_string());
+        warning.into_iter().chain(feedback.suggestions().iter().map(ToString::to_string)).collect::<Vec<_>>()
+    });
+    let parts: Vec<String> = std::iter::once("This password is too easily guessed.".to_owned()).chain(advice).collect();
+    Some(parts.join(" "))
 }
 
 /// The cost in a hash; `None` if bcrypt would not take it for one.
@@ -254,20 +259,20 @@ mod tests {
         assert_eq!(passwords.queued.load(Ordering::Relaxed), 0);
     }
 
-    #[test]
-    fn what_is_easily_guessed_is_refused_where_it_is_judged_and_says_why() {
-        let judge = |is_strict, text: &str| {
+    #[actix_web::test]
+    async fn what_is_easily_guessed_is_refused_where_it_is_judged_and_says_why() {
+        let judge = async |is_strict, text: &str| {
             let passwords = Passwords::new(4, is_strict).expect("a good cost");
-            passwords.judge(&password(text), &["minakim", "minakim@example.com"])
+            passwords.judge(&password(text), ["minakim", "minakim@example.com"]).await
         };
         for weak in ["password1", "12345678", "qwertyuiop", "minakim2024", "aaaaaaaaaaaa", "iloveyou!"] {
-            assert!(judge(false, weak).is_ok());
-            let refused = judge(true, weak).expect_err(weak);
+            assert!(judge(false, weak).await.is_ok());
+            let refused = judge(true, weak).await.expect_err(weak);
             assert!(refused.body().to_string().contains("too easily guessed"), "{refused:?}");
             assert!(!refused.body().to_string().contains(weak));
         }
         for good in ["correct horse battery", "vuT7-qoPz-91kd", "마당에 모두 모여 이야기해요"] {
-            assert!(judge(true, good).is_ok(), "{good}");
+            assert!(judge(true, good).await.is_ok(), "{good}");
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Refresh tokens: 256 random bits, good for one use. The store has their hashes alone; with so many random bits no salt and
-//! no slow hash is needed.
+//! Refresh tokens: each is good for one use. What all tokens of a login have in common, its family, is 128 random bits; the rest
+//! is 256 more. Whoever has one of the family that is not the good one has one that was used before, however long ago. The
+//! store has hashes alone; with so many random bits no salt and no slow hash is needed.
 
 use super::hex;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,28 +8,52 @@ use sha2::{Digest, Sha256};
 
 /// Scanners for leaked secrets know ours by this.
 const PREFIX: &str = "madang_refresh_";
+const FAMILY_BYTES: usize = 16;
 const RANDOM_BYTES: usize = 32;
 
 /// A refresh token.
 #[derive(Debug)]
 pub struct RefreshToken(SecretString);
 
+/// What is stored of a token.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The same for all tokens of a login.
+    pub family: Vec<u8>,
+    /// This one's.
+    pub hash: Vec<u8>,
+}
+
 impl RefreshToken {
-    /// A new one.
+    /// The first one of a login.
     pub fn random() -> Self {
-        Self(SecretString::from(format!("{PREFIX}{}", hex(&rand::random::<[u8; RANDOM_BYTES]>()))))
+        Self::of(&hex(&rand::random::<[u8; FAMILY_BYTES]>()))
+    }
+
+    /// One that takes the place of this one.
+    pub fn next(&self) -> Self {
+        Self::of(self.family())
+    }
+
+    fn of(family: &str) -> Self {
+        Self(SecretString::from(format!("{PREFIX}{family}{}", hex(&rand::random::<[u8; RANDOM_BYTES]>()))))
     }
 
     /// What looks like one of ours.
     pub fn read(text: &str) -> Option<Self> {
         let digits = text.strip_prefix(PREFIX)?;
         let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        (is_hex && digits.len() == 2 * RANDOM_BYTES).then(|| Self(text.into()))
+        (is_hex && digits.len() == 2 * (FAMILY_BYTES + RANDOM_BYTES)).then(|| Self(text.into()))
+    }
+
+    fn family(&self) -> &str {
+        self.0.expose_secret().get(PREFIX.len()..PREFIX.len() + 2 * FAMILY_BYTES).unwrap_or_default()
     }
 
     /// What is stored of it.
-    pub fn hash(&self) -> Vec<u8> {
-        Sha256::digest(self.0.expose_secret()).to_vec()
+    pub fn stored(&self) -> Stored {
+        let hash = |text: &str| Sha256::digest(text).to_vec();
+        Stored { family: hash(self.family()), hash: hash(self.0.expose_secret()) }
     }
 
     /// For its owner.
@@ -45,8 +70,8 @@ mod tests {
     fn a_token_is_read_as_it_was_made_and_does_not_show_itself() {
         let token = RefreshToken::random();
         let read = RefreshToken::read(token.expose()).expect("good");
-        assert_eq!((read.hash(), token.hash().len()), (token.hash(), 32));
-        assert_ne!(RefreshToken::random().hash(), token.hash());
+        assert_eq!((read.stored(), token.stored().hash.len()), (token.stored(), 32));
+        assert_ne!(RefreshToken::random().stored().family, token.stored().family);
         assert!(!format!("{token:?}").contains(token.expose()));
         let digits = token.expose().strip_prefix(PREFIX).expect("it has it");
         for bad in
@@ -54,5 +79,13 @@ mod tests {
         {
             assert!(RefreshToken::read(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_next_one_is_another_of_the_same_family() {
+        let token = RefreshToken::random();
+        let next = RefreshToken::read(token.next().expose()).expect("good");
+        assert_eq!(next.stored().family, token.stored().family);
+        assert_ne!(next.stored().hash, token.stored().hash);
     }
 }

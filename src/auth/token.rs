@@ -174,8 +174,7 @@ impl Tokens {
 
     /// A new token for a login; `None` only if signing itself is broken.
     pub fn issue(&self, subject: Subject) -> Option<String> {
-        let Subject { user_id, password_version, session_id, logged_in_at_s } = subject;
-        self.sign(user_id, password_version, Some((session_id, logged_in_at_s)))
+        self.sign(subject.user_id, subject.password_version, Some(subject))
     }
 
     /// The same for no login at all: good until its time is over, or the password is changed for the first time.
@@ -183,7 +182,7 @@ impl Tokens {
         self.sign(user_id, 0, None)
     }
 
-    fn sign(&self, user_id: UserId, password_version: i32, login: Option<(AuthSessionId, u64)>) -> Option<String> {
+    fn sign(&self, user_id: UserId, password_version: i32, login: Option<Subject>) -> Option<String> {
         let at_s = now_s();
         let claims = Claims {
             sub: user_id.to_string(),
@@ -191,10 +190,11 @@ impl Tokens {
             aud: MADANG.into(),
             iat: at_s,
             nbf: at_s,
-            exp: at_s + self.life.as_secs(),
+            // No longer than the login itself.
+            exp: login.map_or(u64::MAX, |login| login.ends_at_s).min(at_s + self.life.as_secs()),
             jti: format!("{:032x}", rand::random::<u128>()),
-            auth_time: login.map(|(_, logged_in_at_s)| logged_in_at_s),
-            sid: login.map(|(session_id, _)| session_id.to_string()),
+            auth_time: login.map(|login| login.logged_in_at_s),
+            sid: login.map(|login| login.session_id.to_string()),
             ver: password_version,
         };
         jsonwebtoken::encode(&self.header, &claims, &self.signing).ok()
@@ -296,103 +296,4 @@ impl Tokens {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokens(secret: &str, algorithm: TokenAlgorithm) -> Tokens {
-        Tokens::new(&SecretString::from(secret), None, algorithm, Duration::from_secs(60))
-    }
-
-    fn login(user_id: i64, password_version: i32) -> Subject {
-        let (user_id, session_id) = (UserId(user_id), AuthSessionId(7));
-        Subject { user_id, password_version, session_id, logged_in_at_s: 1_000 }
-    }
-
-    #[test]
-    fn a_token_is_good_for_the_key_and_algorithm_that_made_it() {
-        for algorithm in [TokenAlgorithm::Hs256, TokenAlgorithm::Hs384, TokenAlgorithm::Hs512] {
-            let ours = tokens("0123456789abcdef0123456789abcdef", algorithm);
-            let token = ours.issue_alone(UserId(42)).expect("signed");
-            assert_eq!(ours.check(&token).expect("good").user_id, UserId(42));
-            let theirs = tokens("another-secret-another-secret-32", algorithm);
-            assert_eq!(theirs.check(&token).err(), Some(Unauthorized::Invalid));
-        }
-        let token =
-            tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs512).issue_alone(UserId(1)).expect("signed");
-        let pinned = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
-        assert_eq!(pinned.check(&token).err(), Some(Unauthorized::Invalid));
-    }
-
-    #[test]
-    fn a_token_that_was_verified_before_is_looked_at_whole_and_ends_in_time() {
-        let ours = Tokens::new(
-            &"0123456789abcdef0123456789abcdef".into(),
-            None,
-            TokenAlgorithm::Hs256,
-            Duration::from_secs(2),
-        );
-        let token = ours.issue(login(42, 3)).expect("signed");
-        let first = ours.check(&token).expect("good");
-        let again = ours.check(&token).expect("good");
-        assert_eq!((again.user_id, again.password_version, again.logged_in_at_s), (UserId(42), 3, 1_000));
-        assert_eq!((&again.token_id, again.expires_at_s), (&first.token_id, first.expires_at_s));
-        for at in 0..token.len() {
-            let mut other = token.clone().into_bytes();
-            other[at] = if other[at] == b'A' { b'B' } else { b'A' };
-            let other = String::from_utf8(other).expect("text");
-            assert_eq!(ours.check(&other).err(), Some(Unauthorized::Invalid), "{other}");
-        }
-        assert_eq!(ours.check(&token[..token.len() - 1]).err(), Some(Unauthorized::Invalid));
-        while now_s() < first.expires_at_s {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        assert_eq!(ours.check(&token).err(), Some(Unauthorized::Expired));
-    }
-
-    #[test]
-    fn a_ticket_stands_for_its_token_and_neither_for_the_other() {
-        let ours = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
-        let token = ours.issue(login(42, 3)).expect("signed");
-        let bearer = ours.check(&token).expect("good");
-        let text = ours.issue_ticket(&bearer).expect("signed");
-        let ticket = ours.check_ticket(&text).expect("good");
-        assert_eq!((ticket.bearer.user_id, ticket.bearer.session_id), (bearer.user_id, bearer.session_id));
-        assert_eq!((&ticket.bearer.token_id, ticket.bearer.expires_at_s), (&bearer.token_id, bearer.expires_at_s));
-        assert_ne!(ours.check_ticket(&ours.issue_ticket(&bearer).expect("signed")).expect("good").id, ticket.id);
-        assert_eq!(ours.check(&text).err(), Some(Unauthorized::Invalid));
-        assert_eq!(ours.check_ticket(&token).err(), Some(Unauthorized::Ticket));
-        let theirs = tokens("another-secret-another-secret-32", TokenAlgorithm::Hs256);
-        assert_eq!(theirs.check_ticket(&text).err(), Some(Unauthorized::Ticket));
-    }
-
-    #[test]
-    fn a_key_can_be_changed_and_nobody_is_logged_out() {
-        let (old, new) = ("0123456789abcdef0123456789abcdef", "another-secret-another-secret-32");
-        let before = tokens(old, TokenAlgorithm::Hs256).issue(login(42, 1)).expect("signed");
-        let life = Duration::from_secs(60);
-        let both = Tokens::new(&new.into(), Some(&old.into()), TokenAlgorithm::Hs256, life);
-        assert_eq!(both.check(&before).expect("good").session_id, Some(AuthSessionId(7)));
-        let after = both.issue_alone(UserId(42)).expect("signed");
-        assert!(both.check(&after).is_ok());
-        assert_eq!(tokens(old, TokenAlgorithm::Hs256).check(&after).err(), Some(Unauthorized::Invalid));
-        assert_eq!(tokens(new, TokenAlgorithm::Hs256).check(&before).err(), Some(Unauthorized::Invalid));
-    }
-
-    #[test]
-    fn what_is_remembered_of_tokens_is_bounded() {
-        let ours = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
-        for id in 0..VERIFIED_MAX.get() as i64 + 10 {
-            ours.check(&ours.issue_alone(UserId(id)).expect("signed")).expect("good");
-        }
-        assert_eq!(ours.verified.lock().expect("whole").len(), VERIFIED_MAX.get());
-    }
-
-    #[test]
-    fn rfc_4231_case_2_signs_as_published() {
-        token_hmac::install();
-        let key = EncodingKey::from_secret(b"Jefe");
-        let tag = jsonwebtoken::crypto::sign(b"what do ya want for nothing?", &key, Algorithm::HS256).expect("signed");
-        // 5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843
-        assert_eq!(tag, "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM");
-    }
-}
+mod tests;

@@ -27,12 +27,14 @@ pub struct Account {
 pub struct Caller {
     id: UserId,
     username: Arc<str>,
+    password_version: i32,
+    session_id: Option<AuthSessionId>,
 }
 
 impl Caller {
     /// For the registry alone, once it has seen the account.
-    pub(crate) fn known(id: UserId, username: Arc<str>) -> Self {
-        Self { id, username }
+    pub(crate) fn known(id: UserId, account: &Account, session_id: Option<AuthSessionId>) -> Self {
+        Self { id, username: Arc::clone(&account.username), password_version: account.password_version, session_id }
     }
 
     /// Who it is.
@@ -43,6 +45,16 @@ impl Caller {
     /// The name that the user's messages carry.
     pub fn username(&self) -> &Arc<str> {
         &self.username
+    }
+
+    /// How often the account's password had been changed when the caller became known.
+    pub fn password_version(&self) -> i32 {
+        self.password_version
+    }
+
+    /// The login by which the caller came, if there is one.
+    pub fn session_id(&self) -> Option<AuthSessionId> {
+        self.session_id
     }
 }
 
@@ -254,8 +266,9 @@ mod tests {
             created_at: at,
             updated_at: at,
         };
+        let account = Account { username: "u".into(), password_version: 0, kept_token: None, sessions: Box::default() };
         Facts {
-            caller: Caller::known(UserId(caller), "u".into()),
+            caller: Caller::known(UserId(caller), &account, None),
             server: Arc::new(ServerState::new(server, Arc::new([channel]))),
             is_member,
         }

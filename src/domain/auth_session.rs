@@ -46,6 +46,8 @@ pub struct Subject {
     pub session_id: AuthSessionId,
     /// The second since 1970 at which that was.
     pub logged_in_at_s: u64,
+    /// The second at which the login is over, if it is not refreshed again.
+    pub ends_at_s: u64,
 }
 
 /// Some of a user's sessions.

@@ -87,6 +87,16 @@ pub enum Proof {
     Ticket(Ticket),
 }
 
+impl Proof {
+    /// Whom it shows.
+    pub fn bearer(&self) -> &Bearer {
+        match self {
+            Self::Token(bearer) => bearer,
+            Self::Ticket(ticket) => &ticket.bearer,
+        }
+    }
+}
+
 /// Whether the page that asks may; who sends no `Origin` is no browser.
 pub fn check_origin(head: &RequestHead, allowed: &AllowedOrigins) -> Result<()> {
     let text = |name| head.headers.get(name).map(|value| value.to_str().unwrap_or_default());

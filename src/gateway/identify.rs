@@ -9,7 +9,7 @@ use super::subscriptions::{SUBSCRIPTIONS_MAX, Subscriptions};
 use super::upgrade::Door;
 use crate::actors::relay::frame::{self, About, encode};
 use crate::actors::relay::{End, PING_AFTER_S, UNACKED_MAX};
-use crate::auth::token::{Bearer, now_s};
+use crate::auth::token::Bearer;
 use crate::domain::ServerId;
 use crate::domain::access::Caller;
 use crate::domain::frame::{Frame, Limits, LoggedChannel, Membership, Ready};
@@ -34,19 +34,27 @@ const READY_BYTES_MAX: usize = 4 << 20;
 impl Session {
     /// Gets ready for the bearer of a good token.
     pub(super) fn identify(&mut self, bearer: Bearer, ctx: &mut Context<Self>) {
-        if self.user.is_none() {
-            match self.door.limits.socket(bearer.user_id) {
-                Ok(slot) => self.user = Some((bearer.user_id, slot)),
-                Err(_) => return self.socket.end(End::TOO_MANY_SOCKETS),
-            }
+        // A void token takes no place of its user's.
+        if let Some(error) = self.door.registry.refusal(&bearer) {
+            return self.identified(Err(error));
         }
+        let slot = match self.user.take() {
+            Some((_, slot)) => slot,
+            None => match self.door.limits.socket(bearer.user_id) {
+                Ok(slot) => slot.map(Rc::new),
+                Err(_) => return self.socket.end(End::TOO_MANY_SOCKETS),
+            },
+        };
+        self.user = Some((bearer.user_id, slot.clone()));
         self.door.relay.identify(self.outbox.key(), &bearer);
         self.socket.hold();
         self.peer = Peer::Gateway(Gateway::Identifying);
         let (door, outbox) = (Rc::clone(&self.door), self.outbox.clone());
         let (sender, answer) = oneshot::channel();
-        // A task of its own: if the socket ends meanwhile, it has to be withdrawn again.
+        // A task of its own: if the socket ends meanwhile, it has to be withdrawn again. It holds the socket's place, so that
+        // no more of a user's reads are under way than sockets may be open.
         actix_rt::spawn(async move {
+            let _slot = slot;
             let user = bearer.user_id;
             let known = match door.registry.enroll(bearer.clone(), outbox.clone()).await {
                 Ok(caller) => ready(&door, &caller).await.map(|ready| (bearer, ready)),
@@ -60,6 +68,13 @@ impl Session {
         ctx.spawn(answer.into_actor(self).map(|known, session, _| {
             session.identified(known.unwrap_or(Err(Error::Unavailable)));
         }));
+    }
+
+    /// Whatever was on its way to be known is no longer.
+    pub(super) fn withdraw(&self) {
+        if let (Peer::Gateway(Gateway::Identifying), Some((user, _))) = (&self.peer, &self.user) {
+            self.door.registry.withdraw(*user, self.outbox.key());
+        }
     }
 
     fn identified(&mut self, known: Result<(Bearer, Ready)>) {
@@ -78,11 +93,11 @@ impl Session {
                 self.socket.end(End::BAD_TOKEN);
             }
             Err(error) => {
-                // It may try again.
+                // It may hear its servers already, and is known to nobody: it comes back.
                 self.peer = Peer::Gateway(Gateway::Unknown);
-                self.door.relay.await_identity(self.outbox.key(), now_s() + IDENTIFY_MAX_S);
                 self.socket.release(None);
                 self.socket.send(frame::error(&error, About::default()));
+                self.socket.end(End::RESTART);
             }
         }
     }

@@ -69,7 +69,7 @@ pub struct Session {
     pub(super) door: Rc<Door>,
     pub(super) peer: Peer,
     /// Whose socket it is, once that is known, and its place among the user's, where these are counted.
-    pub(super) user: Option<(UserId, Option<SocketSlot>)>,
+    pub(super) user: Option<(UserId, Option<Rc<SocketSlot>>)>,
     decoder: Decoder,
     rate: Option<FrameRate>,
     malformed: u8,
@@ -80,7 +80,7 @@ impl Session {
     pub fn launch(
         Ends { socket, outbox, door }: Ends,
         peer: Peer,
-        user: Option<(UserId, Option<SocketSlot>)>,
+        user: Option<(UserId, Option<Rc<SocketSlot>>)>,
         early: &[u8],
         token: Option<crate::auth::token::Bearer>,
     ) {
@@ -332,7 +332,8 @@ impl Drop for Session {
                 subscriptions.end(&self.outbox);
                 self.door.registry.withdraw(subscriptions.bearer().user_id, self.outbox.key());
             }
-            Peer::Gateway(_) | Peer::Echo => {}
+            Peer::Gateway(_) => self.withdraw(),
+            Peer::Echo => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use super::session::{Ends, Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Kind, RelayPort, Socket};
 use crate::auth::token::{Bearer, Tokens, now_s};
+use crate::client_address::TrustedProxies;
 use crate::error::{Error, Result, Unauthorized};
 use crate::origin::AllowedOrigins;
 use crate::rate_limit::Limits;
@@ -14,7 +15,7 @@ use crate::store::{Db, ws_tickets};
 use crate::telemetry::RequestId;
 use crate::wire::{Stream, Wire};
 use actix_codec::Framed;
-use actix_http::{Method, Request, RequestHead, h1};
+use actix_http::{Method, Request, h1};
 use actix_web::ResponseError;
 use bytes::{Bytes, BytesMut};
 use std::rc::Rc;
@@ -37,6 +38,8 @@ pub struct Door {
     pub relay: RelayPort,
     /// What is limited by rate.
     pub limits: Arc<Limits>,
+    /// Whose `X-Forwarded-For` counts.
+    pub proxies: TrustedProxies,
     /// Pages that may open sockets beside the node's own.
     pub origins: AllowedOrigins,
     /// Whether `/ws/echo` exists.
@@ -54,7 +57,7 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::
     // Answers to requests that were pipelined before the upgrade may not have been written yet.
     let unwritten = parts.write_buf.freeze();
     let answer = Bytes::from([&unwritten[..], &handshake::answer(request.head(), request_id.as_str())].concat());
-    let asked = ask(&door, request.head());
+    let asked = ask(&door, &request);
     drop(request);
     let refused = match asked {
         Ok((route, proof)) => match redeemed(&door, proof).await {
@@ -75,7 +78,9 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::
     }
 }
 
-fn ask(door: &Door, head: &RequestHead) -> Result<(Route, Option<Proof>)> {
+/// A handshake counts as a call, of its user if the token is good.
+fn ask(door: &Door, request: &Request) -> Result<(Route, Option<Proof>)> {
+    let head = request.head();
     let route = handshake::route(head, door.echo)?;
     handshake::verify(head)?;
     handshake::check_origin(head, &door.origins)?;
@@ -83,7 +88,20 @@ fn ask(door: &Door, head: &RequestHead) -> Result<(Route, Option<Proof>)> {
         (Route::Echo, _) | (Route::Gateway, Err(Unauthorized::Missing)) => None,
         (_, proof) => Some(proof?),
     };
-    Ok((route, proof))
+    let bearer = proof.as_ref().map(Proof::bearer);
+    let refusal = bearer.and_then(|bearer| door.registry.refusal(bearer));
+    match bearer.filter(|_| refusal.is_none()) {
+        Some(bearer) => door.limits.call(bearer.user_id)?,
+        None => {
+            let peer = request.peer_addr().ok_or(Error::Internal)?.ip();
+            door.limits.call_from(door.proxies.client_of(peer, &head.headers))?
+        }
+    };
+    match refusal {
+        // A gateway says so on the socket, where a browser can read it.
+        Some(error) if !matches!(route, Route::Gateway) => Err(error),
+        _ => Ok((route, proof)),
+    }
 }
 
 /// Who asks; a ticket is used up.
@@ -108,8 +126,9 @@ async fn open(
     early: BytesMut,
 ) -> Result<(), (Error, Option<Stream>)> {
     // Before the registry is asked: what is refused costs nothing more.
-    let slot = match bearer.as_ref().map(|bearer| door.limits.socket(bearer.user_id)).transpose() {
-        Ok(slot) => slot.flatten(),
+    let live = bearer.as_ref().filter(|bearer| door.registry.refusal(bearer).is_none());
+    let slot = match live.map(|bearer| door.limits.socket(bearer.user_id)).transpose() {
+        Ok(slot) => slot.flatten().map(Rc::new),
         Err(limit) => return Err((Error::TooManySockets(limit), Some(stream))),
     };
     let user = bearer.as_ref().map(|bearer| bearer.user_id);

@@ -94,7 +94,7 @@ fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpRe
     let token = Token {
         access_token: node.tokens.issue(subject).ok_or(Error::Internal)?,
         token_type: "bearer",
-        expires_in: node.tokens.life().as_secs(),
+        expires_in: node.tokens.life().as_secs().min(subject.ends_at_s.saturating_sub(now_s())),
         refresh_token: refresh.expose().to_owned(),
     };
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token))
@@ -114,7 +114,7 @@ pub async fn register(
     told: Told,
     Body(new): Body<Register>,
 ) -> Result<HttpResponse> {
-    node.passwords.judge(&new.password, &[new.username.as_str(), new.email.as_str()])?;
+    node.passwords.judge(&new.password, [new.username.as_str(), new.email.as_str()]).await?;
     told.quota(node.limits.registration(client.address)?);
     let hashed_password = node.passwords.hash(&new.password).await?;
     let profile = users::register(&node.db, &new.username, &new.email, &hashed_password).await?;
@@ -148,18 +148,19 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
     {
         tracing::warn!(code = error.code(), "a password's hash keeps its old cost until the next login");
     }
-    let (user, version, refresh) = (known.user_id, known.password_version, RefreshToken::random());
-    let (db, life, hash) = (node.db.clone(), node.refresh_life, refresh.hash());
+    let (user_id, password_version, refresh) = (known.user_id, known.password_version, RefreshToken::random());
+    let (db, life, stored) = (node.db.clone(), node.refresh_life, refresh.stored());
     let begin = async move {
         let address = client.address.to_string();
-        auth_sessions::begin(&db, &known, (client.user_agent.as_deref(), Some(&address)), &hash, life).await
+        let client = (client.user_agent.as_deref(), Some(&*address));
+        auth_sessions::begin(&db, &known, client, (&stored.family, &stored.hash), life).await
     };
     let made = move |begun: &Begun| match begun.oldest_kept {
-        None => (Change::LoggedIn(user), None),
-        Some(oldest) => (Change::SessionsEnded(user, Sessions::Before(oldest)), None),
+        None => (Change::LoggedIn(user_id), None),
+        Some(oldest) => (Change::SessionsEnded(user_id, Sessions::Before(oldest)), None),
     };
-    let session_id = commit(&node, Change::LoggedIn(user), begin, made).await?.session_id;
-    token(&node, Subject { user_id: user, password_version: version, session_id, logged_in_at_s: now_s() }, &refresh)
+    let Begun { session_id, ends_at_s, .. } = commit(&node, Change::LoggedIn(user_id), begin, made).await?;
+    token(&node, Subject { user_id, password_version, session_id, logged_in_at_s: now_s(), ends_at_s }, &refresh)
 }
 
 /// Compares a password. Only what was compared and wrong counts as a failed try.
@@ -190,13 +191,15 @@ pub async fn compare(node: &Node, attempt: Attempt, password: SecretString, stor
 )]
 pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
     let used = RefreshToken::read(sent.refresh_token.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
-    let next = RefreshToken::random();
-    match auth_sessions::refresh(&node.db, &used.hash(), &next.hash(), node.refresh_life).await? {
+    let (next, stored) = (used.next(), used.stored());
+    match auth_sessions::refresh(&node.db, &stored.family, &stored.hash, &next.stored().hash, node.refresh_life).await?
+    {
         Refreshed::Rotated(subject) => token(&node, subject, &next),
         Refreshed::Reused { user_id, session_id } => {
-            tracing::warn!(%user_id, %session_id, "a refresh token was used again; its session has been ended");
-            let change = Change::SessionsEnded(user_id, Sessions::One(session_id));
-            commit(&node, change, async { Ok(()) }, move |()| (change, None)).await?;
+            tracing::warn!(%user_id, %session_id, "a refresh token was used again; its session is ended");
+            let (db, change) = (node.db.clone(), Change::SessionsEnded(user_id, Sessions::One(session_id)));
+            let end = async move { auth_sessions::end_reused(&db, user_id, session_id).await };
+            commit(&node, change, end, move |()| (change, None)).await?;
             Err(Unauthorized::RefreshReused.into())
         }
     }

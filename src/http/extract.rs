@@ -8,7 +8,7 @@ use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::rate_limit::{Limits, Quota, TooMany};
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -21,17 +21,27 @@ impl FromRequest for Auth {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(bearer(request).and_then(|bearer| {
-            within(request, |limits| limits.call(bearer.user_id))?;
-            Ok(Self(bearer))
-        }))
+        ready(bearer(request))
     }
+}
+
+/// A void token spends nothing of its user's: whoever has been logged out cannot keep the user out.
+fn bearer(request: &HttpRequest) -> Result<Auth> {
+    let bearer = signed(request)?;
+    match node(request)?.registry.refusal(&bearer) {
+        None => within(request, |limits| limits.call(bearer.user_id))?,
+        Some(error) => {
+            let client = Client::of(request)?;
+            within(request, |limits| limits.call_from(client.address))?;
+            return Err(error);
+        }
+    }
+    Ok(Auth(bearer))
 }
 
 /// Counts a call; how its limit stands goes out with the answer.
 fn within(request: &HttpRequest, take: impl FnOnce(&Limits) -> Result<Option<Quota>, TooMany>) -> Result<()> {
-    let node = request.app_data::<web::Data<Node>>().ok_or(Error::Internal)?;
-    if let Some(quota) = take(&node.limits)? {
+    if let Some(quota) = take(&node(request)?.limits)? {
         request.extensions_mut().insert(quota);
     }
     Ok(())
@@ -73,14 +83,17 @@ impl FromRequest for Told {
     }
 }
 
-fn bearer(request: &HttpRequest) -> Result<Bearer> {
-    let node = request.app_data::<web::Data<Node>>().ok_or(Error::Internal)?;
+fn node(request: &HttpRequest) -> Result<&web::Data<Node>> {
+    request.app_data::<web::Data<Node>>().ok_or(Error::Internal)
+}
+
+fn signed(request: &HttpRequest) -> Result<Bearer> {
     let header = request.headers().get(header::AUTHORIZATION).ok_or(Unauthorized::Missing)?;
     let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Unauthorized::Invalid)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Unauthorized::Missing.into());
     }
-    Ok(node.tokens.check(token.trim())?)
+    Ok(node(request)?.tokens.check(token.trim())?)
 }
 
 /// The client as it shows itself.
@@ -102,20 +115,13 @@ impl FromRequest for Client {
 
 impl Client {
     fn of(request: &HttpRequest) -> Result<Self> {
-        let node = request.app_data::<web::Data<Node>>().ok_or(Error::Internal)?;
         let peer = request.peer_addr().ok_or(Error::Internal)?.ip();
         let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
-            address: node.proxies.client(peer, forwarded(request.headers())),
+            address: node(request)?.proxies.client_of(peer, request.headers()),
             user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_MAX).collect()),
         })
     }
-}
-
-/// Every `X-Forwarded-For`, in order.
-fn forwarded(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = &str> {
-    let values: Vec<&str> = headers.get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
-    values.into_iter()
 }
 
 /// An id in the path.

@@ -19,7 +19,7 @@ mod sessions;
 mod users;
 
 pub use docs::Documents;
-pub use export::turns as export_turns;
+pub use export::Exports;
 pub use openapi::document;
 pub use routes::app;
 
@@ -32,7 +32,6 @@ use crate::store::Db;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// What handlers share.
 pub struct Node {
@@ -52,8 +51,8 @@ pub struct Node {
     pub has_tls: bool,
     /// Hashes passwords.
     pub passwords: Arc<Passwords>,
-    /// Turns for exports.
-    pub exports: Arc<Semaphore>,
+    /// Exports that are under way.
+    pub exports: Exports,
     /// Whether the node is on its way out.
     pub stopping: AtomicBool,
 }

@@ -112,7 +112,7 @@ pub async fn update_me(
     client: Client,
     Body(update): Body<Update>,
 ) -> Result<Json<Profile>> {
-    let (kept_token, kept_session) = (auth.0.token_id.to_string(), auth.0.session_id);
+    let kept_token = auth.0.token_id.to_string();
     let is_fresh = auth.0.logged_in_at_s + FRESH_S > now_s();
     let caller = node.registry.caller(auth.0).await?;
     if update.password.is_some() || update.profile.email.is_some() {
@@ -126,9 +126,9 @@ pub async fn update_me(
     let Some(password) = &update.password else {
         return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
     };
-    node.passwords.judge(password, &[caller.username()])?;
+    node.passwords.judge(password, [&**caller.username()]).await?;
     let hashed_password = node.passwords.hash(password).await?;
-    let password = PasswordChange { hashed_password, kept_token, kept_session };
+    let password = PasswordChange { hashed_password, kept_token };
     let change = Change::SessionsEnded(caller.id(), Sessions::All);
     let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
     Ok(Json(commit(&node, change, work, move |_| (change, None)).await?))

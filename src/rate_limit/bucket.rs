@@ -54,6 +54,16 @@ impl<K: Hash + Eq> Buckets<K> {
         Ok(self.quota(missing_us + refill_us))
     }
 
+    /// Gives a token back that was not needed.
+    pub(super) fn give_back(&self, key: &K) {
+        let shard = self.hasher.hash_one(key) as usize % SHARDS;
+        let Some(shard) = self.full_at_us.get(shard) else { return };
+        if let Some(full_at_us) = shard.lock().unwrap_or_else(PoisonError::into_inner).get_mut(key) {
+            let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
+            *full_at_us = full_at_us.saturating_sub(refill_us);
+        }
+    }
+
     fn quota(&self, missing_us: u64) -> Quota {
         let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
         let taken = u32::try_from(missing_us.div_ceil(refill_us)).unwrap_or(u32::MAX);

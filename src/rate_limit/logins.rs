@@ -76,37 +76,50 @@ impl Logins {
 
     fn give_back(&self, account: Account, address: IpAddr) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failed) = all.get_mut(&(account, address)) {
-            failed.count = failed.count.saturating_sub(1);
-            failed.wait_until_us = 0;
+        let Some(failed) = all.get_mut(&(account, address)) else { return };
+        failed.count = failed.count.saturating_sub(1);
+        failed.wait_until_us = 0;
+        // What says nothing pushes nothing out.
+        if failed.count == 0 {
+            all.pop(&(account, address));
         }
     }
 }
 
 /// A try. Dropped, it has failed.
 #[must_use]
-pub struct Attempt(Option<(Arc<Limits>, Account, IpAddr)>);
+pub struct Attempt(Option<Counted>);
+
+/// Where a try is counted: for its account and network, and for all that comes from a site.
+struct Counted {
+    limits: Arc<Limits>,
+    account: Account,
+    network: IpAddr,
+    site: IpAddr,
+}
 
 impl Attempt {
     pub(super) fn unlimited() -> Self {
         Self(None)
     }
 
-    pub(super) fn counted(limits: Arc<Limits>, account: Account, address: IpAddr) -> Self {
-        Self(Some((limits, account, address)))
+    pub(super) fn counted(limits: Arc<Limits>, account: Account, network: IpAddr, site: IpAddr) -> Self {
+        Self(Some(Counted { limits, account, network, site }))
     }
 
     /// The password was right: what failed before is forgotten.
     pub fn succeeded(self) {
-        if let Some((limits, account, address)) = self.0 {
-            limits.logins.forget(account, address);
+        if let Some(Counted { limits, account, network, site }) = self.0 {
+            limits.logins.forget(account, network);
+            limits.failures.give_back(&site);
         }
     }
 
     /// It was not compared at all.
     pub fn not_made(self) {
-        if let Some((limits, account, address)) = self.0 {
-            limits.logins.give_back(account, address);
+        if let Some(Counted { limits, account, network, site }) = self.0 {
+            limits.logins.give_back(account, network);
+            limits.failures.give_back(&site);
         }
     }
 }
@@ -114,6 +127,7 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rate_limit::ADDRESS_FAILURES;
     use std::net::Ipv4Addr;
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -160,5 +174,22 @@ mod tests {
         limits.login(mina, HERE).expect("not too many").succeeded();
         assert!((0..5).all(|_| limits.login(mina, HERE).is_ok()));
         assert!(limits.login(mina, HERE).is_err());
+    }
+
+    #[test]
+    fn an_address_that_tries_many_accounts_waits_with_all_of_them() {
+        let limits = Limits::new(true);
+        let burst = i64::from(ADDRESS_FAILURES.burst);
+        for id in 0..burst {
+            drop(limits.login(Account::Known(UserId(id)), HERE).expect("not too many"));
+        }
+        let refused = limits.login(Account::Known(UserId(-1)), HERE).err().expect("too many");
+        assert!((1..=5_000).contains(&refused.retry_after_ms), "{refused:?}");
+        assert!(limits.login(Account::Known(UserId(-1)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).is_ok());
+        // Right ones leave nothing, however many.
+        let limits = Limits::new(true);
+        for id in 0..2 * burst {
+            limits.login(Account::Known(UserId(id)), HERE).expect("not too many").succeeded();
+        }
     }
 }

@@ -48,6 +48,8 @@ pub const LOGIN_FAILURES: u32 = 5;
 pub const LOGIN_WAIT_MIN: Duration = Duration::from_secs(1);
 /// See above.
 pub const LOGIN_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// Wrong passwords from an address, whosever they are: 30, then one more each 5 seconds. A whole /56 of IPv6 addresses is one.
+pub const ADDRESS_FAILURES: Rate = Rate { burst: 30, refill: Duration::from_secs(5) };
 /// Users, addresses and channels that each limit remembers; beyond them whoever was quiet for longest starts with a full bucket.
 const KEYS_MAX: usize = 100_000;
 
@@ -75,6 +77,7 @@ pub struct Limits {
     registrations: Buckets<IpAddr>,
     messages: Buckets<(UserId, ChannelId)>,
     logins: Logins,
+    failures: Buckets<IpAddr>,
     sockets: Sockets,
 }
 
@@ -88,6 +91,7 @@ impl Limits {
             registrations: Buckets::new(REGISTRATIONS),
             messages: Buckets::new(MESSAGES),
             logins: Logins::default(),
+            failures: Buckets::new(ADDRESS_FAILURES),
             sockets: Sockets::default(),
         })
     }
@@ -110,7 +114,7 @@ impl Limits {
     /// # Errors
     /// When there were too many.
     pub fn call_from(&self, address: IpAddr) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.calls, Who::Address(network(address)))
+        self.take(&self.calls, Who::Address(network(address, HOUSEHOLD)))
     }
 
     /// Counts an account that is to be made.
@@ -118,7 +122,7 @@ impl Limits {
     /// # Errors
     /// When there were too many.
     pub fn registration(&self, address: IpAddr) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.registrations, network(address))
+        self.take(&self.registrations, network(address, HOUSEHOLD))
     }
 
     /// Counts a message.
@@ -137,8 +141,15 @@ impl Limits {
         if !self.is_on {
             return Ok(Attempt::unlimited());
         }
-        self.logins.begin(account, network(address), self.now_us())?;
-        Ok(Attempt::counted(Arc::clone(self), account, network(address)))
+        let now_us = self.now_us();
+        let (household, site) = (network(address, HOUSEHOLD), network(address, SITE));
+        let not_logged_in = |limit: TooMany| TooMany { quota: None, ..limit };
+        self.failures.take(site, now_us).map_err(not_logged_in)?;
+        if let Err(limit) = self.logins.begin(account, household, now_us) {
+            self.failures.give_back(&site);
+            return Err(limit);
+        }
+        Ok(Attempt::counted(Arc::clone(self), account, household, site))
     }
 
     /// A place for a user's socket, given back when it is dropped; `None` where nothing is limited.
@@ -161,10 +172,14 @@ impl Limits {
     }
 }
 
-/// One household or host has a whole /64 of IPv6 addresses to itself (RFC 6177): it counts as one.
-fn network(address: IpAddr) -> IpAddr {
+/// One network has a whole /64 of IPv6 addresses to itself, one customer often a /56 (RFC 6177): it counts as one.
+const HOUSEHOLD: u32 = 64;
+const SITE: u32 = 56;
+
+/// The network of this many bits that an IPv6 address is of; an IPv4 address is one by itself.
+fn network(address: IpAddr, bits: u32) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - bits)))),
         v4 => v4,
     }
 }
@@ -176,10 +191,14 @@ mod tests {
     #[test]
     fn addresses_of_one_ipv6_network_count_together_and_mapped_ones_as_ipv4() {
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        assert_eq!(network(address("2001:db8::1")), network(address("2001:db8::ffff:1")));
-        assert_ne!(network(address("2001:db8::1")), network(address("2001:db8:0:1::1")));
-        assert_eq!(network(address("::ffff:192.0.2.1")), address("192.0.2.1"));
-        assert_ne!(network(address("192.0.2.1")), network(address("192.0.2.2")));
+        let network = |text: &str| super::network(address(text), HOUSEHOLD);
+        let site = |text: &str| super::network(address(text), SITE);
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(site("2001:db8::1"), site("2001:db8:0:ff::1"));
+        assert_ne!(site("2001:db8::1"), site("2001:db8:0:100::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), address("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
     }
 
     #[test]

@@ -8,12 +8,15 @@ use crate::domain::{AuthSessionId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio_postgres::Row;
 
 /// A login that has just been made.
 #[derive(Debug)]
 pub struct Begun {
     /// Its session.
     pub session_id: AuthSessionId,
+    /// The second at which it is over, if it is not refreshed.
+    pub ends_at_s: u64,
     /// If older sessions had to make room: the oldest that is left.
     pub oldest_kept: Option<AuthSessionId>,
 }
@@ -23,7 +26,7 @@ pub struct Begun {
 pub enum Refreshed {
     /// It was good, and the new one takes its place.
     Rotated(Subject),
-    /// It had been used before: its session is gone.
+    /// It had been used before: its session has to end.
     Reused {
         /// Whose it was.
         user_id: UserId,
@@ -40,7 +43,7 @@ pub async fn begin(
     db: &Db,
     known: &Credentials,
     client: (Option<&str>, Option<&str>),
-    token_hash: &[u8],
+    (token_family, token_hash): (&[u8], &[u8]),
     life: Duration,
 ) -> Result<Begun> {
     let (user_agent, address) = client;
@@ -53,6 +56,7 @@ pub async fn begin(
                 &user_agent,
                 &address,
                 &life.as_secs_f64(),
+                &token_family,
                 &token_hash,
                 // With the new one there are as many as there may be.
                 &(SESSIONS_MAX - 1),
@@ -63,34 +67,43 @@ pub async fn begin(
     let last_ended: Option<i64> = row.get("last_ended");
     // Ids grow, so what is above the last that was ended was kept.
     let oldest_kept = last_ended.map(|id| AuthSessionId(id + 1));
-    Ok(Begun { session_id: AuthSessionId(row.get("id")), oldest_kept })
+    Ok(Begun { session_id: AuthSessionId(row.get("id")), ends_at_s: second(&row, "expires_at"), oldest_kept })
 }
 
-/// Uses the refresh token with this hash, for which one with the hash `next` is given out.
+/// Uses a refresh token, by its family and its own hash; one with the hash `next` is given out in its place.
 ///
 /// # Errors
 /// `invalid_refresh_token`.
-pub async fn refresh(db: &Db, hash: &[u8], next: &[u8], life: Duration) -> Result<Refreshed> {
-    let rotated =
-        db.write(include_str!("../../sql/auth_sessions/rotate.sql"), &[&hash, &next, &life.as_secs_f64()]).await?;
-    if let Some(row) = rotated {
-        let logged_in_at: OffsetDateTime = row.get("created_at");
+pub async fn refresh(db: &Db, family: &[u8], hash: &[u8], next: &[u8], life: Duration) -> Result<Refreshed> {
+    let rotate = include_str!("../../sql/auth_sessions/rotate.sql");
+    if let Some(row) = db.write(rotate, &[&family, &hash, &next, &life.as_secs_f64()]).await? {
         return Ok(Refreshed::Rotated(Subject {
             user_id: UserId(row.get("user_id")),
             session_id: AuthSessionId(row.get("id")),
             password_version: row.get("password_version"),
-            logged_in_at_s: u64::try_from(logged_in_at.unix_timestamp()).unwrap_or(0),
+            logged_in_at_s: second(&row, "created_at"),
+            ends_at_s: second(&row, "expires_at"),
         }));
     }
-    let reused = db.write(include_str!("../../sql/auth_sessions/end_reused.sql"), &[&hash]).await?;
+    let reused = db.look_up_one(include_str!("../../sql/auth_sessions/find_reused.sql"), &[&family, &hash]).await?;
     let row = reused.ok_or(Unauthorized::RefreshInvalid)?;
     Ok(Refreshed::Reused { user_id: UserId(row.get("user_id")), session_id: AuthSessionId(row.get("id")) })
+}
+
+fn second(row: &Row, column: &str) -> u64 {
+    let time: OffsetDateTime = row.get(column);
+    u64::try_from(time.unix_timestamp()).unwrap_or(0)
+}
+
+/// Ends a session, one of whose refresh tokens was used again.
+pub async fn end_reused(db: &Db, user: UserId, id: AuthSessionId) -> Result<()> {
+    db.execute(include_str!("../../sql/auth_sessions/end.sql"), &[&id.0, &user.0]).await.map(drop)
 }
 
 /// The caller's sessions, oldest first; `current` is the one that asks.
 pub async fn list(db: &Db, caller: &Caller, current: Option<AuthSessionId>) -> Result<Vec<AuthSession>> {
     let rows = db.look_up(include_str!("../../sql/auth_sessions/list.sql"), &[&caller.id().0]).await?;
-    let session = |row: &tokio_postgres::Row| {
+    let session = |row: &Row| {
         let id = AuthSessionId(row.get("id"));
         AuthSession {
             id,

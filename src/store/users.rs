@@ -102,14 +102,12 @@ pub struct PasswordChange {
     pub hashed_password: String,
     /// The `jti` of the token that changes it.
     pub kept_token: String,
-    /// The session that stays.
-    pub kept_session: Option<AuthSessionId>,
 }
 
 /// Changes one's own profile, and the password if there is a new one, which ends all other sessions.
 ///
 /// # Errors
-/// `email_taken`.
+/// `email_taken`; `token_revoked` when the password was changed, or the caller's session ended, since the caller was known.
 pub async fn update(
     db: &Db,
     caller: &Caller,
@@ -129,23 +127,26 @@ pub async fn update(
                 &patch.avatar_url.value().map(|url| url.as_str()),
                 &password.map(|change| &*change.hashed_password),
                 &password.map(|change| &*change.kept_token),
-                &password.and_then(|change| change.kept_session).map(|session| session.0),
+                &caller.session_id().map(|session| session.0),
                 &patch.email.as_ref().map(|email| email.as_str()),
+                &caller.password_version(),
             ],
         )
         .await?;
-    row.map(|row| profile(&row)).ok_or(Unauthorized::Invalid.into())
+    row.map(|row| profile(&row)).ok_or(Unauthorized::Revoked.into())
 }
 
 /// Erases the caller's account; the messages stay.
 ///
 /// # Errors
-/// `owns_servers`.
+/// `owns_servers`; `token_revoked` as for [`update`].
 pub async fn delete(db: &Db, caller: &Caller) -> Result<()> {
-    let deleted = db.execute(include_str!("../../sql/users/delete.sql"), &[&caller.id().0]).await;
+    let session = caller.session_id().map(|session| session.0);
+    let params: [&(dyn ToSql + Sync); 3] = [&caller.id().0, &caller.password_version(), &session];
+    let deleted = db.execute(include_str!("../../sql/users/delete.sql"), &params).await;
     match deleted {
         Err(Error::Conflict(Conflict::OwnerCannotLeave)) => Err(Conflict::OwnsServers.into()),
-        Ok(0) => Err(Unauthorized::Invalid.into()),
+        Ok(0) => Err(Unauthorized::Revoked.into()),
         deleted => deleted.map(drop),
     }
 }

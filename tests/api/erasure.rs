@@ -31,6 +31,10 @@ async fn an_erased_account_leaves_its_messages_and_nothing_else() {
         if restarted {
             app.restart().await;
         }
+        // The log says the same at every door, also what was in memory.
+        let mut resumed = app.socket_at(&format!("/ws/{channel}?token={}&after=0", mina.token), &[]).await.0;
+        let event = resumed.next_message().await;
+        assert_eq!((&event["content"], &event["author_username"]), (&json!("I was here"), &json!("deleted user")));
         app.get("/users/me", &jun).await.refuses(401, "invalid_token");
         app.say(channel, &jun, json!({ "content": "no" })).await.refuses(401, "invalid_token");
         let line = format!("GET /ws/{channel}?token={} HTTP/1.1", jun.token);
@@ -57,6 +61,66 @@ async fn an_erased_account_leaves_its_messages_and_nothing_else() {
     let again = app.register("jun").await;
     assert_ne!(again.id, jun.id);
     app.get(&format!("/servers/{server}"), &again).await.refuses(403, "not_a_member");
+}
+
+/// Something is under way, in either order, while an account is erased: what is left of it is nothing.
+#[tokio::test]
+async fn what_is_under_way_while_an_account_is_erased_leaves_nothing_behind() {
+    for is_first in [false, true] {
+        let app = spawn_app().await;
+        let (mina, jun, _, _) = app.two_members().await;
+        let other = app.server(&mina, "Other").await;
+        let lock = crate::support::database::connect(&app.database).await;
+        // Whoever comes to the account's row waits, in the order in which they come.
+        lock.batch_execute(&format!("begin; select from users where id = {} for update", jun.id)).await.expect("free");
+        let waiting = "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock' and query like ";
+        let erase = async {
+            if is_first {
+                app.until(&format!("{waiting} '%insert into%user_servers%'")).await;
+            }
+            delete(&app, &jun, PASSWORD).await.is(204);
+        };
+        let join = async {
+            if !is_first {
+                app.until(&format!("{waiting} '%deleted user%'")).await;
+            }
+            app.post(&format!("/servers/{other}/join"), &jun, Value::Null).await.status
+        };
+        let login = async {
+            if !is_first {
+                app.until(&format!("{waiting} '%deleted user%'")).await;
+            }
+            app.login("jun", PASSWORD).await.status
+        };
+        let release = async {
+            app.until(&format!("{waiting} '%deleted user%'")).await;
+            app.until(&format!("{waiting} '%insert into%user_servers%'")).await;
+            app.until(&format!("{waiting} '%auth_sessions%token_family%'")).await;
+            lock.batch_execute("commit").await.expect("it was open");
+        };
+        let ((), joined, logged_in, ()) = tokio::join!(erase, join, login, release);
+        assert!([200, 401].contains(&joined) && [200, 401].contains(&logged_in), "{joined}, {logged_in}");
+        assert_eq!(app.count(&format!("select count(*) from user_servers where user_id = {}", jun.id)).await, 0);
+        assert_eq!(app.count(&format!("select count(*) from auth_sessions where user_id = {}", jun.id)).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_waits_while_its_author_is_erased_is_not_written() {
+    let app = spawn_app().await;
+    let (mina, jun, _, channel) = app.two_members().await;
+    let mut socket = app.socket(channel, &mina).await;
+    let lock = app.lock_channel(channel).await;
+    let post = async { app.say(channel, &jun, json!({ "content": "too late" })).await.status };
+    let erase = async {
+        delete(&app, &jun, PASSWORD).await.is(204);
+        lock.batch_execute("commit").await.expect("it was open");
+    };
+    let (posted, ()) = tokio::join!(post, erase);
+    assert!(posted >= 400, "{posted}");
+    socket.say_and_hear("first").await;
+    assert_eq!(app.count("select count(*) from messages").await, 1);
 }
 
 #[tokio::test]
@@ -119,4 +183,30 @@ async fn an_export_has_all_that_is_stored_and_nothing_of_others() {
     );
     assert!(!export.to_string().contains("hashed_password") && !export.to_string().contains("not mine"));
     app.get("/users/me/export", By::Nobody).await.refuses(401, "not_authenticated");
+}
+
+#[tokio::test]
+async fn an_export_comes_in_parts_one_at_a_time_and_breaks_off_with_its_login() {
+    let app = spawn_app().await;
+    let (mina, jun, _, channel) = app.two_members().await;
+    app.write_behind(channel, &mina, 200).await;
+    let export = app.get("/users/me/export", &mina).await.is(200);
+    let said = export["messages"].as_array().expect("a list");
+    let seqs: Vec<_> = said.iter().map(|message| message["seq"].as_i64()).collect();
+    assert_eq!(seqs, (1..=200).map(Some).collect::<Vec<_>>());
+    // More than any buffer takes for somebody who does not read.
+    app.write_behind(channel, &mina, 60_000).await;
+    let mut raw = app.raw().await;
+    let head = format!("GET /users/me/export HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer {}\r\n\r\n", mina.token);
+    raw.send(head.as_bytes()).await;
+    assert_eq!(raw.answer("export").await.status, 200);
+    app.get("/users/me/export", &mina).await.refuses(503, "busy");
+    app.get("/users/me/export", &jun).await.is(200);
+    let other = app.login("mina", PASSWORD).await.is(200);
+    let other = crate::support::User { id: mina.id, token: other["access_token"].as_str().expect("a token").into() };
+    app.delete("/auth/sessions", &other).await.is(204);
+    let rest = raw.read_to_end().await;
+    assert!(!rest.ends_with(b"]}\n\r\n0\r\n\r\n"), "it broke off");
+    let again = app.get("/users/me/export", &other).await.is(200);
+    assert_eq!(again["messages"].as_array().map(Vec::len), Some(60_200));
 }

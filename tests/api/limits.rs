@@ -231,3 +231,80 @@ async fn accounts_are_counted_for_each_address_as_a_trusted_proxy_says_it() {
     }
     register_from(&app, "203.0.113.99", "late").await.refuses(429, "rate_limited");
 }
+
+/// Whoever has been logged out has a token that is signed well until its time is over.
+#[tokio::test]
+async fn a_void_token_spends_nothing_of_its_users() {
+    let app = limited().await;
+    let mina = app.register("mina").await;
+    let (channel, _) = place(&app, &mina).await;
+    let thief = User {
+        id: mina.id,
+        token: app.login("mina", PASSWORD).await.is(200)["access_token"].as_str().expect("it").into(),
+    };
+    app.get("/users/me", &thief).await.is(200);
+    app.delete("/auth/sessions", &mina).await.is(204);
+    let from = |call: reqwest::RequestBuilder| call.header("x-forwarded-for", "203.0.113.66");
+    for number in 0..60 {
+        let path = format!("/channels/{channel}/messages");
+        let post = app.call(Method::POST, &path, &thief, |call| from(call).json(&json!({ "content": "no" }))).await;
+        assert!([401, 429].contains(&post.status), "{number}: {post:?}");
+    }
+    let handshake = format!("GET /gateway?token={} HTTP/1.1", thief.token);
+    let mut open = Vec::new();
+    for _ in 0..12 {
+        let mut raw = app.raw().await;
+        let headers = format!("Host: madang\r\nX-Forwarded-For: 203.0.113.67\r\n{HANDSHAKE}");
+        raw.send(format!("{handshake}\r\n{headers}\r\n").as_bytes()).await;
+        assert_eq!(raw.answer("handshake").await.status, 101);
+        open.push(raw);
+    }
+    // Nothing of it is the owner's to pay for.
+    let own = app.get("/users/me", &mina).await;
+    assert!(own.status == 200 && number(&own, "x-ratelimit-remaining") >= 40, "{own:?}");
+    let mut socket = app.socket(channel, &mina).await;
+    socket.say_and_hear("still here").await;
+    for mut raw in open {
+        raw.read_to_close(4401).await;
+    }
+}
+
+#[tokio::test]
+async fn handshakes_are_counted_as_calls() {
+    let app = limited().await;
+    let mina = app.register("mina").await;
+    let (channel, _) = place(&app, &mina).await;
+    let line = format!("GET /ws/{channel}?token={} HTTP/1.1", mina.token);
+    let mut refused = None;
+    for _ in 0..400 {
+        let mut raw = app.raw().await;
+        raw.send(format!("{line}\r\nHost: m\r\n{HANDSHAKE}\r\n").as_bytes()).await;
+        let answer = raw.answer("handshake").await;
+        if answer.status == 429 && answer.json()["code"] == "rate_limited" {
+            refused = Some(answer);
+            break;
+        }
+    }
+    wait_for(&refused.expect("so many are too many"), "rate_limited").await;
+    let elsewhere = format!("{HANDSHAKE}X-Forwarded-For: 203.0.113.9\r\n");
+    assert_eq!(app.refusal("GET /ws/1 HTTP/1.1", &elsewhere).await.status, 401);
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_counted_for_each_address_whosever_they_are() {
+    let app = limited().await;
+    app.register("mina").await;
+    let (here, elsewhere) = ("203.0.113.7", "203.0.113.8");
+    let mut answer = log_in_from(&app, here, "nobody", "a wrong horse").await;
+    let mut tries = 1;
+    while answer.status == 401 {
+        answer = log_in_from(&app, here, &format!("nobody{tries}"), "a wrong horse").await;
+        tries += 1;
+    }
+    assert!((30..=32).contains(&tries), "{tries}");
+    answer.refuses(429, "rate_limited");
+    log_in_from(&app, here, "mina", PASSWORD).await.refuses(429, "rate_limited");
+    log_in_from(&app, elsewhere, "mina", PASSWORD).await.is(200);
+    wait_for(&answer, "rate_limited").await;
+    log_in_from(&app, here, "mina", PASSWORD).await.is(200);
+}

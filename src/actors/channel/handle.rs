@@ -112,6 +112,11 @@ impl ChannelHandle {
         tell(&self.addr, Attach { access, outbox, start });
     }
 
+    /// Lets the channel forget what it holds of its log, because a name in it has been erased.
+    pub(in crate::actors) fn forget(&self, settling: Settling) {
+        tell(&self.addr, Forget { _settling: settling });
+    }
+
     pub(in crate::actors) fn revoke_user(&self, user: UserId, settling: Settling) {
         tell(&self.addr, Revoke { whose: Whose::User(user), why: Why::Left, settling });
     }
@@ -176,6 +181,12 @@ pub(super) struct Post {
     pub posting: Posting,
     /// The right to write, where the registry has just seen it; an attached socket has it already.
     pub author: Option<Author>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Forget {
+    pub _settling: Settling,
 }
 
 #[derive(Message)]

@@ -28,7 +28,7 @@ use crate::store::Db;
 use crate::store::messages::Draft;
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
 use announce::created;
-use handle::{Attach, Detach, More, Post, Revoke, Whose};
+use handle::{Attach, Detach, Forget, More, Post, Revoke, Whose};
 use pages::Pages;
 use replay::Reads;
 use slab::Slab;
@@ -61,6 +61,11 @@ impl Shared {
     pub(super) fn new(registry: Addr<Registry>, writer: Writer, db: Db) -> Self {
         let read_slots = Rc::new(Semaphore::new(READS_AT_ONCE));
         Self { registry, writer, db, read_slots, pages: Pages::default(), node_bytes: NodeBytes::default() }
+    }
+
+    /// A name has been erased: what was read of the logs is forgotten. The channels have to forget their own as well.
+    pub(super) fn forget(&self) {
+        self.pages.clear();
     }
 }
 
@@ -257,6 +262,15 @@ impl Handler<More> for Channel {
 
     fn handle(&mut self, more: More, ctx: &mut Self::Context) {
         self.resume(more.key, more.after, ctx);
+    }
+}
+
+impl Handler<Forget> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, _: Forget, _: &mut Self::Context) {
+        self.tail.clear();
+        self.reads.clear();
     }
 }
 

@@ -48,12 +48,13 @@ pub struct Pages(Rc<RefCell<Inner>>);
 struct Inner {
     pages: LruCache<PageKey, Rc<Page>>,
     bytes: usize,
+    edition: u64,
 }
 
 impl Default for Pages {
     fn default() -> Self {
         // Unbounded here means: not allocated in advance.
-        Self(Rc::new(RefCell::new(Inner { pages: LruCache::unbounded(), bytes: 0 })))
+        Self(Rc::new(RefCell::new(Inner { pages: LruCache::unbounded(), bytes: 0, edition: 0 })))
     }
 }
 
@@ -61,6 +62,19 @@ impl Pages {
     /// The page that `after` lies in, if it is here.
     pub fn find(&self, channel: ChannelId, after: i64) -> Option<Rc<Page>> {
         self.0.borrow_mut().pages.get(&(channel, after / PAGE)).cloned()
+    }
+
+    /// Forgets all of them: what was read before may hold a name that is erased now.
+    pub fn clear(&self) {
+        let mut inner = self.0.borrow_mut();
+        inner.pages.clear();
+        inner.bytes = 0;
+        inner.edition += 1;
+    }
+
+    /// How often they have been forgotten: what was read in an earlier edition has to be read again.
+    pub fn edition(&self) -> u64 {
+        self.0.borrow().edition
     }
 
     /// Keeps a page.

@@ -47,6 +47,13 @@ pub struct Reads {
 }
 
 impl Reads {
+    /// Forgets what has been read and not yet used.
+    pub(super) fn clear(&mut self) {
+        if let Some((entries, _)) = &mut self.unadopted {
+            entries.clear();
+        }
+    }
+
     /// Nobody of this key waits any more.
     pub(super) fn forget(&mut self, key: SessionKey) {
         self.for_head.retain(|(waiting, _)| *waiting != key);
@@ -124,7 +131,11 @@ impl Channel {
             let _slot = slots.acquire().await;
             messages::tail(&db, &reader, FIRST_READ).await
         };
-        ctx.spawn(read.into_actor(self).map(|log, channel, ctx| channel.end_was_read(log, ctx)));
+        let edition = self.shared.pages.edition();
+        ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| match channel.shared.pages.edition() {
+            now if now == edition => channel.end_was_read(log, ctx),
+            _ => channel.read_end(ctx),
+        }));
     }
 
     fn end_was_read(&mut self, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
@@ -184,7 +195,11 @@ impl Channel {
             let _slot = slots.acquire().await;
             events(&db, &reader, number * PAGE, PAGE).await
         };
-        ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| channel.page_was_read(number, log, ctx)));
+        let edition = self.shared.pages.edition();
+        ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| match channel.shared.pages.edition() {
+            now if now == edition => channel.page_was_read(number, log, ctx),
+            _ => channel.read_page(number, ctx),
+        }));
     }
 
     fn page_was_read(&mut self, number: i64, log: Result<Option<Log>>, ctx: &mut Context<Self>) {

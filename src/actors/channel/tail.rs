@@ -106,7 +106,8 @@ impl Tail {
         self.node_bytes.set(self.node_bytes.get() + bytes);
     }
 
-    fn clear(&mut self) {
+    /// Forgets what it holds, not how far the log goes: what is wanted of it is read again.
+    pub fn clear(&mut self) {
         self.node_bytes.set(self.node_bytes.get() - self.bytes);
         self.bytes = 0;
         self.entries.clear();

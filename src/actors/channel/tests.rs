@@ -3,7 +3,7 @@
 use super::*;
 use crate::actors::relay::{Relay, Relays, Socket};
 use crate::domain::ServerId;
-use crate::domain::access::{Caller, ChannelAccess, Facts, Member, ServerState};
+use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
 use crate::domain::server::Server;
 use crate::wire::Stream;
 use actix::Message;
@@ -36,7 +36,8 @@ fn access() -> ChannelAccess<Member> {
         updated_at,
     };
     let server = Arc::new(ServerState::new(server, Arc::new([channel])));
-    let facts = Facts { caller: Caller::known(UserId(1), "mina".into()), server, is_member: true };
+    let account = Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
+    let facts = Facts { caller: Caller::known(UserId(1), &account, None), server, is_member: true };
     ChannelAccess::decide(facts, ChannelId(1)).expect("it has this channel").expect("a member")
 }
 

@@ -79,7 +79,7 @@ impl Cache {
         if !is_current || !has_session {
             return Err(Miss::Refuse(Unauthorized::Revoked.into()));
         }
-        let caller = Caller::known(user, Arc::clone(&account.username));
+        let caller = Caller::known(user, account, bearer.session_id);
         let server_id = match target {
             Target::Account => return Ok(Found::Caller(caller)),
             Target::Memberships => {

@@ -114,6 +114,9 @@ impl Registry {
                 }
             }
             Change::AccountDeleted(user) => {
+                // What is held of the logs has the name that is erased.
+                self.shared.forget();
+                self.live.values().for_each(|live| live.handle.forget(settling.clone()));
                 for relay in self.relays.all() {
                     relay.end_user(user, Sessions::All, End::ACCOUNT_DELETED, settling.clone());
                 }

@@ -30,6 +30,14 @@ pub struct RegistryHandle {
 }
 
 impl RegistryHandle {
+    /// Why a token is void, as far as is known here without asking anybody.
+    pub fn refusal(&self, bearer: &Bearer) -> Option<Error> {
+        match self.cache.with(|cache| cache.find(bearer, Target::Account)) {
+            Err(Miss::Refuse(error)) => Some(error),
+            Ok(_) | Err(Miss::Load(_)) => None,
+        }
+    }
+
     /// Who the bearer of a good token is.
     ///
     /// # Errors

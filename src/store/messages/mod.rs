@@ -129,10 +129,16 @@ pub async fn last_id(db: &Db) -> Result<MessageId> {
     Ok(MessageId(row.map_or(0, |row| row.get("id"))))
 }
 
-/// What the caller has written, of the messages after one id up to another.
-pub async fn written_by(db: &Db, caller: &Caller, after: MessageId, upto: MessageId) -> Result<Vec<Message>> {
+/// What the caller has written, of the messages after one id up to another: the first `limit`.
+pub async fn written_by(
+    db: &Db,
+    caller: &Caller,
+    after: MessageId,
+    upto: MessageId,
+    limit: i64,
+) -> Result<Vec<Message>> {
     let sql = include_str!("../../../sql/messages/written_by.sql");
-    let rows = db.read(sql, &[&caller.id().0, &after.0, &upto.0]).await?;
+    let rows = db.read(sql, &[&caller.id().0, &after.0, &upto.0, &limit]).await?;
     let message = |row: &Row| Message {
         id: MessageId(row.get("id")),
         content: row.get("content"),

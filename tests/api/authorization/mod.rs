@@ -13,8 +13,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 const TABLE: &str = include_str!("../authorization.txt");
 /// What is changed by calls. The writers' ledger of batches is theirs.
-const TABLES: [&str; 8] =
-    ["users", "auth_sessions", "refresh_tokens", "ws_tickets", "servers", "user_servers", "channels", "messages"];
+const TABLES: [&str; 7] = ["users", "auth_sessions", "ws_tickets", "servers", "user_servers", "channels", "messages"];
 
 /// A call (`GET /servers/`), a handshake (`OPEN /gateway`) or a command (`gateway subscribe`), and what it is about.
 type Row = (String, String, Object);

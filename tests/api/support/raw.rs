@@ -114,6 +114,12 @@ impl Raw {
         (Answer { call: call.to_owned(), status, headers, text: String::new() }, body)
     }
 
+    /// All that still comes.
+    pub async fn read_to_end(&mut self) -> Vec<u8> {
+        while self.fill(self.read.len() + 1).await {}
+        std::mem::take(&mut self.read)
+    }
+
     /// The next frame; `None` at the end of the stream.
     pub async fn frame(&mut self) -> Option<Frame> {
         let start = self.take(2).await?;
