@@ -26,6 +26,9 @@ mod results;
 mod resume;
 #[path = "../../tests/api/support/schema.rs"]
 mod schema;
+#[allow(dead_code)]
+#[path = "../../tests/api/support/secrets.rs"]
+mod secrets;
 mod site;
 mod slow_readers;
 mod start;

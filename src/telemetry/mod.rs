@@ -37,15 +37,16 @@ impl Drop for Logging {
     }
 }
 
+/// What is logged: what `RUST_LOG` says, or `default`; of some libraries less, whatever it says.
+pub fn filter(default: &str) -> EnvFilter {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let quiet = NEVER_VERBOSE.iter().filter_map(|quiet| quiet.parse().ok());
+    quiet.fold(filter, EnvFilter::add_directive)
+}
+
 /// Starts logging, for as long as the program runs. Calling it again changes nothing.
 pub fn start() -> Logging {
-    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    for quiet in NEVER_VERBOSE {
-        if let Ok(directive) = quiet.parse() {
-            filter = filter.add_directive(directive);
-        }
-    }
-    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter(DEFAULT_FILTER));
     let _ = if std::io::stderr().is_terminal() {
         let text = Prefixed(Format::default().with_target(false));
         logs.event_format(text).with_writer(std::io::stderr).finish().try_init()

@@ -20,6 +20,9 @@ mod plan;
 mod process_node;
 mod round;
 mod scene;
+#[allow(dead_code)]
+#[path = "../api/support/secrets.rs"]
+mod secrets;
 mod tally;
 mod view;
 mod violation;

@@ -17,6 +17,9 @@ mod proxy;
 mod readme;
 #[path = "../api/support/schema.rs"]
 mod schema;
+#[allow(dead_code)]
+#[path = "../api/support/secrets.rs"]
+mod secrets;
 mod site;
 mod slow;
 mod stop;

@@ -1,5 +1,6 @@
 //! The node as a process of its own, and what the kernel says about it.
 
+use super::secrets::{look_at_file, none_was_logged, watch};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+
+/// A line for each call is there to be looked at; it has its price, which no measurement pays.
+const LOGGED: &str = if cfg!(debug_assertions) { "warn,madang=info" } else { "warn" };
 
 /// A running node.
 pub struct Node {
@@ -37,7 +41,8 @@ impl Node {
     /// The same with settings.
     pub async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
-        let mut node = Self::launch(command.env_remove("DATABASE_URL").env("DATA_DIR", folder), settings).await;
+        let command = command.env_remove("DATABASE_URL").env("DATA_DIR", folder);
+        let mut node = Self::launch(command.stderr(watched()), settings).await;
         node.folder = folder.to_owned();
         node
     }
@@ -56,7 +61,7 @@ impl Node {
     pub async fn start_on(database_url: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
         command.env("DATABASE_URL", database_url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
-        Self::launch(&mut command, &[]).await
+        Self::launch(command.stderr(watched()), &[]).await
     }
 
     /// Waits until the node says where it is.
@@ -65,7 +70,7 @@ impl Node {
             .env("PORT", "0")
             .env("RATE_LIMIT", "off")
             .env("BCRYPT_COST", "4")
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", LOGGED)
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -141,7 +146,16 @@ impl Node {
     pub async fn stop(mut self) {
         self.signal(Signal::TERM);
         assert!(self.ended().await.success());
+        look_at_file(&self.folder.join("log"));
+        none_was_logged();
     }
+}
+
+/// Where a node's log goes to be looked at.
+fn watched() -> Stdio {
+    let (log, end) = std::io::pipe().expect("a pipe");
+    watch(log);
+    end.into()
 }
 
 /// Sends a signal to a process that may be gone.

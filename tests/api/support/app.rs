@@ -1,6 +1,7 @@
 //! The real application, on port 0, in a thread and an actix system of its own, on a database of its own.
 
 use super::database::{connect, fresh_database};
+use super::secrets;
 use madang::app::{Application, StartError};
 use madang::auth::token::TokenAlgorithm;
 use madang::config::{Config, Database};
@@ -35,6 +36,7 @@ pub async fn spawn_app() -> TestApp {
 
 /// A node with other settings than a test's usual ones.
 pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
+    secrets::watch_own_log();
     let permit = NODES.acquire().await.expect("never closed");
     let database = fresh_database().await;
     start(permit, database, change).await
@@ -154,6 +156,7 @@ impl Drop for TestApp {
                 let _ = running.stop.send(());
             } else {
                 running.end();
+                secrets::none_was_logged();
             }
         }
     }

@@ -8,6 +8,8 @@ pub mod gateway;
 pub mod history;
 pub mod raw;
 pub mod schema;
+#[allow(dead_code)]
+pub mod secrets;
 pub mod shapes;
 pub mod socket;
 

@@ -81,6 +81,9 @@ impl Socket {
     pub async fn next_event(&mut self) -> Value {
         let event = serde_json::from_str(&self.next_text().await).expect("an event is JSON");
         check_frame(self.channel, &event);
+        if event["type"] == "error" {
+            assert_eq!(super::secrets::find(&event.to_string()), None, "it tells a secret: {event}");
+        }
         event
     }
 
