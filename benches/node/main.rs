@@ -15,6 +15,7 @@ mod fan_out;
 mod floors;
 mod growth;
 mod history;
+mod limits;
 mod logins;
 mod memory;
 #[path = "../../tests/process/node.rs"]
@@ -37,10 +38,11 @@ mod traffic;
 use publish::Plan;
 use results::Results;
 
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "fan_out",
     "durable",
     "calls",
+    "limits",
     "logins",
     "memory",
     "connects",
@@ -71,6 +73,9 @@ async fn measure() {
     }
     if is_chosen("calls") {
         calls::measure(&mut results).await;
+    }
+    if is_chosen("limits") {
+        limits::measure(&mut results).await;
     }
     if is_chosen("logins") {
         logins::measure(&mut results).await;

@@ -3,7 +3,7 @@
 use super::client::{Account, Api};
 use super::node::{Node, cpu_of, data_folder};
 use madang::store::embedded::{self, Embedded};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 
@@ -22,13 +22,17 @@ impl Site {
     pub async fn start(name: &str) -> Self {
         let folder = data_folder();
         let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
-        let host = folder.join("postgres-run").display().to_string().replace('/', "%2F");
-        let node = Node::start_on(&format!("postgresql://madang@{host}/madang")).await;
+        let node = Node::start_on(&url(&folder)).await;
         let (client, connection) = database.config().connect(NoTls).await.expect("PostgreSQL runs");
         tokio::spawn(connection);
         let api = Api::new(&node.url);
         let account = api.account(name).await;
         Self { folder, database, client, node, api, account, http: reqwest::Client::new() }
+    }
+
+    /// Where another node finds the same database.
+    pub fn url(&self) -> String {
+        url(&self.folder)
     }
 
     /// What a call answers.
@@ -52,4 +56,9 @@ impl Site {
         self.database.stop().await.expect("it stops");
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn url(folder: &Path) -> String {
+    let host = folder.join("postgres-run").display().to_string().replace('/', "%2F");
+    format!("postgresql://madang@{host}/madang?sslmode=disable")
 }

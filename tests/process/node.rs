@@ -59,9 +59,14 @@ impl Node {
 
     /// Starts the binary on a database that runs.
     pub async fn start_on(database_url: &str) -> Self {
+        Self::start_on_with(database_url, &[]).await
+    }
+
+    /// The same with settings.
+    pub async fn start_on_with(database_url: &str, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
         command.env("DATABASE_URL", database_url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
-        Self::launch(command.stderr(watched()), &[]).await
+        Self::launch(command.stderr(watched()), settings).await
     }
 
     /// Waits until the node says where it is.
