@@ -4,7 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -59,6 +59,10 @@ impl FromStr for Target {
         let Ok(mut config) = rest.parse::<Config>() else {
             return refuse(format!("cannot be read; it must look like {SHAPE}"));
         };
+        // The rest of a password, which would be shown as a host is.
+        if config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(name) if name.contains('@'))) {
+            return refuse("has an @ too many: write %40 for one that is part of the password");
+        }
         if config.get_hosts().is_empty() || config.get_dbname().is_none() {
             return refuse(format!("must name a host and a database: {SHAPE}"));
         }
@@ -114,7 +118,10 @@ fn refuse<T>(problem: impl Into<String>) -> Result<T, TargetError> {
 
 /// A URL without `sslmode` and `sslrootcert`, of which `tokio_postgres` knows less than libpq; and these.
 fn without_tls(url: &str) -> (String, Option<String>, Option<String>) {
-    let Some((rest, query)) = url.split_once('?') else { return (url.to_owned(), None, None) };
+    // A password may hold a question mark.
+    let login = url.find('@').unwrap_or(0);
+    let Some(start) = url[login..].find('?').map(|at| login + at) else { return (url.to_owned(), None, None) };
+    let (rest, query) = (&url[..start], &url[start + 1..]);
     let (mut mode, mut root, mut kept) = (None, None, Vec::new());
     for part in query.split('&') {
         let value = || url::form_urlencoded::parse(part.as_bytes()).next().map(|(_, value)| value.into_owned());
