@@ -105,7 +105,9 @@ pub struct ConfigError {
 type Result<T> = std::result::Result<T, ConfigError>;
 
 fn bad<T>(name: &'static str, problem: impl Display) -> Result<T> {
-    Err(ConfigError { name, problem: problem.to_string() })
+    // A value that is repeated may hold a line break, or what a terminal obeys.
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Err(ConfigError { name, problem: problem.to_string().chars().map(escaped).collect() })
 }
 
 impl Config {
@@ -295,6 +297,8 @@ mod tests {
             ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
             ("PORT", "65536"),
             ("PORT", "http"),
+            ("PORT", "80\n00"),
+            ("ALGORITHM", "\u{1b}[2J"),
             ("WORKERS", "0"),
             ("WRITERS", "17"),
             ("BCRYPT_COST", "3"),
@@ -309,7 +313,7 @@ mod tests {
             let error = read(&[(name, value)]).expect_err(value);
             assert_eq!(error.name, name, "{value}");
             assert!(!error.to_string().contains("canary"), "{error}");
-            assert!(!error.to_string().contains('\n'), "{error}");
+            assert!(!error.to_string().contains(char::is_control), "{error}");
         }
         for (name, missing) in [("TLS_CERT", "TLS_KEY"), ("TLS_KEY", "TLS_CERT")] {
             assert_eq!(read(&[(name, "one.pem")]).expect_err("one alone").name, missing);
