@@ -19,8 +19,12 @@ impl FromStr for AllowedOrigins {
 /// As a browser sends it; `None` for what is no origin of a page.
 fn normal(origin: &str) -> Option<String> {
     let url = url::Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    (is_bare && !origin.ends_with('/')).then(|| url.origin().ascii_serialization())
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let is_open = url.username().is_empty() && url.password().is_none();
+    // The parser takes more for a host than any page comes from: a wildcard, which would match nothing, or a comma.
+    let is_host = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:[]".contains(c));
+    (is_bare && is_open && url.host_str().is_some_and(is_host) && !origin.ends_with('/'))
+        .then(|| url.origin().ascii_serialization())
 }
 
 impl AllowedOrigins {
@@ -74,6 +78,9 @@ mod tests {
             "https://example.com/app",
             "ftp://example.com",
             "https://u@example.com",
+            "https://:p@example.com",
+            "https://*.example.com",
+            "https://a%2Cb.example",
         ] {
             assert_eq!(bad.parse::<AllowedOrigins>(), Err(bad.to_owned()));
         }
