@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Issue {
     /// Where: `["body", "email"]`, `["path", "server_id"]`, `["query", "limit"]`.
-    #[schema(value_type = Vec<Object>, example = json!(["body", "email"]))]
+    #[schema(value_type = Vec<Step>, example = json!(["body", "email"]))]
     pub loc: Vec<Value>,
     /// What, for a person.
     #[schema(example = "Field required")]
@@ -17,6 +17,17 @@ pub struct Issue {
     #[serde(rename = "type")]
     #[schema(example = "missing")]
     pub kind: &'static str,
+}
+
+/// A step on the way to what is wrong.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)]
+enum Step {
+    /// What a part or a field is called.
+    Name(String),
+    /// At which byte a body stopped being JSON.
+    Byte(u64),
 }
 
 /// Why a value is refused, before it is known where it stood.
@@ -76,12 +87,14 @@ pub fn integer(text: &str) -> Result<Option<i64>, Refusal> {
 
 /// The integer in `text`, if it is neither less than `min` nor more than `max`.
 pub fn bounded(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
-    let number = integer(text)?.unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX });
-    if number < min {
-        return Err(Refusal::new("greater_than_equal", format!("Input should be greater than or equal to {min}")));
+    let number = integer(text)?;
+    // One that does not fit is beyond its sign's end.
+    let is_less = number.map_or(text.starts_with('-'), |number| number < min);
+    match number {
+        Some(number) if (min..=max).contains(&number) => Ok(number),
+        _ if is_less => {
+            Err(Refusal::new("greater_than_equal", format!("Input should be greater than or equal to {min}")))
+        }
+        _ => Err(Refusal::new("less_than_equal", format!("Input should be less than or equal to {max}"))),
     }
-    if number > max {
-        return Err(Refusal::new("less_than_equal", format!("Input should be less than or equal to {max}")));
-    }
-    Ok(number)
 }
