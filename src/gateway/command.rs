@@ -129,6 +129,9 @@ struct Fields<'a> {
     t: Option<Value>,
 }
 
+/// A text in the place of an object would be repeated whole.
+const REASON_CHARACTERS_MAX: usize = 200;
+
 /// Understands a text frame.
 pub fn parse(text: &str, dialect: Dialect) -> Result<Command, Box<BadFrame>> {
     if depth(text) > DEPTH_MAX {
@@ -138,9 +141,14 @@ pub fn parse(text: &str, dialect: Dialect) -> Result<Command, Box<BadFrame>> {
     if text.trim_start().starts_with('[') {
         return Err(BadFrame::new("invalid_frame", "Send a JSON object, not an array").into());
     }
-    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => BadFrame::new("invalid_frame", format!("Send a JSON object: {error}")),
-        _ => BadFrame::new("invalid_json", format!("Send one JSON object a frame: {error}")),
+    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| {
+        let reason: String = error.to_string().chars().take(REASON_CHARACTERS_MAX).collect();
+        match error.classify() {
+            serde_json::error::Category::Data => {
+                BadFrame::new("invalid_frame", format!("Send a JSON object: {reason}"))
+            }
+            _ => BadFrame::new("invalid_json", format!("Send one JSON object a frame: {reason}")),
+        }
     })?;
     fields.command(dialect).map_err(|bad| {
         let nonce = fields.nonce().ok().flatten();
