@@ -34,11 +34,19 @@ fn what_a_command_writes_is_read_as_the_same_command() {
         Command::Subscribe { channel_id: id, after: None },
         Command::Unsubscribe { channel_id: id },
         Command::Ping { t: Some(serde_json::json!([1, {"a": null}])) },
+        Command::Ping { t: Some(serde_json::json!(1.2345669999999999e29)) },
         Command::Ping { t: None },
     ] {
         let text = serde_json::to_string(&command).expect("it can be written");
         assert_eq!(parse(&text, Dialect::Gateway), Ok(command), "{text}");
     }
+}
+
+#[test]
+fn what_is_no_object_is_not_repeated_whole() {
+    let long = format!("\"{}\"", "\u{1F600}".repeat(10_000));
+    let bad = parse(&long, Dialect::Gateway).expect_err("no object");
+    assert!(bad.code == "invalid_frame" && bad.detail.chars().count() < 300, "{}", bad.detail);
 }
 
 #[test]
