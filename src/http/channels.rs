@@ -65,7 +65,7 @@ impl FromFields for ChannelPatch {
 
 /// Make a channel
 #[utoipa::path(
-    post, path = "/channels/", tag = "channels", security(("login" = [])), request_body = CreateChannel,
+    post, path = "/channels/", operation_id = "create_channel", tag = "channels", security(("login" = [])), request_body = CreateChannel,
     responses(
         (status = 201, description = "The channel", body = Channel),
         (status = 400, description = "`too_many_channels`", body = ErrorBody),
@@ -85,7 +85,7 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<Create>) -> Re
 
 /// A channel
 #[utoipa::path(
-    get, path = "/channels/{channel_id}", tag = "channels", security(("login" = [])),
+    get, path = "/channels/{channel_id}", operation_id = "get_channel", tag = "channels", security(("login" = [])),
     params(("channel_id" = i64, Path, description = "Which channel")),
     responses(
         (status = 200, description = "The channel", body = Channel),
@@ -100,7 +100,7 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) ->
 
 /// Change a channel
 #[utoipa::path(
-    put, path = "/channels/{channel_id}", tag = "channels", security(("login" = [])), request_body = UpdateChannel,
+    put, path = "/channels/{channel_id}", operation_id = "update_channel", tag = "channels", security(("login" = [])), request_body = UpdateChannel,
     params(("channel_id" = i64, Path, description = "Which channel")),
     responses(
         (status = 200, description = "The channel", body = Channel),
@@ -124,7 +124,7 @@ pub async fn update(
 
 /// Delete a channel
 #[utoipa::path(
-    delete, path = "/channels/{channel_id}", tag = "channels", security(("login" = [])),
+    delete, path = "/channels/{channel_id}", operation_id = "delete_channel", tag = "channels", security(("login" = [])),
     params(("channel_id" = i64, Path, description = "Which channel")),
     responses(
         (status = 204, description = "It is gone with its messages; its sockets close"),

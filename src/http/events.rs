@@ -17,7 +17,7 @@ use std::future::{Ready, ready};
 /// The events after a `seq`, oldest first, and how far the log goes. To read on, ask again `after` the last event's `seq`
 /// until it is `last_seq`. An `after` beyond `last_seq` means that the log is not the one that the client knows: reload.
 #[utoipa::path(
-    get, path = "/channels/{channel_id}/events", tag = "messages", security(("login" = [])),
+    get, path = "/channels/{channel_id}/events", operation_id = "list_events", tag = "messages", security(("login" = [])),
     params(
         ("channel_id" = i64, Path, description = "Which channel"),
         ("after" = Option<i64>, Query, description = "Only events after this `seq`", minimum = 0, example = 0),

@@ -73,7 +73,7 @@ pub struct Export {
 ///
 /// A download. The messages are the last field; a document that ends before its closing brace is not whole: ask again.
 #[utoipa::path(
-    get, path = "/users/me/export", tag = "users", security(("login" = [])),
+    get, path = "/users/me/export", operation_id = "get_export", tag = "users", security(("login" = [])),
     responses(
         (
             status = 200, description = "All of it", body = Export,

@@ -20,13 +20,13 @@ use utoipa::ToSchema;
 /// The newest `limit` messages after skipping `offset` of the newest, or those just `before` or `after` a message;
 /// always oldest first. `before` and `after` cost the same at any depth.
 #[utoipa::path(
-    get, path = "/channels/{channel_id}/messages", tag = "messages", security(("login" = [])),
+    get, path = "/channels/{channel_id}/messages", operation_id = "list_messages", tag = "messages", security(("login" = [])),
     params(
         ("channel_id" = i64, Path, description = "Which channel"),
         ("limit" = Option<i64>, Query, description = "At most so many", minimum = 1, maximum = 100, example = 50),
         ("offset" = Option<i64>, Query, description = "Skip so many of the newest", minimum = 0, maximum = 10000, example = 0),
-        ("before" = Option<i64>, Query, description = "Only messages before this id"),
-        ("after" = Option<i64>, Query, description = "Only messages after this id"),
+        ("before" = Option<i64>, Query, description = "Only messages before this id", minimum = 0),
+        ("after" = Option<i64>, Query, description = "Only messages after this id", minimum = 0),
     ),
     responses(
         (status = 200, description = "Messages, oldest first", body = Vec<Message>),
@@ -72,7 +72,7 @@ impl FromFields for NewMessage {
 /// Answers when the message is committed. Sent again with the same `nonce` (or `Idempotency-Key`) and content, it makes no
 /// second message: the answer is `200` with the first one. After `503`, send it again with the same nonce.
 #[utoipa::path(
-    post, path = "/channels/{channel_id}/messages", tag = "messages", security(("login" = [])),
+    post, path = "/channels/{channel_id}/messages", operation_id = "create_message", tag = "messages", security(("login" = [])),
     request_body = SendMessage,
     params(
         ("channel_id" = i64, Path, description = "Which channel"),
@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(wrong("limit=x"), [("limit".into(), "int_parsing")]);
         assert_eq!(wrong("offset=10001"), [("offset".into(), "less_than_equal")]);
         assert_eq!(wrong("limit=99999999999999999999"), [("limit".into(), "less_than_equal")]);
+        assert_eq!(wrong("after=9223372036854775808"), [("after".into(), "less_than_equal")]);
         assert_eq!(wrong("before=1&after=2"), [("after".into(), "value_error")]);
         assert_eq!(wrong("before=1&offset=5"), [("offset".into(), "value_error")]);
     }

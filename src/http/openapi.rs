@@ -4,7 +4,7 @@ use super::{auth, channels, events, export, health, messages, servers, sessions,
 use crate::error::{ErrorBody, ValidationErrorBody};
 use serde_json::json;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{Schema, Type};
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
@@ -68,8 +68,8 @@ fn add_common(operation: &mut Operation) {
         known.entry(status.to_owned()).or_insert(RefOr::T(response));
     };
     if operation.security.is_some() {
-        let challenge =
-            HeaderBuilder::new().schema(Some(ObjectBuilder::new().build())).description(Some("`Bearer`")).build();
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        let challenge = HeaderBuilder::new().schema(Some(text)).description(Some("`Bearer`")).build();
         let error = error("`not_authenticated`, `invalid_token` or `token_expired`", "invalid_token");
         add("401", ResponseBuilder::from(error).header("WWW-Authenticate", challenge).build());
     }

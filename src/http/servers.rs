@@ -82,7 +82,7 @@ impl FromFields for ServerPatch {
 
 /// Make a server
 #[utoipa::path(
-    post, path = "/servers/", tag = "servers", security(("login" = [])), request_body = CreateServer,
+    post, path = "/servers/", operation_id = "create_server", tag = "servers", security(("login" = [])), request_body = CreateServer,
     responses(
         (status = 201, description = "The server; you are its owner and first member", body = Server),
         (status = 400, description = "`too_many_servers`", body = ErrorBody),
@@ -100,7 +100,7 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) ->
 
 /// My servers
 #[utoipa::path(
-    get, path = "/servers/", tag = "servers", security(("login" = [])),
+    get, path = "/servers/", operation_id = "list_servers", tag = "servers", security(("login" = [])),
     responses((status = 200, description = "The servers that you belong to, oldest first", body = Vec<Server>)),
 )]
 pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
@@ -110,7 +110,7 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
 
 /// A server with its channels
 #[utoipa::path(
-    get, path = "/servers/{server_id}", tag = "servers", security(("login" = [])),
+    get, path = "/servers/{server_id}", operation_id = "get_server", tag = "servers", security(("login" = [])),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server and its channels", body = ServerDetail),
@@ -129,7 +129,7 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> 
 
 /// Change a server
 #[utoipa::path(
-    put, path = "/servers/{server_id}", tag = "servers", security(("login" = [])), request_body = UpdateServer,
+    put, path = "/servers/{server_id}", operation_id = "update_server", tag = "servers", security(("login" = [])), request_body = UpdateServer,
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server", body = Server),
@@ -153,7 +153,7 @@ pub async fn update(
 
 /// Hand a server over to another member
 #[utoipa::path(
-    put, path = "/servers/{server_id}/owner", tag = "servers", security(("login" = [])), request_body = HandOver,
+    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server", tag = "servers", security(("login" = [])), request_body = HandOver,
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server with its new owner; you stay a member", body = Server),
@@ -178,7 +178,7 @@ pub async fn hand_over(
 
 /// Delete a server
 #[utoipa::path(
-    delete, path = "/servers/{server_id}", tag = "servers", security(("login" = [])),
+    delete, path = "/servers/{server_id}", operation_id = "delete_server", tag = "servers", security(("login" = [])),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 204, description = "It is gone with its channels, messages and memberships; its sockets close"),
@@ -196,7 +196,7 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
 
 /// Join a server
 #[utoipa::path(
-    post, path = "/servers/{server_id}/join", tag = "servers", security(("login" = [])),
+    post, path = "/servers/{server_id}/join", operation_id = "join_server", tag = "servers", security(("login" = [])),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server", body = Server),
@@ -215,7 +215,7 @@ pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) ->
 
 /// Leave a server
 #[utoipa::path(
-    post, path = "/servers/{server_id}/leave", tag = "servers", security(("login" = [])),
+    post, path = "/servers/{server_id}/leave", operation_id = "leave_server", tag = "servers", security(("login" = [])),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 204, description = "You have left; your sockets in its channels close"),

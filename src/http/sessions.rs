@@ -14,7 +14,7 @@ use actix_web::web::{Data, Json};
 
 /// Where I am logged in
 #[utoipa::path(
-    get, path = "/auth/sessions", tag = "auth", security(("login" = [])),
+    get, path = "/auth/sessions", operation_id = "list_sessions", tag = "auth", security(("login" = [])),
     responses((status = 200, description = "Your sessions, oldest first", body = Vec<AuthSession>)),
 )]
 pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<AuthSession>>> {
@@ -27,7 +27,7 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<AuthSession>>
 ///
 /// Its tokens are void and its sockets close.
 #[utoipa::path(
-    delete, path = "/auth/sessions/{session_id}", tag = "auth", security(("login" = [])),
+    delete, path = "/auth/sessions/{session_id}", operation_id = "delete_session", tag = "auth", security(("login" = [])),
     params(("session_id" = i64, Path, description = "Which one")),
     responses(
         (status = 204, description = "It has ended"),
@@ -41,7 +41,7 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<AuthSession
 
 /// End all my other sessions
 #[utoipa::path(
-    delete, path = "/auth/sessions", tag = "auth", security(("login" = [])),
+    delete, path = "/auth/sessions", operation_id = "delete_other_sessions", tag = "auth", security(("login" = [])),
     responses(
         (status = 204, description = "Only the session of this token is left"),
         (status = 404, description = "`session_not_found`: the token belongs to none", body = ErrorBody),

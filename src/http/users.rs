@@ -87,7 +87,7 @@ impl FromFields for Update {
 
 /// My profile
 #[utoipa::path(
-    get, path = "/users/me", tag = "users", security(("login" = [])),
+    get, path = "/users/me", operation_id = "get_me", tag = "users", security(("login" = [])),
     responses((status = 200, description = "Your own profile", body = Profile)),
 )]
 pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
@@ -100,7 +100,7 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
 /// A new password ends your other sessions and your open sockets, and voids every token but the one of this call. It and a new
 /// address want `current_password`, unless the login is younger than 5 minutes.
 #[utoipa::path(
-    put, path = "/users/me", tag = "users", security(("login" = [])), request_body = UpdateMe,
+    put, path = "/users/me", operation_id = "update_me", tag = "users", security(("login" = [])), request_body = UpdateMe,
     responses(
         (status = 200, description = "Your own profile", body = Profile),
         (status = 400, description = "`email_taken`, `current_password_required` or `wrong_password`", body = ErrorBody),
@@ -139,7 +139,7 @@ pub async fn update_me(
 /// The profile is erased and its name and address are free again; messages stay, by `deleted user`. Sessions end and sockets
 /// close. There is no way back.
 #[utoipa::path(
-    delete, path = "/users/me", tag = "users", security(("login" = [])), request_body = DeleteMe,
+    delete, path = "/users/me", operation_id = "delete_me", tag = "users", security(("login" = [])), request_body = DeleteMe,
     responses(
         (status = 204, description = "It is gone"),
         (status = 400, description = "`wrong_password`, or `owns_servers`: hand them over or delete them first", body = ErrorBody),
@@ -171,7 +171,7 @@ async fn compare(node: &Node, client: &Client, caller: &Caller, password: Curren
 
 /// Somebody's profile
 #[utoipa::path(
-    get, path = "/users/{user_id}", tag = "users", security(("login" = [])),
+    get, path = "/users/{user_id}", operation_id = "get_user", tag = "users", security(("login" = [])),
     params(("user_id" = i64, Path, description = "Whose")),
     responses(
         (status = 200, description = "What everyone may see", body = PublicProfile),

@@ -74,6 +74,9 @@ async fn the_document_is_openapi_3_1_and_lists_exactly_the_endpoints() {
     let document = document(&app).await;
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{document}");
     let paths = document["paths"].as_object().expect("paths");
+    let operations: Vec<&Value> = paths.values().flat_map(|item| item.as_object().expect("methods").values()).collect();
+    let names: BTreeSet<&str> = operations.iter().filter_map(|operation| operation["operationId"].as_str()).collect();
+    assert_eq!(names.len(), operations.len(), "each has a name of its own: {names:?}");
     let methods = |item: &Value| keys(item).into_iter().map(str::to_uppercase).collect::<Vec<_>>();
     let listed: BTreeSet<String> = paths
         .iter()
@@ -126,7 +129,8 @@ async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
         );
         assert_eq!(operation["security"].is_array(), endpoint.who == Who::Token, "{name}");
         if has("401") && endpoint.who == Who::Token {
-            assert!(operation["responses"]["401"]["headers"]["WWW-Authenticate"].is_object(), "{name}");
+            let challenge = &operation["responses"]["401"]["headers"]["WWW-Authenticate"];
+            assert_eq!(challenge["schema"]["type"], "string", "{name}");
         }
         let responses = operation["responses"].as_object().into_iter().flatten().map(|(_, response)| response);
         for body in responses.chain([&operation["requestBody"]]) {
@@ -198,6 +202,16 @@ async fn real_answers_fit_their_schemas() {
         let schema = &document["components"]["schemas"][schema];
         fits(&document, schema, &answer.json(), &answer.call);
     }
+}
+
+#[tokio::test]
+async fn the_place_of_a_mistake_is_made_of_names_and_numbers() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    let steps = resolve(&document, &document["components"]["schemas"]["Issue"]["properties"]["loc"]["items"]);
+    let kinds: BTreeSet<&str> =
+        steps["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["type"].as_str()).collect();
+    assert_eq!(kinds, BTreeSet::from(["integer", "string"]), "{steps}");
 }
 
 #[tokio::test]
