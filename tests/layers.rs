@@ -85,7 +85,9 @@ fn what_only_some_may_say_nobody_else_says() {
 
 #[test]
 fn every_file_can_be_read_in_one_go() {
-    for path in ["src", "tests", "benches"].iter().flat_map(|folder| sources(Path::new(folder))) {
+    let files = ["src", "tests", "benches"].iter().flat_map(|folder| sources(Path::new(folder)));
+    // A lock file is cargo's to read.
+    for path in files.filter(|path| !path.ends_with("Cargo.lock")) {
         let lines = fs::read_to_string(&path).map_or(0, |text| text.lines().count());
         assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
     }

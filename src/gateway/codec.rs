@@ -170,6 +170,12 @@ impl Decoder {
         })
     }
 
+    /// How many bytes it has set aside for what has not come whole.
+    pub fn kept(&self) -> usize {
+        let control = self.frame.as_ref().map_or(0, |frame| frame.control.capacity());
+        control + self.message.as_ref().map_or(0, |message| message.bytes.capacity())
+    }
+
     fn advance(&mut self, input: &mut &[u8]) -> Result<Option<Event>, Violation> {
         loop {
             let frame = match self.frame.take() {

@@ -3,8 +3,8 @@
 
 pub mod asyncapi;
 pub mod codec;
-mod command;
-mod handshake;
+pub mod command;
+pub mod handshake;
 mod identify;
 mod session;
 mod subscriptions;

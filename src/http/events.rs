@@ -6,6 +6,7 @@ use crate::domain::ChannelId;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::event::{Event, Events};
 use crate::domain::message::{EVENTS_DEFAULT, EVENTS_MAX};
+use crate::domain::validation::Issue;
 use crate::error::{Error, ErrorBody, Noun, Result};
 use crate::store::messages;
 use actix_web::web::Data;
@@ -43,9 +44,23 @@ pub async fn list(
 }
 
 /// The part that the query asks for.
+#[derive(Debug)]
 pub struct Asked {
-    after: i64,
-    limit: i64,
+    /// Only events after this `seq`.
+    pub after: i64,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// What a query asks for.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn part(query: &str) -> Result<Asked, Vec<Issue>> {
+    let mut query = Query::new(query);
+    let after = query.integer("after", 0, i64::MAX).unwrap_or(0);
+    let limit = query.integer("limit", 1, EVENTS_MAX).unwrap_or(EVENTS_DEFAULT);
+    query.finish().map(|()| Asked { after, limit })
 }
 
 impl FromRequest for Asked {
@@ -53,9 +68,6 @@ impl FromRequest for Asked {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let mut query = Query::new(request.query_string());
-        let after = query.integer("after", 0, i64::MAX).unwrap_or(0);
-        let limit = query.integer("limit", 1, EVENTS_MAX).unwrap_or(EVENTS_DEFAULT);
-        ready(query.finish().map(|()| Self { after, limit }).map_err(Error::Invalid))
+        ready(part(request.query_string()).map_err(Error::Invalid))
     }
 }

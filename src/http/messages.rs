@@ -138,7 +138,11 @@ impl FromRequest for Asked {
     }
 }
 
-fn page(query: &str) -> Result<Page, Vec<Issue>> {
+/// What a query asks for.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn page(query: &str) -> Result<Page, Vec<Issue>> {
     let mut query = Query::new(query);
     let limit = query.integer("limit", 1, PAGE_MAX);
     let offset = query.integer("offset", 0, OFFSET_MAX);

@@ -28,12 +28,12 @@ pub struct Exchange {
 
 impl Exchange {
     /// Of a connection whose first head is to come.
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self { phase: Cell::new(Phase::Head { until: now + HEAD_MAX, ending: 0 }), received: Cell::new(0) }
     }
 
     /// Bytes have come.
-    pub(super) fn received(&self, bytes: &[u8]) {
+    pub fn received(&self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
@@ -78,7 +78,7 @@ impl Exchange {
     }
 
     /// Until when more has to come; none where nothing is owed.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub fn deadline(&self) -> Option<Instant> {
         match self.phase.get() {
             Phase::Idle | Phase::Call { .. } => None,
             Phase::Head { until, .. } | Phase::Rest { until } => Some(until),
@@ -86,7 +86,7 @@ impl Exchange {
     }
 
     /// Whether it is a head that is late, of which something has come.
-    pub(super) fn has_begun(&self) -> bool {
+    pub fn has_begun(&self) -> bool {
         matches!(self.phase.get(), Phase::Head { .. }) && self.received.get() > 0
     }
 }

@@ -1,56 +1,16 @@
-//! The frame decoder alone: any split of the bytes gives the same events, and anything malformed ends in its code.
+//! The frame decoder, on what a client means to say and on each rule that it may break.
 
+use crate::codec::{BINARY, CLOSE, PING, PONG, TEXT, decode, frame};
 use madang::gateway::codec::{CloseFrame, Decoder, Event, Limits, Violation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-const TEXT: u8 = 0x1;
-const BINARY: u8 = 0x2;
-const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xA;
-
-/// A client's frame with the shortest length.
-fn frame(is_final: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xFA, 0x21, 0x3D];
-    let mut bytes = vec![u8::from(is_final) << 7 | opcode];
-    match payload.len() {
-        short @ 0..=125 => bytes.push(0x80 | short as u8),
-        middle @ 126..=0xFFFF => {
-            bytes.push(0x80 | 126);
-            bytes.extend((middle as u16).to_be_bytes());
-        }
-        long => {
-            bytes.push(0x80 | 127);
-            bytes.extend((long as u64).to_be_bytes());
-        }
-    }
-    bytes.extend(mask);
-    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    bytes
-}
-
-/// Feeds pieces one after another; answers the events until the input or the patience ends.
-fn decode<'a>(decoder: &mut Decoder, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, Option<Violation>) {
-    let mut events = Vec::new();
-    for mut piece in pieces {
-        loop {
-            match decoder.decode(&mut piece) {
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => break,
-                Err(violation) => return (events, Some(violation)),
-            }
-        }
-    }
-    (events, None)
-}
-
 fn whole(bytes: &[u8]) -> (Vec<Event>, Option<Violation>) {
-    decode(&mut Decoder::new(Limits::default()), [bytes])
+    decode(Limits::default(), [bytes])
 }
 
 fn byte_by_byte(bytes: &[u8]) -> (Vec<Event>, Option<Violation>) {
-    decode(&mut Decoder::new(Limits::default()), bytes.chunks(1))
+    decode(Limits::default(), bytes.chunks(1))
 }
 
 /// Something a client says, cut into fragments, with control frames between them.
@@ -94,34 +54,9 @@ proptest! {
         places.extend([0, bytes.len()]);
         places.sort_unstable();
         let pieces = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
-        let (events, violation) = decode(&mut Decoder::new(Limits::default()), pieces);
+        let (events, violation) = decode(Limits::default(), pieces);
         prop_assert_eq!(violation, None);
         prop_assert!(events == expected);
-    }
-
-    #[test]
-    fn anything_at_all_waits_or_ends_in_a_code(bytes in vec(any::<u8>(), 0..2_000)) {
-        let all = whole(&bytes);
-        if let Some(violation) = all.1 {
-            prop_assert!(matches!(violation.close_code(), 1002 | 1007 | 1009));
-        }
-        prop_assert!(byte_by_byte(&bytes) == all);
-    }
-
-    /// As above, with headers that are mostly right, so that the deeper states are reached.
-    #[test]
-    fn almost_right_frames_wait_or_end_in_a_code(
-        frames in vec((any::<bool>(), 0_u8..12, vec(any::<u8>(), 0..140)), 0..12),
-        flips in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
-    ) {
-        let mut bytes: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| frame(*fin, *opcode, payload)).collect();
-        for (at, value) in flips {
-            if !bytes.is_empty() {
-                let at = at.index(bytes.len());
-                bytes[at] = value;
-            }
-        }
-        prop_assert!(byte_by_byte(&bytes) == whole(&bytes));
     }
 }
 
@@ -198,13 +133,10 @@ fn the_largest_that_is_allowed_is_taken() {
 
 #[test]
 fn a_hundred_thousand_empty_fragments_come_to_an_end() {
-    let mut decoder = Decoder::new(Limits::default());
     let first = frame(false, TEXT, b"");
     let more = frame(false, 0, b"");
     let pieces = std::iter::once(&first[..]).chain(std::iter::repeat_n(&more[..], 100_000));
-    assert_eq!(decode(&mut decoder, pieces), (vec![], Some(Violation::TooBig)));
-    // And it stays so.
-    assert_eq!(decode(&mut decoder, [&frame(true, TEXT, b"hi")[..]]), (vec![], Some(Violation::TooBig)));
+    assert_eq!(decode(Limits::default(), pieces), (vec![], Some(Violation::TooBig)));
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! A text frame and the command in it.
+
+use madang::domain::message::NewMessage;
+use madang::gateway::command::{BadFrame, Command, Dialect, parse};
+
+const NUMBERS: std::ops::Range<i64> = 0..1 << 53;
+/// Whatever was refused, to say so costs little.
+const REFUSAL_BYTES_MAX: usize = 2_000;
+
+pub fn holds(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for dialect in [Dialect::Channel, Dialect::Gateway] {
+        match parse(&text, dialect) {
+            Ok(command) => understood(&command, dialect),
+            Err(bad) => refused(&bad),
+        }
+    }
+}
+
+fn understood(command: &Command, dialect: Dialect) {
+    let written = serde_json::to_string(command).expect("it can be written");
+    assert_eq!(parse(&written, dialect).as_ref(), Ok(command), "{written}");
+    match command {
+        Command::SendMessage { channel_id, message: NewMessage { content, nonce, reply_to } } => {
+            assert_eq!(channel_id.is_some(), dialect == Dialect::Gateway);
+            assert!(channel_id.is_none_or(|id| NUMBERS.contains(&id.0)));
+            assert!(reply_to.is_none_or(|id| id.0 > 0 && NUMBERS.contains(&id.0)));
+            assert!((1..=4_000).contains(&content.as_str().chars().count()));
+            assert!(nonce.as_ref().is_none_or(|nonce| (1..=64).contains(&nonce.as_str().chars().count())));
+        }
+        Command::Subscribe { channel_id, after } => {
+            assert!(NUMBERS.contains(&channel_id.0) && after.is_none_or(|after| NUMBERS.contains(&after)));
+        }
+        Command::Identify { .. } | Command::Unsubscribe { .. } | Command::Ping { .. } => {}
+    }
+    assert!(dialect == Dialect::Gateway || matches!(command, Command::SendMessage { .. }));
+}
+
+fn refused(bad: &BadFrame) {
+    let written = serde_json::to_string(&bad.to_frame()).expect("it can be written");
+    assert!(written.len() <= REFUSAL_BYTES_MAX, "{} bytes: {written}", written.len());
+    assert!(!bad.detail.is_empty() && bad.code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_')), "{written}");
+}
