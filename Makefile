@@ -5,10 +5,10 @@ SHELL := /bin/sh
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash lint bench conformance tools
+.PHONY: help run test crash lint bench conformance fuzz api-fuzz tools
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools ## build the release binary and start it on its own database
 	@.ci/need --unless-configured postgresql
@@ -45,3 +45,13 @@ conformance: tools ## run the Autobahn WebSocket cases against a real node (koso
 	python3 -m venv target/conformance
 	target/conformance/bin/pip install --quiet kosoku==0.1.0
 	target/conformance/bin/python tests/conformance.py target/release/madang target/conformance/bin/kosoku
+
+fuzz: tools ## fuzz what takes a stranger's bytes, each of TARGETS for SECONDS (60); needs cargo-fuzz and a nightly compiler
+	tests/fuzz/run $(or $(SECONDS),60) $(TARGETS)
+
+api-fuzz: tools ## hold a real node to its OpenAPI document with CASES (20000) cases (schemathesis, from PyPI)
+	@.ci/need postgresql
+	cargo build --release --locked
+	python3 -m venv target/api-fuzz
+	target/api-fuzz/bin/pip install --quiet 'schemathesis==4.32.*'
+	target/api-fuzz/bin/python tests/api_fuzz.py target/release/madang target/api-fuzz/bin/schemathesis
