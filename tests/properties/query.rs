@@ -100,7 +100,7 @@ fn forwarded(trusted: &str, peer: &str, forwarded: &str) {
     let found = client(forwarded);
     let hops: Vec<&str> = forwarded.split(['|', ',']).map(str::trim).collect();
     let is_said = |hop: &&str| hop.contains(&found.to_string()) || read(hop) == Some(found);
-    assert!(found == peer.to_canonical() || hops.iter().any(|hop| is_said(&hop)), "{found} was made up: {forwarded}");
+    assert!(found == peer.to_canonical() || hops.iter().any(is_said), "{found} was made up: {forwarded}");
     assert_eq!(found, found.to_canonical());
     if !trusts(peer) {
         assert_eq!(found, peer.to_canonical(), "only a trusted proxy is listened to");
