@@ -74,13 +74,15 @@ pub fn look_at_file(log: &std::path::Path) {
     std::fs::read_to_string(log).iter().flat_map(|log| log.lines()).for_each(look_at);
 }
 
-/// Watches the log of a node that is a process of its own, and passes it on.
+/// Watches the log of a node that is a process of its own, and passes on what is more than a call's line.
 pub fn watch(log: impl Read + Send + 'static) {
     // A thread: a node that nobody reads would wait for its reader.
     std::thread::spawn(move || {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
             look_at(&line);
-            let _ = writeln!(io::stderr(), "{line}");
+            if !line.contains(r#""level":"INFO""#) {
+                let _ = writeln!(io::stderr(), "{line}");
+            }
         }
     });
 }
