@@ -283,6 +283,8 @@ mod tests {
             ("DATABASE_URL", "postgresql+asyncpg://u:canary-password@h/d"),
             ("DATABASE_URL", "postgresql://u:canary-password@h:notaport/d"),
             ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=allow"),
+            ("DATABASE_URL", "postgresql://u:canary-?password@h/d?sslmode=allow"),
+            ("DATABASE_URL", "postgresql://u:p@canary-password@h/d"),
             ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=verify-full"),
             ("DATABASE_URL", "postgresql://u:canary-password@h/d?sslmode=verify-ca&sslrootcert=/nowhere.pem"),
             ("DATABASE_URL", "postgresql://u:canary-password@h/d?connect_timeout=10&sslcrl=1"),
