@@ -1,12 +1,13 @@
 -- A login: its session and first refresh token, unless the password has been changed since it was compared. It also clears
--- away a few sessions of anybody's that are over, and all but the newest of this user's.
+-- away a few sessions of anybody's that are over, and all but the newest of this user's (`id + 0`: never by walking the
+-- primary key).
 with over as (
     delete from auth_sessions where id = any (array(
         select id from auth_sessions where expires_at < now() order by expires_at limit 100
     ))
 ), too_many as (
     delete from auth_sessions where id = any (array(
-        select id from auth_sessions where user_id = $1 order by id desc offset $8
+        select id from auth_sessions where user_id = $1 order by id + 0 desc offset $8
     ))
     returning id
 ), known as (
