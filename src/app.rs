@@ -11,6 +11,7 @@ use crate::descriptors;
 use crate::gateway::{Door, asyncapi, upgrade};
 use crate::http::{self, Documents, Node};
 use crate::rate_limit::Limits;
+use crate::store::backends::{self, EarlierError};
 use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::migrate::{MigrateError, migrate};
 use crate::store::{Db, Target};
@@ -54,6 +55,9 @@ pub enum StartError {
     /// The schema cannot be brought up to date.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// An earlier node has left something behind.
+    #[error(transparent)]
+    Earlier(#[from] EarlierError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -98,12 +102,13 @@ impl Application {
                 .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?,
         };
         migrate(&database).await?;
+        backends::clear(&database).await?;
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database);
         let relays = Relays::default();
         let node = Data::new(Node {
-            registry: Registry::start(db.clone(), writer.clone(), relays.clone()),
+            registry: Registry::start(db.clone(), writer.clone(), relays.clone(), config.times),
             db,
             tokens: Arc::new(Tokens::new(
                 &secret,
@@ -116,6 +121,7 @@ impl Application {
             has_tls: tls.is_some(),
             proxies: config.trusted_proxies.clone(),
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
+            doubts: http::Doubts::default(),
             exports: http::Exports::default(),
             stopping: AtomicBool::new(false),
         });
@@ -206,10 +212,10 @@ fn serve(
     let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX.as_secs());
     let stopping = builder.graceful_shutdown_signal();
     let (echo, origins) = (config.conformance_echo, config.cors_origins.clone());
-    let started = Arc::new(AtomicUsize::new(0));
+    let (started, times) = (Arc::new(AtomicUsize::new(0)), config.times);
     let server = builder.listen("madang", listener, move || {
         // Called on each worker's own thread.
-        let relay = Relay::start_here(started.fetch_add(1, Ordering::Relaxed));
+        let relay = Relay::start_here(started.fetch_add(1, Ordering::Relaxed), times);
         relays.add(relay.handle().clone());
         let (registry, tokens, db) = (node.registry.clone(), node.tokens.clone(), node.db.clone());
         let limits = Arc::clone(&node.limits);

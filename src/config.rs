@@ -81,6 +81,37 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// Whether `/ws/echo` exists; for conformance runs.
     pub conformance_echo: bool,
+    /// What happens by the clock; no setting: only tests change it.
+    pub times: Times,
+}
+
+/// A socket that has been silent for so long is pinged, in seconds.
+pub const PING_AFTER_S: u32 = 25;
+/// A socket that has been silent for so long is ended, in seconds.
+pub const SILENCE_MAX_S: u32 = 35;
+
+/// What happens by the clock. Only tests have others than the default ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// A channel that nobody has needed for so long ends.
+    pub idle: Duration,
+    /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
+    pub watch_every: Duration,
+    /// A socket that has been silent for so long is pinged, in seconds,
+    pub ping_after_s: u32,
+    /// and ended after so long.
+    pub silence_max_s: u32,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            watch_every: Duration::from_secs(10),
+            ping_after_s: PING_AFTER_S,
+            silence_max_s: SILENCE_MAX_S,
+        }
+    }
 }
 
 /// Which PostgreSQL holds the data.
@@ -146,6 +177,7 @@ impl Config {
             cors_origins: origins(get("CORS_ORIGINS"))?,
             trusted_proxies: proxies(get("TRUSTED_PROXIES"))?,
             conformance_echo: switch("CONFORMANCE_ECHO", get("CONFORMANCE_ECHO"), false)?,
+            times: Times::default(),
             database,
         })
     }

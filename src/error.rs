@@ -5,6 +5,7 @@
 use crate::domain::access::Denied;
 use crate::domain::validation::Issue;
 use crate::rate_limit::{Quota, SOCKETS_MAX, TooMany};
+use crate::store::Backend;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -74,6 +75,9 @@ pub enum Error {
         "The storage went away while the message was being saved; send it again with the same nonce, which saves it once"
     )]
     Unconfirmed,
+    /// The database went away in the middle of a change, which this process of PostgreSQL may still carry out.
+    #[error("The storage went away in the middle of this change; look whether it took effect before you send it again")]
+    InDoubt(Backend),
     /// A fault of ours.
     #[error("Something went wrong on our side; the request id names it in the log")]
     Internal,
@@ -266,7 +270,7 @@ impl Error {
             Self::NonceConflict => "nonce_conflict",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
-            Self::Unconfirmed => "unconfirmed",
+            Self::Unconfirmed | Self::InDoubt(_) => "unconfirmed",
             Self::Internal => "internal_error",
         }
     }
@@ -276,7 +280,7 @@ impl Error {
         match self {
             Self::RateLimited(limit) | Self::TooManySockets(limit) => Some(limit.retry_after_ms),
             Self::Busy => Some(250),
-            Self::Unavailable | Self::Unconfirmed => Some(1_000),
+            Self::Unavailable | Self::Unconfirmed | Self::InDoubt(_) => Some(1_000),
             _ => None,
         }
     }
@@ -296,7 +300,7 @@ impl Error {
             Self::Method(allowed) => {
                 HeaderValue::from_str(allowed).map(|value| (header::ALLOW, value)).into_iter().collect()
             }
-            Self::Busy | Self::Unavailable | Self::Unconfirmed => {
+            Self::Busy | Self::Unavailable | Self::Unconfirmed | Self::InDoubt(_) => {
                 vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
             }
             Self::RateLimited(limit) | Self::TooManySockets(limit) => {
@@ -366,7 +370,7 @@ impl ResponseError for Error {
             Self::Upgrade(_) => StatusCode::UPGRADE_REQUIRED,
             Self::RateLimited(_) | Self::TooManySockets(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::NonceConflict => StatusCode::CONFLICT,
-            Self::Busy | Self::Unavailable | Self::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable | Self::Unconfirmed | Self::InDoubt(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

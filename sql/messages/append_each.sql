@@ -2,7 +2,7 @@
 -- order holds here too; a channel's row that someone else holds (a deletion, until its cascade is done) is not waited for.
 -- Rows come back for what was written (verdict 0, in draft order within a channel) and, with their place in the batch,
 -- for what was not: 1 its nonce is known with the same content, 2 with other content, 3 it replies to nothing, 4 the
--- channel or its author is gone, 5 its row is held, 6 its nonce is written by this same batch ($8 says that the batch has
+-- channel or its author is gone, 5 its channel's row is held, 7 its author's (neither is waited for), 6 its nonce is written by this same batch ($8 says that the batch has
 -- a nonce twice).
 -- A nonce that another node commits meanwhile breaks messages_nonce_key, and the batch is sent again.
 with draft as materialized (
@@ -11,7 +11,7 @@ with draft as materialized (
 ), locked as materialized (
     select id from channels where id = any ($3) order by id for no key update skip locked
 ), authors as materialized (
-    select id from users where id = any ($4) and deleted_at is null order by id for key share
+    select id from users where id = any ($4) and deleted_at is null order by id for key share skip locked
 ), known as materialized (
     select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at,
         case when m.content = d.content and m.reply_to is not distinct from d.reply_to then 1 else 2 end as verdict
@@ -31,8 +31,11 @@ with draft as materialized (
     left join lateral (select id from channels where id = d.channel_id limit 1) c on true
     where d.channel_id not in (select id from locked)
     union all
-    select d.place, d.channel_id, null, null, null, null, 4
-    from draft d where d.channel_id in (select id from locked) and d.author_id not in (select id from authors)
+    select d.place, d.channel_id, null, null, null, null,
+        case when u.id is null then 4 else 7 end
+    from draft d
+    left join lateral (select id from users where id = d.author_id and deleted_at is null limit 1) u on true
+    where d.channel_id in (select id from locked) and d.author_id not in (select id from authors)
     union all
     select d.place, d.channel_id, null, null, null, null, 3
     from draft d
@@ -56,7 +59,7 @@ with draft as materialized (
     update channels set last_seq = last_seq + batch.size
     from (select channel_id, count(*) as size from fresh group by channel_id) batch
     where channels.id = any ($3) and channels.id = batch.channel_id
-    returning channels.id, channels.last_seq - batch.size as base, channels.last_seq
+    returning channels.id, channels.last_seq - batch.size as base, channels.last_seq, clock_timestamp() as written_at
 ), noted as (
     insert into write_batches (node, number, channel_ids, first_seqs, last_seqs, skipped)
     select $1, $2, coalesce(array_agg(id), '{}'), coalesce(array_agg(base + 1), '{}'), coalesce(array_agg(last_seq), '{}'),
@@ -65,7 +68,7 @@ with draft as materialized (
 ), inserted as (
     insert into messages (channel_id, author_id, content, nonce, reply_to, seq, created_at, updated_at)
     select f.channel_id, f.author_id, f.content, f.nonce, f.reply_to,
-        r.base + row_number() over (partition by f.channel_id order by f.place), now(), now()
+        r.base + row_number() over (partition by f.channel_id order by f.place), r.written_at, r.written_at
     from fresh f join raised r on r.id = f.channel_id
     order by f.place
     returning id, channel_id, seq, created_at

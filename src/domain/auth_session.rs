@@ -1,11 +1,13 @@
 //! Logins: each is a session that lasts until its logout, however often its tokens are refreshed.
 
+use super::access::Account;
 use super::{AuthSessionId, UserId};
 use serde::Serialize;
+use std::sync::Arc;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-/// The most sessions of a user; a further login ends the oldest.
+/// The most sessions of a user; a further login ends the oldest. The schema keeps it (`auth_sessions_limit`).
 pub const SESSIONS_MAX: i64 = 100;
 /// The most characters that are kept of what a client calls itself.
 pub const USER_AGENT_MAX: usize = 256;
@@ -50,27 +52,25 @@ pub struct Subject {
     pub ends_at_s: u64,
 }
 
-/// Some of a user's sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sessions {
-    /// And whatever belongs to no session.
+/// Which of a user's sockets have lost their right.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// All of them.
     All,
-    /// This one.
-    One(AuthSessionId),
-    /// All but this one.
-    AllBut(AuthSessionId),
-    /// Those that are older than this one.
-    Before(AuthSessionId),
+    /// Those whose session the account no longer has.
+    Sessions(Arc<Account>),
+    /// Those too whose token is of an older password, the one that changed it among them.
+    Password(Arc<Account>),
 }
 
-impl Sessions {
-    /// Whether what belongs to `session`, or to none, is meant.
-    pub fn include(self, session: Option<AuthSessionId>) -> bool {
+impl Ended {
+    /// Whether what came with a token of this session (or of none) and password is meant.
+    pub fn include(&self, session: Option<AuthSessionId>, password_version: i32) -> bool {
+        let is_over = |account: &Account| session.is_some_and(|id| account.sessions.binary_search(&id).is_err());
         match self {
             Self::All => true,
-            Self::One(one) => session == Some(one),
-            Self::AllBut(one) => session.is_some_and(|session| session != one),
-            Self::Before(one) => session.is_some_and(|session| session < one),
+            Self::Sessions(account) => is_over(account),
+            Self::Password(account) => password_version < account.password_version || is_over(account),
         }
     }
 }

@@ -10,6 +10,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+/// The name of whoever has erased the account, as `sql/users/delete.sql` writes it.
+pub const DELETED_USER: &str = "deleted user";
+
 /// A user's own profile.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Profile {

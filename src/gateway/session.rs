@@ -188,13 +188,12 @@ impl Session {
         if let Err(limit) = self.count_message(channel.id()) {
             return refuse(&message, &limit);
         }
-        if !self.outbox.begin_send() {
-            return refuse(&message, &Error::Busy);
-        }
-        if let Err(not_taken) = channel.post(Posting { message, poster: Poster::Socket(self.outbox.clone()) }) {
-            self.outbox.end_send();
-            match not_taken.into_refusal() {
-                (posting, Error::Busy) => refuse(&posting.message, &Error::Busy),
+        let Some(send) = self.outbox.begin_send() else { return refuse(&message, &Error::Busy) };
+        if let Err(not_taken) = channel.post(Posting { message, poster: Poster::Socket(send) }) {
+            let (mut posting, error) = not_taken.into_refusal();
+            posting.poster.finish();
+            match error {
+                Error::Busy => refuse(&posting.message, &Error::Busy),
                 // The channel has ended, and so has the socket's right.
                 _ => self.socket.end(End::RESTART),
             }

@@ -154,14 +154,10 @@ impl Session {
     }
 
     fn send_to(&self, channel_id: ChannelId, message: NewMessage) {
-        let refusal = match self.count_message(channel_id) {
-            Ok(()) if self.outbox.begin_send() => None,
-            Ok(()) => Some(Error::Busy),
-            Err(limit) => Some(limit),
-        };
-        let Some(refusal) = refusal else {
-            let posting = Posting { message, poster: Poster::Socket(self.outbox.clone()) };
-            return self.hand_over(channel_id, posting);
+        let begun = self.count_message(channel_id).and_then(|()| self.outbox.begin_send().ok_or(Error::Busy));
+        let refusal = match begun {
+            Ok(send) => return self.hand_over(channel_id, Posting { message, poster: Poster::Socket(send) }),
+            Err(refusal) => refusal,
         };
         let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
         self.socket.send(frame::error(&refusal, About { nonce, channel_id: Some(channel_id) }));

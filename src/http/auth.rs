@@ -8,7 +8,7 @@ use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
 use crate::auth::refresh_token::RefreshToken;
 use crate::auth::token::{TICKET_LIFE_S, now_s};
-use crate::domain::auth_session::{Sessions, Subject};
+use crate::domain::auth_session::Subject;
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{CurrentPassword, NewPassword, Profile};
 use crate::error::{Error, ErrorBody, Noun, Result, Unauthorized};
@@ -155,11 +155,9 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
         let client = (client.user_agent.as_deref(), Some(&*address));
         auth_sessions::begin(&db, &known, client, (&stored.family, &stored.hash), life).await
     };
-    let made = move |begun: &Begun| match begun.oldest_kept {
-        None => (Change::LoggedIn(user_id), None),
-        Some(oldest) => (Change::SessionsEnded(user_id, Sessions::Before(oldest)), None),
-    };
-    let Begun { session_id, ends_at_s, .. } = commit(&node, Change::LoggedIn(user_id), begin, made).await?;
+    // It may have ended the oldest of too many.
+    let change = Change::Sessions(user_id);
+    let Begun { session_id, ends_at_s } = commit(&node, change, begin, move |_| change).await?;
     token(&node, Subject { user_id, password_version, session_id, logged_in_at_s: now_s(), ends_at_s }, &refresh)
 }
 
@@ -197,9 +195,9 @@ pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> R
         Refreshed::Rotated(subject) => token(&node, subject, &next),
         Refreshed::Reused { user_id, session_id } => {
             tracing::warn!(%user_id, %session_id, "a refresh token was used again; its session is ended");
-            let (db, change) = (node.db.clone(), Change::SessionsEnded(user_id, Sessions::One(session_id)));
+            let (db, change) = (node.db.clone(), Change::Sessions(user_id));
             let end = async move { auth_sessions::end_reused(&db, user_id, session_id).await };
-            commit(&node, change, end, move |()| (change, None)).await?;
+            commit(&node, change, end, move |()| change).await?;
             Err(Unauthorized::RefreshReused.into())
         }
     }

@@ -5,10 +5,8 @@ use super::body::{Body, Fields, FromFields};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
-use crate::actors::relay::frame::encode;
 use crate::domain::access::{ChannelAccess, Member, Owner, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
-use crate::domain::frame::Frame;
 use crate::domain::{ChannelId, ServerId};
 use crate::error::{ErrorBody, Result};
 use crate::store::channels;
@@ -75,11 +73,11 @@ impl FromFields for ChannelPatch {
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<Create>) -> Result<HttpResponse> {
     let access: ServerAccess<Owner> = node.registry.server(auth.0, new.server_id).await?;
-    let change = Change::ServerChanged(new.server_id);
+    let server = new.server_id;
     let db = node.db.clone();
     let work = async move { channels::create(&db, &access, &new.channel).await };
-    let news = |channel: &Channel| encode(&Frame::ChannelCreated(Box::new(channel.clone())));
-    let channel = commit(&node, change, work, move |channel| (change, Some(news(channel)))).await?;
+    let made = move |channel: &Channel| Change::ChannelCreated(server, channel.id);
+    let channel = commit(&node, Change::ServerUnclear(server), work, made).await?;
     Ok(HttpResponse::Created().json(channel))
 }
 
@@ -115,11 +113,10 @@ pub async fn update(
     Body(patch): Body<ChannelPatch>,
 ) -> Result<Json<Channel>> {
     let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;
-    let change = Change::ServerChanged(access.server_id());
+    let change = Change::ChannelChanged(access.server_id(), id);
     let db = node.db.clone();
     let work = async move { channels::update(&db, &access, &patch).await };
-    let news = |channel: &Channel| encode(&Frame::ChannelUpdated(Box::new(channel.clone())));
-    Ok(Json(commit(&node, change, work, move |channel| (change, Some(news(channel)))).await?))
+    Ok(Json(commit(&node, change, work, move |_| change).await?))
 }
 
 /// Delete a channel
@@ -137,6 +134,6 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>)
     let change = Change::ChannelDeleted(access.server_id(), id);
     let db = node.db.clone();
     let work = async move { channels::delete(&db, &access).await };
-    commit(&node, change, work, move |()| (change, None)).await?;
+    commit(&node, change, work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,54 +1,69 @@
 //! Commit → announce, as one step that nothing interrupts.
 
 use super::Node;
-use crate::actors::registry::Change;
+use crate::actors::registry::{Change, RegistryHandle};
 use crate::error::{Conflict, Error, Result};
-use crate::store::{Db, channels, servers, user_servers, users};
+use crate::store::{Backend, Db};
 use crate::telemetry::RequestId;
 use actix_web::{rt, web};
-use bytes::Bytes;
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// How often a database that was away is asked what became of a change,
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// and for how long, beyond the time that the change itself may take.
-const LOOK_MAX: Duration = Duration::from_secs(600);
+/// How often PostgreSQL is asked whether a process that may still carry out a change is gone.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Changes that are in doubt at once; while there are more, no other change is begun.
+const DOUBTS_MAX: usize = 1_024;
 
-/// What a commit has changed, and the news of it for gateways.
-pub type Made = (Change, Option<Bytes>);
+/// The changes whose outcome is not known, each with the process of PostgreSQL that may still carry it out. However many there are,
+/// one task looks for them, by one statement at a time.
+#[derive(Clone, Default)]
+pub struct Doubts(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    all: Vec<(Backend, Change)>,
+    is_looking: bool,
+}
 
 /// Commits, then makes the change true on this node, then answers. `unclear` is what may have changed when the answer of
 /// the commit is lost, `made` what a good one has changed.
 ///
 /// It runs as a task of its own: actix-web drops a handler whose client hangs up, and a change must not stop between
 /// its commit and its announcement. A commit whose answer was lost may have taken effect: then that is found by looking.
+///
+/// # Errors
+/// Those of `work`; `busy` while too many changes are in doubt.
 pub async fn commit<T, F>(
     node: &web::Data<Node>,
     unclear: Change,
     work: F,
-    made: impl FnOnce(&T) -> Made + 'static,
+    made: impl FnOnce(&T) -> Change + 'static,
 ) -> Result<T>
 where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
+    if node.doubts.lock().all.len() >= DOUBTS_MAX {
+        return Err(Error::Busy);
+    }
     let (node, call) = (node.clone(), RequestId::current());
     let change_and_tell = async move {
         match work.await {
             Ok(done) => {
-                let (change, news) = made(&done);
-                node.registry.apply(change, news).await;
+                node.registry.apply(made(&done)).await;
                 Ok(done)
             }
             Err(error) => {
-                match &error {
-                    Error::Unavailable | Error::Internal => {
-                        drop(rt::spawn(RequestId::in_current(call, look(node, unclear))))
+                match error {
+                    Error::InDoubt(backend) => {
+                        // What is read from now on is true until the change is made, if it ever is.
+                        node.registry.forget(unclear).await;
+                        node.doubts.add(backend, unclear, &node.db, &node.registry);
                     }
                     // The database knows of a change that this node does not: whatever it missed, it makes true now.
                     Error::NotFound(_) | Error::Conflict(Conflict::NotMember | Conflict::AlreadyMember) => {
-                        node.registry.apply(unclear, None).await;
+                        node.registry.apply(unclear).await;
                     }
                     _ => {}
                 }
@@ -62,37 +77,53 @@ where
     })
 }
 
-/// Asks until the database answers whether the change took effect, and announces it if so. That it has not is certain
-/// only when the statement can no longer be running.
-async fn look(node: web::Data<Node>, change: Change) {
-    let start = Instant::now();
-    let runs_max = match change {
-        Change::ServerDeleted(_) | Change::ChannelDeleted(..) => Db::CASCADE_MAX,
-        _ => Db::STATEMENT_MAX,
-    };
-    while start.elapsed() < runs_max + LOOK_MAX {
-        let is_decided = start.elapsed() > runs_max;
-        match took_effect(&node, change).await {
-            Ok(Some(true)) => return node.registry.apply(change, None).await,
-            Ok(None) if is_decided => return node.registry.apply(change, None).await,
-            Ok(Some(false)) if is_decided => return node.registry.forget(change).await,
-            _ => rt::time::sleep(LOOK_EVERY).await,
+impl Doubts {
+    fn add(&self, backend: Backend, change: Change, db: &Db, registry: &RegistryHandle) {
+        let mut state = self.lock();
+        state.all.push((backend, change));
+        if !std::mem::replace(&mut state.is_looking, true) {
+            rt::spawn(self.clone().look(db.clone(), registry.clone()));
         }
     }
-    tracing::error!(?change, "it could not be found out whether a change took effect; restart the node");
-}
 
-/// Whether the database shows the change; `None` where that cannot be seen, and to announce it for nothing does no harm.
-async fn took_effect(node: &Node, change: Change) -> Result<Option<bool>> {
-    Ok(match change {
-        Change::Joined(user, server) => Some(user_servers::exists(&node.db, user, server).await?),
-        Change::Left(user, server) => Some(!user_servers::exists(&node.db, user, server).await?),
-        Change::ServerDeleted(server) => Some(servers::find(&node.db, server).await?.is_none()),
-        Change::ChannelDeleted(_, channel) => Some(channels::server(&node.db, channel).await?.is_none()),
-        Change::AccountDeleted(user) => Some(users::account(&node.db, user).await?.is_none()),
-        Change::ServerChanged(_) | Change::MembershipsUnclear(_) | Change::LoggedIn(_) | Change::SessionsEnded(..) => {
-            node.db.ping().await?;
-            None
+    /// Ends the processes that may still carry something out, for as long as it takes. When one is gone, how its change stands is
+    /// final; the registry makes that true, whatever it is.
+    async fn look(self, db: Db, registry: RegistryHandle) {
+        loop {
+            let wanted: Vec<Backend> = self.lock().all.iter().map(|(backend, _)| *backend).collect();
+            match db.end_backends(&wanted).await {
+                Ok(left) => {
+                    let is_gone = |backend: &Backend| wanted.contains(backend) && !left.contains(backend);
+                    let mut decided: Vec<Change> = Vec::new();
+                    for (_, change) in self.lock().all.extract_if(.., |(backend, _)| is_gone(backend)) {
+                        if !decided.contains(&change) {
+                            decided.push(change);
+                        }
+                    }
+                    for change in decided {
+                        registry.apply(change).await;
+                    }
+                    if let Some(stuck) = left.first() {
+                        tracing::warn!(
+                            pid = stuck.pid(),
+                            "a process of PostgreSQL does not end; what it was sent is in doubt"
+                        );
+                    }
+                }
+                Err(error) => tracing::warn!(code = error.code(), "changes in doubt could not be looked for yet"),
+            }
+            let mut state = self.lock();
+            if state.all.is_empty() {
+                state.is_looking = false;
+                return;
+            }
+            drop(state);
+            rt::time::sleep(LOOK_EVERY).await;
         }
-    })
+    }
+
+    /// What is done under this lock leaves whole what it guards.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -18,6 +18,7 @@ mod servers;
 mod sessions;
 mod users;
 
+pub use commit::Doubts;
 pub use docs::Documents;
 pub use export::Exports;
 pub use openapi::document;
@@ -51,6 +52,8 @@ pub struct Node {
     pub has_tls: bool,
     /// Hashes passwords.
     pub passwords: Arc<Passwords>,
+    /// Changes whose outcome is not known.
+    pub doubts: Doubts,
     /// Exports that are under way.
     pub exports: Exports,
     /// Whether the node is on its way out.

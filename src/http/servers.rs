@@ -5,9 +5,7 @@ use super::body::{Body, Fields, FromFields};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
-use crate::actors::relay::frame::encode;
 use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
-use crate::domain::frame::Frame;
 use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPatch};
 use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, ErrorBody, Result};
@@ -93,8 +91,8 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) ->
     let user = caller.id();
     let db = node.db.clone();
     let work = async move { servers::create(&db, &caller, &new).await };
-    let made = move |server: &Server| (Change::Joined(user, server.id), None);
-    let server = commit(&node, Change::MembershipsUnclear(user), work, made).await?;
+    let made = move |server: &Server| Change::Membership(user, server.id);
+    let server = commit(&node, Change::Memberships(user), work, made).await?;
     Ok(HttpResponse::Created().json(server))
 }
 
@@ -147,8 +145,7 @@ pub async fn update(
     let db = node.db.clone();
     let work = async move { servers::update(&db, &access, &patch).await };
     let change = Change::ServerChanged(id);
-    let news = |server: &Server| encode(&Frame::ServerUpdated(Box::new(server.clone())));
-    Ok(Json(commit(&node, change, work, move |server| (change, Some(news(server)))).await?))
+    Ok(Json(commit(&node, change, work, move |_| change).await?))
 }
 
 /// Hand a server over to another member
@@ -172,8 +169,7 @@ pub async fn hand_over(
     let db = node.db.clone();
     let work = async move { servers::hand_over(&db, &access, new).await };
     let change = Change::ServerChanged(id);
-    let news = |server: &Server| encode(&Frame::ServerUpdated(Box::new(server.clone())));
-    Ok(Json(commit(&node, change, work, move |server| (change, Some(news(server)))).await?))
+    Ok(Json(commit(&node, change, work, move |_| change).await?))
 }
 
 /// Delete a server
@@ -190,7 +186,7 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
     let db = node.db.clone();
     let change = Change::ServerDeleted(id);
-    commit(&node, change, async move { servers::delete(&db, &access).await }, move |()| (change, None)).await?;
+    commit(&node, change, async move { servers::delete(&db, &access).await }, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -207,9 +203,9 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
 pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
     let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
     let server = access.state().server.clone();
-    let change = Change::Joined(access.caller().id(), id);
+    let change = Change::Membership(access.caller().id(), id);
     let db = node.db.clone();
-    commit(&node, change, async move { user_servers::join(&db, &access).await }, move |()| (change, None)).await?;
+    commit(&node, change, async move { user_servers::join(&db, &access).await }, move |()| change).await?;
     Ok(Json(server))
 }
 
@@ -231,8 +227,8 @@ pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -
     if access.is_owner() {
         return Err(Conflict::OwnerCannotLeave.into());
     }
-    let change = Change::Left(access.caller().id(), id);
+    let change = Change::Membership(access.caller().id(), id);
     let db = node.db.clone();
-    commit(&node, change, async move { user_servers::leave(&db, &access).await }, move |()| (change, None)).await?;
+    commit(&node, change, async move { user_servers::leave(&db, &access).await }, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }

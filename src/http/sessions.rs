@@ -6,7 +6,7 @@ use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
 use crate::domain::AuthSessionId;
 use crate::domain::access::Caller;
-use crate::domain::auth_session::{AuthSession, Sessions};
+use crate::domain::auth_session::AuthSession;
 use crate::error::{Error, ErrorBody, Noun, Result};
 use crate::store::auth_sessions;
 use actix_web::HttpResponse;
@@ -51,17 +51,17 @@ pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse>
     let current = auth.0.session_id;
     let caller = node.registry.caller(auth.0).await?;
     let current = current.ok_or(Error::NotFound(Noun::AuthSession))?;
-    let change = Change::SessionsEnded(caller.id(), Sessions::AllBut(current));
+    let change = Change::Sessions(caller.id());
     let db = node.db.clone();
     let work = async move { auth_sessions::end_others(&db, &caller, current).await };
-    commit(&node, change, work, move |()| (change, None)).await?;
+    commit(&node, change, work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Ends one of the caller's sessions.
 pub async fn end(node: &Data<Node>, caller: Caller, id: AuthSessionId) -> Result<HttpResponse> {
-    let change = Change::SessionsEnded(caller.id(), Sessions::One(id));
+    let change = Change::Sessions(caller.id());
     let db = node.db.clone();
-    commit(node, change, async move { auth_sessions::end(&db, &caller, id).await }, move |()| (change, None)).await?;
+    commit(node, change, async move { auth_sessions::end(&db, &caller, id).await }, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -9,7 +9,6 @@ use crate::auth::password::Verdict;
 use crate::auth::token::now_s;
 use crate::domain::UserId;
 use crate::domain::access::Caller;
-use crate::domain::auth_session::Sessions;
 use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
 use crate::error::{Conflict, Error, ErrorBody, Noun, Result};
 use crate::rate_limit::Account;
@@ -129,9 +128,9 @@ pub async fn update_me(
     node.passwords.judge(password, [&**caller.username()]).await?;
     let hashed_password = node.passwords.hash(password).await?;
     let password = PasswordChange { hashed_password, kept_token };
-    let change = Change::SessionsEnded(caller.id(), Sessions::All);
+    let change = Change::Password(caller.id());
     let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
-    Ok(Json(commit(&node, change, work, move |_| (change, None)).await?))
+    Ok(Json(commit(&node, change, work, move |_| change).await?))
 }
 
 /// Delete my account
@@ -155,7 +154,7 @@ pub async fn delete_me(
     compare(&node, &client, &caller, sent.password).await?;
     let change = Change::AccountDeleted(caller.id());
     let db = node.db.clone();
-    commit(&node, change, async move { users::delete(&db, &caller).await }, move |()| (change, None)).await?;
+    commit(&node, change, async move { users::delete(&db, &caller).await }, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -3,7 +3,7 @@
 use super::Db;
 use super::users::Credentials;
 use crate::domain::access::Caller;
-use crate::domain::auth_session::{AuthSession, SESSIONS_MAX, Subject};
+use crate::domain::auth_session::{AuthSession, Subject};
 use crate::domain::{AuthSessionId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use std::time::Duration;
@@ -17,8 +17,6 @@ pub struct Begun {
     pub session_id: AuthSessionId,
     /// The second at which it is over, if it is not refreshed.
     pub ends_at_s: u64,
-    /// If older sessions had to make room: the oldest that is left.
-    pub oldest_kept: Option<AuthSessionId>,
 }
 
 /// What has become of a refresh token.
@@ -58,16 +56,11 @@ pub async fn begin(
                 &life.as_secs_f64(),
                 &token_family,
                 &token_hash,
-                // With the new one there are as many as there may be.
-                &(SESSIONS_MAX - 1),
             ],
         )
         .await?;
     let row = row.ok_or(Unauthorized::Credentials)?;
-    let last_ended: Option<i64> = row.get("last_ended");
-    // Ids grow, so what is above the last that was ended was kept.
-    let oldest_kept = last_ended.map(|id| AuthSessionId(id + 1));
-    Ok(Begun { session_id: AuthSessionId(row.get("id")), ends_at_s: second(&row, "expires_at"), oldest_kept })
+    Ok(Begun { session_id: AuthSessionId(row.get("id")), ends_at_s: second(&row, "expires_at") })
 }
 
 /// Uses a refresh token, by its family and its own hash; one with the hash `next` is given out in its place.

@@ -44,6 +44,13 @@ pub async fn server(db: &Db, id: ChannelId) -> Result<Option<ServerId>> {
     Ok(row.map(|row| ServerId(row.get("server_id"))))
 }
 
+/// How far logs go, for the registry; those of channels that are gone are left out.
+pub async fn last_seqs(db: &Db, ids: &[ChannelId]) -> Result<Vec<(ChannelId, i64)>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = db.read(include_str!("../../sql/channels/last_seqs.sql"), &[&ids]).await?;
+    Ok(rows.iter().map(|row| (ChannelId(row.get("id")), row.get("last_seq"))).collect())
+}
+
 /// Changes a channel.
 pub async fn update(db: &Db, access: &ChannelAccess<Owner>, patch: &ChannelPatch) -> Result<Channel> {
     let row = db

@@ -3,15 +3,17 @@
 //! Bounds: [`HOMES`] times [`HOME_SIZE`] connections and those of `pool.rs`, [`STATEMENT_TIMEOUT_MS`] for a statement;
 //! past any of them the answer is [`Error::Unavailable`].
 
+use super::backends::{self, Backend};
 use super::fault::{Fault, client_error, fault};
-use super::pool::Homes;
+use super::pool::{Connection, Homes};
 use super::target::Target;
 use crate::error::{Error, Result};
-use deadpool_postgres::{BuildError, Object};
+use deadpool_postgres::BuildError;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, Row};
+use tokio_postgres::{Client, Config, Row, Statement};
 
 /// Pools for calls, and connections in each. A thread has one of the pools for its home.
 const HOMES: usize = 4;
@@ -24,6 +26,13 @@ const CASCADE_POOL_SIZE: usize = 2;
 /// As often as a statement is sent that PostgreSQL asks to send again.
 const ATTEMPTS: u32 = 4;
 
+/// What our connections call themselves, but for those of a start: the next node finds by these names what this one has left.
+pub(super) const APPLICATION_NAMES: [&str; 3] = [CALLS_NAME, CASCADES_NAME, WRITER_NAME];
+const CALLS_NAME: &str = "madang";
+const CASCADES_NAME: &str = "madang cascade";
+/// A writer's.
+pub const WRITER_NAME: &str = "madang writer";
+
 /// Parameters of a statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -34,11 +43,17 @@ pub struct Db {
     cascades: Arc<Homes>,
 }
 
-/// How a statement has its connection.
-#[derive(Clone, Copy)]
-enum Manner {
-    Alone,
-    Shared,
+/// What a statement does, and so which connection it has and whether it may be sent again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Changes nothing, and has a connection to itself.
+    Read,
+    /// Changes nothing, and shares a connection with others that are as quick.
+    LookUp,
+    /// Changes something.
+    Change,
+    /// Deletes, with all that hangs on it.
+    Cascade,
 }
 
 /// Every statement finds what it wants by an index. PostgreSQL is told so: left to guess, it plans anew for each call, which
@@ -68,11 +83,6 @@ pub fn session_config(
 }
 
 impl Db {
-    /// As long as a statement may still be running after its connection was lost.
-    pub const STATEMENT_MAX: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS + 1_000);
-    /// The same for a deletion.
-    pub const CASCADE_MAX: Duration = Duration::from_millis(CASCADE_TIMEOUT_MS + 1_000);
-
     /// The pools over `config`; no connection is made yet.
     ///
     /// # Errors
@@ -83,8 +93,8 @@ impl Db {
             Homes::new(&target.with(config), homes, size).map(Arc::new)
         };
         Ok(Self {
-            calls: pools("madang", STATEMENT_TIMEOUT_MS, HOMES, HOME_SIZE)?,
-            cascades: pools("madang cascade", CASCADE_TIMEOUT_MS, 1, CASCADE_POOL_SIZE)?,
+            calls: pools(CALLS_NAME, STATEMENT_TIMEOUT_MS, HOMES, HOME_SIZE)?,
+            cascades: pools(CASCADES_NAME, CASCADE_TIMEOUT_MS, 1, CASCADE_POOL_SIZE)?,
         })
     }
 
@@ -101,22 +111,12 @@ impl Db {
 
     /// The rows of a statement that changes nothing: sent again where a connection turns out to be dead.
     pub(super) async fn read(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
-        let again = |fault| matches!(fault, Fault::Retry | Fault::Lost);
-        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, again, async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, params).await
-        })
-        .await
+        self.attempt(Work::Read, sql, async |client, statement| client.query(statement, params).await).await
     }
 
     /// The rows of a statement that finds what it reads by key: it shares a connection with others of its kind.
     pub(super) async fn look_up(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
-        let again = |fault| matches!(fault, Fault::Retry | Fault::Lost);
-        self.attempt(&self.calls, Manner::Shared, STATEMENT_TIMEOUT_MS, again, async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, params).await
-        })
-        .await
+        self.attempt(Work::LookUp, sql, async |client, statement| client.query(statement, params).await).await
     }
 
     /// The one row that a key names.
@@ -126,70 +126,98 @@ impl Db {
 
     /// The first row that a change returns. Not sent again after a lost connection: it may have taken effect.
     pub(super) async fn write(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>> {
-        let rows = self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, params).await
-        });
+        let rows = self.attempt(Work::Change, sql, async |client, statement| client.query(statement, params).await);
         Ok(rows.await?.into_iter().next())
     }
 
     /// How many rows a change reached.
     pub(super) async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
-        self.attempt(&self.calls, Manner::Alone, STATEMENT_TIMEOUT_MS, is_retry, async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client.execute(&statement, params).await
-        })
-        .await
+        self.attempt(Work::Change, sql, async |client, statement| client.execute(statement, params).await).await
     }
 
     /// How many rows a deletion reached whose cascade may take long; two run at once.
     pub(super) async fn execute_cascade(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
-        self.attempt(&self.cascades, Manner::Alone, CASCADE_TIMEOUT_MS, is_retry, async |client| {
-            client.execute(sql, params).await
-        })
-        .await
+        self.attempt(Work::Cascade, sql, async |client, statement| client.execute(statement, params).await).await
+    }
+
+    /// Ends processes of PostgreSQL; answers which of them are not gone yet. What the others have left can be read then, and is
+    /// safe ([`backends::barrier`]).
+    ///
+    /// # Errors
+    /// When the database does not answer: nothing is known then.
+    pub async fn end_backends(&self, wanted: &[Backend]) -> Result<Vec<Backend>> {
+        let lease = self.calls.lease().await?;
+        let client = &lease.connection().ok_or(Error::Unavailable)?.client;
+        let watch = lease.watch();
+        let look = async {
+            let left = backends::end_and_wait(client, wanted).await?;
+            backends::barrier(client).await.map(|()| left)
+        };
+        let looked = tokio::time::timeout(Duration::from_millis(STATEMENT_TIMEOUT_MS), look).await;
+        watch.end();
+        match looked {
+            Ok(Ok(left)) => Ok(left),
+            Ok(Err(_)) | Err(_) => {
+                lease.discard();
+                Err(Error::Unavailable)
+            }
+        }
     }
 
     async fn attempt<T>(
         &self,
-        pool: &Homes,
-        manner: Manner,
-        timeout_ms: u64,
-        again: fn(Fault) -> bool,
-        work: impl AsyncFn(&Object) -> Result<T, tokio_postgres::Error>,
+        work: Work,
+        sql: &'static str,
+        run: impl AsyncFn(&Client, &Statement) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
         // PostgreSQL ends the statement itself; this is for a database that no longer answers at all.
-        let limit = Duration::from_millis(timeout_ms + 1_000);
+        let limit = Duration::from_millis(work.timeout_ms() + 1_000);
         for attempt in 1.. {
-            let lease = match manner {
-                Manner::Alone => pool.lease().await?,
-                Manner::Shared => pool.share().await?,
+            let lease = match work {
+                Work::LookUp => self.calls.share().await?,
+                Work::Read | Work::Change => self.calls.lease().await?,
+                Work::Cascade => self.cascades.lease().await?,
             };
-            let client = lease.connection().ok_or(Error::Unavailable)?;
+            let Connection { client, backend } = lease.connection().ok_or(Error::Unavailable)?;
+            let is_sent = Cell::new(false);
             let watch = lease.watch();
-            let outcome = tokio::time::timeout(limit, work(client)).await;
+            let outcome = tokio::time::timeout(limit, async {
+                let statement = client.prepare_cached(sql).await?;
+                is_sent.set(true);
+                run(client, &statement).await
+            });
+            let outcome = outcome.await;
             watch.end();
             let error = match outcome {
                 Ok(Ok(value)) => return Ok(value),
-                Ok(Err(error)) => error,
-                Err(_) => {
-                    lease.discard();
-                    return Err(Error::Unavailable);
-                }
+                Ok(Err(error)) => Some(error),
+                Err(_) => None,
             };
-            let fault = fault(&error);
+            let fault = error.as_ref().map_or(Fault::Lost, fault);
             if fault == Fault::Lost {
                 // The server says goodbye before the client knows that it is closed.
                 lease.discard();
+                if is_sent.get() && work.is_change() {
+                    tracing::warn!(pid = backend.pid(), "it is not known yet whether a change took effect");
+                    return Err(Error::InDoubt(*backend));
+                }
             }
-            if attempt >= ATTEMPTS || !again(fault) {
-                return Err(client_error(&error));
+            // What has had no answer in time had all the time that there is.
+            let is_worth_it = fault == Fault::Retry || (fault == Fault::Lost && error.is_some() && !work.is_change());
+            if attempt >= ATTEMPTS || !is_worth_it {
+                return Err(error.as_ref().map_or(Error::Unavailable, client_error));
             }
         }
         Err(Error::Unavailable)
     }
 }
 
-fn is_retry(fault: Fault) -> bool {
-    fault == Fault::Retry
+impl Work {
+    fn timeout_ms(self) -> u64 {
+        if self == Self::Cascade { CASCADE_TIMEOUT_MS } else { STATEMENT_TIMEOUT_MS }
+    }
+
+    fn is_change(self) -> bool {
+        matches!(self, Self::Change | Self::Cascade)
+    }
 }

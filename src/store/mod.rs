@@ -4,6 +4,7 @@
 //! read or change what belongs to somebody demand an [`Access`](crate::domain::access) value.
 
 pub mod auth_sessions;
+pub mod backends;
 pub mod channels;
 mod db;
 pub mod embedded;
@@ -18,6 +19,7 @@ pub mod users;
 pub mod write_batches;
 pub mod ws_tickets;
 
-pub use db::{Db, session_config};
+pub use backends::Backend;
+pub use db::{Db, WRITER_NAME, session_config};
 pub use fault::{Fault, fault};
 pub use target::{Target, TargetError};

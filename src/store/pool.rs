@@ -9,12 +9,12 @@
 //! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, [`WAIT`] for one to be free and [`WAIT`] to
 //! open one. One that cannot be opened is not missed while another pool has one idle.
 
+use super::backends::{self, Backend};
 use super::fault::chain;
 use super::target::Target;
 use crate::error::{Error, Result};
-use deadpool_postgres::{
-    BuildError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType, Timeouts,
-};
+use deadpool::managed::{self, Metrics, RecycleResult};
+use deadpool_postgres::{BuildError, ClientWrapper, ManagerConfig, RecyclingMethod, Runtime, TimeoutType, Timeouts};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
@@ -24,6 +24,38 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const WAIT: Duration = Duration::from_secs(1);
 const SHARED_FOR: Duration = Duration::from_millis(2);
 const SHARERS_MAX: usize = 32;
+
+type Pool = managed::Pool<Manager>;
+type Object = managed::Object<Manager>;
+type PoolError = managed::PoolError<tokio_postgres::Error>;
+
+/// deadpool's manager, which also learns by which process of PostgreSQL each connection is served.
+struct Manager(deadpool_postgres::Manager);
+
+/// A connection, and who serves it.
+pub(super) struct Connection {
+    pub client: ClientWrapper,
+    pub backend: Backend,
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = tokio_postgres::Error;
+
+    async fn create(&self) -> Result<Connection, tokio_postgres::Error> {
+        let client = self.0.create().await?;
+        let backend = backends::own(&client).await?;
+        Ok(Connection { client, backend })
+    }
+
+    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<tokio_postgres::Error> {
+        managed::Manager::recycle(&self.0, &mut connection.client, metrics).await
+    }
+
+    fn detach(&self, connection: &mut Connection) {
+        managed::Manager::detach(&self.0, &mut connection.client);
+    }
+}
 
 thread_local! {
     /// Threads get their homes in turn.
@@ -64,7 +96,8 @@ impl Homes {
     pub(super) fn new(target: &Target, homes: usize, size: usize) -> Result<Self, BuildError> {
         let pool = || {
             let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-            let manager = Manager::from_config(target.config().clone(), target.tls(), recycling);
+            let manager = deadpool_postgres::Manager::from_config(target.config().clone(), target.tls(), recycling);
+            let manager = Manager(manager);
             Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()
         };
         let pools = (0..homes).map(|_| pool()).collect::<Result<_, _>>()?;
@@ -157,8 +190,8 @@ impl Lease {
     }
 
     /// The connection; always there, since only the drop takes it.
-    pub(super) fn connection(&self) -> Option<&Object> {
-        self.object.as_ref()
+    pub(super) fn connection(&self) -> Option<&Connection> {
+        self.object.as_deref()
     }
 
     /// Has the connection closed instead of given back.
@@ -172,7 +205,8 @@ impl Lease {
     }
 
     fn is_good(&self) -> bool {
-        !self.is_broken.load(Ordering::Relaxed) && self.connection().is_some_and(|object| !object.is_closed())
+        !self.is_broken.load(Ordering::Relaxed)
+            && self.connection().is_some_and(|connection| !connection.client.is_closed())
     }
 }
 

@@ -1,5 +1,5 @@
 //! The writers' ledger: each batch notes itself in its own transaction, so that a commit whose answer was lost is
-//! resolved by looking. A writer has one batch in flight, so it can ask for its last note alone; the others are pruned.
+//! resolved by looking. A writer has one batch in flight, so it can ask for its last note alone; the others are pruned, claims are not.
 
 use super::messages::{Draft, Place, Written, place};
 use crate::domain::ChannelId;
@@ -36,8 +36,7 @@ pub async fn resolve(
     Ok(Some(in_draft_order(created, skipped, drafts)))
 }
 
-/// Removes notes that nobody can ask for any more: this writer's up to a batch that is settled, and those of writers
-/// that have been gone for a day.
+/// Removes notes that nobody can ask for any more: this writer's up to a batch that is settled.
 pub async fn prune(client: &Client, upto: BatchKey) -> Result<u64, tokio_postgres::Error> {
     client.execute(include_str!("../../sql/write_batches/prune.sql"), &[&upto.node, &upto.number]).await
 }

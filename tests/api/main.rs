@@ -23,6 +23,7 @@ mod messages;
 mod news;
 mod passwords;
 mod posts;
+mod racing;
 mod registry;
 mod resuming;
 mod seam;

@@ -7,9 +7,10 @@ use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_stampede_on_a_cold_key_is_one_query() {
-    let app = spawn_app().await;
+    let mut app = spawn_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
+    app.restart().await;
     let path = format!("/servers/{server}");
     let lock = connect(&app.database).await;
     lock.batch_execute("begin; lock table user_servers in access exclusive mode").await.expect("it is free");
@@ -58,12 +59,20 @@ async fn a_load_that_a_change_has_overtaken_is_made_again() {
     let rename = app.put(&path, &mina, serde_json::json!({ "name": "after" }));
     let rest = async {
         while waiting_for_a_lock(&app, "update servers%").await == 0 {}
-        // Another change makes the registry forget the server, so that it has to be loaded.
-        app.put(&format!("/channels/{channel}"), &mina, serde_json::json!({ "name": "else" })).await.is(200);
-        let table = connect(&app.database).await;
-        table.batch_execute("begin; lock table channels in access exclusive mode").await.expect("free");
-        let load = app.get(&path, &mina);
+        // Another change has the server loaded; the table is locked from its commit on.
+        let (held, table) = (connect(&app.database).await, connect(&app.database).await);
+        held.batch_execute(&format!("begin; select from channels where id = {channel} for update"))
+            .await
+            .expect("free");
+        let channel_path = format!("/channels/{channel}");
+        let change = app.put(&channel_path, &mina, serde_json::json!({ "name": "else" }));
+        let lock = async {
+            while waiting_for_a_lock(&app, "update channels%").await == 0 {}
+            table.batch_execute("begin; lock table channels in access exclusive mode").await.expect("free");
+        };
         let overtake = async {
+            while waiting_for_a_lock(&app, "%lock table channels%").await == 0 {}
+            held.batch_execute("commit").await.expect("it was open");
             while waiting_for_a_lock(&app, "%from channels where server_id%").await == 0 {}
             row.batch_execute("commit").await.expect("it was open");
             while app.count(&format!("select count(*) from servers where id = {server} and name = 'after'")).await == 0
@@ -73,7 +82,7 @@ async fn a_load_that_a_change_has_overtaken_is_made_again() {
             app.get("/users/me", &mina).await.is(200);
             table.batch_execute("commit").await.expect("it was open");
         };
-        tokio::join!(load, overtake).0.is(200);
+        tokio::join!(change, lock, overtake).0.is(200);
     };
     let (renamed, ()) = timeout(SOON, async { tokio::join!(rename, rest) }).await.expect("nothing hangs");
     renamed.is(200);

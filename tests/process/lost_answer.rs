@@ -10,7 +10,7 @@ async fn a_message_whose_commit_was_not_answered_is_there_once() {
     let folder = data_folder();
     let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
     let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
-    let url = format!("postgresql://madang@127.0.0.1:{}/madang?sslmode=disable", proxy.port);
+    let url = proxy.url();
     let node = Node::start_on(&url).await;
     let api = Api::new(&node.url);
     let account = api.account("lost").await;

@@ -1,63 +1,120 @@
-//! A change over HTTP whose answer is lost while it is still running: when it has committed, this node knows it.
+//! A change over HTTP whose answer is lost: whatever has become of it, this node knows it, and nothing comes later.
 
 use super::client::{Account, Api, Socket};
 use super::node::{Node, data_folder};
-use super::proxy::Proxy;
-use madang::store::embedded;
+use super::proxy::{Fate, Proxy};
+use madang::store::embedded::{self, Embedded};
 use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+use std::path::PathBuf;
 use std::time::Duration;
-use tokio_postgres::NoTls;
 
-async fn call(url: &str, method: Method, path: &str, account: &Account) -> StatusCode {
-    let call = Client::new().request(method, format!("{url}{path}")).bearer_auth(&account.token);
-    call.send().await.expect("an answer").status()
+const LEAVE: &str = "delete from user_servers";
+const JOIN: &str = "insert into user_servers (user_id, server_id) values";
+
+struct Scene {
+    folder: PathBuf,
+    database: Embedded,
+    proxy: Proxy,
+    node: Node,
+    june: Account,
+    channel: i64,
+    server: i64,
 }
 
-/// Makes a change while `lock` holds what it needs, cuts its connection, and lets it go on.
-async fn lose(url: &str, proxy: &Proxy, database: &tokio_postgres::Client, lock: &str, path: &str, account: &Account) {
-    database.batch_execute(&format!("begin; {lock} for update")).await.expect("it is free");
-    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
-    let cut = async {
-        while database.query_one(waits, &[]).await.expect("a count").get::<_, i64>(0) == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        proxy.cut_calls();
-    };
-    let (status, ()) = tokio::join!(call(url, Method::POST, path, account), cut);
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    database.batch_execute("commit").await.expect("it was open");
+impl Scene {
+    async fn start() -> Self {
+        let folder = data_folder();
+        let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
+        let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
+        let node = Node::start_on(&proxy.url()).await;
+        let api = Api::new(&node.url);
+        let (owner, june) = (api.account("owner").await, api.account("june").await);
+        let channel = api.channel(&owner).await;
+        Self { folder, database, proxy, node, june, channel, server: owner.server }
+    }
+
+    async fn call(&self, method: Method, path: &str) -> (StatusCode, String) {
+        let call = Client::new().request(method, format!("{}{path}", self.node.url)).bearer_auth(&self.june.token);
+        let answer = call.send().await.expect("an answer");
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or_default();
+        (status, body["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn join(&self) -> (StatusCode, String) {
+        self.call(Method::POST, &format!("/servers/{}/join", self.server)).await
+    }
+
+    async fn leave(&self) -> (StatusCode, String) {
+        self.call(Method::POST, &format!("/servers/{}/leave", self.server)).await
+    }
+
+    async fn can_read(&self) -> bool {
+        self.call(Method::GET, &format!("/channels/{}/messages", self.channel)).await.0 == StatusCode::OK
+    }
+
+    /// Loses the answer of a change that PostgreSQL carries out.
+    async fn lose_answer(&self, statement: &'static str, change: impl Future<Output = (StatusCode, String)>) {
+        self.proxy.next_call(statement, Fate::Hold);
+        let cut = async {
+            self.proxy.held().await;
+            self.proxy.cut_calls();
+        };
+        let (answer, ()) = tokio::join!(change, cut);
+        assert_eq!(answer, in_doubt());
+    }
+
+    async fn stop(self) {
+        self.node.stop().await;
+        self.database.stop().await.expect("it stops");
+        std::fs::remove_dir_all(&self.folder).expect("nothing holds it");
+    }
+}
+
+fn in_doubt() -> (StatusCode, String) {
+    (StatusCode::SERVICE_UNAVAILABLE, "unconfirmed".to_owned())
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_change_that_was_lost_and_took_effect_takes_effect_here() {
-    let folder = data_folder();
-    let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
-    let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
-    let node = Node::start_on(&format!("postgresql://madang@127.0.0.1:{}/madang?sslmode=disable", proxy.port)).await;
-    let (client, connection) = database.config().connect(NoTls).await.expect("PostgreSQL runs");
-    tokio::spawn(connection);
-    let api = Api::new(&node.url);
-    let (owner, june, kim) = (api.account("owner").await, api.account("june").await, api.account("kim").await);
-    let channel = api.channel(&owner).await;
-    let (server, url) = (owner.server, node.url.as_str());
-    assert_eq!(call(url, Method::POST, &format!("/servers/{server}/join"), &june).await, StatusCode::OK);
-    let mut socket = Socket::open(&node.address, channel, &june).await;
-    let reads = format!("/channels/{channel}/messages");
-    assert_eq!(call(url, Method::GET, &reads, &kim).await, StatusCode::FORBIDDEN);
-
-    let membership = format!(
-        "select from user_servers m join users u on u.id = user_id and username = 'june' where server_id = {server}"
-    );
-    lose(url, &proxy, &client, &membership, &format!("/servers/{server}/leave"), &june).await;
-    assert_eq!(socket.read_close().await, 4403);
-    assert_eq!(call(url, Method::GET, &reads, &june).await, StatusCode::FORBIDDEN);
-
-    let account = "select from users where username = 'kim'";
-    lose(url, &proxy, &client, account, &format!("/servers/{server}/join"), &kim).await;
-    while call(url, Method::GET, &reads, &kim).await != StatusCode::OK {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let scene = Scene::start().await;
+    assert!(!scene.can_read().await);
+    scene.lose_answer(JOIN, scene.join()).await;
+    while !scene.can_read().await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    node.stop().await;
-    database.stop().await.expect("it stops");
-    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+    let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
+    scene.lose_answer(LEAVE, scene.leave()).await;
+    assert_eq!(socket.read_close().await, 4403);
+    assert!(!scene.can_read().await);
+    scene.stop().await;
+}
+
+/// PostgreSQL gets the statement when the node has long given it up.
+#[tokio::test(flavor = "current_thread")]
+async fn a_change_that_was_lost_on_its_way_never_comes() {
+    let scene = Scene::start().await;
+    assert_eq!(scene.join().await.0, StatusCode::OK);
+    let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
+    scene.proxy.next_call(LEAVE, Fate::Keep);
+    assert_eq!(scene.leave().await, in_doubt());
+    // Its process is ended meanwhile, or else it would be carried out now.
+    let (client, connection) = scene.database.config().connect(tokio_postgres::NoTls).await.expect("it runs");
+    tokio::spawn(connection);
+    let left = "select count(*) from pg_stat_activity where application_name = 'madang' and query like '%user_servers%'
+        and state = 'idle' and query like 'delete%'";
+    while client.query_one(left, &[]).await.expect("a count").get::<_, i64>(0) > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    scene.proxy.give().await;
+    let members = "select count(*) from user_servers m join users u on u.id = m.user_id where u.username = 'june'";
+    assert_eq!(client.query_one(members, &[]).await.expect("a count").get::<_, i64>(0), 2, "she is still a member");
+    assert!(scene.can_read().await);
+    socket.send("still here").await;
+    assert_eq!(socket.read_event().await["content"], "still here");
+    assert_eq!(scene.leave().await.0, StatusCode::NO_CONTENT);
+    assert_eq!(socket.read_close().await, 4403);
+    scene.stop().await;
 }

@@ -5,6 +5,7 @@ mod bounds;
 mod client;
 mod crowd;
 mod garbage;
+mod late;
 mod load;
 mod load_ends;
 mod lost_answer;

@@ -1,9 +1,10 @@
-//! A proxy before PostgreSQL that cuts connections at chosen instants.
+//! A proxy before PostgreSQL that cuts connections at chosen instants, keeps what was asked to give it on later, and holds
+//! answers back.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Notify;
 
@@ -16,27 +17,55 @@ pub const CUT_ANSWER: u8 = 2;
 /// The next question does not reach PostgreSQL, and then the answer to the claim does not reach the writer.
 pub const CUT_QUESTION_AND_CLAIM: u8 = 3;
 const CUT_CLAIM: u8 = 4;
+/// The next question is kept, and the writer's side is cut: PostgreSQL gets it later.
+pub const KEEP_QUESTION: u8 = 5;
+
+/// What happens to a call's statement, once it has been prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is kept, and the node's side is cut: PostgreSQL gets it later.
+    Keep,
+    /// Its answer is held back until the connection is cut.
+    Hold,
+}
 
 #[derive(Clone)]
 pub struct Proxy {
     mode: Arc<AtomicU8>,
+    next: Arc<Mutex<Option<(&'static str, Fate)>>>,
     cut_calls: Arc<Notify>,
+    give: Arc<Notify>,
+    given: Arc<Notify>,
+    held: Arc<Notify>,
     pub port: u16,
+}
+
+/// How the two ends part.
+enum Parting {
+    Ended,
+    /// This is for PostgreSQL, later.
+    Kept(Vec<u8>),
 }
 
 impl Proxy {
     pub async fn start(socket: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("it is bound").port();
-        let proxy = Self { mode: Arc::default(), cut_calls: Arc::default(), port };
+        let (give, given, held) = (Arc::default(), Arc::default(), Arc::default());
+        let proxy =
+            Self { mode: Arc::default(), next: Arc::default(), cut_calls: Arc::default(), give, given, held, port };
         let copy = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = UnixStream::connect(&socket).await.expect("PostgreSQL runs");
+                let Ok(server) = UnixStream::connect(&socket).await else { continue };
                 tokio::spawn(copy.clone().join(client, server));
             }
         });
         proxy
+    }
+
+    pub fn url(&self) -> String {
+        format!("postgresql://madang@127.0.0.1:{}/madang?sslmode=disable", self.port)
     }
 
     /// Does something to the writer's connection, once.
@@ -44,53 +73,109 @@ impl Proxy {
         self.mode.store(mode, Ordering::SeqCst);
     }
 
+    /// Does something to the next call whose statement holds `text` and is new to its connection.
+    pub fn next_call(&self, text: &'static str, fate: Fate) {
+        *self.next.lock().expect("whole") = Some((text, fate));
+    }
+
     /// Cuts every connection of the calls' pool. What PostgreSQL was asked goes on.
     pub fn cut_calls(&self) {
         self.cut_calls.notify_waiters();
     }
 
-    async fn join(self, client: TcpStream, server: UnixStream) {
-        let (mut from_client, mut to_client) = client.into_split();
-        let (mut from_server, mut to_server) = server.into_split();
+    /// An answer is being held back.
+    pub async fn held(&self) {
+        self.held.notified().await;
+    }
+
+    /// Gives PostgreSQL what was kept; returns when it has answered, or had gone away.
+    pub async fn give(&self) {
+        self.give.notify_one();
+        self.given.notified().await;
+    }
+
+    async fn join(self, mut client: TcpStream, mut server: UnixStream) {
         let mut first = vec![0; 4_096];
-        let count = from_client.read(&mut first).await.unwrap_or(0);
+        let count = client.read(&mut first).await.unwrap_or(0);
         first.truncate(count);
         let is_writer = first.windows(13).any(|part| part == b"madang writer");
-        if to_server.write_all(&first).await.is_err() {
+        if server.write_all(&first).await.is_err() {
             return;
         }
-        let is_cut = |from_client: bool, piece: &[u8]| is_writer && is_cut(&self.mode, from_client, piece);
-        let cut_calls = async {
-            if is_writer {
-                std::future::pending::<()>().await;
-            }
-            self.cut_calls.notified().await;
+        let kept = {
+            let (mut from_client, mut to_client) = client.split();
+            let (mut from_server, mut to_server) = server.split();
+            // Of this connection: the statement has been prepared, it has been asked.
+            let (fate, is_asked) = (Mutex::new(None), AtomicBool::new(false));
+            let questions = async {
+                let mut buffer = vec![0; 64 * 1024];
+                while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
+                    let piece = &buffer[..count];
+                    let now = *fate.lock().expect("whole");
+                    match now {
+                        Some(Fate::Keep) => return Parting::Kept(piece.to_vec()),
+                        Some(Fate::Hold) => is_asked.store(true, Ordering::SeqCst),
+                        None if !is_writer => *fate.lock().expect("whole") = self.fate_of(piece),
+                        None => {}
+                    }
+                    if is_writer && self.turn(KEEP_QUESTION, PASS) {
+                        return Parting::Kept(piece.to_vec());
+                    }
+                    let is_cut = || self.turn(CUT_QUESTION, PASS) || self.turn(CUT_QUESTION_AND_CLAIM, CUT_CLAIM);
+                    if (is_writer && is_cut()) || to_server.write_all(piece).await.is_err() {
+                        break;
+                    }
+                }
+                Parting::Ended
+            };
+            let answers = async {
+                let mut buffer = vec![0; 64 * 1024];
+                while let Ok(count @ 1..) = from_server.read(&mut buffer).await {
+                    if is_asked.load(Ordering::SeqCst) {
+                        self.held.notify_one();
+                        std::future::pending::<()>().await;
+                    }
+                    let piece = &buffer[..count];
+                    // A claim is the one statement of the writer whose answer is an insertion's.
+                    let is_claim = || piece.windows(10).any(|part| part == b"INSERT 0 1");
+                    let is_cut = || self.turn(CUT_ANSWER, PASS) || (is_claim() && self.turn(CUT_CLAIM, PASS));
+                    if (is_writer && is_cut()) || to_client.write_all(piece).await.is_err() {
+                        break;
+                    }
+                }
+                Parting::Ended
+            };
+            let cut_calls = async {
+                if is_writer {
+                    std::future::pending::<()>().await;
+                }
+                self.cut_calls.notified().await;
+                Parting::Ended
+            };
+            // Either direction's end ends both.
+            tokio::select! { parting = questions => parting, parting = answers => parting, parting = cut_calls => parting }
         };
-        // Either direction's end ends both.
-        tokio::select! {
-            () = copy(&mut from_client, &mut to_server, |piece| is_cut(true, piece)) => {}
-            () = copy(&mut from_server, &mut to_client, |piece| is_cut(false, piece)) => {}
-            () = cut_calls => {}
+        if let Parting::Kept(question) = kept {
+            drop(client);
+            self.give.notified().await;
+            let _ = server.write_all(&question).await;
+            let _ = server.shutdown().await;
+            // It carries out what it was given, sees that nobody is there, and goes.
+            let _ = server.read_to_end(&mut Vec::new()).await;
+            self.given.notify_one();
         }
     }
-}
 
-fn is_cut(mode: &AtomicU8, from_client: bool, piece: &[u8]) -> bool {
-    let turn = |from, to| mode.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-    // A claim is the one statement of the writer whose answer is an insertion's.
-    let is_claim = || piece.windows(10).any(|part| part == b"INSERT 0 1");
-    if from_client {
-        turn(CUT_QUESTION, PASS) || turn(CUT_QUESTION_AND_CLAIM, CUT_CLAIM)
-    } else {
-        turn(CUT_ANSWER, PASS) || (is_claim() && turn(CUT_CLAIM, PASS))
+    fn fate_of(&self, piece: &[u8]) -> Option<Fate> {
+        let mut next = self.next.lock().expect("whole");
+        let (text, fate) = (*next)?;
+        piece.windows(text.len()).any(|part| part == text.as_bytes()).then(|| {
+            *next = None;
+            fate
+        })
     }
-}
 
-async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), is_cut: impl Fn(&[u8]) -> bool) {
-    let mut buffer = vec![0; 64 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        if is_cut(&buffer[..count]) || to.write_all(&buffer[..count]).await.is_err() {
-            return;
-        }
+    fn turn(&self, from: u8, to: u8) -> bool {
+        self.mode.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }

@@ -11,14 +11,14 @@ use crate::store::messages::{Draft, Place};
 use bytes::Bytes;
 
 /// The frame of a committed message.
-pub fn created(draft: &Draft, place: &Place, duplicate: Option<bool>) -> Bytes {
+pub fn created(draft: &Draft, author_username: &str, place: &Place, duplicate: Option<bool>) -> Bytes {
     encode(&Event::MessageCreated {
         id: place.id,
         seq: place.seq,
         content: draft.content(),
         channel_id: place.channel_id,
         author_id: draft.author_id(),
-        author_username: draft.author_username(),
+        author_username,
         nonce: draft.nonce(),
         reply_to: draft.reply_to(),
         created_at: place.created_at,
@@ -38,17 +38,20 @@ pub struct Posted {
 
 impl Poster {
     /// Says what became of a draft. What is not final leaves the poster waiting, if it can wait.
-    pub(super) fn answer(&mut self, draft: &Draft, outcome: Outcome) {
+    pub(super) fn answer(&mut self, draft: &Draft, author_username: &str, outcome: Outcome) {
         match (self, outcome) {
             (Self::Nobody, _) => {}
-            (Self::Socket(outbox), outcome) => match outcome {
-                Outcome::Committed(place) => acknowledge(outbox, draft, &place, None),
-                Outcome::Duplicate(place) => {
-                    outbox.send(created(draft, &place, Some(true)));
-                    acknowledge(outbox, draft, &place, Some(true));
+            (Self::Socket(send), outcome) => {
+                let outbox = send.outbox();
+                match outcome {
+                    Outcome::Committed(place) => acknowledge(outbox, draft, &place, None),
+                    Outcome::Duplicate(place) => {
+                        outbox.send(created(draft, author_username, &place, Some(true)));
+                        acknowledge(outbox, draft, &place, Some(true));
+                    }
+                    Outcome::Refused(refused) => outbox.send(error(&refused.into(), about(outbox, draft))),
                 }
-                Outcome::Refused(refused) => outbox.send(error(&refused.into(), about(outbox, draft))),
-            },
+            }
             (call @ Self::Call(_), outcome) => {
                 let posted = match outcome {
                     Outcome::Committed(place) => Ok(Posted { message: draft.at(&place), is_duplicate: false }),
@@ -63,13 +66,20 @@ impl Poster {
         }
     }
 
+    /// Nothing more will be said of the send: its place among those of its socket is free.
+    pub fn finish(&mut self) {
+        if let Self::Socket(send) = self {
+            send.finish();
+        }
+    }
+
     /// Refuses what has not become a draft.
     pub fn refuse(self, why: Error, about: About<'_>) {
         match self {
             Self::Nobody => {}
-            Self::Socket(outbox) => {
-                outbox.end_send();
-                outbox.send(error(&why, about));
+            Self::Socket(mut send) => {
+                send.finish();
+                send.outbox().send(error(&why, about));
             }
             Self::Call(reply) => drop(reply.send(Err(why))),
         }

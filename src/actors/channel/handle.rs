@@ -1,7 +1,7 @@
 //! How a channel is reached, and what it can be told.
 
 use super::{Channel, Posted};
-use crate::actors::relay::{Outbox, SessionKey, Settling};
+use crate::actors::relay::{OpenSend, Outbox, SessionKey, Settling};
 use crate::actors::tell;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::message::NewMessage;
@@ -30,7 +30,7 @@ pub struct Posting {
 /// Who waits for the outcome of a post.
 pub enum Poster {
     /// A socket: it gets the event, or an error frame.
-    Socket(Outbox),
+    Socket(OpenSend),
     /// A call.
     Call(oneshot::Sender<Result<Posted>>),
     /// Nobody any more.
@@ -117,8 +117,13 @@ impl ChannelHandle {
         tell(&self.addr, Forget { _settling: settling });
     }
 
-    pub(in crate::actors) fn revoke_user(&self, user: UserId, settling: Settling) {
-        tell(&self.addr, Revoke { whose: Whose::User(user), why: Why::Left, settling });
+    pub(in crate::actors) fn revoke_user(&self, user: UserId, why: Why, settling: Settling) {
+        tell(&self.addr, Revoke { whose: Whose::User(user), why, settling });
+    }
+
+    /// Says how far the log went when the database was asked.
+    pub(in crate::actors) fn log_is_at(&self, last_seq: i64) {
+        tell(&self.addr, LogIsAt { last_seq });
     }
 
     pub(in crate::actors) fn revoke_all(&self, why: Why, settling: Settling) {
@@ -181,6 +186,12 @@ pub(super) struct Post {
     pub posting: Posting,
     /// The right to write, where the registry has just seen it; an attached socket has it already.
     pub author: Option<Author>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct LogIsAt {
+    pub last_seq: i64,
 }
 
 #[derive(Message)]

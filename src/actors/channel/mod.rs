@@ -1,6 +1,6 @@
 //! A channel with life on this node: who is attached, what they have sent and not yet seen, and the order of its log.
 //!
-//! The registry starts it with the first socket or post and lets it go after [`IDLE`] without one. It takes posts, gives
+//! The registry starts it with the first socket or post and lets it go after [`Times::idle`] without one. It takes posts, gives
 //! them to the writer, and tells its relays what has been committed, in `seq` order: the writer answers a channel's
 //! drafts in the order in which they were given. What it announces it keeps for a while ([`tail`]), so that whoever comes
 //! back is served from memory ([`replay`]). Bounds, each ending in `busy`: [`MAILBOX`] messages to come, the unacknowledged
@@ -8,6 +8,7 @@
 //! and the next attach starts it anew from the database.
 
 mod announce;
+mod endings;
 mod handle;
 mod pages;
 mod replay;
@@ -17,32 +18,35 @@ pub use announce::Posted;
 pub use handle::{ChannelHandle, NotTaken, Poster, Posting, Start, Why};
 
 use super::registry::{Registry, Retire};
-use super::relay::frame::{About, encode};
-use super::relay::{End, Kind, Outbox, RelayHandle, SessionKey, Topic};
+use super::relay::frame::About;
+use super::relay::{Kind, Outbox, RelayHandle, SessionKey, Topic};
 use super::writer::{Outcome, Settled, Writer};
-use crate::domain::access::Author;
-use crate::domain::frame::{Frame, Revoked};
+use crate::config::Times;
+use crate::domain::access::{Author, Denied};
+use crate::domain::user::DELETED_USER;
 use crate::domain::{ChannelId, UserId};
 use crate::error::Error;
 use crate::store::Db;
 use crate::store::messages::Draft;
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
 use announce::created;
-use handle::{Attach, Detach, Forget, More, Post, Revoke, Whose};
+use handle::{Attach, Forget, More, Post};
+use lru::LruCache;
 use pages::Pages;
 use replay::Reads;
 use slab::Slab;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tail::{NodeBytes, Tail};
 use tokio::sync::Semaphore;
 
 /// Posts on their way to a channel before `busy`.
 const MAILBOX: usize = 1_024;
-/// A channel ends when nobody has needed it for so long.
-const IDLE: Duration = Duration::from_secs(60);
+/// Erased accounts that are remembered: of drafts that were on their way when theirs was.
+const ERASED_MAX: usize = 65_536;
 /// Reads of logs that run at once on a node: fewer than the pool has connections.
 const READS_AT_ONCE: usize = 4;
 
@@ -55,17 +59,41 @@ pub struct Shared {
     read_slots: Rc<Semaphore>,
     pages: Pages,
     node_bytes: NodeBytes,
+    times: Times,
+    erased: Rc<RefCell<LruCache<UserId, ()>>>,
+    /// How far channels that panicked had announced their logs.
+    heads: Rc<RefCell<HashMap<ChannelId, i64>>>,
 }
 
 impl Shared {
-    pub(super) fn new(registry: Addr<Registry>, writer: Writer, db: Db) -> Self {
+    pub(super) fn new(registry: Addr<Registry>, writer: Writer, db: Db, times: Times) -> Self {
         let read_slots = Rc::new(Semaphore::new(READS_AT_ONCE));
-        Self { registry, writer, db, read_slots, pages: Pages::default(), node_bytes: NodeBytes::default() }
+        let (pages, node_bytes, heads) = (Pages::default(), NodeBytes::default(), Rc::default());
+        // Unbounded here means: not allocated in advance.
+        let erased = Rc::new(RefCell::new(LruCache::unbounded()));
+        Self { registry, writer, db, read_slots, pages, node_bytes, times, erased, heads }
     }
 
-    /// A name has been erased: what was read of the logs is forgotten. The channels have to forget their own as well.
-    pub(super) fn forget(&self) {
+    /// An account has been erased: what was read of the logs is forgotten, and what is still to come has the name no more. The
+    /// channels have to forget their own as well.
+    pub(super) fn erase(&self, user: UserId) {
         self.pages.clear();
+        let mut erased = self.erased.borrow_mut();
+        erased.put(user, ());
+        while erased.len() > ERASED_MAX {
+            erased.pop_lru();
+        }
+    }
+
+    /// Under which name a draft is announced.
+    fn name_of<'a>(&self, draft: &'a Draft) -> &'a str {
+        if self.erased.borrow().contains(&draft.author_id()) { DELETED_USER } else { draft.author_username() }
+    }
+
+    fn leave_head(&self, id: ChannelId, head: Option<i64>) {
+        if let Some(head) = head {
+            self.heads.borrow_mut().insert(id, head);
+        }
     }
 }
 
@@ -95,12 +123,15 @@ pub struct Channel {
     /// How many attaches and posts the registry has sent: it compares before it lets a channel go.
     arrivals: u64,
     idle_since: Instant,
+    /// Gateways whose subscription has been ended so that they come back: what they send meanwhile is not refused for good.
+    restarted: HashSet<SessionKey>,
 }
 
 impl Channel {
     /// Starts a channel on the current thread.
     pub(super) fn start_one(id: ChannelId, shared: Shared) -> ChannelHandle {
-        let channel = Self {
+        let left = shared.heads.borrow_mut().remove(&id);
+        let mut channel = Self {
             id,
             attached: HashMap::new(),
             workers: Vec::new(),
@@ -110,7 +141,11 @@ impl Channel {
             reads: Reads::default(),
             arrivals: 0,
             idle_since: Instant::now(),
+            restarted: HashSet::new(),
         };
+        if let Some(head) = left {
+            channel.tail.skip_to(head);
+        }
         ChannelHandle::new(id, channel.start())
     }
 
@@ -126,23 +161,10 @@ impl Channel {
         }
     }
 
-    fn remove(&mut self, key: SessionKey) {
-        self.idle_since = Instant::now();
-        // What it waited for is not for the next one of this key.
-        self.reads.forget(key);
-        let Some(gone) = self.attached.remove(&key).filter(|gone| gone.is_live) else { return };
-        let worker_of = |worker: &Worker| worker.relay.worker() == gone.outbox.relay().worker();
-        if let Some(at) = self.workers.iter().position(worker_of) {
-            self.workers[at].sockets -= 1;
-            if self.workers[at].sockets == 0 {
-                self.workers.swap_remove(at);
-            }
-        }
-    }
-
     /// Asks the registry to let this channel go, if nobody needs it.
     fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
-        if !self.attached.is_empty() || !self.posters.is_empty() || self.idle_since.elapsed() < IDLE {
+        self.restarted.clear();
+        if !self.attached.is_empty() || !self.posters.is_empty() || self.idle_since.elapsed() < self.shared.times.idle {
             return;
         }
         let ask = self.shared.registry.send(Retire { channel_id: self.id, arrivals: self.arrivals });
@@ -152,58 +174,6 @@ impl Channel {
             }
         }));
     }
-
-    /// What was committed before `seq` has not all been announced here (another node made it, or a channel that
-    /// panicked): whoever is attached comes back and is told all of it. Never a silent hole.
-    fn end_if_behind(&mut self, seq: i64) {
-        if self.tail.head().is_none_or(|head| seq == head + 1) || self.attached.is_empty() {
-            return;
-        }
-        tracing::warn!(channel_id = %self.id, seq, "the log went on without this node: its sockets resume");
-        let (settling, _) = tokio::sync::mpsc::channel(1);
-        let keys = self.attached.keys().copied().collect();
-        self.end(keys, Why::Restart, &settling);
-    }
-
-    /// Ends what `keys` have of this channel: the socket, or a gateway's subscription.
-    fn end(&mut self, keys: Vec<SessionKey>, why: Why, settling: &super::relay::Settling) {
-        let mut by_worker: HashMap<(u32, bool), (RelayHandle, Vec<SessionKey>)> = HashMap::new();
-        for key in keys {
-            let Some(attached) = self.attached.get(&key) else { continue };
-            let relay = attached.outbox.relay();
-            let is_gateway = attached.outbox.kind() == Kind::Gateway;
-            by_worker.entry((relay.worker(), is_gateway)).or_insert_with(|| (relay.clone(), Vec::new())).1.push(key);
-            self.remove(key);
-        }
-        for ((_, is_gateway), (relay, keys)) in by_worker {
-            if is_gateway {
-                let last = encode(&Frame::Unsubscribed { channel_id: self.id, reason: Some(why.into()) });
-                relay.unseat(keys, Topic::Channel(self.id), last, settling.clone());
-            } else {
-                relay.end(keys, why.into(), settling.clone());
-            }
-        }
-    }
-}
-
-impl From<Why> for End {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::Left => Self::REVOKED,
-            Why::Deleted => Self::GONE,
-            Why::Restart => Self::RESTART,
-        }
-    }
-}
-
-impl From<Why> for Revoked {
-    fn from(why: Why) -> Self {
-        match why {
-            Why::Left => Self::NotAMember,
-            Why::Deleted => Self::ChannelNotFound,
-            Why::Restart => Self::Restart,
-        }
-    }
 }
 
 impl Actor for Channel {
@@ -211,18 +181,7 @@ impl Actor for Channel {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(IDLE / 2, Self::retire_if_idle);
-    }
-}
-
-impl Drop for Channel {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!(channel_id = %self.id, "a channel panicked: its sockets are ended and may resume");
-            let (settling, _) = tokio::sync::mpsc::channel(1);
-            let keys = self.attached.keys().copied().collect();
-            self.end(keys, Why::Restart, &settling);
-        }
+        ctx.run_interval(self.shared.times.idle / 2, Self::retire_if_idle);
     }
 }
 
@@ -233,6 +192,8 @@ impl Handler<Attach> for Channel {
         self.arrivals += 1;
         let Attach { access, outbox, start } = attach;
         let (key, kind) = (outbox.key(), outbox.kind());
+        self.remove(key);
+        self.restarted.remove(&key);
         self.attached.insert(key, Attached { author: access.into(), outbox: outbox.clone(), is_live: false });
         match (kind, start) {
             (Kind::Channel, Start::Live) => self.go_live(key, Vec::new(), false),
@@ -242,18 +203,6 @@ impl Handler<Attach> for Channel {
             }
             (Kind::Gateway, start) => self.subscribe(key, start, ctx),
         }
-    }
-}
-
-impl Handler<Detach> for Channel {
-    type Result = ();
-
-    fn handle(&mut self, detach: Detach, _: &mut Self::Context) {
-        let Some(attached) = self.attached.get(&detach.key) else { return };
-        if let Some((last, settling)) = detach.unsubscribed {
-            attached.outbox.relay().unseat(vec![detach.key], Topic::Channel(self.id), last, settling);
-        }
-        self.remove(detach.key);
     }
 }
 
@@ -286,13 +235,15 @@ impl Handler<Post> for Channel {
                 Some(author)
             }
             // A socket whose right has ended is no longer attached.
-            (None, Poster::Socket(outbox)) => self.attached.get(&outbox.key()).map(|from| from.author.clone()),
+            (None, Poster::Socket(send)) => self.attached.get(&send.outbox().key()).map(|from| from.author.clone()),
             (None, _) => None,
         };
+        let is_coming_back = matches!(&poster, Poster::Socket(send) if self.restarted.contains(&send.outbox().key()));
         let nonce = message.nonce.clone();
         let about = About { nonce: nonce.as_ref().map(|nonce| nonce.as_str()), channel_id: Some(self.id) };
         let Some(author) = author else {
-            return poster.refuse(crate::domain::access::Denied::NotMember.into(), about);
+            let error = if is_coming_back { Error::Unavailable } else { Denied::NotMember.into() };
+            return poster.refuse(error, about);
         };
         if self.workers.iter().any(|worker| worker.relay.is_behind()) {
             return poster.refuse(Error::Busy, about);
@@ -311,15 +262,15 @@ impl Handler<Settled> for Channel {
     fn handle(&mut self, settled: Settled, ctx: &mut Self::Context) {
         // Before the events: who sees its own message may send the next.
         for (_, ticket, outcome) in &settled.drafts {
-            if let Some(Poster::Socket(outbox)) = self.posters.get(*ticket).filter(|_| outcome.is_final()) {
-                outbox.end_send();
+            if let Some(poster) = self.posters.get_mut(*ticket).filter(|_| outcome.is_final()) {
+                poster.finish();
             }
         }
         let mut frames = Vec::with_capacity(settled.drafts.len());
         for (draft, _, outcome) in &settled.drafts {
             if let Outcome::Committed(place) = outcome {
                 self.end_if_behind(place.seq);
-                let frame = created(draft, place, None);
+                let frame = created(draft, self.shared.name_of(draft), place, None);
                 self.tail.push(place.seq, frame.clone());
                 frames.push(frame);
             }
@@ -333,27 +284,13 @@ impl Handler<Settled> for Channel {
         // After the events: who is acknowledged has seen them.
         for (draft, ticket, outcome) in &settled.drafts {
             if let Some(poster) = self.posters.get_mut(*ticket) {
-                poster.answer(draft, *outcome);
+                poster.answer(draft, self.shared.name_of(draft), *outcome);
             }
             if outcome.is_final() {
                 self.posters.try_remove(*ticket);
             }
         }
         self.announced(ctx);
-    }
-}
-
-impl Handler<Revoke> for Channel {
-    type Result = ();
-
-    fn handle(&mut self, revoke: Revoke, _: &mut Self::Context) {
-        let is_meant = |user: UserId| match revoke.whose {
-            Whose::User(whose) => user == whose,
-            Whose::All => true,
-        };
-        let meant = self.attached.iter().filter(|(_, attached)| is_meant(attached.author.caller().id()));
-        let keys = meant.map(|(key, _)| *key).collect();
-        self.end(keys, revoke.why, &revoke.settling);
     }
 }
 

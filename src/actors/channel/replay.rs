@@ -44,6 +44,8 @@ pub struct Reads {
     unadopted: Option<(Vec<tail::Entry>, i64)>,
     /// These wait for a page.
     for_page: HashMap<i64, Vec<(SessionKey, i64)>>,
+    /// These go on in a moment.
+    again: Vec<(SessionKey, i64)>,
 }
 
 impl Reads {
@@ -57,6 +59,7 @@ impl Reads {
     /// Nobody of this key waits any more.
     pub(super) fn forget(&mut self, key: SessionKey) {
         self.for_head.retain(|(waiting, _)| *waiting != key);
+        self.again.retain(|(waiting, _)| *waiting != key);
         self.for_page.values_mut().for_each(|waiting| waiting.retain(|(waiting, _)| *waiting != key));
     }
 }
@@ -223,10 +226,19 @@ impl Channel {
             match page.after(after) {
                 Some(part) => self.send_part(key, part),
                 // It was read before that was committed.
-                None => {
-                    ctx.run_later(AGAIN_AFTER, move |channel, ctx| channel.resume(key, after, ctx));
-                }
+                None => self.resume_later(key, after, ctx),
             }
+        }
+    }
+
+    fn resume_later(&mut self, key: SessionKey, after: i64, ctx: &mut Context<Self>) {
+        self.reads.again.push((key, after));
+        if self.reads.again.len() == 1 {
+            ctx.run_later(AGAIN_AFTER, |channel, ctx| {
+                for (key, after) in std::mem::take(&mut channel.reads.again) {
+                    channel.resume(key, after, ctx);
+                }
+            });
         }
     }
 

@@ -106,6 +106,12 @@ impl Tail {
         self.node_bytes.set(self.node_bytes.get() + bytes);
     }
 
+    /// The log has gone on to `seq` without this node: what lies between is read when it is wanted.
+    pub fn skip_to(&mut self, seq: i64) {
+        self.clear();
+        self.head = Some(seq);
+    }
+
     /// Forgets what it holds, not how far the log goes: what is wanted of it is read again.
     pub fn clear(&mut self) {
         self.node_bytes.set(self.node_bytes.get() - self.bytes);

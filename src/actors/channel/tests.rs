@@ -46,11 +46,11 @@ async fn a_panic_in_a_channel_ends_its_sockets_with_1012_and_nobody_elses() {
     let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let writer = Writer::start(1, &nowhere);
     let db = Db::new(&nowhere).expect("its settings agree");
-    let registry = Registry::start(db.clone(), writer.clone(), Relays::default());
-    let shared = Shared::new(registry.into_addr(), writer, db);
+    let registry = Registry::start(db.clone(), writer.clone(), Relays::default(), Times::default());
+    let shared = Shared::new(registry.into_addr(), writer, db, Times::default());
     let channel = Channel::start_one(ChannelId(1), shared.clone());
     let other = Channel::start_one(ChannelId(2), shared);
-    let relay = Relay::start_here(0);
+    let relay = Relay::start_here(0, Times::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
     let (stream, _) = listener.accept().await.expect("accepted");

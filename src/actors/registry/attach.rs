@@ -7,7 +7,11 @@ use crate::actors::relay::frame::About;
 use crate::domain::access::{ChannelAccess, Facts, Member};
 use crate::domain::{ChannelId, ServerId};
 use crate::error::{Error, Result};
-use actix::Handler;
+use crate::store::channels;
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+
+/// Channels whose logs are looked at by one statement.
+const WATCHED_AT_ONCE: usize = 1_000;
 
 impl Registry {
     /// Decides and attaches in one turn: whatever is applied later finds the socket attached.
@@ -52,6 +56,33 @@ impl Registry {
         });
         live.arrivals += 1;
         live.handle.clone()
+    }
+
+    /// Tells each channel how far its log goes: what somebody else has committed (a statement that came late, a second node) is
+    /// noticed though nobody here speaks.
+    pub(super) fn watch_logs(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.is_watching, true) {
+            return;
+        }
+        let ids: Vec<ChannelId> = self.live.keys().copied().collect();
+        let (db, slots) = (self.db.clone(), self.slots.clone());
+        let read = async move {
+            let mut ends = Vec::with_capacity(ids.len());
+            for some in ids.chunks(WATCHED_AT_ONCE) {
+                let _slot = slots.acquire().await;
+                // What cannot be read now is read the next time.
+                ends.extend(channels::last_seqs(&db, some).await.unwrap_or_default());
+            }
+            ends
+        };
+        ctx.spawn(read.into_actor(self).map(|ends, registry, _| {
+            registry.is_watching = false;
+            for (id, last_seq) in ends {
+                if let Some(live) = registry.live.get(&id) {
+                    live.handle.log_is_at(last_seq);
+                }
+            }
+        }));
     }
 
     fn not_arrived(&mut self, id: ChannelId) {

@@ -95,13 +95,15 @@ impl Cache {
     }
 
     /// Remembers what has been loaded; false where the database has no such thing.
-    pub(super) fn insert(&mut self, key: Key, loaded: Loaded) -> bool {
+    pub(super) fn insert(&mut self, key: Key, loaded: &Loaded) -> bool {
         match (key, loaded) {
-            (Key::User(id), Loaded::User(Some(account))) => put(&mut self.users, USERS, id, account),
-            (Key::Channel(id), Loaded::Channel(Some(server))) => put(&mut self.channels, CHANNELS, id, server),
-            (Key::Member(user, server), Loaded::Member(is)) => put(&mut self.members, MEMBERS, (user, server), is),
-            (Key::Memberships(id), Loaded::Memberships(ids)) => put(&mut self.memberships, MEMBERSHIPS, id, ids),
-            (Key::Server(id), Loaded::Server(Some(state))) => self.insert_server(id, state),
+            (Key::User(id), Loaded::User(Some(account))) => put(&mut self.users, USERS, id, Arc::clone(account)),
+            (Key::Channel(id), Loaded::Channel(Some(server))) => put(&mut self.channels, CHANNELS, id, *server),
+            (Key::Member(user, server), Loaded::Member(is)) => put(&mut self.members, MEMBERS, (user, server), *is),
+            (Key::Memberships(id), Loaded::Memberships(ids)) => {
+                put(&mut self.memberships, MEMBERSHIPS, id, Arc::clone(ids))
+            }
+            (Key::Server(id), Loaded::Server(Some(state))) => self.insert_server(id, Arc::clone(state)),
             _ => return false,
         }
         true

@@ -1,38 +1,42 @@
 //! The gateways of a node, and the news that they get: what becomes of their users' servers and channels.
 
-use super::{Change, Registry};
-use crate::actors::channel::Why;
+use super::Registry;
 use crate::actors::relay::frame::encode;
 use crate::actors::relay::{End, Outbox, RelayHandle, SessionKey, Settling, Topic};
-use crate::domain::auth_session::Sessions;
 use crate::domain::frame::{Frame, Membership};
 use crate::domain::{ServerId, UserId};
 use crate::error::Result;
 use crate::store::{Db, channels, servers};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use bytes::Bytes;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The gateways of one user.
-#[derive(Default)]
-pub(super) struct Gateways {
-    outboxes: Vec<Outbox>,
-    servers: HashSet<ServerId>,
+/// One gateway, and the servers whose news it hears.
+pub(super) struct Gateway {
+    outbox: Outbox,
+    servers: Vec<ServerId>,
+}
+
+impl Gateway {
+    /// Whether it hears the news of a server.
+    pub(super) fn has(&self, server: ServerId) -> bool {
+        self.servers.contains(&server)
+    }
 }
 
 /// How a server stands is being read, to be told.
 pub(super) struct Telling {
-    server: ServerId,
+    pub(super) server: ServerId,
     /// Whether something newer has been told meanwhile: it is read again.
-    is_stale: bool,
+    pub(super) is_stale: bool,
 }
 
 /// Who is told how a server stands.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Audience {
-    /// Someone who has just joined it.
-    User(UserId),
+    /// These gateways of a user who has just joined it.
+    Gateways(UserId, Vec<SessionKey>),
     /// Everyone in it.
     Members,
 }
@@ -42,95 +46,39 @@ impl Registry {
     /// that changes later finds the gateway here.
     pub(super) fn enroll(&mut self, user: UserId, servers: &[ServerId], outbox: Outbox) {
         servers.iter().for_each(|server| outbox.hear_server(*server));
-        let gateways = self.gateways.entry(user).or_default();
-        gateways.servers = servers.iter().copied().collect();
-        gateways.outboxes.push(outbox);
+        self.gateways.entry(user).or_default().push(Gateway { outbox, servers: servers.to_vec() });
     }
 
     pub(super) fn withdraw(&mut self, user: UserId, key: SessionKey) {
         let Some(gateways) = self.gateways.get_mut(&user) else { return };
-        gateways.outboxes.retain(|outbox| outbox.key() != key);
-        if gateways.outboxes.is_empty() {
+        gateways.retain(|gateway| gateway.outbox.key() != key);
+        if gateways.is_empty() {
             self.gateways.remove(&user);
         }
     }
 
-    /// Ends the rights that a change has ended, and tells the gateways.
-    pub(super) fn announce(
-        &mut self,
-        change: Change,
-        news: Option<Bytes>,
-        settling: &Settling,
-        ctx: &mut Context<Self>,
-    ) {
-        if let Change::ServerChanged(server) | Change::ServerDeleted(server) | Change::ChannelDeleted(server, _) =
-            change
-        {
-            let about = self.tellings.iter_mut().filter(|(_, telling)| telling.server == server);
-            about.for_each(|(_, telling)| telling.is_stale = true);
+    /// The user belongs to the server: gateways that do not hear it yet do now, and are told.
+    pub(super) fn seat_user(&mut self, user: UserId, server: ServerId, ctx: &mut Context<Self>) {
+        let gateways = self.gateways.get_mut(&user).into_iter().flatten();
+        let mut keys = Vec::new();
+        for gateway in gateways.filter(|gateway| !gateway.has(server)) {
+            gateway.servers.push(server);
+            gateway.outbox.hear_server(server);
+            keys.push(gateway.outbox.key());
         }
-        match change {
-            Change::Joined(user, server) => {
-                if let Some(gateways) = self.gateways.get_mut(&user) {
-                    gateways.servers.insert(server);
-                    gateways.outboxes.iter().for_each(|outbox| outbox.hear_server(server));
-                    self.tell_how_it_stands(server, Audience::User(user), ctx);
-                }
-            }
-            Change::Left(user, server) => {
-                for live in self.live.values().filter(|live| live.server_id == server) {
-                    live.handle.revoke_user(user, settling.clone());
-                }
-                self.unseat_user(user, server, settling);
-            }
-            Change::ServerChanged(server) => match news {
-                Some(news) => self.tell_members(server, news),
-                // Which change it was is not known.
-                None => self.tell_how_it_stands(server, Audience::Members, ctx),
-            },
-            Change::ServerDeleted(server) => {
-                for live in self.live.values().filter(|live| live.server_id == server) {
-                    live.handle.revoke_all(Why::Deleted, settling.clone());
-                }
-                for gateways in self.gateways.values_mut() {
-                    gateways.servers.remove(&server);
-                }
-                let last = encode(&Frame::ServerDeleted { id: server });
-                for relay in self.relays.all() {
-                    relay.close(Topic::Server(server), last.clone(), settling.clone());
-                }
-            }
-            Change::ChannelDeleted(server, channel) => {
-                if let Some(live) = self.live.get(&channel) {
-                    live.handle.revoke_all(Why::Deleted, settling.clone());
-                }
-                self.tell_members(server, encode(&Frame::ChannelDeleted { id: channel, server_id: server }));
-            }
-            Change::MembershipsUnclear(user) => self.restart_gateways(|of| *of == user),
-            Change::LoggedIn(_) => {}
-            Change::SessionsEnded(user, sessions) => {
-                for relay in self.relays.all() {
-                    relay.end_user(user, sessions, End::LOGGED_OUT, settling.clone());
-                }
-            }
-            Change::AccountDeleted(user) => {
-                // What is held of the logs has the name that is erased.
-                self.shared.forget();
-                self.live.values().for_each(|live| live.handle.forget(settling.clone()));
-                for relay in self.relays.all() {
-                    relay.end_user(user, Sessions::All, End::ACCOUNT_DELETED, settling.clone());
-                }
-            }
+        if !keys.is_empty() {
+            self.tell_how_it_stands(server, Audience::Gateways(user, keys), 0, ctx);
         }
     }
 
-    fn unseat_user(&mut self, user: UserId, server: ServerId, settling: &Settling) {
-        let Some(gateways) = self.gateways.get_mut(&user) else { return };
-        gateways.servers.remove(&server);
+    /// The user does not belong to the server: gateways that hear it are told so, and do no longer.
+    pub(super) fn unseat_user(&mut self, user: UserId, server: ServerId, settling: &Settling) {
+        let gateways = self.gateways.get_mut(&user).into_iter().flatten();
         let mut by_worker: HashMap<u32, (RelayHandle, Vec<SessionKey>)> = HashMap::new();
-        for outbox in &gateways.outboxes {
-            let relay = outbox.relay();
-            by_worker.entry(relay.worker()).or_insert_with(|| (relay.clone(), Vec::new())).1.push(outbox.key());
+        for gateway in gateways.filter(|gateway| gateway.has(server)) {
+            gateway.servers.retain(|has| *has != server);
+            let relay = gateway.outbox.relay();
+            by_worker.entry(relay.worker()).or_insert_with(|| (relay.clone(), Vec::new())).1.push(gateway.outbox.key());
         }
         let last = encode(&Frame::ServerLeft { id: server });
         for (relay, keys) in by_worker.into_values() {
@@ -138,43 +86,69 @@ impl Registry {
         }
     }
 
-    fn tell_members(&self, server: ServerId, news: Bytes) {
+    /// The server is gone, for all gateways.
+    pub(super) fn forget_server(&mut self, server: ServerId) {
+        for gateway in self.gateways.values_mut().flatten() {
+            gateway.servers.retain(|has| *has != server);
+        }
+    }
+
+    pub(super) fn tell_members(&self, server: ServerId, news: Bytes) {
         let frames: Arc<[Bytes]> = Arc::new([news]);
         for relay in self.relays.all() {
             relay.deliver(Topic::Server(server), Arc::clone(&frames));
         }
     }
 
-    fn tell_how_it_stands(&mut self, server: ServerId, audience: Audience, ctx: &mut Context<Self>) {
+    /// Tells all members how a server stands: what has become of it is not known any better.
+    pub(super) fn tell_all_how_it_stands(&mut self, server: ServerId, ctx: &mut Context<Self>) {
+        self.tell_how_it_stands(server, Audience::Members, 0, ctx);
+    }
+
+    fn tell_how_it_stands(&mut self, server: ServerId, audience: Audience, reads: u8, ctx: &mut Context<Self>) {
         let number = self.tellings.insert(Telling { server, is_stale: false });
         let (db, slots) = (self.db.clone(), self.slots.clone());
         let look = async move {
+            if reads > 0 {
+                tokio::time::sleep(super::changes::AGAIN_AFTER).await;
+            }
             let _slot = slots.acquire().await;
             membership(&db, server).await
         };
         let told = look.into_actor(self).map(move |found, registry, ctx| match (found, audience) {
-            _ if registry.tellings.remove(number).is_stale => registry.tell_how_it_stands(server, audience, ctx),
+            (found, audience) if registry.tellings.remove(number).is_stale => {
+                let failed = u8::from(found.is_err());
+                registry.tell_how_it_stands(server, audience, reads.saturating_add(failed), ctx);
+            }
             (Ok(Some(found)), Audience::Members) => registry.tell_members(server, encode(&joined(found))),
-            (Ok(Some(found)), Audience::User(user)) => {
+            (Ok(Some(found)), Audience::Gateways(user, keys)) => {
                 // Who has left again meanwhile has been told so.
-                let gateways = registry.gateways.get(&user).filter(|gateways| gateways.servers.contains(&server));
+                let gateways = registry.gateways.get(&user).into_iter().flatten();
+                let gateways = gateways.filter(|gateway| gateway.has(server) && keys.contains(&gateway.outbox.key()));
                 let frame = encode(&joined(found));
-                let outboxes = gateways.into_iter().flat_map(|gateways| &gateways.outboxes);
-                outboxes.for_each(|outbox| outbox.send(frame.clone()));
+                gateways.for_each(|gateway| gateway.outbox.send(frame.clone()));
             }
             (Ok(None), _) => {}
-            (Err(_), Audience::User(user)) => registry.restart_gateways(|of| *of == user),
-            (Err(_), Audience::Members) => registry.restart_gateways(|_| true),
+            (Err(_), audience) if reads < super::changes::READS_MAX => {
+                registry.tell_how_it_stands(server, audience, reads + 1, ctx);
+            }
+            (Err(_), audience) => {
+                let (settling, _) = tokio::sync::mpsc::channel(1);
+                registry.restart_gateways(&settling, |user, gateway| match &audience {
+                    Audience::Gateways(of, keys) => of == user && keys.contains(&gateway.outbox.key()),
+                    Audience::Members => gateway.has(server),
+                });
+            }
         });
         ctx.spawn(told);
     }
 
     /// Whose news is lost comes back and starts with `ready`.
-    fn restart_gateways(&self, is_meant: impl Fn(&UserId) -> bool) {
-        let (settling, _) = tokio::sync::mpsc::channel(1);
-        let meant = self.gateways.iter().filter(|(user, _)| is_meant(user));
-        for outbox in meant.flat_map(|(_, gateways)| &gateways.outboxes) {
-            outbox.relay().end(vec![outbox.key()], End::RESTART, settling.clone());
+    pub(super) fn restart_gateways(&self, settling: &Settling, is_meant: impl Fn(&UserId, &Gateway) -> bool) {
+        for (user, gateways) in &self.gateways {
+            for gateway in gateways.iter().filter(|gateway| is_meant(user, gateway)) {
+                gateway.outbox.relay().end(vec![gateway.outbox.key()], End::RESTART, settling.clone());
+            }
         }
     }
 }

@@ -13,7 +13,6 @@ use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use actix::Addr;
 use actix::prelude::SendError;
-use bytes::Bytes;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -95,11 +94,11 @@ impl RegistryHandle {
         tell(&self.addr, Withdraw { user, key });
     }
 
-    /// Makes a committed change true here, and tells `news` of it to the gateways that it concerns. Returns when every
-    /// later question is answered by it and no later event reaches a socket whose right it ended.
-    pub async fn apply(&self, change: Change, news: Option<Bytes>) {
+    /// Makes a committed change true here, and tells the gateways that it concerns. Returns when every later question is answered
+    /// by it and no later event reaches a socket whose right it ended.
+    pub async fn apply(&self, change: Change) {
         let (settling, settled) = mpsc::channel(1);
-        if self.addr.send(Apply { change, news, settling }).await.is_err() {
+        if self.addr.send(Apply { change, settling }).await.is_err() {
             tracing::error!(?change, "the registry is gone");
         }
         settle(settled).await;

@@ -1,6 +1,7 @@
 //! Loading what the cache misses: one load a key at a time, and again if a change came between.
 
 use super::cache::Miss;
+use super::changes::Confirm;
 use super::{Ask, Registry, Target, WAITING_MAX};
 use crate::domain::access::{Account, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
@@ -33,31 +34,42 @@ pub(super) enum Loaded {
     Memberships(Arc<[ServerId]>),
 }
 
-/// A load that is under way, and who waits for it.
+/// A load that is under way, and who waits for it, by the number of each: in the order in which they came to the registry, whatever
+/// else they have waited for before.
 #[derive(Default)]
 pub(super) struct Loading {
     pub(super) is_stale: bool,
-    waiting: Vec<Ask>,
+    waiting: Vec<(Number, Waiter)>,
+}
+
+/// Counts questions and changes as they come.
+pub(super) type Number = u64;
+
+/// Who waits for a load.
+pub(super) enum Waiter {
+    Ask(Ask),
+    Confirm(Confirm),
 }
 
 impl Registry {
     /// Answers a question, or lets it wait for what it needs.
-    pub(super) fn step(&mut self, ask: Ask, ctx: &mut Context<Self>) {
+    pub(super) fn step(&mut self, number: Number, ask: Ask, ctx: &mut Context<Self>) {
         match self.cache.with(|cache| cache.find(&ask.bearer, ask.target)) {
             Ok(found) => self.answer(ask, found),
-            Err(Miss::Load(key)) => self.wait(key, ask, ctx),
+            Err(Miss::Load(_)) if self.waiting >= WAITING_MAX => ask.fail(Error::Busy),
+            Err(Miss::Load(key)) => self.wait(key, number, Waiter::Ask(ask), ctx),
             Err(Miss::Refuse(error)) => ask.fail(error),
         }
     }
 
-    fn wait(&mut self, key: Key, ask: Ask, ctx: &mut Context<Self>) {
-        if self.waiting >= WAITING_MAX {
-            return ask.fail(Error::Busy);
-        }
+    /// Changes wait however many there are: each is one that a call has made.
+    pub(super) fn wait(&mut self, key: Key, number: Number, waiter: Waiter, ctx: &mut Context<Self>) {
         self.waiting += 1;
-        let loading = self.loading.entry(key).or_default();
-        loading.waiting.push(ask);
-        if loading.waiting.len() == 1 {
+        let waiting = &mut self.loading.entry(key).or_default().waiting;
+        // At the end, but for one that has waited for something else before.
+        let place = waiting.partition_point(|(earlier, _)| *earlier < number);
+        waiting.insert(place, (number, waiter));
+        if waiting.len() == 1 {
             self.load(key, ctx);
         }
     }
@@ -81,17 +93,17 @@ impl Registry {
         }
         let waiting = self.loading.remove(&key).map(|loading| loading.waiting).unwrap_or_default();
         self.waiting -= waiting.len();
-        let error: Option<fn(Key, Target) -> Error> = match loaded {
-            Err(_) => Some(|_, _| Error::Unavailable),
-            Ok(loaded) => (!self.cache.with(|cache| cache.insert(key, loaded))).then_some(missing),
-        };
-        for ask in waiting {
-            match error {
-                None => self.step(ask, ctx),
-                Some(error) => {
-                    let error = error(key, ask.target);
+        let is_there = loaded.as_ref().is_ok_and(|loaded| self.cache.with(|cache| cache.insert(key, loaded)));
+        for (number, waiter) in waiting {
+            match (waiter, &loaded) {
+                (Waiter::Ask(ask), _) if is_there => self.step(number, ask, ctx),
+                (Waiter::Ask(ask), Ok(_)) => {
+                    let error = missing(key, ask.target);
                     ask.fail(error);
                 }
+                (Waiter::Ask(ask), Err(_)) => ask.fail(Error::Unavailable),
+                (Waiter::Confirm(confirm), Ok(loaded)) => self.confirmed(confirm, loaded, ctx),
+                (Waiter::Confirm(confirm), Err(_)) => self.unconfirmed(confirm, ctx),
             }
         }
     }

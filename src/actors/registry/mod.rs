@@ -2,7 +2,7 @@
 //!
 //! It answers from a bounded cache and loads what is missing, one load a key at a time however many ask. It is exact
 //! after every change made through this node: a change forgets its keys, and a load that was under way when its key was
-//! forgotten is made again. It alone makes [`Caller`] and [`ServerAccess`](crate::domain::access::ServerAccess). It also
+//! forgotten is made again. What seats, unseats and tells is what was loaded after the change. It alone makes [`Caller`] and [`ServerAccess`](crate::domain::access::ServerAccess). It also
 //! attaches sockets to channels, and posts for those who are not attached, in the same turn in which it decides that they
 //! may, so that no leave can come between. And it tells gateways what becomes of their users' servers.
 //!
@@ -11,10 +11,12 @@
 
 mod attach;
 mod cache;
+mod changes;
 mod gateways;
 mod handle;
 mod load;
 
+pub use changes::Change;
 pub use handle::RegistryHandle;
 
 use super::Vital;
@@ -22,16 +24,15 @@ use super::channel::{self, ChannelHandle, Posting, Start, Why};
 use super::relay::{Outbox, Relays, SessionKey, Settling};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
+use crate::config::Times;
 use crate::domain::access::{Caller, ChannelAccess, Denied, Facts, Right};
-use crate::domain::auth_session::Sessions;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use crate::store::Db;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use bytes::Bytes;
 use cache::SharedCache;
-use gateways::{Gateways, Telling};
-use load::{Key, Loading};
+use gateways::{Gateway, Telling};
+use load::{Key, Loading, Number};
 use slab::Slab;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -43,29 +44,6 @@ const MAILBOX: usize = 16_384;
 const WAITING_MAX: usize = 65_536;
 /// Loads that run at once: with the channels' reads fewer than the pool has connections, so that calls always find one.
 const LOADS_AT_ONCE: usize = 8;
-
-/// Something that has been committed, for the registry to make true on this node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// A user joined a server.
-    Joined(UserId, ServerId),
-    /// A user left a server: the user's sockets in its channels close.
-    Left(UserId, ServerId),
-    /// A server's fields or its list of channels changed.
-    ServerChanged(ServerId),
-    /// A server is gone: the sockets in its channels close.
-    ServerDeleted(ServerId),
-    /// A channel is gone: its sockets close.
-    ChannelDeleted(ServerId, ChannelId),
-    /// It is not known whether a user has made a server: the user's gateways start anew.
-    MembershipsUnclear(UserId),
-    /// A user has logged in: there is a session more.
-    LoggedIn(UserId),
-    /// Sessions of a user are over, or the password is another: their sockets close.
-    SessionsEnded(UserId, Sessions),
-    /// An account is gone: its sockets close.
-    AccountDeleted(UserId),
-}
 
 fn decide_channel<R: Right>(facts: Facts, id: ChannelId) -> Result<ChannelAccess<R>> {
     let decided: Option<Result<_, Denied>> = ChannelAccess::decide(facts, id);
@@ -107,7 +85,6 @@ struct Ask {
 #[rtype(result = "()")]
 struct Apply {
     change: Change,
-    news: Option<Bytes>,
     settling: Settling,
 }
 
@@ -155,25 +132,33 @@ pub struct Registry {
     shared: channel::Shared,
     cache: SharedCache,
     loading: HashMap<Key, Loading>,
+    /// Of the question or change that came last.
+    number: Number,
     waiting: usize,
     slots: Rc<Semaphore>,
     live: HashMap<ChannelId, Live>,
-    gateways: HashMap<UserId, Gateways>,
+    gateways: HashMap<UserId, Vec<Gateway>>,
     tellings: Slab<Telling>,
+    times: Times,
+    /// Whether the logs are being looked at.
+    is_watching: bool,
     _vital: Vital,
 }
 
 impl Registry {
     /// Starts the node's registry on the current thread; its channels live there too.
-    pub fn start(db: Db, writer: Writer, relays: Relays) -> RegistryHandle {
+    pub fn start(db: Db, writer: Writer, relays: Relays, times: Times) -> RegistryHandle {
         let cache = SharedCache::default();
         let read_by_handles = cache.clone();
         let start = |ctx: &mut Context<Self>| Self {
-            shared: channel::Shared::new(ctx.address(), writer, db.clone()),
+            shared: channel::Shared::new(ctx.address(), writer, db.clone(), times),
+            times,
+            is_watching: false,
             db,
             relays,
             cache,
             loading: HashMap::new(),
+            number: 0,
             waiting: 0,
             slots: Rc::new(Semaphore::new(LOADS_AT_ONCE)),
             live: HashMap::new(),
@@ -189,7 +174,10 @@ impl Registry {
             (Reply::Found(reply), found) => drop(reply.send(Ok(found))),
             (Reply::Attach(id, outbox, start, reply), Found::Facts(facts)) => {
                 let key = outbox.key();
-                // Who no longer waits for the answer has hung up.
+                // Who no longer waits for the answer has hung up, or been refused: nothing is begun that nobody would end.
+                if reply.is_closed() {
+                    return;
+                }
                 if let Err(Ok(channel)) = reply.send(self.attach(facts, id, outbox, start)) {
                     channel.detach(key);
                 }
@@ -207,24 +195,9 @@ impl Registry {
         }
     }
 
-    /// Forgets what a change touches, also in loads that are under way.
-    fn forget(&mut self, change: Change) {
-        let keys: &[Key] = match change {
-            Change::Joined(user, server) | Change::Left(user, server) => {
-                &[Key::Member(user, server), Key::Memberships(user)]
-            }
-            Change::ServerChanged(server) | Change::ServerDeleted(server) => &[Key::Server(server)],
-            Change::ChannelDeleted(server, channel) => &[Key::Server(server), Key::Channel(channel)],
-            Change::MembershipsUnclear(user) => &[Key::Memberships(user)],
-            Change::LoggedIn(user) | Change::SessionsEnded(user, _) => &[Key::User(user)],
-            Change::AccountDeleted(user) => &[Key::User(user), Key::Memberships(user)],
-        };
-        for key in keys {
-            self.cache.with(|cache| cache.forget(*key));
-            if let Some(loading) = self.loading.get_mut(key) {
-                loading.is_stale = true;
-            }
-        }
+    fn next_number(&mut self) -> Number {
+        self.number += 1;
+        self.number
     }
 }
 
@@ -233,6 +206,7 @@ impl Actor for Registry {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(self.times.watch_every, Self::watch_logs);
     }
 }
 
@@ -240,7 +214,8 @@ impl Handler<Ask> for Registry {
     type Result = ();
 
     fn handle(&mut self, ask: Ask, ctx: &mut Self::Context) {
-        self.step(ask, ctx);
+        let number = self.next_number();
+        self.step(number, ask, ctx);
     }
 }
 
@@ -248,8 +223,7 @@ impl Handler<Apply> for Registry {
     type Result = ();
 
     fn handle(&mut self, apply: Apply, ctx: &mut Self::Context) {
-        self.forget(apply.change);
-        self.announce(apply.change, apply.news, &apply.settling, ctx);
+        self.apply(apply.change, apply.settling, ctx);
     }
 }
 

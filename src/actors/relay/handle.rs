@@ -1,10 +1,11 @@
 //! How other actors reach a relay and one of its sockets.
 
 use super::{
-    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, End, EndSockets, Notice, Relay, ToSocket, Topic, Unseat, What, Whom,
+    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, End, EndSockets, Notice, Relay, ToSocket, Topic, Unseat,
+    UnseatSilently, What, Whom,
 };
 use crate::actors::tell;
-use crate::domain::auth_session::Sessions;
+use crate::domain::auth_session::Ended;
 use crate::domain::{ChannelId, ServerId, UserId};
 use actix::Addr;
 use bytes::Bytes;
@@ -76,9 +77,9 @@ impl RelayHandle {
         tell(&self.addr, EndSockets { whom: Whom::These(keys), end, _settling: settling });
     }
 
-    /// Ends the sockets of a user's sessions.
-    pub fn end_user(&self, user: UserId, sessions: Sessions, end: End, settling: Settling) {
-        tell(&self.addr, EndSockets { whom: Whom::User(user, sessions), end, _settling: settling });
+    /// Ends those of a user's sockets that have lost their right.
+    pub fn end_user(&self, user: UserId, ended: Ended, end: End, settling: Settling) {
+        tell(&self.addr, EndSockets { whom: Whom::User(user, ended), end, _settling: settling });
     }
 
     /// Ends every socket of the worker.
@@ -91,6 +92,11 @@ impl RelayHandle {
         tell(&self.addr, Unseat { keys, topic, last, _settling: settling });
     }
 
+    /// Lets a socket hear a topic no longer, without a word to it or its session: nothing of theirs hangs on it.
+    pub fn unseat_silently(&self, key: SessionKey, topic: Topic) {
+        tell(&self.addr, UnseatSilently { key, topic });
+    }
+
     /// Lets nobody hear a topic any more; `last` is the last that they hear of it.
     pub fn close(&self, topic: Topic, last: Bytes, settling: Settling) {
         tell(&self.addr, CloseTopic { topic, last, _settling: settling });
@@ -99,6 +105,37 @@ impl RelayHandle {
     /// How many sockets are open; `None` if the relay is gone.
     pub async fn open_sockets(&self) -> Option<usize> {
         self.addr.send(CountOpen).await.ok()
+    }
+}
+
+/// A send of a socket that has no final answer yet. Dropped without one (the channel that held it has failed), it ends the socket,
+/// which comes back to learn what has become of it.
+pub struct OpenSend {
+    outbox: Outbox,
+    is_finished: bool,
+}
+
+impl OpenSend {
+    /// The way back to its socket.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// It has its final answer; the socket may send one more.
+    pub fn finish(&mut self) {
+        if !std::mem::replace(&mut self.is_finished, true) {
+            self.outbox.0.unacked.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for OpenSend {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.finish();
+            let (settling, _) = mpsc::channel(1);
+            self.outbox.relay().end(vec![self.outbox.key()], End::RESTART, settling);
+        }
     }
 }
 
@@ -142,19 +179,14 @@ impl Outbox {
         self.0.kind
     }
 
-    /// Counts a send on its way; false if there are [`UNACKED_MAX`] already.
-    pub fn begin_send(&self) -> bool {
+    /// Counts a send on its way; `None` if there are [`UNACKED_MAX`] already.
+    pub fn begin_send(&self) -> Option<OpenSend> {
         // Only the socket's session adds, so what it reads can only have become less.
         let is_free = self.0.unacked.load(Ordering::Relaxed) < UNACKED_MAX;
         if is_free {
             self.0.unacked.fetch_add(1, Ordering::Relaxed);
         }
-        is_free
-    }
-
-    /// Counts a send that has its final answer.
-    pub fn end_send(&self) {
-        self.0.unacked.fetch_sub(1, Ordering::Relaxed);
+        is_free.then(|| OpenSend { outbox: self.clone(), is_finished: false })
     }
 
     /// Answers the handshake.

@@ -13,13 +13,14 @@ mod socket;
 mod table;
 
 pub use end::{CLOSE_CODES, End};
-pub use handle::{Kind, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
-pub use socket::{Notice, PING_AFTER_S, Socket};
+pub use handle::{Kind, OpenSend, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
+pub use socket::{Notice, Socket};
 pub use table::{RelayPort, Topic};
 
 use super::Vital;
+use crate::config::Times;
 use crate::domain::UserId;
-use crate::domain::auth_session::Sessions;
+use crate::domain::auth_session::Ended;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
 use std::cell::RefCell;
@@ -70,6 +71,14 @@ struct Unseat {
     _settling: Settling,
 }
 
+/// This socket no longer hears the topic.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct UnseatSilently {
+    key: SessionKey,
+    topic: Topic,
+}
+
 /// Nobody hears the topic any more.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -82,7 +91,7 @@ struct CloseTopic {
 /// Which sockets end.
 enum Whom {
     These(Vec<SessionKey>),
-    User(UserId, Sessions),
+    User(UserId, Ended),
     All,
 }
 
@@ -108,9 +117,9 @@ pub struct Relay {
 
 impl Relay {
     /// Starts the relay of the current thread.
-    pub fn start_here(worker: usize) -> RelayPort {
+    pub fn start_here(worker: usize, times: Times) -> RelayPort {
         let backlog = Arc::new(AtomicUsize::new(0));
-        let table = Rc::new(RefCell::new(Table::default()));
+        let table = Rc::new(RefCell::new(Table::new(times)));
         let relay =
             Self { table: table.clone(), backlog: backlog.clone(), flush_is_due: false, _vital: Vital("relay") };
         RelayPort::new(RelayHandle::new(worker, relay.start(), backlog), table)
@@ -182,6 +191,14 @@ impl Handler<Unseat> for Relay {
     }
 }
 
+impl Handler<UnseatSilently> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, message: UnseatSilently, _: &mut Self::Context) {
+        self.table.borrow_mut().unseat_silently(message.key, message.topic);
+    }
+}
+
 impl Handler<CloseTopic> for Relay {
     type Result = ();
 
@@ -197,7 +214,7 @@ impl Handler<EndSockets> for Relay {
         let mut table = self.table.borrow_mut();
         match message.whom {
             Whom::These(keys) => table.end(&keys, message.end),
-            Whom::User(user, sessions) => table.end_user(user, sessions, message.end),
+            Whom::User(user, ended) => table.end_user(user, &ended, message.end),
             Whom::All => table.end_all(message.end),
         }
     }

@@ -1,9 +1,10 @@
 //! One socket as its relay and its session share it: the stream, what waits to be written, and how it ends.
 //!
 //! Bounds: [`QUEUE_BYTES`] or [`QUEUE_FRAMES`] of frames that the peer does not take, then the end `4430`;
-//! [`SILENCE_MAX_S`] without a sign of life, then `4408`; [`LINGER_S`] for an ended socket to take its close frame.
+//! [`Times::silence_max_s`] without a sign of life, then `4408`; [`LINGER_S`] for an ended socket to take its close frame.
 
 use super::{End, frame};
+use crate::config::Times;
 use crate::domain::ChannelId;
 use crate::wire::Stream;
 use bytes::Bytes;
@@ -22,10 +23,6 @@ const HELD_FRAMES: usize = QUEUE_FRAMES / 2;
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// As much as goes out in one write when frames have queued up.
 const BATCH_BYTES: usize = 64 * 1024;
-/// A socket that has been silent for so long is pinged, in seconds.
-pub const PING_AFTER_S: u32 = 25;
-/// A socket that has been silent for so long is ended, in seconds.
-pub const SILENCE_MAX_S: u32 = 35;
 /// As long as an ended socket may take to read its close frame, in seconds.
 const LINGER_S: u32 = 5;
 
@@ -319,7 +316,7 @@ impl Socket {
     }
 
     /// Once a second.
-    pub(super) fn sweep(&self, now_s: u32) {
+    pub(super) fn sweep(&self, now_s: u32, times: &Times) {
         match self.phase.get() {
             Phase::Dead => {}
             Phase::Ending if self.heard.get() == u32::MAX => self.heard.set(now_s),
@@ -327,9 +324,9 @@ impl Socket {
             Phase::Ending => {}
             Phase::Opening | Phase::Open | Phase::Holding => {
                 let silent_s = now_s.saturating_sub(self.heard.get());
-                if silent_s >= SILENCE_MAX_S {
+                if silent_s >= times.silence_max_s {
                     self.end(End::SILENT);
-                } else if silent_s >= PING_AFTER_S && !self.pinged.replace(true) {
+                } else if silent_s >= times.ping_after_s && !self.pinged.replace(true) {
                     self.send(frame::ping(b""));
                 }
             }

@@ -3,7 +3,8 @@
 use super::socket::{Batch, Notice, Socket};
 use super::{End, Kind, Outbox, RelayHandle, SessionKey};
 use crate::auth::token::Bearer;
-use crate::domain::auth_session::Sessions;
+use crate::config::Times;
+use crate::domain::auth_session::Ended;
 use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
 use bytes::Bytes;
 use slab::Slab;
@@ -48,7 +49,8 @@ impl RelayPort {
             Kind::Channel => Seats::None,
             Kind::Gateway => Seats::Many(HashMap::new()),
         };
-        let nobodys = Entry { generation, socket, seats, user: None, session: None, deadline_s: u64::MAX };
+        let (user, session, password_version) = (None, None, 0);
+        let nobodys = Entry { generation, socket, seats, user, session, password_version, deadline_s: u64::MAX };
         let slot = table.sockets.insert(nobodys);
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         Outbox::new(self.handle.clone(), SessionKey { worker: self.handle.worker(), slot, generation }, kind)
@@ -58,7 +60,7 @@ impl RelayPort {
     pub fn identify(&self, key: SessionKey, bearer: &Bearer) {
         if let Some(entry) = self.table.borrow_mut().entry_mut(key) {
             (entry.user, entry.session) = (Some(bearer.user_id), bearer.session_id);
-            entry.deadline_s = bearer.expires_at_s;
+            (entry.password_version, entry.deadline_s) = (bearer.password_version, bearer.expires_at_s);
         }
     }
 
@@ -91,6 +93,7 @@ struct Entry {
     seats: Seats,
     user: Option<UserId>,
     session: Option<AuthSessionId>,
+    password_version: i32,
     deadline_s: u64,
 }
 
@@ -145,8 +148,8 @@ struct Seat {
     slot: usize,
 }
 
-#[derive(Default)]
 pub(super) struct Table {
+    times: Times,
     sockets: Slab<Entry>,
     rooms: HashMap<Topic, Room>,
     dirty: Vec<Topic>,
@@ -170,6 +173,19 @@ impl Default for Clock {
 }
 
 impl Table {
+    pub(super) fn new(times: Times) -> Self {
+        Self {
+            times,
+            sockets: Slab::new(),
+            rooms: HashMap::new(),
+            dirty: Vec::new(),
+            unflushed: Vec::new(),
+            joined: Vec::new(),
+            generation: 0,
+            clock: Clock::default(),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.sockets.len()
     }
@@ -277,6 +293,11 @@ impl Table {
         }
     }
 
+    pub(super) fn unseat_silently(&mut self, key: SessionKey, topic: Topic) {
+        self.flush_room(topic);
+        self.unseat_one(key.slot as usize, key.generation, topic);
+    }
+
     pub(super) fn close(&mut self, topic: Topic, last: Bytes) {
         self.deliver(topic, &[last]);
         self.flush();
@@ -297,8 +318,8 @@ impl Table {
         }
     }
 
-    pub(super) fn end_user(&mut self, user: UserId, sessions: Sessions, end: End) {
-        let is_meant = |entry: &Entry| entry.user == Some(user) && sessions.include(entry.session);
+    pub(super) fn end_user(&mut self, user: UserId, ended: &Ended, end: End) {
+        let is_meant = |entry: &Entry| entry.user == Some(user) && ended.include(entry.session, entry.password_version);
         let of_user = self.sockets.iter().filter(|(_, entry)| is_meant(entry));
         let slots: Vec<usize> = of_user.map(|(slot, _)| slot).collect();
         self.end_slots(&slots, end);
@@ -357,7 +378,7 @@ impl Table {
         let wall_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut over = Vec::new();
         for (slot, entry) in &self.sockets {
-            entry.socket.sweep(now);
+            entry.socket.sweep(now, &self.times);
             if entry.deadline_s <= wall_s {
                 over.push((slot, if entry.user.is_some() { End::EXPIRED } else { End::UNIDENTIFIED }));
             }

@@ -1,8 +1,9 @@
 //! A writer's own connection to PostgreSQL.
 
+use crate::store::backends::{Backend, barrier, end_and_wait, own};
 use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, prune, resolve};
-use crate::store::{Fault, Target, fault, session_config};
+use crate::store::{Fault, Target, WRITER_NAME, fault, session_config};
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -17,12 +18,13 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 pub struct Link {
     client: Client,
     append: Append,
+    backend: Backend,
 }
 
 impl Link {
     /// Connects and prepares; `None` where PostgreSQL is away.
     pub async fn open(database: &Target) -> Option<Self> {
-        let config = session_config(database.config(), "madang writer", STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
+        let config = session_config(database.config(), WRITER_NAME, STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
         let connect = async {
             let (client, connection) = config.connect(database.tls()).await?;
             actix_rt::spawn(async move {
@@ -30,7 +32,8 @@ impl Link {
                 let _ = connection.await;
             });
             let append = Append::prepare(&client).await?;
-            Ok::<_, tokio_postgres::Error>(Self { client, append })
+            let backend = own(&client).await?;
+            Ok::<_, tokio_postgres::Error>(Self { client, append, backend })
         };
         tokio::time::timeout(CONNECT_MAX, connect).await.ok()?.ok()
     }
@@ -45,12 +48,20 @@ impl Link {
         answered(self.append.each(&self.client, key, drafts), drafts).await
     }
 
-    /// Whether a batch of an earlier connection committed; see [`resolve`].
+    /// The process of PostgreSQL that serves it.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Ends the processes of earlier connections; answers which are not gone yet.
+    pub async fn end(&self, earlier: &[Backend]) -> Result<Vec<Backend>, Fault> {
+        in_time(end_and_wait(&self.client, earlier)).await
+    }
+
+    /// Whether a batch of an earlier connection committed; see [`resolve`]. What is found is as safe as what is acknowledged.
     pub async fn resolve(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
-        match tokio::time::timeout(ANSWER_MAX, resolve(&self.client, key, drafts)).await {
-            Ok(answer) => answer.map_err(|error| fault(&error)),
-            Err(_) => Err(Fault::Lost),
-        }
+        in_time(barrier(&self.client)).await?;
+        in_time(resolve(&self.client, key, drafts)).await
     }
 
     /// Removes notes from the ledger that nobody can ask for; false if the connection is lost.
@@ -61,6 +72,13 @@ impl Link {
     /// Whether the connection is known to be gone.
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
+    match tokio::time::timeout(ANSWER_MAX, answer).await {
+        Ok(answer) => answer.map_err(|error| fault(&error)),
+        Err(_) => Err(Fault::Lost),
     }
 }
 

@@ -4,7 +4,8 @@ use super::{
     BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedDraft, Ticket, UNSENT_MAX,
     WAIT_MAX,
 };
-use crate::domain::ChannelId;
+use crate::domain::{ChannelId, UserId};
+use crate::store::messages::Draft;
 use actix::Recipient;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -50,12 +51,28 @@ pub struct Queue {
     arrived: Notify,
 }
 
-/// Drafts of channels whose rows someone else holds: they hold up nobody else's.
+/// Drafts of channels or authors whose rows someone else holds: they hold up nobody else's.
 #[derive(Default)]
 struct Held {
     drafts: Vec<Waiting>,
     channels: HashSet<ChannelId>,
+    authors: HashSet<UserId>,
     until: Option<Instant>,
+}
+
+/// Whose row someone else holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The channel's: whoever sends to it waits.
+    Channel,
+    /// The author's, who alone waits, in whichever channel.
+    Author,
+}
+
+impl Held {
+    fn has(&self, draft: &Draft) -> bool {
+        self.channels.contains(&draft.channel_id()) || self.authors.contains(&draft.author_id())
+    }
 }
 
 impl Queue {
@@ -119,7 +136,7 @@ impl Queue {
         while batch.len() < BATCH_ROWS
             && let Some(next) = queue.pop_front_if(|next| batch.is_empty() || bytes + next.size() <= BATCH_BYTES)
         {
-            if held.channels.contains(&next.draft.channel_id()) {
+            if held.has(&next.draft) {
                 held.drafts.push(next);
             } else {
                 bytes += next.size();
@@ -146,14 +163,29 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    /// Keeps drafts, and what follows them in their channels, for a moment.
-    pub fn hold(&self, drafts: Vec<Waiting>) {
+    /// What is left of a part without the drafts that wait for others of their channel or author.
+    pub fn without_held(&self, part: Vec<Waiting>) -> Vec<Waiting> {
+        let mut held = self.held.borrow_mut();
+        if held.drafts.is_empty() {
+            return part;
+        }
+        let (behind, free): (Vec<_>, _) = part.into_iter().partition(|waiting| held.has(&waiting.draft));
+        behind.iter().for_each(|waiting| self.add_bytes(waiting));
+        held.drafts.extend(behind);
+        free
+    }
+
+    /// Keeps drafts, and what follows them in their channels or by their authors, for a moment.
+    pub fn hold(&self, drafts: Vec<Waiting>, holder: Holder) {
         if drafts.is_empty() {
             return;
         }
         let mut held = self.held.borrow_mut();
         held.until.get_or_insert_with(|| Instant::now() + HELD_FOR);
-        held.channels.extend(drafts.iter().map(|waiting| waiting.draft.channel_id()));
+        match holder {
+            Holder::Channel => held.channels.extend(drafts.iter().map(|waiting| waiting.draft.channel_id())),
+            Holder::Author => held.authors.extend(drafts.iter().map(|waiting| waiting.draft.author_id())),
+        }
         drafts.iter().for_each(|waiting| self.add_bytes(waiting));
         held.drafts.extend(drafts);
     }

@@ -1,11 +1,11 @@
 //! A writer's loop: connect, take what waits, write it, answer, again.
 
 use super::link::Link;
-use super::queue::{Queue, Waiting, settle, until_known};
+use super::queue::{Holder, Queue, Waiting, settle, until_known};
 use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
 use crate::store::messages::{Draft, Written};
 use crate::store::write_batches::BatchKey;
-use crate::store::{Fault, Target};
+use crate::store::{Backend, Fault, Target};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,11 +35,14 @@ struct Run {
     pruned: i64,
     /// For how many more batches each draft is looked at.
     wary: u32,
+    /// Who served the connections that were lost, as far as they are not known to be gone.
+    earlier: Vec<Backend>,
 }
 
 /// Ends when the writer is closed and nothing waits any more.
 pub async fn run(queue: Rc<Queue>, database: Target, is_closed: Arc<AtomicBool>) {
-    let mut run = Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0, wary: 0 };
+    let mut run =
+        Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0, wary: 0, earlier: Vec::new() };
     let mut last_rows = 0;
     let mut calm = 0;
     loop {
@@ -121,6 +124,11 @@ impl Run {
         }
     }
 
+    /// Gives a connection up that was sent what is in doubt now: it may still be carried out, until its process is gone.
+    fn lose(&mut self) {
+        self.earlier.extend(self.link.take().map(|link| link.backend()));
+    }
+
     /// Writes a batch and answers each of its drafts, or puts back what has not been written.
     async fn write(&mut self, batch: Vec<Waiting>) {
         // Popped from the end, so that what was given first is written first.
@@ -131,7 +139,7 @@ impl Run {
                 Step::Split(more) => parts.extend(more.into_iter().rev()),
                 Step::Lost(part, in_doubt) => {
                     // What has not been given to PostgreSQL waits in the queue, where it has its time.
-                    self.link = None;
+                    self.lose();
                     self.queue.put_back(parts.into_iter().rev().flatten().collect());
                     let unwritten = match in_doubt {
                         Some(key) => self.resolve(key, part).await,
@@ -144,6 +152,11 @@ impl Run {
     }
 
     async fn write_part(&mut self, part: Vec<Waiting>) -> Step {
+        // What another part has left held is not overtaken.
+        let part = self.queue.without_held(part);
+        if part.is_empty() {
+            return Step::Done;
+        }
         for attempt in 1.. {
             let key = self.next_key();
             let Some(link) = &self.link else { break };
@@ -160,8 +173,10 @@ impl Run {
                 Ok(Some(written)) => {
                     let is_usual = written.iter().all(|became| matches!(became, Written::Created(_)));
                     self.wary = if is_usual { self.wary.saturating_sub(1) } else { WARY_BATCHES };
-                    let (held, decided) = split(part.into_iter().zip(written), Written::Held);
-                    self.queue.hold(held);
+                    let (by_channel, decided) = split(part.into_iter().zip(written), Written::Held);
+                    let (by_author, decided) = split(decided.into_iter(), Written::AuthorHeld);
+                    self.queue.hold(by_channel, Holder::Channel);
+                    self.queue.hold(by_author, Holder::Author);
                     // A nonce that stood in the batch twice: what became of the first is known now.
                     let (repeats, decided) = split(decided.into_iter(), Written::Skipped);
                     settle(outcomes(decided));
@@ -172,7 +187,7 @@ impl Run {
                 Err(Fault::Lost) => return Step::Lost(part, Some(key)),
                 Err(Fault::Retry) if attempt < ATTEMPTS => continue,
                 Err(Fault::Data) if part.len() > 1 => return Step::Split(in_halves(part)),
-                Err(Fault::Locked) => self.queue.hold(part),
+                Err(Fault::Locked) => self.queue.hold(part, Holder::Channel),
                 Err(Fault::Data) => refuse(part, Refused::Invalid),
                 Err(_) => refuse(part, Refused::Unavailable),
             }
@@ -198,15 +213,27 @@ impl Run {
     async fn look(&mut self, key: BatchKey, batch: &[Waiting]) -> Option<Vec<Written>> {
         loop {
             self.connect().await;
-            if let Some(link) = &self.link {
-                match link.resolve(key, &drafts(batch)).await {
-                    Ok(answer) => return answer,
-                    Err(fault) => tracing::warn!(?fault, "a lost commit could not be looked up yet"),
-                }
+            match self.look_once(key, batch).await {
+                Ok(answer) => return answer,
+                Err(fault) => tracing::warn!(?fault, "a lost commit could not be looked up yet"),
             }
-            self.link = None;
+            self.lose();
             tokio::time::sleep(BACKOFF_MIN).await;
         }
+    }
+
+    /// First the processes that may still carry the batch out are ended. One that does not end (it is stopped, say) keeps nobody
+    /// waiting: the claim stands against it for as long as this node runs, and the next one begins only when it is gone.
+    async fn look_once(&mut self, key: BatchKey, batch: &[Waiting]) -> Result<Option<Vec<Written>>, Fault> {
+        let Some(link) = &self.link else { return Err(Fault::Lost) };
+        self.earlier = link.end(&self.earlier).await?;
+        if let Some(stuck) = self.earlier.first() {
+            tracing::warn!(
+                pid = stuck.pid(),
+                "a process of PostgreSQL does not end; its batch is claimed all the same"
+            );
+        }
+        link.resolve(key, &drafts(batch)).await
     }
 
     fn next_key(&mut self) -> BatchKey {
@@ -248,7 +275,7 @@ fn outcomes(decided: Vec<(Waiting, Written)>) -> impl Iterator<Item = (Waiting, 
             Written::NonceConflict => Outcome::Refused(Refused::NonceConflict),
             Written::ReplyToNothing => Outcome::Refused(Refused::ReplyToNothing),
             Written::Gone => Outcome::Refused(Refused::Gone),
-            Written::Held | Written::Skipped => Outcome::Refused(Refused::Unavailable),
+            Written::Held | Written::AuthorHeld | Written::Skipped => Outcome::Refused(Refused::Unavailable),
         };
         (waiting, outcome)
     })

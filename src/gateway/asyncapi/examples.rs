@@ -1,6 +1,6 @@
 //! An example of every frame, made from the types themselves.
 
-use crate::actors::relay::PING_AFTER_S;
+use crate::config::PING_AFTER_S;
 use crate::domain::channel::Channel;
 use crate::domain::event::Event;
 use crate::domain::frame::{Frame, LoggedChannel, Membership, Ready, Revoked};

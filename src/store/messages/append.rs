@@ -64,6 +64,7 @@ impl Append {
                 2 => Written::NonceConflict,
                 3 => Written::ReplyToNothing,
                 5 => Written::Held,
+                7 => Written::AuthorHeld,
                 6 => Written::Skipped,
                 _ => Written::Gone,
             };

@@ -81,7 +81,7 @@ pub struct Place {
     pub channel_id: ChannelId,
     /// Its number in the channel's log.
     pub seq: i64,
-    /// When it was committed.
+    /// When it was written: it grows with `seq`, as far as PostgreSQL's clock does.
     pub created_at: OffsetDateTime,
     /// When it last changed.
     pub updated_at: OffsetDateTime,
@@ -102,6 +102,8 @@ pub enum Written {
     Gone,
     /// Someone else holds the channel's row: it has not been written, and may be sent again.
     Held,
+    /// Someone else holds the author's row: as for [`Held`](Self::Held).
+    AuthorHeld,
     /// The batch did not write it; to learn why, it has to be sent again.
     Skipped,
 }

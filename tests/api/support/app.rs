@@ -67,6 +67,7 @@ async fn start(
         strict_passwords: false,
         cors_origins: madang::origin::AllowedOrigins::default(),
         conformance_echo: false,
+        times: madang::config::Times::default(),
     };
     change(&mut config);
     let (started, address) = oneshot::channel();

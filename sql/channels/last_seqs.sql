@@ -1,0 +1,1 @@
+select id, last_seq from channels where id = any ($1)

@@ -1,0 +1,155 @@
+//! How sockets leave a channel. Each way out of [`Channel::attached`] gives the seat back that the relay has given: no socket hears
+//! a channel that does not know of it.
+
+use super::handle::{Detach, LogIsAt, Revoke, Whose};
+use super::{Attached, Channel, Why, Worker};
+use crate::actors::relay::frame::encode;
+use crate::actors::relay::{End, Kind, RelayHandle, SessionKey, Settling, Topic};
+use crate::domain::UserId;
+use crate::domain::frame::{Frame, Revoked};
+use actix::{Context, Handler};
+use std::collections::HashMap;
+use std::time::Instant;
+
+impl Channel {
+    /// Takes a socket out, without a word. One that ends with its session has lost its seat already; a gateway lives on.
+    pub(super) fn remove(&mut self, key: SessionKey) {
+        if let Some(gone) = self.take_out(key)
+            && gone.outbox.kind() == Kind::Gateway
+        {
+            gone.outbox.relay().unseat_silently(key, Topic::Channel(self.id));
+        }
+    }
+
+    /// Takes a socket out; its seat is the caller's to end.
+    fn take_out(&mut self, key: SessionKey) -> Option<Attached> {
+        self.idle_since = Instant::now();
+        // What it waited for is not for the next one of this key.
+        self.reads.forget(key);
+        let gone = self.attached.remove(&key)?;
+        if gone.is_live {
+            let worker_of = |worker: &Worker| worker.relay.worker() == gone.outbox.relay().worker();
+            if let Some(at) = self.workers.iter().position(worker_of) {
+                self.workers[at].sockets -= 1;
+                if self.workers[at].sockets == 0 {
+                    self.workers.swap_remove(at);
+                }
+            }
+        }
+        Some(gone)
+    }
+
+    /// What was committed before `seq` has not all been announced here (another node made it, or a channel that
+    /// panicked): whoever is attached comes back and is told all of it. Never a silent hole.
+    pub(super) fn end_if_behind(&mut self, seq: i64) {
+        if self.tail.head().is_none_or(|head| seq == head + 1) || self.attached.is_empty() {
+            return;
+        }
+        tracing::warn!(channel_id = %self.id, seq, "the log went on without this node: its sockets resume");
+        let (settling, _) = tokio::sync::mpsc::channel(1);
+        let keys = self.attached.keys().copied().collect();
+        self.end(keys, Why::Restart, &settling);
+    }
+
+    /// Ends what `keys` have of this channel: the socket, or a gateway's subscription.
+    pub(super) fn end(&mut self, keys: Vec<SessionKey>, why: Why, settling: &Settling) {
+        let mut by_worker: HashMap<(u32, bool), (RelayHandle, Vec<SessionKey>)> = HashMap::new();
+        for key in keys {
+            let Some(gone) = self.take_out(key) else { continue };
+            let relay = gone.outbox.relay();
+            let is_gateway = gone.outbox.kind() == Kind::Gateway;
+            by_worker.entry((relay.worker(), is_gateway)).or_insert_with(|| (relay.clone(), Vec::new())).1.push(key);
+            if is_gateway && why == Why::Restart {
+                self.restarted.insert(key);
+            }
+        }
+        for ((_, is_gateway), (relay, keys)) in by_worker {
+            if is_gateway {
+                let last = encode(&Frame::Unsubscribed { channel_id: self.id, reason: Some(why.into()) });
+                relay.unseat(keys, Topic::Channel(self.id), last, settling.clone());
+            } else {
+                relay.end(keys, why.into(), settling.clone());
+            }
+        }
+    }
+}
+
+impl From<Why> for End {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Left => Self::REVOKED,
+            Why::Deleted => Self::GONE,
+            Why::Restart => Self::RESTART,
+        }
+    }
+}
+
+impl From<Why> for Revoked {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Left => Self::NotAMember,
+            Why::Deleted => Self::ChannelNotFound,
+            Why::Restart => Self::Restart,
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(channel_id = %self.id, "a channel panicked: its sockets are ended and may resume");
+            // What it has given to the writer is told by nobody: the next one has to notice that the log has gone on.
+            self.shared.leave_head(self.id, self.tail.head());
+            let (settling, _) = tokio::sync::mpsc::channel(1);
+            let keys = self.attached.keys().copied().collect();
+            self.end(keys, Why::Restart, &settling);
+        }
+    }
+}
+
+impl Handler<Detach> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, detach: Detach, _: &mut Self::Context) {
+        let Some((last, settling)) = detach.unsubscribed else { return self.remove(detach.key) };
+        if let Some(gone) = self.take_out(detach.key) {
+            gone.outbox.relay().unseat(vec![detach.key], Topic::Channel(self.id), last, settling);
+        }
+    }
+}
+
+impl Handler<LogIsAt> for Channel {
+    type Result = ();
+
+    /// What was committed for this channel's own drafts has been announced if none of them is on its way: all else is not its own.
+    fn handle(&mut self, log: LogIsAt, ctx: &mut Context<Self>) {
+        if !self.posters.is_empty() {
+            return;
+        }
+        match self.tail.head() {
+            Some(head) if log.last_seq > head => {
+                self.end_if_behind(log.last_seq + 1);
+                self.tail.skip_to(log.last_seq);
+            }
+            None if !self.attached.is_empty() => {
+                self.tail.adopt(Vec::new(), log.last_seq);
+                self.announced(ctx);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Handler<Revoke> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, revoke: Revoke, _: &mut Self::Context) {
+        let is_meant = |user: UserId| match revoke.whose {
+            Whose::User(whose) => user == whose,
+            Whose::All => true,
+        };
+        let meant = self.attached.iter().filter(|(_, attached)| is_meant(attached.author.caller().id()));
+        let keys = meant.map(|(key, _)| *key).collect();
+        self.end(keys, revoke.why, &revoke.settling);
+    }
+}

@@ -1,0 +1,244 @@
+//! What has been committed, made true on this node.
+//!
+//! Two changes of one thing may commit in one order and arrive here in the other, and one whose answer was lost may not have been
+//! made at all. So a change says only what to look at again: its keys are forgotten, what the database says now is loaded (again,
+//! if another change comes between), and that is what seats, unseats and tells. It is right in whatever order they arrive.
+
+use super::Registry;
+use super::load::{Key, Loaded, Waiter};
+use crate::actors::channel::Why;
+use crate::actors::relay::frame::encode;
+use crate::actors::relay::{End, Settling, Topic};
+use crate::domain::access::ServerState;
+use crate::domain::auth_session::Ended;
+use crate::domain::frame::Frame;
+use crate::domain::{ChannelId, ServerId, UserId};
+use actix::{AsyncContext, Context};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Before news that could not be read is read again, and how often.
+pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(250);
+pub(super) const READS_MAX: u8 = 4;
+
+/// Something that was committed, or may have been, for the registry to make true on this node: whatever the database says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// A user joined or left a server.
+    Membership(UserId, ServerId),
+    /// A user may belong to a server more.
+    Memberships(UserId),
+    /// A server's fields changed.
+    ServerChanged(ServerId),
+    /// Something of a server or its channels may have changed.
+    ServerUnclear(ServerId),
+    /// A server was deleted.
+    ServerDeleted(ServerId),
+    /// A server has a channel more.
+    ChannelCreated(ServerId, ChannelId),
+    /// A channel's fields changed.
+    ChannelChanged(ServerId, ChannelId),
+    /// A channel was deleted.
+    ChannelDeleted(ServerId, ChannelId),
+    /// Sessions of a user began or ended.
+    Sessions(UserId),
+    /// A user has a new password.
+    Password(UserId),
+    /// An account was erased.
+    AccountDeleted(UserId),
+}
+
+/// A change that waits for how things stand.
+pub(super) struct Confirm {
+    change: Change,
+    /// Held until everything that the change causes has been done.
+    settling: Settling,
+    reads: u8,
+}
+
+impl Change {
+    /// What has to be known before anything is done about it.
+    fn key(self) -> Key {
+        match self {
+            Self::Membership(user, server) => Key::Member(user, server),
+            Self::Memberships(user) => Key::Memberships(user),
+            Self::ServerChanged(server) | Self::ServerUnclear(server) | Self::ServerDeleted(server) => {
+                Key::Server(server)
+            }
+            Self::ChannelCreated(server, _) | Self::ChannelChanged(server, _) | Self::ChannelDeleted(server, _) => {
+                Key::Server(server)
+            }
+            Self::Sessions(user) | Self::Password(user) | Self::AccountDeleted(user) => Key::User(user),
+        }
+    }
+
+    /// What else it touches.
+    fn other_key(self) -> Option<Key> {
+        match self {
+            Self::Membership(user, _) | Self::AccountDeleted(user) => Some(Key::Memberships(user)),
+            Self::ChannelDeleted(_, channel) => Some(Key::Channel(channel)),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody's right can have ended by it.
+    fn is_news_only(self) -> bool {
+        use Change::{ChannelChanged, ChannelCreated, Memberships, ServerChanged, ServerUnclear};
+        matches!(self, Memberships(_) | ServerChanged(_) | ServerUnclear(_) | ChannelCreated(..) | ChannelChanged(..))
+    }
+}
+
+impl Registry {
+    /// Forgets what a change touches, also in loads that are under way.
+    pub(super) fn forget(&mut self, change: Change) {
+        for key in [Some(change.key()), change.other_key()].into_iter().flatten() {
+            self.cache.with(|cache| cache.forget(key));
+            if let Some(loading) = self.loading.get_mut(&key) {
+                loading.is_stale = true;
+            }
+        }
+    }
+
+    /// Forgets, looks, and makes true.
+    pub(super) fn apply(&mut self, change: Change, settling: Settling, ctx: &mut Context<Self>) {
+        self.look_again(Confirm { change, settling, reads: 0 }, ctx);
+    }
+
+    fn look_again(&mut self, confirm: Confirm, ctx: &mut Context<Self>) {
+        let change = confirm.change;
+        self.forget(change);
+        if let Some(server) = change.told_server() {
+            let about = self.tellings.iter_mut().filter(|(_, telling)| telling.server == server);
+            about.for_each(|(_, telling)| telling.is_stale = true);
+        }
+        let number = self.next_number();
+        self.wait(change.key(), number, Waiter::Confirm(confirm), ctx);
+    }
+
+    /// This is how it stands.
+    pub(super) fn confirmed(&mut self, confirm: Confirm, now: &Loaded, ctx: &mut Context<Self>) {
+        let Confirm { change, settling, .. } = confirm;
+        match (change, now) {
+            (Change::Membership(user, server), Loaded::Member(true)) => self.seat_user(user, server, ctx),
+            (Change::Membership(user, server), Loaded::Member(false)) => {
+                for live in self.live.values().filter(|live| live.server_id == server) {
+                    live.handle.revoke_user(user, Why::Left, settling.clone());
+                }
+                self.unseat_user(user, server, &settling);
+            }
+            (Change::Memberships(user), Loaded::Memberships(servers)) => {
+                servers.iter().for_each(|server| self.seat_user(user, *server, ctx));
+            }
+            (Change::ServerUnclear(server), Loaded::Server(Some(_))) => self.tell_all_how_it_stands(server, ctx),
+            (Change::ServerDeleted(server), Loaded::Server(None)) => self.server_is_gone(server, &settling),
+            (change, Loaded::Server(Some(state))) => self.tell_of(change, state, &settling),
+            (Change::Sessions(user), Loaded::User(Some(account))) => {
+                self.end_sockets(user, &Ended::Sessions(Arc::clone(account)), End::LOGGED_OUT, &settling);
+            }
+            (Change::Password(user), Loaded::User(Some(account))) => {
+                self.end_sockets(user, &Ended::Password(Arc::clone(account)), End::LOGGED_OUT, &settling);
+            }
+            (Change::AccountDeleted(user), Loaded::User(None)) => {
+                // What is held of the logs has the name that is erased, and so has what is on its way into them.
+                self.shared.erase(user);
+                self.live.values().for_each(|live| live.handle.forget(settling.clone()));
+                self.end_sockets(user, &Ended::All, End::ACCOUNT_DELETED, &settling);
+            }
+            // It was not made, or something else has been made of it, which is told by its own change.
+            _ => {}
+        }
+    }
+
+    /// What members hear of a server that is there.
+    fn tell_of(&self, change: Change, state: &ServerState, settling: &Settling) {
+        let server = state.server.id;
+        let find = |id: ChannelId| state.channels.iter().find(|channel| channel.id == id).cloned().map(Box::new);
+        let frame = match change {
+            Change::ServerChanged(_) => Some(Frame::ServerUpdated(Box::new(state.server.clone()))),
+            Change::ChannelCreated(_, id) => find(id).map(Frame::ChannelCreated),
+            Change::ChannelChanged(_, id) => find(id).map(Frame::ChannelUpdated),
+            Change::ChannelDeleted(_, id) if find(id).is_none() => {
+                if let Some(live) = self.live.get(&id) {
+                    live.handle.revoke_all(Why::Deleted, settling.clone());
+                }
+                Some(Frame::ChannelDeleted { id, server_id: server })
+            }
+            _ => None,
+        };
+        frame.into_iter().for_each(|frame| self.tell_members(server, encode(&frame)));
+    }
+
+    fn server_is_gone(&mut self, server: ServerId, settling: &Settling) {
+        for live in self.live.values().filter(|live| live.server_id == server) {
+            live.handle.revoke_all(Why::Deleted, settling.clone());
+        }
+        self.forget_server(server);
+        let last = encode(&Frame::ServerDeleted { id: server });
+        for relay in self.relays.all() {
+            relay.close(Topic::Server(server), last.clone(), settling.clone());
+        }
+    }
+
+    fn end_sockets(&self, user: UserId, ended: &Ended, end: End, settling: &Settling) {
+        for relay in self.relays.all() {
+            relay.end_user(user, ended.clone(), end, settling.clone());
+        }
+    }
+
+    /// How it stands could not be read. News is read again a few times; where a right may have ended, and where news is lost, the
+    /// sockets that it concerns come back and are decided about anew.
+    pub(super) fn unconfirmed(&mut self, confirm: Confirm, ctx: &mut Context<Self>) {
+        let Confirm { change, ref settling, reads } = confirm;
+        if change.is_news_only() && reads < READS_MAX {
+            let again = Confirm { reads: reads + 1, ..confirm };
+            ctx.run_later(AGAIN_AFTER, move |registry, ctx| registry.look_again(again, ctx));
+            return;
+        }
+        tracing::warn!(?change, "how a change stands could not be read: the sockets that it concerns resume");
+        let (user, server, channel) = change.subjects();
+        for (id, live) in self.live.iter().filter(|(_, live)| !change.is_news_only() && Some(live.server_id) == server)
+        {
+            match user {
+                Some(user) => live.handle.revoke_user(user, Why::Restart, settling.clone()),
+                None if channel.is_none_or(|channel| channel == *id) => {
+                    live.handle.revoke_all(Why::Restart, settling.clone());
+                }
+                None => {}
+            }
+        }
+        match (user, server) {
+            (Some(user), None) if !change.is_news_only() => self.end_sockets(user, &Ended::All, End::RESTART, settling),
+            (Some(user), _) => self.restart_gateways(settling, |of, _| *of == user),
+            (None, Some(server)) => self.restart_gateways(settling, |_, gateway| gateway.has(server)),
+            (None, None) => {}
+        }
+        if let Change::AccountDeleted(_) = change {
+            // The name may still be on its way into logs: that has to be known.
+            ctx.run_later(AGAIN_AFTER, move |registry, ctx| registry.look_again(confirm, ctx));
+        }
+    }
+}
+
+impl Change {
+    /// Whose and which: the user, the server, the channel.
+    fn subjects(self) -> (Option<UserId>, Option<ServerId>, Option<ChannelId>) {
+        match self {
+            Self::Membership(user, server) => (Some(user), Some(server), None),
+            Self::ServerChanged(server) | Self::ServerUnclear(server) | Self::ServerDeleted(server) => {
+                (None, Some(server), None)
+            }
+            Self::ChannelCreated(server, channel)
+            | Self::ChannelChanged(server, channel)
+            | Self::ChannelDeleted(server, channel) => (None, Some(server), Some(channel)),
+            Self::Memberships(user) | Self::Sessions(user) | Self::Password(user) | Self::AccountDeleted(user) => {
+                (Some(user), None, None)
+            }
+        }
+    }
+
+    /// The server whose members are told something by it.
+    fn told_server(self) -> Option<ServerId> {
+        let (user, server, _) = self.subjects();
+        server.filter(|_| user.is_none())
+    }
+}

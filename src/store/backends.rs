@@ -1,0 +1,108 @@
+//! The processes of PostgreSQL that serve our connections.
+//!
+//! A statement that was sent runs however late its process comes to it: a process may be stopped, and a proxy may keep what it
+//! took. No timeout of ours or of PostgreSQL's runs until then. So whether a statement can still run is not a question of time:
+//! it cannot once its process has gone from `pg_stat_activity`, which it leaves after its last transaction.
+
+use super::db::APPLICATION_NAMES;
+use super::fault::chain;
+use super::target::Target;
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use tokio_postgres::{Client, Error, Row};
+
+/// As long as the processes of an earlier node may take to end.
+const EARLIER_MAX: Duration = Duration::from_secs(30);
+/// As long as a process is waited for that ends a lost batch; then the claim has to hold alone.
+const ENDING_MAX: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A process of PostgreSQL, and no other that comes to have its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Backend {
+    pid: i32,
+    started_at: OffsetDateTime,
+}
+
+/// Why a node may not begin yet.
+#[derive(Debug, thiserror::Error)]
+pub enum EarlierError {
+    /// PostgreSQL does not answer.
+    #[error("the connections of an earlier node could not be looked for: {0}; check that the database runs")]
+    Database(String),
+    /// They do not end.
+    #[error(
+        "connections of an earlier node do not end (PostgreSQL's processes {0}), and what they were sent may still be carried out; \
+         end these processes or restart PostgreSQL, then start again"
+    )]
+    Running(String),
+}
+
+impl Backend {
+    fn of(row: &Row) -> Self {
+        Self { pid: row.get("pid"), started_at: row.get("backend_start") }
+    }
+
+    /// Its process id, for the log.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+}
+
+/// The process that serves a connection.
+pub async fn own(client: &Client) -> Result<Backend, Error> {
+    client.query_one(include_str!("../../sql/backends/own.sql"), &[]).await.map(|row| Backend::of(&row))
+}
+
+/// Ends processes; answers which of them are not gone yet.
+pub(super) async fn end(client: &Client, backends: &[Backend]) -> Result<Vec<Backend>, Error> {
+    let pids: Vec<i32> = backends.iter().map(|backend| backend.pid).collect();
+    let starts: Vec<OffsetDateTime> = backends.iter().map(|backend| backend.started_at).collect();
+    let rows = client.query(include_str!("../../sql/backends/end.sql"), &[&pids, &starts]).await?;
+    Ok(rows.iter().map(Backend::of).collect())
+}
+
+/// Ends processes and waits until they are gone; answers which are not after [`ENDING_MAX`].
+pub async fn end_and_wait(client: &Client, backends: &[Backend]) -> Result<Vec<Backend>, Error> {
+    let until = Instant::now() + ENDING_MAX;
+    loop {
+        let left = end(client, backends).await?;
+        if left.is_empty() || Instant::now() >= until {
+            return Ok(left);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Waits until everything that can be seen now is as safe as what is acknowledged.
+pub async fn barrier(client: &Client) -> Result<(), Error> {
+    client.query(include_str!("../../sql/backends/barrier.sql"), &[]).await.map(drop)
+}
+
+/// Ends what an earlier node has left on the database, and forgets its ledger: nothing of it can come any more.
+///
+/// # Errors
+/// When it does not end, or PostgreSQL does not answer.
+pub async fn clear(target: &Target) -> Result<(), EarlierError> {
+    let failed = |error: Error| EarlierError::Database(chain(&error));
+    let config = super::db::session_config(target.config(), "madang start", 0, 0);
+    let (client, connection) = config.connect(target.tls()).await.map_err(failed)?;
+    let connection = actix_rt::spawn(connection);
+    let until = Instant::now() + EARLIER_MAX;
+    loop {
+        let names: &[&str] = &APPLICATION_NAMES;
+        let rows = client.query(include_str!("../../sql/backends/end_earlier.sql"), &[&names]).await.map_err(failed)?;
+        if rows.is_empty() {
+            break;
+        }
+        if Instant::now() >= until {
+            let pids: Vec<String> = rows.iter().map(|row| row.get::<_, i32>("pid").to_string()).collect();
+            return Err(EarlierError::Running(pids.join(", ")));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]).await.map_err(failed)?;
+    drop(client);
+    let _ = connection.await;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Changes of one thing at once: whatever order they are told in, what is true is what is heard.
+
+use crate::support::database::connect;
+use crate::support::{TestApp, User, Value, json, spawn_app, spawn_app_with};
+use futures_util::future::join_all;
+use std::time::Duration;
+
+const ROUNDS: usize = 120;
+
+/// Two joins and two leaves of one user at once, again and again: when all are answered, the gateway hears the server's news exactly
+/// if its user is a member.
+#[tokio::test]
+async fn a_gateway_hears_of_a_server_exactly_while_its_user_belongs_to_it() {
+    let app = spawn_app().await;
+    let (mina, june) = (app.register("mina").await, app.register("june").await);
+    let server = app.server(&mina, "Courtyard").await;
+    let mut gateway = app.gateway(&june).await.0;
+    let (join, leave) = (format!("/servers/{server}/join"), format!("/servers/{server}/leave"));
+    for round in 0..ROUNDS {
+        let calls = [&join, &leave, &join, &leave].map(|path| app.post(path, &june, json!({})));
+        join_all(calls).await;
+        let is_member = app.get(&format!("/servers/{server}"), &june).await.status == 200;
+        gateway.events_until_pong().await;
+        let name = format!("round {round}");
+        app.put(&format!("/servers/{server}"), &mina, json!({ "name": name })).await.is(200);
+        let is_told = |event: &Value| event["type"] == "server.updated" && event["name"] == name.as_str();
+        if is_member {
+            while !is_told(&gateway.next_event().await) {}
+        } else {
+            let events = gateway.events_until_pong().await;
+            assert!(!events.iter().any(is_told), "round {round}: {events:?}");
+        }
+    }
+}
+
+/// Renames of one server at once: the last news says what is.
+#[tokio::test]
+async fn the_last_that_is_told_of_a_server_is_how_it_stands() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let mut gateway = app.gateway(&mina).await.0;
+    let path = format!("/servers/{server}");
+    for round in 0..40 {
+        join_all((0..4).map(|n| app.put(&path, &mina, json!({ "name": format!("{round}.{n}") })))).await;
+        let told = gateway.events_until_pong().await;
+        assert_eq!(told.last().expect("news")["name"], app.get(&path, &mina).await.is(200)["name"]);
+    }
+}
+
+/// As a statement that comes late does, or a second node.
+async fn commit_elsewhere(app: &TestApp, channel: i64, author: &User) {
+    let elsewhere = format!(
+        "with raised as (update channels set last_seq = last_seq + 1 where id = {channel} returning last_seq)
+         insert into messages (channel_id, author_id, content, seq, created_at, updated_at)
+         select {channel}, {}, 'elsewhere', last_seq, now(), now() from raised",
+        author.id
+    );
+    connect(&app.database).await.batch_execute(&elsewhere).await.expect("it is written");
+}
+
+/// What somebody else has committed is noticed though nobody speaks.
+#[tokio::test]
+async fn listeners_of_a_log_that_goes_on_without_the_node_come_back() {
+    let app = spawn_app_with(|config| config.times.watch_every = Duration::from_millis(50)).await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let mut socket = app.socket(channel, &mina).await;
+    let mut gateway = app.subscriber(&mina, channel).await;
+    socket.say_and_hear("one").await;
+    gateway.hears("one").await;
+    commit_elsewhere(&app, channel, &mina).await;
+    socket.expect_close(1012).await;
+    let ended = gateway.next_of("unsubscribed").await;
+    assert_eq!((&ended["channel_id"], &ended["reason"]), (&json!(channel), &json!("restart")));
+    let mut back = app.socket_at(&format!("/ws/{channel}?after=1&token={}", mina.token), &[]).await.0;
+    back.hears("elsewhere").await;
+    assert_eq!(back.next_of("replay.done").await["seq"], 2);
+    back.say_and_hear("three").await;
+}
+
+/// A channel that nobody needs is let go, with what it knew of its log; one that somebody hears is not.
+#[tokio::test]
+async fn only_a_channel_that_nobody_needs_is_let_go() {
+    let idle = Duration::from_millis(40);
+    let app = spawn_app_with(|config| config.times.idle = idle).await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let mut socket = app.socket(channel, &mina).await;
+    socket.say_and_hear("one").await;
+    socket.close().await;
+    tokio::time::sleep(10 * idle).await;
+    commit_elsewhere(&app, channel, &mina).await;
+    let mut socket = app.socket(channel, &mina).await;
+    assert_eq!(socket.say_and_hear("three").await["seq"], 3, "it has begun anew");
+    tokio::time::sleep(10 * idle).await;
+    commit_elsewhere(&app, channel, &mina).await;
+    socket.say("five").await;
+    socket.expect_close(1012).await;
+}
