@@ -18,6 +18,7 @@ run: tools ## build the release binary and start it on its own database
 test: tools ## run every test
 	@.ci/need postgresql curl
 	cargo test --locked --no-fail-fast
+	cargo test --locked --manifest-path tests/model/Cargo.toml --target-dir target/model
 
 crash: tools ## kill the node and its database under load, ROUNDS times (20), and check that nothing is lost
 	@.ci/need postgresql
