@@ -26,6 +26,7 @@ pub mod error;
 pub mod gateway;
 pub mod http;
 pub mod load;
+mod memory;
 pub mod origin;
 pub mod rate_limit;
 pub mod store;

@@ -1,8 +1,10 @@
 //! `/docs` (Swagger UI, from the binary: it works with no internet) and `/redoc` (its script from its CDN, held to a hash).
 
+use super::extract::Guest;
 use super::openapi;
 use crate::error::{Error, Result};
-use actix_web::web::{Data, Path};
+use crate::wire::unread::Parts;
+use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpResponse, http::header};
 use std::sync::Arc;
 
@@ -60,10 +62,14 @@ const REDOC_POLICY: &str = "default-src 'none'; script-src https://cdn.jsdelivr.
 
 /// The documents that a worker serves, made once.
 pub struct Documents {
-    openapi: String,
-    asyncapi: String,
-    swagger: Arc<utoipa_swagger_ui::Config<'static>>,
+    openapi: Bytes,
+    asyncapi: Bytes,
+    /// The parts of Swagger UI that its page names: the name, the type, the bytes.
+    swagger: Vec<(&'static str, String, Bytes)>,
 }
+
+/// As Swagger UI calls them.
+const SWAGGER_FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 impl Documents {
     /// Makes them; `asyncapi` describes the sockets, which are the other door's.
@@ -71,43 +77,52 @@ impl Documents {
     /// # Errors
     /// When the document cannot be written as JSON.
     pub fn new(asyncapi: &serde_json::Value) -> serde_json::Result<Self> {
-        let openapi = openapi::document().to_json()?;
-        let asyncapi = asyncapi.to_string();
-        Ok(Self { openapi, asyncapi, swagger: Arc::new(utoipa_swagger_ui::Config::from("/openapi.json")) })
+        let openapi = Bytes::from(openapi::document().to_json()?);
+        let asyncapi = Bytes::from(asyncapi.to_string());
+        let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
+        let file = |name: &'static str| {
+            let found = utoipa_swagger_ui::serve(name, Arc::clone(&config)).ok().flatten()?;
+            Some((name, found.content_type, Bytes::from(found.bytes.into_owned())))
+        };
+        Ok(Self { openapi, asyncapi, swagger: SWAGGER_FILES.into_iter().filter_map(file).collect() })
     }
 }
 
 /// `/openapi.json`
-pub async fn openapi_json(documents: Data<Documents>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(documents.openapi.clone())
+pub async fn openapi_json(_: Guest, documents: Data<Documents>) -> HttpResponse {
+    shared("application/json", &documents.openapi)
 }
 
 /// `/asyncapi.json`
-pub async fn asyncapi_json(documents: Data<Documents>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(documents.asyncapi.clone())
+pub async fn asyncapi_json(_: Guest, documents: Data<Documents>) -> HttpResponse {
+    shared("application/json", &documents.asyncapi)
 }
 
 /// `/docs`
-pub async fn swagger() -> HttpResponse {
+pub async fn swagger(_: Guest) -> HttpResponse {
     page(SWAGGER_PAGE, SWAGGER_POLICY)
 }
 
 /// `/docs/{file}`: the parts of Swagger UI that the page names.
-pub async fn swagger_file(documents: Data<Documents>, file: Path<String>) -> Result<HttpResponse> {
-    let name = match file.as_str() {
-        "start.js" => return Ok(script(SWAGGER_START.into())),
-        "swagger-ui.css" | "swagger-ui-bundle.js" | "favicon-32x32.png" => file.as_str(),
-        _ => return Err(Error::NoRoute),
-    };
-    let found = utoipa_swagger_ui::serve(name, documents.swagger.clone()).ok().flatten().ok_or(Error::NoRoute)?;
-    Ok(HttpResponse::Ok()
-        .content_type(found.content_type)
-        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
-        .body(found.bytes.into_owned()))
+pub async fn swagger_file(_: Guest, documents: Data<Documents>, file: Path<String>) -> Result<HttpResponse> {
+    if file.as_str() == "start.js" {
+        return Ok(script(SWAGGER_START.into()));
+    }
+    let found = documents.swagger.iter().find(|(name, ..)| *name == file.as_str());
+    let (_, content_type, bytes) = found.ok_or(Error::NoRoute)?;
+    let mut answer = shared(content_type, bytes);
+    let cached = header::HeaderValue::from_static("public, max-age=86400");
+    answer.headers_mut().insert(header::CACHE_CONTROL, cached);
+    Ok(answer)
+}
+
+/// Bytes that all answers share: whoever reads them slowly holds none.
+fn shared(content_type: &str, bytes: &Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type(content_type).body(Parts::shared(bytes.clone()))
 }
 
 /// `/redoc`
-pub async fn redoc() -> HttpResponse {
+pub async fn redoc(_: Guest) -> HttpResponse {
     page(REDOC_PAGE, REDOC_POLICY)
 }
 

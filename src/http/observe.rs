@@ -3,17 +3,19 @@
 use super::Node;
 use crate::error::{Error, quota_headers};
 use crate::rate_limit::Quota;
-use crate::telemetry::RequestId;
+use crate::telemetry::{LOGGED_PATH_MAX, RequestId, cut};
 use crate::wire::Exchange;
+use crate::wire::unread::{PART_BYTES, Parts, Reader};
 use actix_cors::CorsError;
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse, Url};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{HttpMessage, ResponseError};
+use actix_web::{HttpMessage, HttpRequest, ResponseError};
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -26,10 +28,13 @@ const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 const ONLY_TLS: &str = "max-age=31536000";
 
 /// The middleware.
-pub async fn observe<B: MessageBody>(
+pub async fn observe<B>(
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>, Parts>>, actix_web::Error>
+where
+    B: MessageBody + 'static,
+{
     let started = Instant::now();
     let request_id = RequestId::random();
     let method = request.method().clone();
@@ -41,18 +46,20 @@ pub async fn observe<B: MessageBody>(
     let (body, has_tls) = (announced(&request), request.app_data::<Data<Node>>().is_some_and(|node| node.has_tls));
     if let Some(exchange) = &exchange {
         exchange.begin();
+        exchange.admit(body);
     }
     let answered = request_id.scope(next.call(request)).await;
     if let Some(exchange) = &exchange {
         exchange.end(body);
     }
-    let mut response = in_our_words(answered?);
+    let mut response = in_parts(in_our_words(answered?));
     let status = response.status().as_u16();
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (request_id, method) = (request_id.as_str(), method.as_str());
+    let path = cut(&path, LOGGED_PATH_MAX);
     if status >= 500 {
         tracing::warn!(request_id, method, path, status, elapsed_us, "call");
-    } else {
+    } else if status < 400 || has_line(response.request()) {
         tracing::info!(request_id, method, path, status, elapsed_us, "call");
     }
     let headers = response.headers_mut();
@@ -73,6 +80,46 @@ pub async fn observe<B: MessageBody>(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(response)
+}
+
+/// A large answer goes out in parts and is counted until it has been taken; where too much is unread already, it is refused.
+fn in_parts<B: MessageBody + 'static>(
+    response: ServiceResponse<EitherBody<B>>,
+) -> ServiceResponse<EitherBody<EitherBody<B>, Parts>> {
+    match response.response().body().size() {
+        BodySize::Sized(size) if size > PART_BYTES as u64 => {}
+        _ => return response.map_into_left_body(),
+    }
+    let (request, answer) = response.into_parts();
+    let (answer, body) = answer.into_parts();
+    let bytes = match body.try_into_bytes() {
+        Ok(bytes) => bytes,
+        // It comes in parts already.
+        Err(body) => return ServiceResponse::new(request, answer.set_body(EitherBody::left(body))),
+    };
+    let reserved =
+        request.app_data::<Data<Node>>().map(|node| node.unread.reserve(reader(&request, node), bytes.len()));
+    let answer = match reserved {
+        Some(Ok(reserved)) => answer.set_body(EitherBody::right(Parts::counted(bytes, reserved))),
+        None => answer.set_body(EitherBody::right(Parts::shared(bytes))),
+        Some(Err(error)) => error.error_response().map_body(|_, body| EitherBody::left(EitherBody::right(body))),
+    };
+    ServiceResponse::new(request, answer)
+}
+
+/// Whose an answer is.
+fn reader(request: &HttpRequest, node: &Node) -> Reader {
+    if let Some(reader) = request.extensions().get::<Reader>() {
+        return *reader;
+    }
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    Reader::Address(node.proxies.client_of(peer, request.headers()))
+}
+
+/// A call that was refused has a line unless its address has had too many.
+fn has_line(request: &HttpRequest) -> bool {
+    let address = request.app_data::<Data<Node>>().zip(request.peer_addr());
+    address.is_none_or(|(node, peer)| node.limits.has_line(node.proxies.client_of(peer.ip(), request.headers())))
 }
 
 /// How many bytes of body come with a request; `None` if it does not say.

@@ -1,6 +1,8 @@
 //! Where HTTP stands on a connection, as far as its bytes and its calls tell it together.
 
-use std::cell::Cell;
+use super::Newcomer;
+use super::gate::Gate;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 /// As long as a request's head may take, and what comes with a call that does not read it.
@@ -24,12 +26,36 @@ pub struct Exchange {
     phase: Cell<Phase>,
     /// Bytes since the connection was last idle.
     received: Cell<u64>,
+    pub(super) gate: Gate,
+    newcomer: RefCell<Option<Newcomer>>,
 }
 
 impl Exchange {
     /// Of a connection whose first head is to come.
     pub fn new(now: Instant) -> Self {
-        Self { phase: Cell::new(Phase::Head { until: now + HEAD_MAX, ending: 0 }), received: Cell::new(0) }
+        Self {
+            phase: Cell::new(Phase::Head { until: now + HEAD_MAX, ending: 0 }),
+            received: Cell::new(0),
+            gate: Gate::default(),
+            newcomer: RefCell::new(None),
+        }
+    }
+
+    /// The same, of a client who has a place among those who are nobody yet.
+    pub(super) fn of(now: Instant, newcomer: Newcomer) -> Self {
+        let exchange = Self::new(now);
+        exchange.newcomer.replace(Some(newcomer));
+        exchange
+    }
+
+    /// The client is somebody.
+    pub fn known(&self) {
+        self.newcomer.take();
+    }
+
+    /// How much has come of a head that has not ended.
+    pub(super) fn head_bytes(&self) -> u64 {
+        if matches!(self.phase.get(), Phase::Head { .. }) { self.received.get() } else { 0 }
     }
 
     /// Bytes have come.
@@ -61,6 +87,11 @@ impl Exchange {
         }
     }
 
+    /// The call that has begun has a body of so many bytes, if that was announced: it may come.
+    pub fn admit(&self, body: Option<u64>) {
+        self.gate.begin(body);
+    }
+
     /// A call has been answered. `body` is how long its body is, if that was announced.
     pub fn end(&self, body: Option<u64>) {
         let is_all = |head: u64| body.is_some_and(|body| self.received.get() == head + body);
@@ -68,6 +99,7 @@ impl Exchange {
             Phase::Call { head: Some(head) } if is_all(head) => Phase::Idle,
             _ => Phase::Rest { until: Instant::now() + HEAD_MAX },
         });
+        self.gate.end();
     }
 
     /// The answer goes out: whoever reads it is not late with the next request.

@@ -5,16 +5,22 @@
 //! bounds of its own.
 
 mod exchange;
+mod gate;
+mod newcomers;
 mod stall;
 mod stream;
 pub mod tls;
+pub mod unread;
 
 pub use exchange::{Exchange, HEAD_MAX};
+pub use newcomers::{Newcomer, Newcomers};
 pub use stream::Stream;
 
 use crate::error::Error;
 use actix_web::ResponseError;
+use bytes::BytesMut;
 use stall::Stall;
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -29,6 +35,16 @@ pub const USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// As much as the kernel may hold of an answer that is not read; it may double it.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
+/// The most bytes of a head.
+pub const HEAD_BYTES_MAX: u64 = 16 * 1024;
+/// As much of a connection as is taken from the kernel before HTTP may have it.
+const WAITING_BYTES: usize = 8 * 1024;
+
+thread_local! {
+    /// One read buffer a worker.
+    static SCRATCH: RefCell<[u8; WAITING_BYTES]> = const { RefCell::new([0; WAITING_BYTES]) };
+}
+
 /// A connection that speaks HTTP.
 pub struct Wire {
     stream: Stream,
@@ -36,12 +52,17 @@ pub struct Wire {
     /// Of the head that is on its way; made when one keeps the node waiting.
     timer: Option<Pin<Box<Sleep>>>,
     stall: Stall,
+    /// What has come and is not given to HTTP yet; at most [`WAITING_BYTES`].
+    waiting: BytesMut,
+    /// Nothing more comes.
+    is_at_end: bool,
 }
 
 impl Wire {
     /// A connection whose first request is to come.
-    pub fn new(stream: Stream) -> Self {
-        Self { stream, exchange: Rc::new(Exchange::new(Instant::now())), timer: None, stall: Stall::default() }
+    pub fn new(stream: Stream, newcomer: Newcomer) -> Self {
+        let (exchange, waiting) = (Rc::new(Exchange::of(Instant::now(), newcomer)), BytesMut::new());
+        Self { stream, exchange, timer: None, stall: Stall::default(), waiting, is_at_end: false }
     }
 
     /// What its calls tell it.
@@ -49,9 +70,37 @@ impl Wire {
         Rc::clone(&self.exchange)
     }
 
-    /// The connection, for what is not HTTP.
-    pub fn into_stream(self) -> Stream {
-        self.stream
+    /// The connection, for what is not HTTP, and what has come behind the head.
+    pub fn into_parts(self) -> (Stream, BytesMut) {
+        (self.stream, self.waiting)
+    }
+
+    /// Gives HTTP what it may have of what waits; whether it was given anything.
+    fn give(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let next = self.waiting.len().min(buffer.remaining());
+        let given = self.exchange.gate.pass(&self.waiting[..next]);
+        if given > 0 {
+            let bytes = self.waiting.split_to(given);
+            self.exchange.received(&bytes);
+            buffer.put_slice(&bytes);
+        }
+        if self.waiting.is_empty() {
+            // An idle connection keeps nothing.
+            self.waiting = BytesMut::new();
+        }
+        given > 0
+    }
+
+    /// Takes in what has come, as far as there is room for it; whether anything has.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let room = WAITING_BYTES.saturating_sub(self.waiting.len());
+            let mut buffer = ReadBuf::new(scratch.get_mut(..room).unwrap_or_default());
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            self.is_at_end = buffer.filled().is_empty();
+            self.waiting.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(()))
+        })
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<()>> {
@@ -62,15 +111,14 @@ impl Wire {
         ready!(timer.as_mut().poll(cx));
         if self.exchange.has_begun() {
             // A peer that does not take it gets none.
-            let _ = self.stream.try_write(&[io::IoSlice::new(&refusal())]);
+            let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::TooSlow(HEAD_MAX.as_secs())))]);
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-/// The answer to a head that does not come; the connection closes after it.
-fn refusal() -> Vec<u8> {
-    let error = Error::TooSlow(HEAD_MAX.as_secs());
+/// The answer to a head that does not come, or does not end; the connection closes after it.
+fn refusal(error: &Error) -> Vec<u8> {
     let body = error.body().to_string();
     let status = error.status_code();
     let reason = status.canonical_reason().unwrap_or_default();
@@ -85,16 +133,32 @@ fn refusal() -> Vec<u8> {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        match Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            Poll::Ready(done) => {
-                self.exchange.received(&buffer.filled()[before..]);
-                Poll::Ready(done)
+        loop {
+            if self.exchange.head_bytes() > HEAD_BYTES_MAX {
+                let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::HeadTooLarge))]);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
-            Poll::Pending => match self.exchange.deadline() {
-                Some(deadline) => self.poll_deadline(cx, deadline),
-                None => Poll::Pending,
-            },
+            if !self.waiting.is_empty() && self.give(buffer) {
+                return Poll::Ready(Ok(()));
+            }
+            if self.is_at_end && self.waiting.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.waiting.len() >= WAITING_BYTES || self.is_at_end {
+                break;
+            }
+            match self.poll_take(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(failed) => return Poll::Ready(failed),
+                Poll::Pending => break,
+            }
+        }
+        if !self.waiting.is_empty() {
+            self.exchange.gate.wait(cx.waker());
+        }
+        match self.exchange.deadline() {
+            Some(deadline) => self.poll_deadline(cx, deadline),
+            None => Poll::Pending,
         }
     }
 }
@@ -133,11 +197,12 @@ impl AsyncWrite for Wire {
 /// Takes a connection over: does TLS, where the node does.
 ///
 /// # Errors
-/// When the handshake fails or takes longer than [`tls::HANDSHAKE_MAX`].
-pub async fn accept(tcp: TcpStream, tls: Option<&tls::Tls>) -> io::Result<Wire> {
+/// When too many keep it waiting, or the handshake fails or takes longer than [`tls::HANDSHAKE_MAX`].
+pub async fn accept(tcp: TcpStream, tls: Option<&tls::Tls>, newcomers: &Newcomers) -> io::Result<Wire> {
+    let newcomer = newcomers.enter().await?;
     let stream = match tls {
         None => Stream::Plain(tcp),
         Some(tls) => tls.accept(tcp).await?,
     };
-    Ok(Wire::new(stream))
+    Ok(Wire::new(stream, newcomer))
 }

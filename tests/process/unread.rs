@@ -1,0 +1,197 @@
+//! What strangers and one account leave unread: it holds little memory, and an honest client is served all the while.
+
+use super::client::{Account, Api};
+use super::node::{Node, data_folder};
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+const MIB: usize = 1_024;
+/// As long as anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A client for whom the system keeps hardly anything.
+async fn client(node: &Node) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4_096).expect("a small buffer");
+    socket.connect(node.address.parse().expect("an address")).await.expect("a connection")
+}
+
+/// Sends as much of it as the node takes.
+async fn send(stream: &mut TcpStream, bytes: &[u8]) {
+    let _ = timeout(Duration::from_millis(200), stream.write_all(bytes)).await;
+}
+
+fn get(path: &str, account: Option<&Account>) -> String {
+    let token = account.map(|account| format!("Authorization: Bearer {}\r\n", account.token)).unwrap_or_default();
+    format!("GET {path} HTTP/1.1\r\nHost: m\r\n{token}\r\n")
+}
+
+/// How much memory the node has more while these clients ask and do not read.
+async fn grown_by(node: &Node, clients: usize, request: &str) -> usize {
+    let before = node.resident_kib();
+    let mut streams = Vec::new();
+    for _ in 0..clients {
+        let mut stream = client(node).await;
+        send(&mut stream, request.as_bytes()).await;
+        streams.push(stream);
+    }
+    // Whoever asks now is served.
+    let honest = reqwest::get(format!("{}/healthz", node.url));
+    let honest = timeout(PATIENCE, honest).await.expect("in time").expect("an answer");
+    assert_eq!(honest.status(), 200);
+    node.resident_kib().saturating_sub(before)
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn fixed_files_that_nobody_reads_hold_no_memory_of_their_own() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    let grown = grown_by(&node, 300, &get("/docs/swagger-ui-bundle.js", None)).await;
+    // Each has its buffers; the file alone would be 450 MiB.
+    assert!(grown < 64 * MIB, "{grown} KiB");
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn pipelined_calls_are_taken_one_by_one() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    for head in ["GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "GET /nope HTTP/1.1\nHost: x\n\n"] {
+        let grown = grown_by(&node, 40, &head.repeat(3_000)).await;
+        assert!(grown < 32 * MIB, "{grown} KiB");
+    }
+    // All of them are answered, for whoever reads.
+    let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
+    let (mut from, mut to) = stream.split();
+    let calls = get("/healthz", None).repeat(999) + "GET /healthz HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
+    let mut answers = Vec::new();
+    let asked = async {
+        to.write_all(calls.as_bytes()).await.expect("it is taken");
+    };
+    let read = async {
+        from.read_to_end(&mut answers).await.expect("answers");
+    };
+    timeout(PATIENCE, async { tokio::join!(asked, read) }).await.expect("in time");
+    let answers = String::from_utf8(answers).expect("text");
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 1_000);
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+/// A call behind a body that nobody wanted is answered, unless the answer said that the connection closes.
+#[tokio::test(flavor = "current_thread")]
+async fn nothing_is_answered_after_connection_close() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    for body in [1, 100, 20_000] {
+        let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
+        let first = format!("GET /healthz HTTP/1.1\r\nHost: m\r\nContent-Length: {body}\r\n\r\n{}", "x".repeat(body));
+        let last = "GET /healthz HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
+        send(&mut stream, (first + last).as_bytes()).await;
+        let mut answers = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut answers)).await.expect("it ends");
+        let answers = String::from_utf8(answers).expect("text").to_lowercase();
+        let closes = answers.find("connection: close").expect("it closes");
+        assert!(!answers[closes..].contains("http/1.1 "), "{answers}");
+    }
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn large_answers_to_one_account_are_bounded_in_bytes() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    let api = Api::new(&node.url);
+    let account = api.account("large").await;
+    let channel = api.channel(&account).await;
+    fill(&api, &account, channel).await;
+    let page = get(&format!("/channels/{channel}/messages?limit=100"), Some(&account));
+    let grown = grown_by(&node, 100, &page).await;
+    assert!(grown < 96 * MIB, "{grown} KiB; 100 answers are 240 MiB");
+    // An answer of events ends where it is large enough; whoever reads on gets all.
+    let (mut after, mut answers) = (0, 0);
+    while after < 100 {
+        let events = api.get(&format!("/channels/{channel}/events?limit=1000&after={after}"), &account.token).await;
+        if events["code"] == "busy" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        }
+        let events = events["events"].as_array().unwrap_or_else(|| panic!("{events}")).clone();
+        assert!(events.len() < 100 && !events.is_empty(), "{}", events.len());
+        for event in events {
+            after += 1;
+            assert_eq!(event["seq"], after);
+        }
+        answers += 1;
+    }
+    assert!(answers > 1);
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_head_without_an_end_is_refused_before_it_is_large() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
+    let head = format!("GET /healthz HTTP/1.1\r\nHost: m\r\nX-Long: {}", "x".repeat(64 * 1024));
+    send(&mut stream, head.as_bytes()).await;
+    let mut answer = vec![0; 4_096];
+    let count = timeout(PATIENCE, stream.read(&mut answer)).await.expect("in time").expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 431 ") && answer.contains("head_too_large"), "{answer}");
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+/// Many accounts leave as much unread as the node holds; when they go, it goes back to the system.
+#[tokio::test(flavor = "current_thread")]
+async fn memory_goes_back_to_the_system_after_a_storm() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    let api = Api::new(&node.url);
+    let owner = api.account("owner").await;
+    let channel = api.channel(&owner).await;
+    fill(&api, &owner, channel).await;
+    let page = format!("/channels/{channel}/messages?limit=100");
+    let before = node.resident_kib();
+    let mut streams = Vec::new();
+    for number in 0..24 {
+        let account = api.account(&format!("reader{number}")).await;
+        api.post(&format!("/servers/{}/join", owner.server), &account.token, json!({})).await;
+        for _ in 0..2 {
+            let mut stream = client(&node).await;
+            send(&mut stream, get(&page, Some(&account)).as_bytes()).await;
+            streams.push(stream);
+        }
+    }
+    let grown = async {
+        while node.resident_kib() < before + 48 * MIB {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, grown).await.is_ok(), "a storm: {} KiB", node.resident_kib() - before);
+    drop(streams);
+    let back = async {
+        while node.resident_kib() > before + 40 * MIB {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, back).await.is_ok(), "{before} KiB before, {} after", node.resident_kib());
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+/// A page of messages that is as large as one can be: one byte stored, six sent.
+async fn fill(api: &Api, account: &Account, channel: i64) {
+    let content = "\u{1}".repeat(3_999) + "x";
+    for _ in 0..100 {
+        let path = format!("/channels/{channel}/messages");
+        assert!(api.post(&path, &account.token, json!({ "content": content })).await["id"].is_i64());
+    }
+}
