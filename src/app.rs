@@ -10,13 +10,15 @@ use crate::config::{Config, Database};
 use crate::descriptors;
 use crate::gateway::{Door, asyncapi, upgrade};
 use crate::http::{self, Documents, Node};
+use crate::memory;
 use crate::rate_limit::Limits;
 use crate::store::backends::{self, EarlierError};
 use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::migrate::{MigrateError, migrate};
 use crate::store::{Db, Target};
 use crate::wire::tls::{Tls, TlsError};
-use crate::wire::{self, Wire};
+use crate::wire::unread::Unread;
+use crate::wire::{self, Newcomers, Wire};
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
@@ -85,6 +87,7 @@ impl Application {
     /// One line that says what to change.
     pub async fn build(config: Config) -> Result<Self, StartError> {
         descriptors::raise_limit();
+        memory::keep_trimmed();
         let tls = config.tls.clone().map(Tls::load).transpose()?;
         let listener = listen(&config.host, config.port)?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(config.host.clone(), error))?;
@@ -121,6 +124,7 @@ impl Application {
             has_tls: tls.is_some(),
             proxies: config.trusted_proxies.clone(),
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
+            unread: Unread::default(),
             doubts: http::Doubts::default(),
             exports: http::Exports::default(),
             stopping: AtomicBool::new(false),
@@ -129,6 +133,16 @@ impl Application {
         let documents = Data::new(Documents::new(&asyncapi).map_err(|error| other(&error))?);
         let server = serve(&config, listener, node.clone(), documents, relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
+        let limits = Arc::clone(&node.limits);
+        actix_rt::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                match limits.take_unlogged() {
+                    0 => {}
+                    count => tracing::info!(count, "calls that were refused, beyond those with a line of their own"),
+                }
+            }
+        });
         if !config.rate_limit {
             tracing::warn!("RATE_LIMIT=off: nothing is limited by rate; use this for tests and load runs only");
         }
@@ -212,6 +226,7 @@ fn serve(
     let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX.as_secs());
     let stopping = builder.graceful_shutdown_signal();
     let (echo, origins) = (config.conformance_echo, config.cors_origins.clone());
+    let newcomers = Newcomers::default();
     let (started, times) = (Arc::new(AtomicUsize::new(0)), config.times);
     let server = builder.listen("madang", listener, move || {
         // Called on each worker's own thread.
@@ -222,12 +237,16 @@ fn serve(
         let (proxies, allowed) = (node.proxies.clone(), origins.clone());
         let door = Rc::new(Door { tokens, registry, db, relay, limits, proxies, origins: allowed, echo });
         let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
-        let tls = tls.clone();
+        let (tls, newcomers) = (tls.clone(), newcomers.clone());
         let accept = fn_service(move |tcp: TcpStream| {
-            let tls = tls.clone();
+            let (tls, newcomers) = (tls.clone(), newcomers.clone());
             async move {
                 let peer = tcp.peer_addr().ok();
-                Ok((wire::accept(tcp, tls.as_ref()).await.map_err(DispatchError::Io)?, Protocol::Http1, peer))
+                Ok((
+                    wire::accept(tcp, tls.as_ref(), &newcomers).await.map_err(DispatchError::Io)?,
+                    Protocol::Http1,
+                    peer,
+                ))
             }
         });
         let http = HttpService::build()

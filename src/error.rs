@@ -6,6 +6,7 @@ use crate::domain::access::Denied;
 use crate::domain::validation::Issue;
 use crate::rate_limit::{Quota, SOCKETS_MAX, TooMany};
 use crate::store::Backend;
+use crate::wire::HEAD_BYTES_MAX;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -40,6 +41,9 @@ pub enum Error {
     /// The page that asks is of an origin that may not.
     #[error("Pages of this origin may not open sockets here; the operator can allow it with CORS_ORIGINS")]
     Origin,
+    /// The request contradicts itself.
+    #[error("{0}")]
+    Malformed(&'static str),
     /// A page asks whether it may make a call, and may not.
     #[error("Pages of this origin may not make this call, or not with this method or these headers")]
     Preflight,
@@ -49,6 +53,9 @@ pub enum Error {
     /// The body is larger than the endpoint takes.
     #[error("The body may have at most {0} bytes")]
     TooLarge(usize),
+    /// The request's head is larger than any needs to be.
+    #[error("The request's head may have at most {HEAD_BYTES_MAX} bytes")]
+    HeadTooLarge,
     /// The request took too long to arrive.
     #[error("The request did not arrive within {0} seconds; send it again")]
     TooSlow(u64),
@@ -261,8 +268,10 @@ impl Error {
             Self::Denied(Denied::NotMember) => "not_a_member",
             Self::Denied(Denied::NotOwner) => "not_the_owner",
             Self::Origin | Self::Preflight => "origin_not_allowed",
+            Self::Malformed(_) => "malformed_request",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooLarge(_) => "body_too_large",
+            Self::HeadTooLarge => "head_too_large",
             Self::TooSlow(_) => "request_too_slow",
             Self::Upgrade(_) => "upgrade_required",
             Self::RateLimited(_) => "rate_limited",
@@ -364,8 +373,9 @@ impl ResponseError for Error {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Denied(_) | Self::Origin | Self::Preflight => StatusCode::FORBIDDEN,
-            Self::Conflict(_) => StatusCode::BAD_REQUEST,
+            Self::Conflict(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Upgrade(_) => StatusCode::UPGRADE_REQUIRED,
             Self::RateLimited(_) | Self::TooManySockets(_) => StatusCode::TOO_MANY_REQUESTS,

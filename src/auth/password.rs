@@ -95,8 +95,10 @@ impl Passwords {
             let stored = stored.and_then(|stored| Some((cost_of(&stored)?, stored)));
             let is_known = stored.is_some();
             let (stored_cost, stored) = stored.unwrap_or((cost, nobody));
-            // A longer one was never set; bcrypt would compare its first 72 bytes.
-            let is_right = bcrypt::verify(password, &stored).unwrap_or(false) && password.len() <= 72 && is_known;
+            // A longer one was never set: bcrypt would compare its first 72 bytes. Neither was one with a NUL: bcrypt repeats its key
+            // with one behind it, so that a password, a NUL and the password would be right too.
+            let is_one = password.len() <= 72 && !password.contains('\0');
+            let is_right = bcrypt::verify(password, &stored).unwrap_or(false) && is_one && is_known;
             if is_right {
                 let rehashed = (stored_cost != cost).then(|| bcrypt::hash(password, cost)).transpose()?;
                 return Ok(Verdict::Right { rehashed });
@@ -183,6 +185,7 @@ mod tests {
         assert_eq!(verdict, Verdict::Right { rehashed: None });
         for (wrong, stored) in [
             ("wrong horse", Some(stored)),
+            ("correct horse\0correct horse", Some(passwords.hash(&password("correct horse")).await.expect("hashed"))),
             ("nobody has this password", None),
             ("nobody has this password", Some("no hash".into())),
             ("nobody has this password", Some("$2b$04$short".into())),

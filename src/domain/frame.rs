@@ -190,7 +190,7 @@ pub struct Limits {
     pub unacknowledged_sends: u32,
     /// Channels that one socket may be subscribed to.
     pub subscriptions: usize,
-    /// Frames a second for ever; `null` where the node does not limit them.
+    /// Frames a second of the user, over all sockets, for ever; `null` where the node does not limit them.
     pub frames_per_second: Option<f64>,
     /// Frames at once after a quiet time.
     pub frame_burst: Option<u32>,
@@ -198,6 +198,14 @@ pub struct Limits {
     pub channel_messages_per_second: Option<f64>,
     /// Messages to one channel at once after a quiet time.
     pub channel_message_burst: Option<u32>,
+    /// Messages a second of the user, to all channels together, for ever.
+    pub messages_per_second: Option<f64>,
+    /// Messages of the user at once after a quiet time.
+    pub message_burst: Option<u32>,
+    /// KiB of content a second of the user's messages, for ever; each message counts as one at least.
+    pub content_kib_per_second: Option<f64>,
+    /// KiB of content of the user's messages at once after a quiet time.
+    pub content_kib_burst: Option<u32>,
     /// Sockets of a user.
     pub sockets: Option<u32>,
 }

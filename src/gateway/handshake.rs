@@ -100,6 +100,9 @@ impl Proof {
 /// Whether the page that asks may; who sends no `Origin` is no browser.
 pub fn check_origin(head: &RequestHead, allowed: &AllowedOrigins) -> Result<()> {
     let text = |name| head.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    if head.headers.get_all(header::ORIGIN).count() > 1 {
+        return Err(Error::Malformed("Send one `Origin`"));
+    }
     match text(header::ORIGIN) {
         Some(origin) if !allowed.allow(origin, text(header::HOST)) => Err(Error::Origin),
         _ => Ok(()),

@@ -16,7 +16,7 @@ use crate::domain::access::Caller;
 use crate::domain::frame::{Frame, Limits, LoggedChannel, Membership, Ready};
 use crate::domain::text::{CONTENT_MAX, NONCE_MAX};
 use crate::error::{Error, Result};
-use crate::rate_limit::{FRAMES, MESSAGES, Rate, SOCKETS_MAX};
+use crate::rate_limit::{FRAMES, MESSAGES, Rate, SOCKETS_MAX, USER_CONTENT_KIB, USER_MESSAGES};
 use crate::store::{Db, channels, servers, users};
 use crate::telemetry::RequestId;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -126,6 +126,10 @@ pub fn limits(rate_limit: bool) -> Limits {
         frame_burst: rate_limit.then_some(FRAMES.burst),
         channel_messages_per_second: rate_limit.then_some(per_second(MESSAGES)),
         channel_message_burst: rate_limit.then_some(MESSAGES.burst),
+        messages_per_second: rate_limit.then_some(per_second(USER_MESSAGES)),
+        message_burst: rate_limit.then_some(USER_MESSAGES.burst),
+        content_kib_per_second: rate_limit.then_some(per_second(USER_CONTENT_KIB)),
+        content_kib_burst: rate_limit.then_some(USER_CONTENT_KIB.burst),
         sockets: rate_limit.then_some(SOCKETS_MAX),
     }
 }

@@ -128,7 +128,11 @@ impl Session {
 
     fn take(&mut self, event: Event, ctx: &mut Context<Self>) {
         if let Some(rate) = &mut self.rate {
-            match rate.check(self.door.relay.now()) {
+            let verdict = match &self.user {
+                Some((user, _)) => rate.judge(self.door.limits.frame(*user)),
+                None => rate.check(self.door.relay.now()),
+            };
+            match verdict {
                 Verdict::Good => {}
                 Verdict::TooMany { retry_after_ms } => return self.limited(&event, retry_after_ms),
                 Verdict::Flood => {
@@ -185,7 +189,7 @@ impl Session {
             let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
             self.socket.send(frame::error(error, About { nonce, channel_id: None }));
         };
-        if let Err(limit) = self.count_message(channel.id()) {
+        if let Err(limit) = self.count_message(channel.id(), &message) {
             return refuse(&message, &limit);
         }
         let Some(send) = self.outbox.begin_send() else { return refuse(&message, &Error::Busy) };
@@ -201,14 +205,15 @@ impl Session {
     }
 
     /// Counts a message to a channel.
-    pub(super) fn count_message(&self, channel_id: ChannelId) -> Result<(), Error> {
-        let user = self.user.as_ref().map(|(user, _)| *user);
-        user.map_or(Ok(()), |user| Ok(self.door.limits.message(user, channel_id).map(drop)?))
+    pub(super) fn count_message(&self, channel_id: ChannelId, message: &NewMessage) -> Result<(), Error> {
+        let (user, bytes) = (self.user.as_ref().map(|(user, _)| *user), message.content.as_str().len());
+        user.map_or(Ok(()), |user| Ok(self.door.limits.message(user, channel_id, bytes).map(drop)?))
     }
 
     fn limited(&self, event: &Event, retry_after_ms: u32) {
         match event {
-            Event::Close(_) => self.socket.end_with(frame::close_empty()),
+            Event::Close(Some(close)) => self.socket.end_with(frame::close(close.code, "")),
+            Event::Close(None) => self.socket.end_with(frame::close_empty()),
             Event::Text(_) | Event::Binary(_) => self.socket.send(encode(&Frame::Error {
                 code: "rate_limited",
                 detail: "You send too fast; wait".into(),

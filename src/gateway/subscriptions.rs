@@ -154,7 +154,7 @@ impl Session {
     }
 
     fn send_to(&self, channel_id: ChannelId, message: NewMessage) {
-        let begun = self.count_message(channel_id).and_then(|()| self.outbox.begin_send().ok_or(Error::Busy));
+        let begun = self.count_message(channel_id, &message).and_then(|()| self.outbox.begin_send().ok_or(Error::Busy));
         let refusal = match begun {
             Ok(send) => return self.hand_over(channel_id, Posting { message, poster: Poster::Socket(send) }),
             Err(refusal) => refusal,

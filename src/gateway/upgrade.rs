@@ -12,12 +12,13 @@ use crate::error::{Error, Result, Unauthorized};
 use crate::origin::AllowedOrigins;
 use crate::rate_limit::Limits;
 use crate::store::{Db, ws_tickets};
-use crate::telemetry::RequestId;
+use crate::telemetry::{LOGGED_PATH_MAX, RequestId, cut};
 use crate::wire::{Stream, Wire};
 use actix_codec::Framed;
 use actix_http::{Method, Request, h1};
 use actix_web::ResponseError;
 use bytes::{Bytes, BytesMut};
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,18 +51,23 @@ pub struct Door {
 pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::Codec>) {
     // Both 8 KiB buffers of the framing go before the first wait; a socket keeps neither.
     let parts = framed.into_parts();
-    let stream = parts.io.into_stream();
+    let (stream, behind) = parts.io.into_parts();
+    let mut early = parts.read_buf;
+    early.extend_from_slice(&behind);
     let request_id = RequestId::random();
-    let log = Log { path: request.path().to_owned(), request_id: request_id.as_str() };
+    let log = Log { path: cut(request.path(), LOGGED_PATH_MAX).to_owned(), request_id: request_id.as_str() };
     let is_head = request.method() == Method::HEAD;
     // Answers to requests that were pipelined before the upgrade may not have been written yet.
     let unwritten = parts.write_buf.freeze();
     let answer = Bytes::from([&unwritten[..], &handshake::answer(request.head(), request_id.as_str())].concat());
-    let asked = ask(&door, &request);
+    // Whoever has gone already is nobody in particular.
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let address = door.proxies.client_of(peer, &request.head().headers);
+    let asked = ask(&door, &request, address);
     drop(request);
     let refused = match asked {
         Ok((route, proof)) => match redeemed(&door, proof).await {
-            Ok(bearer) => open(&door, route, bearer, stream, answer, parts.read_buf).await,
+            Ok(bearer) => open(&door, route, bearer, stream, answer, early).await,
             Err(error) => Err((error, Some(stream))),
         },
         Err(error) => Err((error, Some(stream))),
@@ -69,7 +75,9 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::
     match refused {
         Ok(()) => log.opened(),
         Err((error, stream)) => {
-            log.refused(&error);
+            if door.limits.has_line(address) {
+                log.refused(&error);
+            }
             if let Some(stream) = stream {
                 let refusal = handshake::refusal(&error, request_id.as_str(), is_head);
                 refuse(stream, &[&unwritten[..], &refusal].concat()).await;
@@ -79,7 +87,24 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::
 }
 
 /// A handshake counts as a call, of its user if the token is good.
-fn ask(door: &Door, request: &Request) -> Result<(Route, Option<Proof>)> {
+fn ask(door: &Door, request: &Request, address: IpAddr) -> Result<(Route, Option<Proof>)> {
+    let understood = understand(door, request);
+    let bearer = understood.as_ref().ok().and_then(|(_, proof)| proof.as_ref()).map(Proof::bearer);
+    let refusal = bearer.and_then(|bearer| door.registry.refusal(bearer));
+    match bearer.filter(|_| refusal.is_none()) {
+        Some(bearer) => door.limits.call(bearer.user_id)?,
+        None => door.limits.call_from(address)?,
+    };
+    let (route, proof) = understood?;
+    match refusal {
+        // A gateway says so on the socket, where a browser can read it.
+        Some(error) if !matches!(route, Route::Gateway) => Err(error),
+        _ => Ok((route, proof)),
+    }
+}
+
+/// What a handshake asks for, and what it shows.
+fn understand(door: &Door, request: &Request) -> Result<(Route, Option<Proof>)> {
     let head = request.head();
     let route = handshake::route(head, door.echo)?;
     handshake::verify(head)?;
@@ -88,20 +113,7 @@ fn ask(door: &Door, request: &Request) -> Result<(Route, Option<Proof>)> {
         (Route::Echo, _) | (Route::Gateway, Err(Unauthorized::Missing)) => None,
         (_, proof) => Some(proof?),
     };
-    let bearer = proof.as_ref().map(Proof::bearer);
-    let refusal = bearer.and_then(|bearer| door.registry.refusal(bearer));
-    match bearer.filter(|_| refusal.is_none()) {
-        Some(bearer) => door.limits.call(bearer.user_id)?,
-        None => {
-            let peer = request.peer_addr().ok_or(Error::Internal)?.ip();
-            door.limits.call_from(door.proxies.client_of(peer, &head.headers))?
-        }
-    };
-    match refusal {
-        // A gateway says so on the socket, where a browser can read it.
-        Some(error) if !matches!(route, Route::Gateway) => Err(error),
-        _ => Ok((route, proof)),
-    }
+    Ok((route, proof))
 }
 
 /// Who asks; a ticket is used up.

@@ -14,7 +14,7 @@ use crate::domain::user::{CurrentPassword, NewPassword, Profile};
 use crate::error::{Error, ErrorBody, Noun, Result, Unauthorized};
 use crate::rate_limit::{Account, Attempt};
 use crate::store::auth_sessions::{self, Begun, Refreshed};
-use crate::store::users;
+use crate::store::users::{self, Credentials};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use secrecy::{ExposeSecret, SecretString};
@@ -114,8 +114,9 @@ pub async fn register(
     told: Told,
     Body(new): Body<Register>,
 ) -> Result<HttpResponse> {
-    node.passwords.judge(&new.password, [new.username.as_str(), new.email.as_str()]).await?;
     told.quota(node.limits.registration(client.address)?);
+    let _turn = node.limits.hash_turn(client.address, Account::named(new.username.as_str()))?;
+    node.passwords.judge(&new.password, [new.username.as_str(), new.email.as_str()]).await?;
     let hashed_password = node.passwords.hash(&new.password).await?;
     let profile = users::register(&node.db, &new.username, &new.email, &hashed_password).await?;
     Ok(HttpResponse::Created().json(profile))
@@ -135,11 +136,25 @@ pub async fn register(
 )]
 pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result<HttpResponse> {
     let [username, password] = form.fields(["username", "password"])?;
-    let known = users::credentials(&node.db, &username).await?;
-    let account = Account::new(known.as_ref().map(|known| known.user_id), &username);
+    let account = Account::named(&username);
     let attempt = node.limits.login(account, client.address)?;
+    let turn = match node.limits.hash_turn(client.address, account) {
+        Ok(turn) => turn,
+        Err(limit) => {
+            attempt.not_made();
+            return Err(limit.into());
+        }
+    };
+    let known = match find(&node, &username).await {
+        Ok(known) => known,
+        Err(error) => {
+            attempt.not_made();
+            return Err(error);
+        }
+    };
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
     let verdict = compare(&node, attempt, password.into(), stored).await?;
+    drop(turn);
     let (Some(known), Verdict::Right { rehashed }) = (known, verdict) else {
         return Err(Unauthorized::Credentials.into());
     };
@@ -159,6 +174,14 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
     let change = Change::Sessions(user_id);
     let Begun { session_id, ends_at_s } = commit(&node, change, begin, move |_| change).await?;
     token(&node, Subject { user_id, password_version, session_id, logged_in_at_s: now_s(), ends_at_s }, &refresh)
+}
+
+/// What no account can be called is nobody's, without a look: what the database does with a name grows with its length.
+async fn find(node: &Node, username: &str) -> Result<Option<Credentials>> {
+    match Username::try_from(username) {
+        Ok(username) => users::credentials(&node.db, &username).await,
+        Err(_) => Ok(None),
+    }
 }
 
 /// Compares a password. Only what was compared and wrong counts as a failed try.

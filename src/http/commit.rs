@@ -112,14 +112,18 @@ impl Doubts {
                 }
                 Err(error) => tracing::warn!(code = error.code(), "changes in doubt could not be looked for yet"),
             }
-            let mut state = self.lock();
-            if state.all.is_empty() {
-                state.is_looking = false;
+            if self.is_done() {
                 return;
             }
-            drop(state);
             rt::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Whether nothing is in doubt any more; the next doubt starts another task.
+    fn is_done(&self) -> bool {
+        let mut state = self.lock();
+        state.is_looking = !state.all.is_empty();
+        !state.is_looking
     }
 
     /// What is done under this lock leaves whole what it guards.

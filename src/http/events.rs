@@ -13,10 +13,13 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
 
+/// As much content as one answer has; an entry that goes beyond it is its last. In JSON it may have six times as many bytes.
+const BYTES_MAX: i64 = 256 * 1024;
+
 /// Read a channel's log
 ///
 /// The events after a `seq`, oldest first, and how far the log goes. To read on, ask again `after` the last event's `seq`
-/// until it is `last_seq`. An `after` beyond `last_seq` means that the log is not the one that the client knows: reload.
+/// until it is `last_seq`: an answer may have fewer than `limit`, where they are large. An `after` beyond `last_seq` means that the log is not the one that the client knows: reload.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/events", operation_id = "list_events", tag = "messages", security(("login" = [])),
     params(
@@ -37,7 +40,7 @@ pub async fn list(
     Asked { after, limit }: Asked,
 ) -> Result<HttpResponse> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
-    let log = messages::events(&node.db, &Author::from(access), after, limit).await?;
+    let log = messages::events(&node.db, &Author::from(access), after, limit, BYTES_MAX).await?;
     let log = log.ok_or(Error::NotFound(Noun::Channel))?;
     let events = log.messages.iter().map(Event::from).collect();
     Ok(HttpResponse::Ok().json(Events { events, last_seq: log.last_seq }))

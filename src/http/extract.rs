@@ -7,11 +7,14 @@ use crate::domain::validation::{Issue, Refusal, bounded, integer};
 use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::rate_limit::{Limits, Quota, TooMany};
+use crate::wire::Exchange;
+use crate::wire::unread::Reader;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use std::future::{Ready, ready};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// A good token. Put first among a handler's arguments: who is unknown learns nothing else.
 pub struct Auth(pub Bearer);
@@ -25,18 +28,28 @@ impl FromRequest for Auth {
     }
 }
 
-/// A void token spends nothing of its user's: whoever has been logged out cannot keep the user out.
+/// A void token spends nothing of its user's: whoever has been logged out cannot keep the user out. No token, a bad one and a void one
+/// are calls of their address.
 fn bearer(request: &HttpRequest) -> Result<Auth> {
-    let bearer = signed(request)?;
-    match node(request)?.registry.refusal(&bearer) {
-        None => within(request, |limits| limits.call(bearer.user_id))?,
-        Some(error) => {
+    let known = signed(request).and_then(|bearer| match node(request)?.registry.refusal(&bearer) {
+        None => Ok(bearer),
+        Some(error) => Err(error),
+    });
+    match known {
+        Ok(bearer) => {
+            within(request, |limits| limits.call(bearer.user_id))?;
+            request.extensions_mut().insert(Reader::User(bearer.user_id));
+            if let Some(exchange) = request.conn_data::<Rc<Exchange>>() {
+                exchange.known();
+            }
+            Ok(Auth(bearer))
+        }
+        Err(error) => {
             let client = Client::of(request)?;
             within(request, |limits| limits.call_from(client.address))?;
-            return Err(error);
+            Err(error)
         }
     }
-    Ok(Auth(bearer))
 }
 
 /// Counts a call; how its limit stands goes out with the answer.

@@ -102,7 +102,7 @@ pub async fn create(
         }
         message.nonce = Some(key);
     }
-    told.quota(node.limits.message(auth.0.user_id, id)?);
+    told.quota(node.limits.message(auth.0.user_id, id, message.content.as_str().len())?);
     let posted = node.registry.post(auth.0, id, message).await?;
     let mut answer = if posted.is_duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(posted.message))

@@ -30,6 +30,7 @@ use crate::auth::token::Tokens;
 use crate::client_address::TrustedProxies;
 use crate::rate_limit::Limits;
 use crate::store::Db;
+use crate::wire::unread::Unread;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub struct Node {
     pub has_tls: bool,
     /// Hashes passwords.
     pub passwords: Arc<Passwords>,
+    /// Answers that are not read yet.
+    pub unread: Unread,
     /// Changes whose outcome is not known.
     pub doubts: Doubts,
     /// Exports that are under way.

@@ -1,6 +1,7 @@
 //! The whole surface on one screen: every path, its methods, its handlers.
 
 use super::docs::Documents;
+use super::extract::Guest;
 use super::observe::observe;
 use super::{Node, auth, channels, docs, events, export, health, messages, servers, sessions, users};
 use crate::error::Error;
@@ -11,7 +12,7 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
-use actix_web::{App, FromRequest, Handler, HttpRequest, Resource, Responder, Route};
+use actix_web::{App, FromRequest, Handler, Resource, Responder, Route};
 
 fn routes(config: &mut ServiceConfig) {
     at(config, "/auth/register", |at| at.post(auth::register));
@@ -70,7 +71,7 @@ pub fn app(
         .app_data(documents)
         .app_data(PayloadConfig::new(super::body::JSON_BYTES_MAX))
         .configure(routes)
-        .default_service(web::to(|| async { Err::<&str, _>(Error::NoRoute) }))
+        .default_service(web::to(|_: Guest| async { Err::<&str, _>(Error::NoRoute) }))
         .wrap(Condition::new(!origins.list().is_empty(), cors(&origins)))
         .wrap(from_fn(observe))
 }
@@ -91,7 +92,7 @@ fn cors(origins: &AllowedOrigins) -> Cors {
     origins.list().iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-async fn upgrade_required(_: HttpRequest) -> Result<&'static str, Error> {
+async fn upgrade_required(_: Guest) -> Result<&'static str, Error> {
     Err(Error::Upgrade("send `Connection: Upgrade` and `Upgrade: websocket`"))
 }
 
@@ -100,7 +101,7 @@ fn at(config: &mut ServiceConfig, path: &str, methods: impl FnOnce(At) -> At) {
     let resource = web::resource(path);
     let At { resource, allowed } = methods(At { resource, allowed: Vec::new() });
     let allowed = allowed.join(", ");
-    config.service(resource.default_service(web::to(move || {
+    config.service(resource.default_service(web::to(move |_: Guest| {
         let allowed = allowed.clone();
         async move { Err::<&str, _>(Error::Method(allowed)) }
     })));

@@ -121,12 +121,17 @@ pub async fn update_me(
             None => return Err(Conflict::PasswordRequired.into()),
         }
     }
+    if update.profile.email.is_some() {
+        node.limits.email_change(caller.id(), client.address)?;
+    }
     let db = node.db.clone();
     let Some(password) = &update.password else {
         return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
     };
+    let turn = node.limits.hash_turn(client.address, Account::named(caller.username()))?;
     node.passwords.judge(password, [&**caller.username()]).await?;
     let hashed_password = node.passwords.hash(password).await?;
+    drop(turn);
     let password = PasswordChange { hashed_password, kept_token };
     let change = Change::Password(caller.id());
     let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
@@ -160,8 +165,19 @@ pub async fn delete_me(
 
 /// Whether this is the caller's password.
 async fn compare(node: &Node, client: &Client, caller: &Caller, password: CurrentPassword) -> Result<()> {
-    let attempt = node.limits.login(Account::Known(caller.id()), client.address)?;
-    let known = users::own_credentials(&node.db, caller).await?;
+    let account = Account::named(caller.username());
+    let attempt = node.limits.login(account, client.address)?;
+    let known = async {
+        let turn = node.limits.hash_turn(client.address, account)?;
+        Ok((turn, users::own_credentials(&node.db, caller).await?))
+    };
+    let (_turn, known) = match known.await {
+        Ok(known) => known,
+        Err(error) => {
+            attempt.not_made();
+            return Err(error);
+        }
+    };
     match auth::compare(node, attempt, password.0, Some(known.hashed_password)).await? {
         Verdict::Right { .. } => Ok(()),
         Verdict::Wrong => Err(Conflict::WrongPassword.into()),

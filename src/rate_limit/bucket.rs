@@ -36,22 +36,28 @@ impl<K: Hash + Eq> Buckets<K> {
 
     /// Takes a token.
     pub(super) fn take(&self, key: K, now_us: u64) -> Result<Quota, TooMany> {
+        self.take_many(key, 1, now_us)
+    }
+
+    /// Takes so many tokens, or none; never more than a full bucket has.
+    pub(super) fn take_many(&self, key: K, count: u32, now_us: u64) -> Result<Quota, TooMany> {
         let shard = self.hasher.hash_one(&key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return Ok(self.quota(0)) };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
+        let cost_us = refill_us * u64::from(count.min(self.rate.burst));
         let full_at_us = shard.get(&key).copied().unwrap_or(0).max(now_us);
         let (missing_us, most_us) = (full_at_us - now_us, refill_us * u64::from(self.rate.burst));
-        if missing_us + refill_us > most_us {
-            let wait_us = missing_us + refill_us - most_us;
+        if missing_us + cost_us > most_us {
+            let wait_us = missing_us + cost_us - most_us;
             let retry_after_ms = u32::try_from(wait_us.div_ceil(1_000)).unwrap_or(u32::MAX);
             return Err(TooMany { retry_after_ms, quota: Some(self.quota(missing_us)) });
         }
-        shard.put(key, full_at_us + refill_us);
+        shard.put(key, full_at_us + cost_us);
         while shard.len() > KEYS_MAX / SHARDS {
             shard.pop_lru();
         }
-        Ok(self.quota(missing_us + refill_us))
+        Ok(self.quota(missing_us + cost_us))
     }
 
     /// Gives a token back that was not needed.

@@ -1,6 +1,6 @@
-//! One bucket a socket for the frames that its client sends.
+//! Frames of a socket: a bucket while its client is nobody, and how far it goes over its rate.
 
-use super::FRAMES;
+use super::GUEST_FRAMES as FRAMES;
 use std::time::Duration;
 
 /// Frames a second that a socket may send for ever.
@@ -37,7 +37,23 @@ impl Default for FrameRate {
 }
 
 impl FrameRate {
-    /// Counts a frame at `now_s`.
+    /// What becomes of a frame that was counted for its user.
+    pub fn judge(&mut self, counted: Result<(), u32>) -> Verdict {
+        match counted {
+            Ok(()) => {
+                self.over = 0;
+                Verdict::Good
+            }
+            Err(retry_after_ms) => self.over(retry_after_ms),
+        }
+    }
+
+    fn over(&mut self, retry_after_ms: u32) -> Verdict {
+        self.over += 1;
+        if self.over > FLOOD_FRAMES { Verdict::Flood } else { Verdict::TooMany { retry_after_ms } }
+    }
+
+    /// Counts a frame of nobody's at `now_s`.
     pub fn check(&mut self, now_s: u32) -> Verdict {
         let passed_s = now_s.saturating_sub(self.at_s);
         self.at_s = now_s;
@@ -47,8 +63,7 @@ impl FrameRate {
             self.over = 0;
             return Verdict::Good;
         }
-        self.over += 1;
-        if self.over > FLOOD_FRAMES { Verdict::Flood } else { Verdict::TooMany { retry_after_ms: 1_000 } }
+        self.over(1_000)
     }
 }
 

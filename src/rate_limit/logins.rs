@@ -2,31 +2,31 @@
 //! the account's owner out who comes from elsewhere.
 
 use super::{KEYS_MAX, LOGIN_FAILURES, LOGIN_WAIT_MAX, LOGIN_WAIT_MIN, Limits, TooMany};
-use crate::domain::UserId;
 use lru::LruCache;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use unicode_normalization::UnicodeNormalization;
 
 /// So long after the last failure all are forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Whose password is tried.
+/// Whose password is tried, by a hash of the name: the same for all spellings of it, whether it is somebody's or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Account {
-    /// An account's, under whichever spelling of its name.
-    Known(UserId),
-    /// Nobody's, by a hash of the name.
-    Unknown(u64),
-}
+pub struct Account(u64);
+
+/// What is longer is nobody's name; it costs no more than this.
+const NAME_MAX: usize = 128;
 
 impl Account {
-    /// The one with this id, or who would have this name.
-    pub fn new(known: Option<UserId>, name: &str) -> Self {
+    /// The one that has this name, or would have it.
+    pub fn named(name: &str) -> Self {
         let mut hasher = DefaultHasher::new();
-        name.to_lowercase().hash(&mut hasher);
-        known.map_or_else(|| Self::Unknown(hasher.finish()), Self::Known)
+        let start = name.get(..name.floor_char_boundary(NAME_MAX)).unwrap_or_default();
+        // As the index of names has it: compatible characters are one, and so are cases.
+        start.nfkc().flat_map(char::to_lowercase).for_each(|c| c.hash(&mut hasher));
+        Self(hasher.finish())
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn after_five_failures_each_waits_twice_as_long_up_to_a_quarter_of_an_hour() {
-        let (logins, mina) = (Logins::default(), Account::new(None, "mina"));
+        let (logins, mina) = (Logins::default(), Account::named("mina"));
         let mut now = 0;
         assert!((0..5).all(|_| logins.begin(mina, HERE, now).is_ok()));
         for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] {
@@ -152,19 +152,20 @@ mod tests {
     #[test]
     fn only_the_pair_of_account_and_address_waits() {
         let logins = Logins::default();
-        let mina = Account::new(None, "mina");
+        let mina = Account::named("mina");
         assert_eq!((0..9).filter(|_| logins.begin(mina, HERE, 0).is_ok()).count(), 5);
         assert!(logins.begin(mina, HERE, 0).is_err());
-        assert!(logins.begin(Account::new(None, "MINA"), HERE, 0).is_err(), "however it is written");
-        assert!(logins.begin(Account::new(None, "jun"), HERE, 0).is_ok());
-        assert!(logins.begin(Account::new(Some(UserId(1)), "mina"), HERE, 0).is_ok());
+        for spelling in ["MINA", "ｍｉｎａ", "Ｍina"] {
+            assert!(logins.begin(Account::named(spelling), HERE, 0).is_err(), "{spelling}");
+        }
+        assert!(logins.begin(Account::named("jun"), HERE, 0).is_ok());
         assert!(logins.begin(mina, IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 0).is_ok());
     }
 
     #[test]
     fn what_is_right_or_was_not_compared_does_not_count() {
         let limits = Limits::new(true);
-        let mina = Account::Known(UserId(1));
+        let mina = Account::named("mina");
         for _ in 0..20 {
             limits.login(mina, HERE).expect("not too many").not_made();
         }
@@ -181,15 +182,15 @@ mod tests {
         let limits = Limits::new(true);
         let burst = i64::from(ADDRESS_FAILURES.burst);
         for id in 0..burst {
-            drop(limits.login(Account::Known(UserId(id)), HERE).expect("not too many"));
+            drop(limits.login(Account::named(&id.to_string()), HERE).expect("not too many"));
         }
-        let refused = limits.login(Account::Known(UserId(-1)), HERE).err().expect("too many");
+        let refused = limits.login(Account::named("another"), HERE).err().expect("too many");
         assert!((1..=5_000).contains(&refused.retry_after_ms), "{refused:?}");
-        assert!(limits.login(Account::Known(UserId(-1)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).is_ok());
+        assert!(limits.login(Account::named("another"), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).is_ok());
         // Right ones leave nothing, however many.
         let limits = Limits::new(true);
         for id in 0..2 * burst {
-            limits.login(Account::Known(UserId(id)), HERE).expect("not too many").succeeded();
+            limits.login(Account::named(&id.to_string()), HERE).expect("not too many").succeeded();
         }
     }
 }

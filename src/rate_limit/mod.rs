@@ -6,20 +6,24 @@
 
 mod bucket;
 mod frames;
+mod hashes;
 mod logins;
 mod sockets;
 
 pub use bucket::Quota;
 pub use frames::{FrameRate, Verdict};
+pub use hashes::HashTurn;
 pub use logins::{Account, Attempt};
 pub use sockets::SocketSlot;
 
 use crate::domain::{ChannelId, UserId};
 use bucket::Buckets;
+use hashes::Hashes;
 use logins::Logins;
 use sockets::Sockets;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// So much at once, then one more each `refill`.
@@ -37,8 +41,22 @@ pub const CALLS: Rate = Rate { burst: 50, refill: Duration::from_millis(20) };
 pub const REGISTRATIONS: Rate = Rate { burst: 20, refill: Duration::from_secs(180) };
 /// Messages of a user in a channel: 5 in 5 seconds, and 5 more after a quiet time.
 pub const MESSAGES: Rate = Rate { burst: 10, refill: Duration::from_secs(1) };
-/// Frames of a socket: 120 a minute, of whatever kind.
-pub const FRAMES: Rate = Rate { burst: 120, refill: Duration::from_millis(500) };
+/// Messages of a user in all channels together: 5 a second, and 30 more after a quiet time.
+pub const USER_MESSAGES: Rate = Rate { burst: 30, refill: Duration::from_millis(200) };
+/// KiB of content of a user's messages, each begun one counted: 16 a second, and 256 at once.
+pub const USER_CONTENT_KIB: Rate = Rate { burst: 256, refill: Duration::from_micros(62_500) };
+/// Frames of a user, of whatever kind and over all sockets: 20 a second, and 240 at once.
+pub const FRAMES: Rate = Rate { burst: 240, refill: Duration::from_millis(50) };
+/// Frames of a socket whose client has not said who it is: 120 a minute.
+pub const GUEST_FRAMES: Rate = Rate { burst: 120, refill: Duration::from_millis(500) };
+/// Changes of a user's e-mail address: 5, then 5 an hour. They say whose address it is already, as making an account does.
+pub const EMAIL_CHANGES: Rate = Rate { burst: 5, refill: Duration::from_secs(720) };
+/// Lines in the log about refused calls of an address, beyond which they are counted: 10 a second.
+pub const REFUSAL_LINES: Rate = Rate { burst: 50, refill: Duration::from_millis(100) };
+/// Passwords from an address that are compared, made or judged at once, with those that wait for it.
+pub const HASHES_PER_ADDRESS: u32 = 4;
+/// The same of an account.
+pub const HASHES_PER_ACCOUNT: u32 = 2;
 /// Sockets of a user that are open at once.
 pub const SOCKETS_MAX: u32 = 10;
 /// Failed logins to an account from an address before each further one has to wait: for [`LOGIN_WAIT_MIN`], then twice as long each
@@ -76,6 +94,14 @@ pub struct Limits {
     calls: Buckets<Who>,
     registrations: Buckets<IpAddr>,
     messages: Buckets<(UserId, ChannelId)>,
+    user_messages: Buckets<UserId>,
+    user_content: Buckets<UserId>,
+    frames: Buckets<UserId>,
+    email_changes: Buckets<UserId>,
+    refusal_lines: Buckets<IpAddr>,
+    /// Refusals that have no line of their own, since they were last counted.
+    unlogged: AtomicU64,
+    hashes: Hashes,
     logins: Logins,
     failures: Buckets<IpAddr>,
     sockets: Sockets,
@@ -90,6 +116,13 @@ impl Limits {
             calls: Buckets::new(CALLS),
             registrations: Buckets::new(REGISTRATIONS),
             messages: Buckets::new(MESSAGES),
+            user_messages: Buckets::new(USER_MESSAGES),
+            user_content: Buckets::new(USER_CONTENT_KIB),
+            frames: Buckets::new(FRAMES),
+            email_changes: Buckets::new(EMAIL_CHANGES),
+            refusal_lines: Buckets::new(REFUSAL_LINES),
+            unlogged: AtomicU64::new(0),
+            hashes: Hashes::default(),
             logins: Logins::default(),
             failures: Buckets::new(ADDRESS_FAILURES),
             sockets: Sockets::default(),
@@ -125,12 +158,67 @@ impl Limits {
         self.take(&self.registrations, network(address, HOUSEHOLD))
     }
 
-    /// Counts a message.
+    /// Counts a message with so many bytes of content: in its channel, and with all others of its user.
+    ///
+    /// # Errors
+    /// When there were too many; then nothing is counted.
+    pub fn message(&self, user: UserId, channel: ChannelId, bytes: usize) -> Result<Option<Quota>, TooMany> {
+        let quota = self.take(&self.messages, (user, channel))?;
+        if let Err(limit) = self.take(&self.user_messages, user) {
+            self.messages.give_back(&(user, channel));
+            return Err(limit);
+        }
+        let kib = u32::try_from(bytes.div_ceil(1_024)).unwrap_or(u32::MAX);
+        if self.is_on
+            && let Err(limit) = self.user_content.take_many(user, kib, self.now_us())
+        {
+            self.messages.give_back(&(user, channel));
+            self.user_messages.give_back(&user);
+            return Err(limit);
+        }
+        Ok(quota)
+    }
+
+    /// Counts a frame; in how many milliseconds the next one is taken, if there were too many.
+    ///
+    /// # Errors
+    /// When there were.
+    pub fn frame(&self, user: UserId) -> Result<(), u32> {
+        self.take(&self.frames, user).map(drop).map_err(|limit| limit.retry_after_ms)
+    }
+
+    /// Counts a change of a user's e-mail address, of the user and as an account that is made from the address.
     ///
     /// # Errors
     /// When there were too many.
-    pub fn message(&self, user: UserId, channel: ChannelId) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.messages, (user, channel))
+    pub fn email_change(&self, user: UserId, address: IpAddr) -> Result<(), TooMany> {
+        self.take(&self.email_changes, user)?;
+        self.registration(address).map(drop)
+    }
+
+    /// A turn before a hash of a password.
+    ///
+    /// # Errors
+    /// When as many wait from this address, or of this account, as may.
+    pub fn hash_turn(self: &Arc<Self>, address: IpAddr, account: Account) -> Result<HashTurn, TooMany> {
+        if !self.is_on {
+            return Ok(HashTurn::unlimited());
+        }
+        HashTurn::take(self, network(address, HOUSEHOLD), account)
+    }
+
+    /// Whether a refused call of an address has a line of its own in the log; if not, it is counted.
+    pub fn has_line(&self, address: IpAddr) -> bool {
+        let has_line = self.take(&self.refusal_lines, network(address, HOUSEHOLD)).is_ok();
+        if !has_line {
+            self.unlogged.fetch_add(1, Ordering::Relaxed);
+        }
+        has_line
+    }
+
+    /// How many refused calls had no line since this was last asked.
+    pub fn take_unlogged(&self) -> u64 {
+        self.unlogged.swap(0, Ordering::Relaxed)
     }
 
     /// A try at an account's password. It counts as failed until it says otherwise, so that many at once are no way around.
@@ -206,7 +294,7 @@ mod tests {
         let limits = Limits::new(false);
         for _ in 0..1_000 {
             assert_eq!(limits.call(UserId(1)), Ok(None));
-            assert!(limits.login(Account::Known(UserId(1)), IpAddr::V6(Ipv6Addr::LOCALHOST)).is_ok());
+            assert!(limits.login(Account::named("mina"), IpAddr::V6(Ipv6Addr::LOCALHOST)).is_ok());
             assert!(limits.socket(UserId(1)).is_ok_and(|slot| slot.is_none()));
         }
     }

@@ -32,12 +32,8 @@ pub struct Credentials {
 }
 
 /// The account behind a username in whatever case.
-pub async fn credentials(db: &Db, username: &str) -> Result<Option<Credentials>> {
-    // PostgreSQL's text has no NUL, so nobody has such a name.
-    if username.contains('\0') {
-        return Ok(None);
-    }
-    let row = db.look_up_one(include_str!("../../sql/users/credentials.sql"), &[&username]).await?;
+pub async fn credentials(db: &Db, username: &Username) -> Result<Option<Credentials>> {
+    let row = db.look_up_one(include_str!("../../sql/users/credentials.sql"), &[&username.as_str()]).await?;
     Ok(row.as_ref().map(known))
 }
 

@@ -23,6 +23,14 @@ const DEFAULT_FILTER: &str = "warn,madang=info";
 const NEVER_VERBOSE: [&str; 5] =
     ["tokio_postgres=warn", "actix_http=warn", "actix_web=warn", "actix_server=warn", "actix_router=warn"];
 
+/// The most bytes of a path in a line.
+pub const LOGGED_PATH_MAX: usize = 256;
+
+/// The start of a text, in whole characters.
+pub fn cut(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
+}
+
 static BUFFER: OnceLock<&'static Buffer> = OnceLock::new();
 
 /// Writes out what has been logged when it is dropped, even by a panic.
@@ -39,9 +47,16 @@ impl Drop for Logging {
 
 /// What is logged: what `RUST_LOG` says, or `default`; of some libraries less, whatever it says.
 pub fn filter(default: &str) -> EnvFilter {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| EnvFilter::try_new(text).is_ok());
+    let wanted = wanted.as_deref().unwrap_or(default);
+    // A more exact directive would win against ours.
+    let is_theirs = |directive: &&str| {
+        let directive = directive.trim();
+        !NEVER_VERBOSE.iter().filter_map(|quiet| quiet.split('=').next()).any(|name| directive.starts_with(name))
+    };
+    let wanted: Vec<&str> = wanted.split(',').filter(is_theirs).collect();
     let quiet = NEVER_VERBOSE.iter().filter_map(|quiet| quiet.parse().ok());
-    quiet.fold(filter, EnvFilter::add_directive)
+    quiet.fold(EnvFilter::new(wanted.join(",")), EnvFilter::add_directive)
 }
 
 /// Starts logging, for as long as the program runs. Calling it again changes nothing.

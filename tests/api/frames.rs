@@ -137,11 +137,11 @@ async fn who_sends_too_fast_is_told_so_and_ended_if_that_does_not_help() {
     let mut raw = app.raw_socket(channel, &mina.token).await;
     let ping = masked(0x89, b"");
     let send = masked(0x81, br#"{"content": "x"}"#);
-    // A bucket of 120, 2 more each second, and 1,000 too many in a row before the end.
-    raw.send(&[ping.repeat(200), send.repeat(120), ping.repeat(4_000)].concat()).await;
+    // A bucket of 240, 20 more each second, and 1,000 too many in a row before the end.
+    raw.send(&[ping.repeat(200), send.repeat(240), ping.repeat(4_000)].concat()).await;
     let frames = raw.read_to_close(4429).await;
     let pongs = frames.iter().filter(|frame| frame.opcode == 10).count();
-    assert!((120..200).contains(&pongs), "{pongs} of 4,200 pings were answered");
+    assert!((200..1_000).contains(&pongs), "{pongs} of 4,200 pings were answered");
     let errors: Vec<Value> = frames
         .iter()
         .filter(|frame| frame.opcode == 1)
@@ -153,5 +153,9 @@ async fn who_sends_too_fast_is_told_so_and_ended_if_that_does_not_help() {
         assert_eq!(error["code"], "rate_limited");
         assert!(error["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{error}");
     }
-    app.socket(channel, &mina).await.say_and_hear("a new socket has a new bucket").await;
+    // A new socket of the same user has the same bucket.
+    let mut raw = app.raw_socket(channel, &mina.token).await;
+    raw.send(&[ping.repeat(240), masked(0x88, &1000_u16.to_be_bytes())].concat()).await;
+    let pongs = raw.read_to_close(1000).await.iter().filter(|frame| frame.opcode == 10).count();
+    assert!(pongs < 240, "{pongs}");
 }

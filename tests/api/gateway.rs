@@ -47,7 +47,8 @@ async fn ready_is_the_state_that_the_client_would_ask_for() {
     let limits = json!({
         "content_characters": 4_000, "nonce_characters": 64, "frame_bytes": 65_536, "unacknowledged_sends": 64,
         "subscriptions": 500, "frames_per_second": null, "frame_burst": null, "channel_messages_per_second": null,
-        "channel_message_burst": null, "sockets": null,
+        "channel_message_burst": null, "messages_per_second": null, "message_burst": null, "content_kib_per_second": null,
+        "content_kib_burst": null, "sockets": null,
     });
     assert_eq!(ready["limits"], limits);
     let mut expected = Vec::new();

@@ -14,6 +14,7 @@ mod events;
 mod expiry;
 mod frames;
 mod gateway;
+mod greed;
 mod handshakes;
 mod health;
 mod limits;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio_postgres::NoTls;
@@ -89,17 +90,23 @@ impl Node {
         works_there
     }
 
-    /// Kills the process that serves the writer, where there is one.
-    pub async fn kill_writer_backend(&self) -> bool {
-        let Ok((client, connection)) = self.database().connect(NoTls).await else { return false };
+    /// The node stands still for so long, with everything that it holds.
+    pub async fn pause(&self, length: Duration) {
+        self.signal(Signal::STOP);
+        tokio::time::sleep(length).await;
+        self.signal(Signal::CONT);
+    }
+
+    /// Signals the process that serves the writer, where there is one; answers which.
+    pub async fn signal_writer_backend(&self, number: Signal) -> Option<String> {
+        let (client, connection) = self.database().connect(NoTls).await.ok()?;
         let connection = tokio::spawn(connection);
         let sql = "select pid::text from pg_stat_activity where application_name = 'madang writer' limit 1";
         let found = client.query_opt(sql, &[]).await.ok().flatten();
         connection.abort();
-        if let Some(row) = &found {
-            signal(row.get(0), Signal::KILL);
-        }
-        found.is_some()
+        let pid: String = found?.get(0);
+        signal(&pid, number);
+        Some(pid)
     }
 
     /// The way into its database, past the node.

@@ -3,7 +3,7 @@
 use super::dice::Dice;
 use std::fmt;
 
-/// What is killed, always by SIGKILL.
+/// What is killed, by SIGKILL, or stopped for a while, by SIGSTOP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Victim {
     Node,
@@ -15,6 +15,10 @@ pub enum Victim {
     PostgresForAWhile,
     /// Both in one moment, PostgreSQL first.
     PostmasterAndNode,
+    /// The node stands still for so many milliseconds.
+    NodePaused(u64),
+    /// So does the process that serves the node's writer: it comes late to what it was sent.
+    WriterBackendPaused(u64),
 }
 
 impl fmt::Display for Victim {
@@ -25,6 +29,8 @@ impl fmt::Display for Victim {
             Self::WriterBackend => "writer's backend",
             Self::PostgresForAWhile => "PostgreSQL for a while",
             Self::PostmasterAndNode => "postmaster and node",
+            Self::NodePaused(ms) => return write!(out, "node (paused for {ms} ms)"),
+            Self::WriterBackendPaused(ms) => return write!(out, "writer's backend (paused for {ms} ms)"),
         })
     }
 }
@@ -59,9 +65,12 @@ impl Plan {
     }
 }
 
-/// PostgreSQL in a third of all cases.
+/// PostgreSQL in a third of all cases; a pause in a quarter. Some are longer than a writer waits for its answer.
 fn victim(dice: &mut Dice) -> Victim {
-    match dice.between(0..=11) {
+    let pause = |dice: &mut Dice| if dice.one_in(3) { dice.between(5_600..=7_500) } else { dice.between(300..=2_500) };
+    match dice.between(0..=15) {
+        4 => Victim::NodePaused(pause(dice)),
+        5..=7 => Victim::WriterBackendPaused(pause(dice)),
         0 => Victim::Postmaster,
         1 => Victim::WriterBackend,
         2 => Victim::PostgresForAWhile,

@@ -4,6 +4,7 @@ use super::check::check;
 use super::client::{Client, Lines, Phase, Progress};
 use super::dice::Dice;
 use super::plan::{Plan, Victim};
+use super::process_node::{Signal, signal};
 use super::scene::{Scene, place};
 use super::tally::Tally;
 use super::violation::Violation;
@@ -145,7 +146,19 @@ impl<'a> Round<'a> {
                 }
                 is_hit
             }
-            Victim::WriterBackend => node.kill_writer_backend().await,
+            Victim::WriterBackend => node.signal_writer_backend(Signal::KILL).await.is_some(),
+            Victim::NodePaused(ms) => {
+                node.pause(Duration::from_millis(ms)).await;
+                true
+            }
+            Victim::WriterBackendPaused(ms) => match node.signal_writer_backend(Signal::STOP).await {
+                Some(pid) => {
+                    sleep(Duration::from_millis(ms)).await;
+                    signal(&pid, Signal::CONT);
+                    true
+                }
+                None => false,
+            },
         });
         if matches!(victim, Victim::Node | Victim::PostmasterAndNode) {
             node.kill().await;

@@ -25,4 +25,5 @@ mod site;
 mod slow;
 mod stop;
 mod tls;
+mod unread;
 mod window;

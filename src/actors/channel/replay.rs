@@ -196,7 +196,7 @@ impl Channel {
         let (db, slots) = (self.shared.db.clone(), self.shared.read_slots.clone());
         let read = async move {
             let _slot = slots.acquire().await;
-            events(&db, &reader, number * PAGE, PAGE).await
+            events(&db, &reader, number * PAGE, PAGE, i64::MAX).await
         };
         let edition = self.shared.pages.edition();
         ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| match channel.shared.pages.edition() {

@@ -12,7 +12,7 @@ use super::error::EmbeddedError;
 use std::env;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Longest path of a socket: 108 bytes with a final NUL on Linux, 104 on macOS and the BSDs.
@@ -117,8 +117,10 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
 fn lock(path: &Path) -> Result<File, EmbeddedError> {
     let name = path.join("lock");
     let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
+    // Whoever can open it can hold it.
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(&name).map_err(failed("write to", &name))?;
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed("set the mode of", &name))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

@@ -165,10 +165,10 @@ pub struct Log {
     pub last_seq: i64,
 }
 
-/// At most `limit` entries of the log after `after`; `None` if the channel is gone. `reader` may read it.
-pub async fn events(db: &Db, reader: &Author, after: i64, limit: i64) -> Result<Option<Log>> {
+/// At most `limit` entries of the log after `after`, the last of them the first that goes beyond so many bytes of content; `None` if the channel is gone. `reader` may read it.
+pub async fn events(db: &Db, reader: &Author, after: i64, limit: i64, bytes_max: i64) -> Result<Option<Log>> {
     let id = reader.channel_id().0;
-    let rows = db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after, &limit]).await?;
+    let rows = db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after, &limit, &bytes_max]).await?;
     Ok(log(&rows, reader.channel_id()))
 }
 
