@@ -1,6 +1,6 @@
 //! The checker: a pure function from what was observed to what was wrong.
 
-use super::history::{Event, Log, Observations, Witness};
+use super::history::{Event, Fate, Log, Observations, Skeptic};
 use super::view;
 use super::violation::{Account, Entry, Violation};
 use std::collections::{HashMap, HashSet};
@@ -13,7 +13,11 @@ pub fn check(observations: &Observations) -> Vec<Violation> {
         check_order(log.channel, Account::Stored, &log.stored, &mut violations);
         check_ends(log, &mut violations);
         check_accounts(log, &mut violations);
-        check_origin(log, &observations.witnesses, &mut violations);
+        check_origin(log, observations, &mut violations);
+    }
+    for skeptic in &observations.skeptics {
+        let log = observations.logs.iter().find(|log| log.channel == skeptic.channel);
+        check_fates(skeptic, log.map_or(&[], |log| &log.stored), &mut violations);
     }
     let indexes: HashMap<i64, Index<'_>> =
         observations.logs.iter().map(|log| (log.channel, Index::new(&log.stored))).collect();
@@ -109,20 +113,42 @@ fn check_accounts(log: &Log, violations: &mut Vec<Violation>) {
 }
 
 /// The log holds what was sent, and only that.
-fn check_origin(log: &Log, witnesses: &[Witness], violations: &mut Vec<Violation>) {
+fn check_origin(log: &Log, observations: &Observations, violations: &mut Vec<Violation>) {
     let mut sent: HashMap<(i64, &str), &str> = HashMap::new();
-    for witness in witnesses.iter().filter(|witness| witness.channel == log.channel) {
+    let skeptics = observations.skeptics.iter().filter(|skeptic| skeptic.channel == log.channel);
+    let unnamed: HashSet<(i64, &str)> = skeptics
+        .flat_map(|skeptic| skeptic.fates.iter().map(|(content, _)| (skeptic.author, content.as_str())))
+        .collect();
+    for witness in observations.witnesses.iter().filter(|witness| witness.channel == log.channel) {
         sent.extend(witness.sent.iter().map(|sent| ((witness.author, &*sent.nonce), &*sent.content)));
     }
     for event in &log.stored {
         let meant = event.nonce.as_deref().and_then(|nonce| sent.get(&(event.author, nonce)));
         let (channel, entry) = (log.channel, entry(event));
         match meant {
+            None if event.nonce.is_none() && unnamed.contains(&(event.author, &event.content)) => {}
             None => violations.push(Violation::NeverSent { channel, entry }),
             Some(content) if *content != event.content => {
                 violations.push(Violation::ContentChanged { channel, entry });
             }
             Some(_) => {}
         }
+    }
+}
+
+/// What was told of a send without a nonce is so, now as in each round before.
+fn check_fates(skeptic: &Skeptic, log: &[Event], violations: &mut Vec<Violation>) {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for event in log.iter().filter(|event| event.author == skeptic.author && event.nonce.is_none()) {
+        *counts.entry(&event.content).or_default() += 1;
+    }
+    for (content, fate) in &skeptic.fates {
+        let (client, content) = (skeptic.name.clone(), content.clone());
+        violations.extend(match (fate, counts.get(content.as_str()).copied().unwrap_or(0)) {
+            (Fate::Refused, 1..) => Some(Violation::RefusedSaved { client, content }),
+            (Fate::Saved, 0) => Some(Violation::SavedLost { client, content }),
+            (_, 2..) => Some(Violation::SavedTwice { client, content }),
+            _ => None,
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! The checker checked: a good history passes, and each fault that is planted in it is found, by name and place.
 
 use super::check::check;
-use super::history::{Connection, Event, Heard, Log, Observations, Sent, Witness};
+use super::history::{Connection, Event, Fate, Heard, Log, Observations, Sent, Skeptic, Witness};
 use super::violation::{Account, Entry, Place, Violation};
 
 const GENERAL: i64 = 7;
@@ -9,6 +9,7 @@ const RANDOM: i64 = 8;
 const MINA: i64 = 1;
 const JOON: i64 = 2;
 const SORA: i64 = 3;
+const ARA: i64 = 5;
 
 /// Ids are drawn for all channels together, so within one they have gaps.
 fn event(channel: i64, seq: i64, author: i64, nonce: &str) -> Event {
@@ -18,7 +19,8 @@ fn event(channel: i64, seq: i64, author: i64, nonce: &str) -> Event {
         seq,
         channel,
         author,
-        author_username: ["mina", "joon", "sora"][usize::try_from(author - 1).expect("one of three")].to_owned(),
+        author_username: ["mina", "joon", "sora", "late", "ara"][usize::try_from(author - 1).expect("one of five")]
+            .to_owned(),
         content: format!("{author} says {nonce}"),
         nonce: Some(nonce.to_owned()),
         updated_at: created_at.clone(),
@@ -80,7 +82,18 @@ fn good() -> Observations {
             witness("late", 4, GENERAL, 0, late),
             witness("sora", SORA, RANDOM, 3, sora),
         ],
+        skeptics: vec![Skeptic {
+            name: "ara".into(),
+            author: ARA,
+            channel: RANDOM,
+            fates: vec![("never".into(), Fate::Refused), ("perhaps".into(), Fate::Unknown)],
+        }],
     }
+}
+
+/// A message without a nonce, behind all others.
+fn unnamed(content: &str, seq: i64) -> Event {
+    Event { content: content.into(), nonce: None, ..event(RANDOM, seq, ARA, "") }
 }
 
 fn at(client: &str, connection: usize, frame: usize) -> Place {
@@ -196,6 +209,27 @@ fn faults_of_an_acknowledgement_are_found() {
     let silence = Violation::Unacknowledged { client, nonce: "5".into() };
     finds("a send is never answered", silence, |history| {
         history.witnesses[0].sent.push(Sent { nonce: "5".into(), content: "anybody?".into() });
+    });
+}
+
+#[test]
+fn faults_of_a_send_without_a_nonce_are_found() {
+    let named = |content: &str| ("ara".to_owned(), content.to_owned());
+    let (client, content) = named("never");
+    finds("what was refused comes all the same", Violation::RefusedSaved { client, content }, |history| {
+        history.logs[1].stored.push(unnamed("never", 4));
+    });
+    let (client, content) = named("perhaps");
+    finds("what was sent once is there twice", Violation::SavedTwice { client, content }, |history| {
+        history.logs[1].stored.extend([unnamed("perhaps", 4), unnamed("perhaps", 5)]);
+    });
+    let (client, content) = named("perhaps");
+    finds("what came back is not there", Violation::SavedLost { client, content }, |history| {
+        history.skeptics[0].fates[1].1 = Fate::Saved;
+    });
+    let entry = Entry { id: 109, seq: 4 };
+    finds("what nobody sent", Violation::NeverSent { channel: RANDOM, entry }, |history| {
+        history.logs[1].stored.push(unnamed("whose", 4));
     });
 }
 

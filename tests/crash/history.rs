@@ -74,9 +74,31 @@ pub struct Log {
     pub stored_last_seq: i64,
 }
 
+/// What somebody was told of a send without a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It came back.
+    Saved,
+    /// It was not saved, and never will be.
+    Refused,
+    /// The socket ended before.
+    Unknown,
+}
+
+/// Somebody who sends without a nonce, and never twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skeptic {
+    pub name: String,
+    pub author: i64,
+    pub channel: i64,
+    /// What was sent, in its order; no two are the same.
+    pub fates: Vec<(String, Fate)>,
+}
+
 /// Everything, when all is quiet: nothing is on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observations {
     pub logs: Vec<Log>,
     pub witnesses: Vec<Witness>,
+    pub skeptics: Vec<Skeptic>,
 }

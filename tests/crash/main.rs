@@ -23,6 +23,7 @@ mod scene;
 #[allow(dead_code)]
 #[path = "../api/support/secrets.rs"]
 mod secrets;
+mod skeptic;
 mod tally;
 mod view;
 mod violation;

@@ -1,11 +1,13 @@
 //! One round: load, a blow, the way back, quiet, judgement.
 
 use super::check::check;
-use super::client::{Client, Lines, Phase, Progress};
+use super::client::{Client, Lines, Phase, Progress, Ticket};
 use super::dice::Dice;
+use super::history::Skeptic;
 use super::plan::{Plan, Victim};
 use super::process_node::{Signal, signal};
 use super::scene::{Scene, place};
+use super::skeptic::doubt;
 use super::tally::Tally;
 use super::violation::Violation;
 use std::time::{Duration, Instant};
@@ -53,6 +55,7 @@ struct Round<'a> {
     news: mpsc::UnboundedReceiver<(usize, Progress)>,
     latest: Vec<Progress>,
     tasks: Vec<JoinHandle<Client>>,
+    doubts: Vec<JoinHandle<(Skeptic, Ticket)>>,
     starts_left: u32,
     hits: Vec<bool>,
     pace: Pace,
@@ -93,12 +96,18 @@ impl<'a> Round<'a> {
                 tokio::spawn(client.take_part(Dice::of(seed, number), lines))
             })
             .collect();
+        let doubts = std::mem::take(&mut scene.skeptics).into_iter().map(|(skeptic, ticket)| {
+            let phases = phases.clone();
+            tokio::spawn(async move { (doubt(skeptic, ticket.clone(), phases).await, ticket) })
+        });
+        let doubts = doubts.collect();
         Self {
             scene,
             phase,
             news,
             latest,
             tasks,
+            doubts,
             starts_left: START_AGAIN_MAX,
             hits: Vec::new(),
             pace: Pace::default(),
@@ -116,6 +125,11 @@ impl<'a> Round<'a> {
         self.pace.back = last_blow.elapsed();
         let load_ended = Instant::now();
         self.phase.send_replace(Phase::Settle);
+        // The last outcome of each: after this nothing is on its way.
+        for skeptic in std::mem::take(&mut self.doubts) {
+            let skeptic = timeout(PATIENCE, skeptic).await.map_err(|_| "a skeptic has no outcome".to_owned())?;
+            self.scene.skeptics.push(skeptic.expect("a skeptic does not fail"));
+        }
         self.until("every send is acknowledged", |all| all.iter().all(|one| one.unsettled == 0)).await?;
         let mut ends = Vec::new();
         for channel in self.scene.channels.clone() {
@@ -203,6 +217,9 @@ impl<'a> Round<'a> {
 
     async fn end(self) -> (Vec<bool>, Pace) {
         self.phase.send_replace(Phase::Over);
+        for skeptic in self.doubts {
+            self.scene.skeptics.push(skeptic.await.expect("a skeptic does not fail"));
+        }
         for task in self.tasks {
             self.scene.clients.push(task.await.expect("a client does not fail"));
         }

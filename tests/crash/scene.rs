@@ -5,7 +5,7 @@ use super::api::{Account, Api};
 use super::client::{Client, Ticket};
 use super::database;
 use super::dice::Dice;
-use super::history::{Log, Observations};
+use super::history::{Log, Observations, Skeptic};
 use super::node::Node;
 use super::process_node::data_folder;
 use std::path::PathBuf;
@@ -22,9 +22,12 @@ pub struct Scene {
     pub api: Api,
     pub channels: Vec<i64>,
     pub clients: Vec<Client>,
+    /// One for each channel, with an account of its own.
+    pub skeptics: Vec<(Skeptic, Ticket)>,
     /// Reads the logs; no client.
     pub observer: Account,
     accounts: Vec<Account>,
+    doubters: Vec<Account>,
     server: i64,
 }
 
@@ -51,7 +54,14 @@ impl Scene {
             api.join(&account, server).await;
             accounts.push(account);
         }
-        Self { folder, node, api, channels: Vec::new(), clients: Vec::new(), observer, accounts, server }
+        let mut doubters = Vec::new();
+        for number in 1..=CHANNELS {
+            let account = api.account(&format!("skeptic{number}")).await;
+            api.join(&account, server).await;
+            doubters.push(account);
+        }
+        let (channels, clients, skeptics) = (Vec::new(), Vec::new(), Vec::new());
+        Self { folder, node, api, channels, clients, skeptics, observer, accounts, doubters, server }
     }
 
     /// Fresh channels, and clients who know nothing yet.
@@ -60,6 +70,12 @@ impl Scene {
         self.clients.clear();
         for _ in 0..CHANNELS {
             self.channels.push(self.api.channel(&self.observer, self.server).await);
+        }
+        self.skeptics.clear();
+        for (account, channel) in self.doubters.iter().zip(&self.channels) {
+            let ticket = Ticket { api: self.api.clone(), token: account.token.clone(), channel: *channel };
+            let (name, author) = (account.name.clone(), account.id);
+            self.skeptics.push((Skeptic { name, author, channel: *channel, fates: Vec::new() }, ticket));
         }
         for (number, account) in self.accounts.iter().enumerate() {
             let channel = self.channels[place(number)];
@@ -94,7 +110,9 @@ impl Scene {
                 stored_last_seq,
             });
         }
-        Ok(Observations { logs, witnesses: self.clients.iter().map(|client| client.witness.clone()).collect() })
+        let skeptics = self.skeptics.iter().map(|(skeptic, _)| skeptic.clone()).collect();
+        let witnesses = self.clients.iter().map(|client| client.witness.clone()).collect();
+        Ok(Observations { logs, witnesses, skeptics })
     }
 
     /// Everything worked: nothing is left behind.

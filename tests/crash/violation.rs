@@ -49,6 +49,13 @@ pub enum Violation {
     /// The log holds another text than was sent.
     ContentChanged { channel: i64, entry: Entry },
 
+    /// Refused as never to be saved, and in the log.
+    RefusedSaved { client: String, content: String },
+    /// Sent once, without a nonce, and more than once in the log.
+    SavedTwice { client: String, content: String },
+    /// Told that it was saved, and not in the log.
+    SavedLost { client: String, content: String },
+
     /// Acknowledged, and not in the log.
     AcknowledgedLost { client: String, nonce: String, entry: Entry },
     /// Acknowledged as one entry, and the log has another under that nonce.
