@@ -35,6 +35,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const LINGER: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4_096;
 /// The parts of a stop, together with PostgreSQL's under 10 s.
 const DRAIN_MAX: Duration = Duration::from_millis(1_500);
@@ -253,6 +254,8 @@ fn serve(
             .keep_alive(KEEP_ALIVE)
             // `wire` does that, for every head.
             .client_request_timeout(Duration::ZERO)
+            // What a refused call still sends is read for so long: closed upon, it would reset the connection, and its answer with it.
+            .client_disconnect_timeout(LINGER)
             .on_connect_ext(|wire: &Wire, data| {
                 data.insert(wire.exchange());
             })

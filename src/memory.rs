@@ -3,21 +3,29 @@
 use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// As much more than after the last time is worth it.
+const LOOK_EVERY_IN_USE: Duration = Duration::from_secs(30);
+/// As much more than the node has had is worth a try,
 const GROWN_BYTES: u64 = 32 << 20;
+/// and as much that goes back, worth the next one soon.
+const GAIN_BYTES_MIN: u64 = 4 << 20;
 
 /// Looks from time to time, on a thread of its own, for as long as the program runs.
 pub fn keep_trimmed() {
     let look = || {
-        let mut after = resident_bytes();
+        let (mut floor, mut pause) = (resident_bytes(), LOOK_EVERY);
         loop {
-            std::thread::sleep(LOOK_EVERY);
-            let now = resident_bytes();
-            if now > after + GROWN_BYTES {
+            std::thread::sleep(pause);
+            let before = resident_bytes();
+            floor = floor.min(before);
+            pause = LOOK_EVERY;
+            if before > floor + GROWN_BYTES {
                 trim::trim();
-                after = resident_bytes();
-            } else {
-                after = after.min(now);
+                let after = resident_bytes();
+                floor = floor.min(after);
+                if before.saturating_sub(after) < GAIN_BYTES_MIN {
+                    // It is in use; to look costs something.
+                    pause = LOOK_EVERY_IN_USE;
+                }
             }
         }
     };

@@ -1,9 +1,10 @@
 -- A login: its session and first refresh token, unless the password has been changed since it was compared. Of too many sessions
--- of a user the oldest are ended (`auth_sessions_limit`). It also clears away a few of anybody's that are over; one that is
+-- of a user the oldest are ended (`auth_sessions_limit`). It also clears away a few of others' that are over; one that is
 -- refreshed at this moment is not.
 with over as (
-    delete from auth_sessions where expires_at < now() and id = any (array(
-        select id from auth_sessions where expires_at < now() order by expires_at limit 100
+    delete from auth_sessions where expires_at < now() and user_id <> $1 and id = any (array(
+        select id from auth_sessions where expires_at < now() and user_id <> $1
+        order by expires_at limit 100 for update skip locked
     ))
 ), known as (
     -- Held, so that the account is not erased meanwhile.

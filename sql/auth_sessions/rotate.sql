@@ -1,6 +1,6 @@
 -- A refresh token is used: once. Who comes second waits for the first, and then finds another one in its place. A session
--- lasts from use to use, and a year at most. The account's row is held first: a change of the password is seen whole, with the
--- session that it keeps, or not at all.
+-- lasts from use to use, and a year at most. The account's row is held first: a change of the password is waited for, and then it is
+-- seen by the next try.
 with account as (
     select id, password_version from users
     where id = any (array(select user_id from auth_sessions where token_family = $1)) and deleted_at is null

@@ -69,27 +69,38 @@ impl Passwords {
     ///
     /// # Errors
     /// `422` with what would make it better, where passwords are judged and this one is too easily guessed.
-    pub async fn judge<const N: usize>(self: &Arc<Self>, password: &NewPassword, names: [&str; N]) -> Result<()> {
+    pub async fn judge<const N: usize>(
+        self: &Arc<Self>,
+        password: &NewPassword,
+        names: [&str; N],
+        held: impl Send + 'static,
+    ) -> Result<()> {
         if !self.is_strict {
             return Ok(());
         }
         // It takes a millisecond or more: not on a thread that serves sockets.
         let (password, names) = (password.secret().clone(), names.map(str::to_owned));
-        let advice = self.run(move || Ok(advice(&password, &names.each_ref().map(String::as_str)))).await?;
+        let judge = move || Ok(advice(&password, &names.each_ref().map(String::as_str)));
+        let advice = self.run(held, judge).await?;
         advice.map_or(Ok(()), |advice| Err(Refusal::new("password_too_weak", advice).at("body", "password").into()))
     }
 
     /// The hash to store for a new password.
-    pub async fn hash(self: &Arc<Self>, password: &NewPassword) -> Result<String> {
+    pub async fn hash(self: &Arc<Self>, password: &NewPassword, held: impl Send + 'static) -> Result<String> {
         let password = password.secret().clone();
         let cost = self.cost;
-        self.run(move || bcrypt::hash(password.expose_secret(), cost)).await
+        self.run(held, move || bcrypt::hash(password.expose_secret(), cost)).await
     }
 
     /// Whether `password` is what `stored` was made from; `None` (no such user) takes as long and is never right.
-    pub async fn verify(self: &Arc<Self>, password: SecretString, stored: Option<String>) -> Result<Verdict> {
+    pub async fn verify(
+        self: &Arc<Self>,
+        password: SecretString,
+        stored: Option<String>,
+        held: impl Send + 'static,
+    ) -> Result<Verdict> {
         let (cost, nobody) = (self.cost, self.nobody.clone());
-        self.run(move || {
+        self.run(held, move || {
             let password = password.expose_secret();
             // What bcrypt never made is nobody's password, after the same time.
             let stored = stored.and_then(|stored| Some((cost_of(&stored)?, stored)));
@@ -111,7 +122,8 @@ impl Passwords {
         .await
     }
 
-    async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T>
+    /// `held` is kept until the work is done, also when nobody waits for it any more.
+    async fn run<T, F>(self: &Arc<Self>, held: impl Send + 'static, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
@@ -124,7 +136,7 @@ impl Passwords {
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| Error::Internal)?;
         // A client that hangs up stops no hash: its slot is free when the work is done, not before.
         let hashing = tokio::task::spawn_blocking(move || {
-            let _held = (place, slot);
+            let _held = (place, slot, held);
             work()
         });
         match hashing.await {
@@ -180,17 +192,20 @@ mod tests {
     #[actix_web::test]
     async fn a_hash_verifies_its_password_and_no_other() {
         let passwords = Passwords::new(4, false).expect("a good cost");
-        let stored = passwords.hash(&password("correct horse")).await.expect("hashed");
-        let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
+        let stored = passwords.hash(&password("correct horse"), ()).await.expect("hashed");
+        let verdict = passwords.verify("correct horse".into(), Some(stored.clone()), ()).await.expect("verified");
         assert_eq!(verdict, Verdict::Right { rehashed: None });
         for (wrong, stored) in [
             ("wrong horse", Some(stored)),
-            ("correct horse\0correct horse", Some(passwords.hash(&password("correct horse")).await.expect("hashed"))),
+            (
+                "correct horse\0correct horse",
+                Some(passwords.hash(&password("correct horse"), ()).await.expect("hashed")),
+            ),
             ("nobody has this password", None),
             ("nobody has this password", Some("no hash".into())),
             ("nobody has this password", Some("$2b$04$short".into())),
         ] {
-            assert_eq!(passwords.verify(wrong.into(), stored).await.expect("verified"), Verdict::Wrong);
+            assert_eq!(passwords.verify(wrong.into(), stored, ()).await.expect("verified"), Verdict::Wrong);
         }
     }
 
@@ -198,9 +213,12 @@ mod tests {
     async fn a_hash_of_the_python_service_verifies() {
         let passwords = Passwords::new(4, false).expect("a good cost");
         let stored = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e".to_owned();
-        let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
+        let verdict = passwords.verify("correct horse".into(), Some(stored.clone()), ()).await.expect("verified");
         assert_eq!(verdict, Verdict::Right { rehashed: None });
-        assert_eq!(passwords.verify("correct horses".into(), Some(stored)).await.expect("verified"), Verdict::Wrong);
+        assert_eq!(
+            passwords.verify("correct horses".into(), Some(stored), ()).await.expect("verified"),
+            Verdict::Wrong
+        );
     }
 
     #[actix_web::test]
@@ -208,12 +226,12 @@ mod tests {
         let passwords = Passwords::new(6, false).expect("a good cost");
         for other in [4, 7] {
             let stored = bcrypt::hash("correct horse", other).expect("hashed");
-            let verdict = passwords.verify("correct horse".into(), Some(stored.clone())).await.expect("verified");
+            let verdict = passwords.verify("correct horse".into(), Some(stored.clone()), ()).await.expect("verified");
             let Verdict::Right { rehashed: Some(rehashed) } = verdict else { panic!("{verdict:?}") };
             assert_eq!(cost_of(&rehashed), Some(6));
-            let verdict = passwords.verify("correct horse".into(), Some(rehashed)).await.expect("verified");
+            let verdict = passwords.verify("correct horse".into(), Some(rehashed), ()).await.expect("verified");
             assert_eq!(verdict, Verdict::Right { rehashed: None });
-            assert_eq!(passwords.verify("wrong".into(), Some(stored)).await.expect("verified"), Verdict::Wrong);
+            assert_eq!(passwords.verify("wrong".into(), Some(stored), ()).await.expect("verified"), Verdict::Wrong);
         }
         let takes = |cost: u32| 1_u64 << cost;
         for stored in 4..=12 {
@@ -236,7 +254,7 @@ mod tests {
                     running.fetch_sub(1, Ordering::SeqCst);
                     hashed
                 };
-                passwords.run(work).await
+                passwords.run((), work).await
             });
             for _ in 0..20 {
                 tokio::task::yield_now().await;
@@ -254,7 +272,7 @@ mod tests {
         let tries = passwords.queue_max + 5;
         let all = (0..tries).map(|_| {
             let passwords = Arc::clone(&passwords);
-            async move { passwords.hash(&password("correct horse")).await }
+            async move { passwords.hash(&password("correct horse"), ()).await }
         });
         let results = futures_util::future::join_all(all).await;
         let busy = results.iter().filter(|result| matches!(result, Err(Error::Busy))).count();
@@ -266,7 +284,7 @@ mod tests {
     async fn what_is_easily_guessed_is_refused_where_it_is_judged_and_says_why() {
         let judge = async |is_strict, text: &str| {
             let passwords = Passwords::new(4, is_strict).expect("a good cost");
-            passwords.judge(&password(text), ["minakim", "minakim@example.com"]).await
+            passwords.judge(&password(text), ["minakim", "minakim@example.com"], ()).await
         };
         for weak in ["password1", "12345678", "qwertyuiop", "minakim2024", "aaaaaaaaaaaa", "iloveyou!"] {
             assert!(judge(false, weak).await.is_ok());

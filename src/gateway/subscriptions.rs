@@ -202,13 +202,12 @@ impl Session {
         let (sender, answer) = oneshot::channel();
         // A task of its own: if the socket ends meanwhile, the channel has to hear of it.
         actix_rt::spawn(async move {
-            let attached = registry.attach(bearer, channel_id, outbox.clone(), start).await;
-            if let Err(Ok(channel)) = sender.send(attached) {
-                channel.detach(outbox.key());
-            }
+            drop(sender.send(registry.attach(bearer, channel_id, outbox, start).await));
         });
         ctx.spawn(answer.into_actor(self).map(move |attached, session, _| {
-            session.subscribed(channel_id, after, attached.unwrap_or(Err(Error::Unavailable)));
+            let attached = attached.unwrap_or(Err(Error::Unavailable));
+            let attached = attached.and_then(|attached| attached.take().ok_or(Error::Internal));
+            session.subscribed(channel_id, after, attached);
         }));
     }
 

@@ -153,7 +153,8 @@ async fn open(
     }
     let (peer, bearer) = match (route, bearer) {
         (Route::Channel(id, start), Some(bearer)) => {
-            match door.registry.attach(bearer, id, outbox.clone(), start).await {
+            let attached = door.registry.attach(bearer, id, outbox.clone(), start).await;
+            match attached.and_then(|attached| attached.take().ok_or(Error::Internal)) {
                 Ok(channel) => (Peer::Channel(channel, None), None),
                 Err(error) => {
                     door.relay.remove(key);

@@ -12,13 +12,14 @@ use crate::domain::auth_session::Subject;
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{CurrentPassword, NewPassword, Profile};
 use crate::error::{Error, ErrorBody, Noun, Result, Unauthorized};
-use crate::rate_limit::{Account, Attempt};
+use crate::rate_limit::{Account, Attempt, HashTurn};
 use crate::store::auth_sessions::{self, Begun, Refreshed};
 use crate::store::users::{self, Credentials};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A new account.
@@ -115,9 +116,10 @@ pub async fn register(
     Body(new): Body<Register>,
 ) -> Result<HttpResponse> {
     told.quota(node.limits.registration(client.address)?);
-    let _turn = node.limits.hash_turn(client.address, Account::named(new.username.as_str()))?;
-    node.passwords.judge(&new.password, [new.username.as_str(), new.email.as_str()]).await?;
-    let hashed_password = node.passwords.hash(&new.password).await?;
+    let turn = Arc::new(node.limits.hash_turn(client.address, Account::named(new.username.as_str()))?);
+    let names = [new.username.as_str(), new.email.as_str()];
+    node.passwords.judge(&new.password, names, Arc::clone(&turn)).await?;
+    let hashed_password = node.passwords.hash(&new.password, turn).await?;
     let profile = users::register(&node.db, &new.username, &new.email, &hashed_password).await?;
     Ok(HttpResponse::Created().json(profile))
 }
@@ -153,8 +155,7 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
         }
     };
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
-    let verdict = compare(&node, attempt, password.into(), stored).await?;
-    drop(turn);
+    let verdict = compare(&node, (attempt, turn), password.into(), stored).await?;
     let (Some(known), Verdict::Right { rehashed }) = (known, verdict) else {
         return Err(Unauthorized::Credentials.into());
     };
@@ -170,8 +171,7 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
         let client = (client.user_agent.as_deref(), Some(&*address));
         auth_sessions::begin(&db, &known, client, (&stored.family, &stored.hash), life).await
     };
-    // It may have ended the oldest of too many.
-    let change = Change::Sessions(user_id);
+    let change = Change::LoggedIn(user_id);
     let Begun { session_id, ends_at_s } = commit(&node, change, begin, move |_| change).await?;
     token(&node, Subject { user_id, password_version, session_id, logged_in_at_s: now_s(), ends_at_s }, &refresh)
 }
@@ -185,8 +185,13 @@ async fn find(node: &Node, username: &str) -> Result<Option<Credentials>> {
 }
 
 /// Compares a password. Only what was compared and wrong counts as a failed try.
-pub async fn compare(node: &Node, attempt: Attempt, password: SecretString, stored: Option<String>) -> Result<Verdict> {
-    match node.passwords.verify(password, stored).await {
+pub async fn compare(
+    node: &Node,
+    (attempt, turn): (Attempt, HashTurn),
+    password: SecretString,
+    stored: Option<String>,
+) -> Result<Verdict> {
+    match node.passwords.verify(password, stored, turn).await {
         Ok(Verdict::Right { rehashed }) => {
             attempt.succeeded();
             Ok(Verdict::Right { rehashed })

@@ -6,6 +6,7 @@ use crate::error::{Conflict, Error, Result};
 use crate::store::{Backend, Db};
 use crate::telemetry::RequestId;
 use actix_web::{rt, web};
+use futures_util::future::join_all;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -77,6 +78,15 @@ where
     })
 }
 
+/// Whoever looks; if it ends before all is decided (with its thread), the next doubt starts another.
+struct Looking<'a>(&'a Doubts);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.lock().is_looking = false;
+    }
+}
+
 impl Doubts {
     fn add(&self, backend: Backend, change: Change, db: &Db, registry: &RegistryHandle) {
         let mut state = self.lock();
@@ -89,6 +99,7 @@ impl Doubts {
     /// Ends the processes that may still carry something out, for as long as it takes. When one is gone, how its change stands is
     /// final; the registry makes that true, whatever it is.
     async fn look(self, db: Db, registry: RegistryHandle) {
+        let _looking = Looking(&self);
         loop {
             let wanted: Vec<Backend> = self.lock().all.iter().map(|(backend, _)| *backend).collect();
             match db.end_backends(&wanted).await {
@@ -100,9 +111,7 @@ impl Doubts {
                             decided.push(change);
                         }
                     }
-                    for change in decided {
-                        registry.apply(change).await;
-                    }
+                    join_all(decided.into_iter().map(|change| registry.apply(change))).await;
                     if let Some(stuck) = left.first() {
                         tracing::warn!(
                             pid = stuck.pid(),
@@ -112,18 +121,11 @@ impl Doubts {
                 }
                 Err(error) => tracing::warn!(code = error.code(), "changes in doubt could not be looked for yet"),
             }
-            if self.is_done() {
+            if self.lock().all.is_empty() {
                 return;
             }
             rt::time::sleep(LOOK_EVERY).await;
         }
-    }
-
-    /// Whether nothing is in doubt any more; the next doubt starts another task.
-    fn is_done(&self) -> bool {
-        let mut state = self.lock();
-        state.is_looking = !state.all.is_empty();
-        !state.is_looking
     }
 
     /// What is done under this lock leaves whole what it guards.

@@ -2,7 +2,7 @@
 
 use super::Node;
 use crate::error::{Error, quota_headers};
-use crate::rate_limit::Quota;
+use crate::rate_limit::{Quota, household};
 use crate::telemetry::{LOGGED_PATH_MAX, RequestId, cut};
 use crate::wire::Exchange;
 use crate::wire::unread::{PART_BYTES, Parts, Reader};
@@ -59,7 +59,7 @@ where
     let path = cut(&path, LOGGED_PATH_MAX);
     if status >= 500 {
         tracing::warn!(request_id, method, path, status, elapsed_us, "call");
-    } else if status < 400 || has_line(response.request()) {
+    } else if is_known(response.request()) || has_line(response.request()) {
         tracing::info!(request_id, method, path, status, elapsed_us, "call");
     }
     let headers = response.headers_mut();
@@ -102,7 +102,16 @@ fn in_parts<B: MessageBody + 'static>(
     let answer = match reserved {
         Some(Ok(reserved)) => answer.set_body(EitherBody::right(Parts::counted(bytes, reserved))),
         None => answer.set_body(EitherBody::right(Parts::shared(bytes))),
-        Some(Err(error)) => error.error_response().map_body(|_, body| EitherBody::left(EitherBody::right(body))),
+        Some(Err(error)) => {
+            // With what other layers have said already, so that a page can read it.
+            let mut refusal = error.error_response();
+            for (name, value) in answer.headers() {
+                if *name != header::CONTENT_TYPE && *name != header::CONTENT_LENGTH {
+                    refusal.headers_mut().insert(name.clone(), value.clone());
+                }
+            }
+            refusal.map_body(|_, body| EitherBody::left(EitherBody::right(body)))
+        }
     };
     ServiceResponse::new(request, answer)
 }
@@ -113,10 +122,15 @@ fn reader(request: &HttpRequest, node: &Node) -> Reader {
         return *reader;
     }
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    Reader::Address(node.proxies.client_of(peer, request.headers()))
+    Reader::Address(household(node.proxies.client_of(peer, request.headers())))
 }
 
-/// A call that was refused has a line unless its address has had too many.
+/// Whether the call is somebody's: they are limited, and so are their lines.
+fn is_known(request: &HttpRequest) -> bool {
+    request.extensions().contains::<Reader>()
+}
+
+/// A call of nobody's has a line unless its address has had too many.
 fn has_line(request: &HttpRequest) -> bool {
     let address = request.app_data::<Data<Node>>().zip(request.peer_addr());
     address.is_none_or(|(node, peer)| node.limits.has_line(node.proxies.client_of(peer.ip(), request.headers())))

@@ -10,7 +10,6 @@ use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPat
 use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, ErrorBody, Result};
 use crate::store::{servers, user_servers};
-use crate::wire::unread::Parts;
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json};
@@ -123,7 +122,7 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> 
         tracing::error!(%error, "a server could not be encoded");
         Error::Internal
     })?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(Parts::shared(detail)))
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(detail))
 }
 
 /// Change a server

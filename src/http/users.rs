@@ -15,6 +15,7 @@ use crate::rate_limit::Account;
 use crate::store::users::{self, PasswordChange};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A login younger than this shows by itself that its user knows the password, in seconds.
@@ -128,10 +129,9 @@ pub async fn update_me(
     let Some(password) = &update.password else {
         return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
     };
-    let turn = node.limits.hash_turn(client.address, Account::named(caller.username()))?;
-    node.passwords.judge(password, [&**caller.username()]).await?;
-    let hashed_password = node.passwords.hash(password).await?;
-    drop(turn);
+    let turn = Arc::new(node.limits.hash_turn(client.address, Account::named(caller.username()))?);
+    node.passwords.judge(password, [&**caller.username()], Arc::clone(&turn)).await?;
+    let hashed_password = node.passwords.hash(password, turn).await?;
     let password = PasswordChange { hashed_password, kept_token };
     let change = Change::Password(caller.id());
     let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
@@ -171,14 +171,14 @@ async fn compare(node: &Node, client: &Client, caller: &Caller, password: Curren
         let turn = node.limits.hash_turn(client.address, account)?;
         Ok((turn, users::own_credentials(&node.db, caller).await?))
     };
-    let (_turn, known) = match known.await {
+    let (turn, known) = match known.await {
         Ok(known) => known,
         Err(error) => {
             attempt.not_made();
             return Err(error);
         }
     };
-    match auth::compare(node, attempt, password.0, Some(known.hashed_password)).await? {
+    match auth::compare(node, (attempt, turn), password.0, Some(known.hashed_password)).await? {
         Verdict::Right { .. } => Ok(()),
         Verdict::Wrong => Err(Conflict::WrongPassword.into()),
     }

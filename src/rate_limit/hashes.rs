@@ -16,7 +16,8 @@ pub(super) struct Hashes(Mutex<Counts>);
 #[derive(Default)]
 struct Counts {
     addresses: HashMap<IpAddr, u32>,
-    accounts: HashMap<Account, u32>,
+    /// An account from an address: nobody elsewhere can take all the turns that its owner has.
+    accounts: HashMap<(IpAddr, Account), u32>,
 }
 
 /// A turn among those of its address and its account, given back when it is dropped.
@@ -32,12 +33,12 @@ impl HashTurn {
         let mut counts = limits.hashes.lock();
         let has_room = |count: Option<&u32>, max| count.is_none_or(|count| *count < max);
         if !has_room(counts.addresses.get(&address), HASHES_PER_ADDRESS)
-            || !has_room(counts.accounts.get(&account), HASHES_PER_ACCOUNT)
+            || !has_room(counts.accounts.get(&(address, account)), HASHES_PER_ACCOUNT)
         {
             return Err(TooMany { retry_after_ms: RETRY_AFTER_MS, quota: None });
         }
         *counts.addresses.entry(address).or_default() += 1;
-        *counts.accounts.entry(account).or_default() += 1;
+        *counts.accounts.entry((address, account)).or_default() += 1;
         drop(counts);
         Ok(Self(Some((Arc::clone(limits), address, account))))
     }
@@ -48,7 +49,7 @@ impl Drop for HashTurn {
         if let Some((limits, address, account)) = &self.0 {
             let mut counts = limits.hashes.lock();
             give_back(&mut counts.addresses, address);
-            give_back(&mut counts.accounts, account);
+            give_back(&mut counts.accounts, &(*address, *account));
         }
     }
 }
@@ -81,7 +82,8 @@ mod tests {
         let there = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let turn = |address, name: &str| limits.hash_turn(address, Account::named(name));
         let mut held = vec![turn(here, "mina"), turn(here, "mina")];
-        assert!(turn(there, "mina").is_err(), "of this account");
+        assert!(turn(here, "mina").is_err(), "of this account");
+        assert!(turn(there, "mina").is_ok(), "its owner may be elsewhere");
         held.extend([turn(here, "jun"), turn(here, "ara")]);
         assert!(held.iter().all(Result::is_ok));
         assert!(turn(here, "kim").is_err(), "from this address");

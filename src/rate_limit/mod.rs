@@ -264,6 +264,11 @@ impl Limits {
 const HOUSEHOLD: u32 = 64;
 const SITE: u32 = 56;
 
+/// Whose an address is: itself, or the network that one household has.
+pub fn household(address: IpAddr) -> IpAddr {
+    network(address, HOUSEHOLD)
+}
+
 /// The network of this many bits that an IPv6 address is of; an IPv4 address is one by itself.
 fn network(address: IpAddr, bits: u32) -> IpAddr {
     match address.to_canonical() {

@@ -221,3 +221,19 @@ impl Work {
         matches!(self, Self::Change | Self::Cascade)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the database's own default is: what is acknowledged is on disk.
+    #[test]
+    fn every_connection_commits_to_disk_whatever_else_is_asked_of_it() {
+        let mut base = Config::new();
+        base.options("-c synchronous_commit=off");
+        let config = session_config(&base, "madang", 5_000, 200);
+        let options = config.get_options().unwrap_or_default();
+        let last = options.rsplit("synchronous_commit=").next().unwrap_or_default();
+        assert!(last.starts_with("on "), "{options}");
+    }
+}

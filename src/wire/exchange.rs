@@ -80,6 +80,13 @@ impl Exchange {
         }
     }
 
+    /// What was given last was the end of a body that nobody has read: nothing is owed any more.
+    pub(super) fn settled(&self) {
+        if matches!(self.phase.get(), Phase::Rest { .. }) && self.gate.is_between() {
+            self.phase.set(Phase::Idle);
+        }
+    }
+
     /// A call begins: its head is whole.
     pub fn begin(&self) {
         if !matches!(self.phase.get(), Phase::Call { .. }) {
@@ -94,12 +101,16 @@ impl Exchange {
 
     /// A call has been answered. `body` is how long its body is, if that was announced.
     pub fn end(&self, body: Option<u64>) {
-        let is_all = |head: u64| body.is_some_and(|body| self.received.get() == head + body);
+        let is_all = |head: u64| body.is_some_and(|body| Some(self.received.get()) == head.checked_add(body));
         self.phase.set(match self.phase.get() {
             Phase::Call { head: Some(head) } if is_all(head) => Phase::Idle,
             _ => Phase::Rest { until: Instant::now() + HEAD_MAX },
         });
         self.gate.end();
+        if let Phase::Rest { .. } = self.phase.get() {
+            // There is a deadline now.
+            self.gate.wake();
+        }
     }
 
     /// The answer goes out: whoever reads it is not late with the next request.

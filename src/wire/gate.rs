@@ -3,11 +3,9 @@
 //! actix-http decodes all the heads that it is given before it looks whether there are too many, and a decoded head takes a hundred times
 //! its bytes. So it is given a head, then that call's body, and the next head once the call has been answered.
 
+use super::chunks::Chunks;
 use std::cell::{Cell, RefCell};
 use std::task::Waker;
-
-/// As much of what may hold further heads is given at once: where the end of a body is not known.
-const LOOSE_BYTES: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -15,10 +13,35 @@ enum State {
     Head(Ending),
     /// It has been given; its call has not begun.
     Whole,
-    /// A call is under way: so much of its body is to come, if that was announced.
-    Call(Option<u64>),
-    /// A call was answered; so much of its body is to come.
-    Rest(Option<u64>),
+    /// A call is under way; this is to come of its body.
+    Call(Body),
+    /// A call was answered; this is to come of its body.
+    Rest(Body),
+}
+
+/// What is to come of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Bytes(u64),
+    Chunks(Chunks),
+}
+
+impl Body {
+    const NONE: Self = Self::Bytes(0);
+
+    /// How many of these bytes are of the body, and what is to come after them.
+    fn pass(self, bytes: &[u8]) -> (usize, Self) {
+        match self {
+            Self::Bytes(left) => {
+                let given = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                (given, Self::Bytes(left - given as u64))
+            }
+            Self::Chunks(mut chunks) => match chunks.pass(bytes) {
+                Some(given) => (given, Self::NONE),
+                None => (bytes.len(), Self::Chunks(chunks)),
+            },
+        }
+    }
 }
 
 /// How much of the empty line that ends a head has come. A line may end without its carriage return (RFC 9112, section 2.2).
@@ -35,13 +58,15 @@ enum Ending {
 #[derive(Debug)]
 pub(super) struct Gate {
     state: Cell<State>,
-    /// Of who waits for more to be given.
+    /// Of who waits for more to be given, or for a deadline to begin.
     waker: RefCell<Option<Waker>>,
+    /// Whether something waits to be given.
+    has_more: Cell<bool>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { state: Cell::new(State::Head(Ending::Start)), waker: RefCell::default() }
+        Self { state: Cell::new(State::Head(Ending::Start)), waker: RefCell::default(), has_more: Cell::new(false) }
     }
 }
 
@@ -54,49 +79,55 @@ impl Gate {
                 Err(ending) => (State::Head(ending), bytes.len()),
             },
             State::Whole => (State::Whole, 0),
-            State::Call(Some(left)) => {
-                let given = within(bytes, left);
-                (State::Call(Some(left - given as u64)), given)
+            State::Call(body) => {
+                let (given, body) = body.pass(bytes);
+                (State::Call(body), given)
             }
-            State::Rest(Some(left)) => {
-                let given = within(bytes, left);
-                let left = left - given as u64;
-                (if left == 0 { State::Head(Ending::Start) } else { State::Rest(Some(left)) }, given)
+            State::Rest(body) => {
+                let (given, body) = body.pass(bytes);
+                (if body == Body::NONE { State::Head(Ending::Start) } else { State::Rest(body) }, given)
             }
-            loose @ (State::Call(None) | State::Rest(None)) => (loose, bytes.len().min(LOOSE_BYTES)),
         };
         self.state.set(state);
         given
     }
 
-    /// A call begins whose body has so many bytes, if that was announced.
+    /// A call begins whose body has so many bytes, or comes in chunks.
     pub(super) fn begin(&self, body: Option<u64>) {
-        self.state.set(State::Call(body));
-        self.wake();
+        self.state.set(State::Call(body.map_or_else(|| Body::Chunks(Chunks::default()), Body::Bytes)));
+        self.wake_for_more();
     }
 
     /// It has been answered.
     pub(super) fn end(&self) {
-        if let State::Call(left) = self.state.get() {
-            self.state.set(if left == Some(0) { State::Head(Ending::Start) } else { State::Rest(left) });
+        if let State::Call(body) = self.state.get() {
+            self.state.set(if body == Body::NONE { State::Head(Ending::Start) } else { State::Rest(body) });
+            self.wake_for_more();
+        }
+    }
+
+    /// Whether a next head may come, of which nothing has: all of the last call has been given.
+    pub(super) fn is_between(&self) -> bool {
+        self.state.get() == State::Head(Ending::Start)
+    }
+
+    /// Wakes this one when more is given, of what waits.
+    pub(super) fn wait(&self, waker: &Waker, has_more: bool) {
+        self.has_more.set(has_more);
+        *self.waker.borrow_mut() = Some(waker.clone());
+    }
+
+    fn wake_for_more(&self) {
+        if self.has_more.replace(false) {
             self.wake();
         }
     }
 
-    /// Wakes this one when more is given.
-    pub(super) fn wait(&self, waker: &Waker) {
-        *self.waker.borrow_mut() = Some(waker.clone());
-    }
-
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
     }
-}
-
-fn within(bytes: &[u8], left: u64) -> usize {
-    bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))
 }
 
 /// The byte after the head's end, or how it ends so far.
@@ -151,14 +182,33 @@ mod tests {
     }
 
     #[test]
-    fn where_the_end_is_not_known_little_is_given_at_once() {
-        let gate = Gate::default();
-        assert_eq!(gate.pass(GET), GET.len());
-        gate.begin(None);
-        assert_eq!(gate.pass(&[b'x'; 10_000]), LOOSE_BYTES);
-        gate.end();
-        assert_eq!(gate.pass(&[b'x'; 10_000]), LOOSE_BYTES);
-        gate.begin(Some(0));
-        assert_eq!(gate.pass(GET), 0);
+    fn a_body_in_chunks_is_given_to_its_end() {
+        const CHUNKS: &[u8] = b"5;x=y\r\nhello\r\nA\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
+        for is_answered in [false, true] {
+            for size in [1, 3, 7, 1_000] {
+                let gate = Gate::default();
+                assert_eq!(gate.pass(GET), GET.len());
+                gate.begin(None);
+                if is_answered {
+                    gate.end();
+                }
+                let stream = [CHUNKS, GET, GET].concat();
+                let mut given = 0;
+                for piece in stream.chunks(size) {
+                    let passed = gate.pass(piece);
+                    given += passed;
+                    if passed < piece.len() {
+                        break;
+                    }
+                }
+                if !is_answered {
+                    assert_eq!(given, CHUNKS.len(), "{size}");
+                    gate.end();
+                }
+                // Whether or not it was read, no second head is given behind the first.
+                let all = given + gate.pass(GET);
+                assert!(all <= CHUNKS.len() + GET.len() && gate.pass(GET) == 0, "{size}: {all}");
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! body that nobody asked for. [`Wire`] does, as a stream between the two. A socket takes the [`Stream`] out of it, with
 //! bounds of its own.
 
+mod chunks;
 mod exchange;
 mod gate;
 mod newcomers;
@@ -82,6 +83,7 @@ impl Wire {
         if given > 0 {
             let bytes = self.waiting.split_to(given);
             self.exchange.received(&bytes);
+            self.exchange.settled();
             buffer.put_slice(&bytes);
         }
         if self.waiting.is_empty() {
@@ -153,9 +155,7 @@ impl AsyncRead for Wire {
                 Poll::Pending => break,
             }
         }
-        if !self.waiting.is_empty() {
-            self.exchange.gate.wait(cx.waker());
-        }
+        self.exchange.gate.wait(cx.waker(), !self.waiting.is_empty());
         match self.exchange.deadline() {
             Some(deadline) => self.poll_deadline(cx, deadline),
             None => Poll::Pending,
@@ -199,7 +199,7 @@ impl AsyncWrite for Wire {
 /// # Errors
 /// When too many keep it waiting, or the handshake fails or takes longer than [`tls::HANDSHAKE_MAX`].
 pub async fn accept(tcp: TcpStream, tls: Option<&tls::Tls>, newcomers: &Newcomers) -> io::Result<Wire> {
-    let newcomer = newcomers.enter().await?;
+    let newcomer = newcomers.enter(tcp.peer_addr()?.ip()).await?;
     let stream = match tls {
         None => Stream::Plain(tcp),
         Some(tls) => tls.accept(tcp).await?,

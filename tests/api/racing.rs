@@ -1,7 +1,7 @@
 //! Changes of one thing at once: whatever order they are told in, what is true is what is heard.
 
 use crate::support::database::connect;
-use crate::support::{TestApp, User, Value, json, spawn_app, spawn_app_with};
+use crate::support::{By, PASSWORD, TestApp, User, Value, json, spawn_app, spawn_app_with};
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -99,4 +99,49 @@ async fn only_a_channel_that_nobody_needs_is_let_go() {
     commit_elsewhere(&app, channel, &mina).await;
     socket.say("five").await;
     socket.expect_close(1012).await;
+}
+
+/// A refresh that waits for a change of the password finds the session that the change keeps.
+#[tokio::test]
+async fn a_refresh_beside_ones_own_new_password_goes_on() {
+    let app = spawn_app().await;
+    app.register("mina").await;
+    let login = app.login("mina", PASSWORD).await.is(200);
+    let user = User { id: 1, token: login["access_token"].as_str().expect("a token").to_owned() };
+    let row = connect(&app.database).await;
+    row.batch_execute("begin; select from auth_sessions for update").await.expect("free");
+    let change = app.put("/users/me", &user, json!({ "password": "a better horse battery" }));
+    let rest = async {
+        let waits = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock' and query like '%";
+        while app.count(&format!("{waits}update users set%'")).await == 0 {}
+        let refresh = app.post("/auth/refresh", By::Nobody, json!({ "refresh_token": login["refresh_token"] }));
+        let go_on = async {
+            while app.count(&format!("{waits}token_hash = $3%'")).await == 0 {}
+            row.batch_execute("commit").await.expect("it was open");
+        };
+        tokio::join!(refresh, go_on).0
+    };
+    let (changed, refreshed) = tokio::join!(change, rest);
+    changed.is(200);
+    refreshed.is(200);
+}
+
+/// A user's oldest session is over, and there are as many as there may be.
+#[tokio::test]
+async fn a_login_makes_room_also_where_a_session_is_over() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let sessions = "delete from auth_sessions;
+        insert into auth_sessions (user_id, password_version, expires_at, token_family, token_hash)
+        select %, 0, now() + interval '1 day', sha256(n::text::bytea), '' from generate_series(1, 100) n;
+        update auth_sessions set expires_at = now() - interval '1 day' where id = (select min(id) from auth_sessions)";
+    connect(&app.database).await.batch_execute(&sessions.replace('%', &mina.id.to_string())).await.expect("made");
+    for _ in 0..3 {
+        app.login("mina", PASSWORD).await.is(200);
+    }
+    assert_eq!(app.count("select count(*) from auth_sessions").await, 100);
+    let many = (0..8).map(|_| app.login("mina", PASSWORD));
+    join_all(many).await.iter().for_each(|login| drop(login.is(200)));
+    assert_eq!(app.count("select count(*) from auth_sessions").await, 100, "however many come at once");
 }

@@ -57,6 +57,31 @@ pub enum Why {
     Restart,
 }
 
+/// A socket that has been attached, until somebody takes it over; dropped before, it is detached again.
+pub struct Attachment {
+    channel: Option<ChannelHandle>,
+    key: SessionKey,
+}
+
+impl Attachment {
+    pub(in crate::actors) fn new(channel: ChannelHandle, key: SessionKey) -> Self {
+        Self { channel: Some(channel), key }
+    }
+
+    /// Whoever takes it detaches it.
+    pub fn take(mut self) -> Option<ChannelHandle> {
+        self.channel.take()
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        if let Some(channel) = &self.channel {
+            channel.detach(self.key);
+        }
+    }
+}
+
 /// Why a post was not taken.
 pub enum NotTaken {
     /// The channel has too much to do; later it has not.

@@ -15,7 +15,7 @@ mod replay;
 mod tail;
 
 pub use announce::Posted;
-pub use handle::{ChannelHandle, NotTaken, Poster, Posting, Start, Why};
+pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, Start, Why};
 
 use super::registry::{Registry, Retire};
 use super::relay::frame::About;
@@ -196,7 +196,10 @@ impl Handler<Attach> for Channel {
         self.restarted.remove(&key);
         self.attached.insert(key, Attached { author: access.into(), outbox: outbox.clone(), is_live: false });
         match (kind, start) {
-            (Kind::Channel, Start::Live) => self.go_live(key, Vec::new(), false),
+            (Kind::Channel, Start::Live) => {
+                self.go_live(key, Vec::new(), false);
+                self.learn_head(ctx);
+            }
             (Kind::Channel, Start::After(after)) => {
                 outbox.open();
                 self.resume(key, after, ctx);

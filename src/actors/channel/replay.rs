@@ -5,6 +5,7 @@
 //! However many sockets have missed the same, it is read once: who comes while a read is under way waits for it, and
 //! pages stay for a while. While the database is away whoever needs it waits, and is served when it is back.
 
+use super::handle::LogIsAt;
 use super::pages::{PAGE, Page};
 use super::tail::{self, Part};
 use super::{Channel, Start};
@@ -15,6 +16,7 @@ use crate::domain::event::Event;
 use crate::domain::frame::Frame;
 use crate::domain::message::Message;
 use crate::error::Result;
+use crate::store::channels;
 use crate::store::messages::{self, Log, events};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::HashMap;
@@ -112,6 +114,24 @@ impl Channel {
                 }
             }
         }
+    }
+
+    /// Looks how far the log goes, if that is not known: what goes beyond it without this node is noticed then.
+    pub(super) fn learn_head(&mut self, ctx: &mut Context<Self>) {
+        if self.tail.head().is_some() || self.reads.is_reading_end || self.attached.len() > 1 {
+            return;
+        }
+        let (db, slots, id) = (self.shared.db.clone(), self.shared.read_slots.clone(), self.id);
+        let read = async move {
+            let _slot = slots.acquire().await;
+            channels::last_seqs(&db, &[id]).await
+        };
+        ctx.spawn(read.into_actor(self).map(|ends, _, ctx| {
+            // What cannot be read now is looked at with all others.
+            for (_, last_seq) in ends.unwrap_or_default() {
+                ctx.notify(LogIsAt { last_seq });
+            }
+        }));
     }
 
     fn wait_for_head(&mut self, key: SessionKey, want: Want, ctx: &mut Context<Self>) {

@@ -40,7 +40,9 @@ pub enum Change {
     ChannelChanged(ServerId, ChannelId),
     /// A channel was deleted.
     ChannelDeleted(ServerId, ChannelId),
-    /// Sessions of a user began or ended.
+    /// A user has logged in, which may have ended the oldest of too many sessions.
+    LoggedIn(UserId),
+    /// Sessions of a user ended.
     Sessions(UserId),
     /// A user has a new password.
     Password(UserId),
@@ -68,7 +70,9 @@ impl Change {
             Self::ChannelCreated(server, _) | Self::ChannelChanged(server, _) | Self::ChannelDeleted(server, _) => {
                 Key::Server(server)
             }
-            Self::Sessions(user) | Self::Password(user) | Self::AccountDeleted(user) => Key::User(user),
+            Self::LoggedIn(user) | Self::Sessions(user) | Self::Password(user) | Self::AccountDeleted(user) => {
+                Key::User(user)
+            }
         }
     }
 
@@ -79,12 +83,6 @@ impl Change {
             Self::ChannelDeleted(_, channel) => Some(Key::Channel(channel)),
             _ => None,
         }
-    }
-
-    /// Whether nobody's right can have ended by it.
-    fn is_news_only(self) -> bool {
-        use Change::{ChannelChanged, ChannelCreated, Memberships, ServerChanged, ServerUnclear};
-        matches!(self, Memberships(_) | ServerChanged(_) | ServerUnclear(_) | ChannelCreated(..) | ChannelChanged(..))
     }
 }
 
@@ -132,7 +130,7 @@ impl Registry {
             (Change::ServerUnclear(server), Loaded::Server(Some(_))) => self.tell_all_how_it_stands(server, ctx),
             (Change::ServerDeleted(server), Loaded::Server(None)) => self.server_is_gone(server, &settling),
             (change, Loaded::Server(Some(state))) => self.tell_of(change, state, &settling),
-            (Change::Sessions(user), Loaded::User(Some(account))) => {
+            (Change::LoggedIn(user) | Change::Sessions(user), Loaded::User(Some(account))) => {
                 self.end_sockets(user, &Ended::Sessions(Arc::clone(account)), End::LOGGED_OUT, &settling);
             }
             (Change::Password(user), Loaded::User(Some(account))) => {
@@ -185,36 +183,53 @@ impl Registry {
         }
     }
 
-    /// How it stands could not be read. News is read again a few times; where a right may have ended, and where news is lost, the
-    /// sockets that it concerns come back and are decided about anew.
+    /// How it stands could not be read: it is read again a few times. Where a right may have ended, who may have lost it comes back at
+    /// once and is decided about anew; where news is lost in the end, so do the gateways that should have heard it.
     pub(super) fn unconfirmed(&mut self, confirm: Confirm, ctx: &mut Context<Self>) {
-        let Confirm { change, ref settling, reads } = confirm;
-        if change.is_news_only() && reads < READS_MAX {
-            let again = Confirm { reads: reads + 1, ..confirm };
+        let Confirm { change, settling, reads } = confirm;
+        if reads == 0 {
+            self.restart_who_may_have_lost(change, &settling);
+        }
+        // The name of an erased account may still be on its way into logs: that has to be known.
+        if reads < READS_MAX || matches!(change, Change::AccountDeleted(_)) {
+            let again = Confirm { change, settling, reads: reads.saturating_add(1) };
             ctx.run_later(AGAIN_AFTER, move |registry, ctx| registry.look_again(again, ctx));
             return;
         }
-        tracing::warn!(?change, "how a change stands could not be read: the sockets that it concerns resume");
-        let (user, server, channel) = change.subjects();
-        for (id, live) in self.live.iter().filter(|(_, live)| !change.is_news_only() && Some(live.server_id) == server)
-        {
-            match user {
-                Some(user) => live.handle.revoke_user(user, Why::Restart, settling.clone()),
-                None if channel.is_none_or(|channel| channel == *id) => {
-                    live.handle.revoke_all(Why::Restart, settling.clone());
-                }
-                None => {}
+        tracing::warn!(
+            ?change,
+            "how a change stands could not be read: the gateways that should have heard of it resume"
+        );
+        match change.subjects() {
+            _ if matches!(change, Change::LoggedIn(_)) => {}
+            (Some(user), ..) => self.restart_gateways(&settling, |of, _| *of == user),
+            (None, Some(server), _) => self.restart_gateways(&settling, |_, gateway| gateway.has(server)),
+            (None, None, _) => {}
+        }
+    }
+
+    fn restart_who_may_have_lost(&self, change: Change, settling: &Settling) {
+        let channels = |server: ServerId| self.live.values().filter(move |live| live.server_id == server);
+        match change {
+            Change::Membership(user, server) => {
+                channels(server).for_each(|live| live.handle.revoke_user(user, Why::Restart, settling.clone()));
             }
-        }
-        match (user, server) {
-            (Some(user), None) if !change.is_news_only() => self.end_sockets(user, &Ended::All, End::RESTART, settling),
-            (Some(user), _) => self.restart_gateways(settling, |of, _| *of == user),
-            (None, Some(server)) => self.restart_gateways(settling, |_, gateway| gateway.has(server)),
-            (None, None) => {}
-        }
-        if let Change::AccountDeleted(_) = change {
-            // The name may still be on its way into logs: that has to be known.
-            ctx.run_later(AGAIN_AFTER, move |registry, ctx| registry.look_again(confirm, ctx));
+            Change::ServerDeleted(server) => {
+                channels(server).for_each(|live| live.handle.revoke_all(Why::Restart, settling.clone()));
+            }
+            Change::ChannelDeleted(_, channel) => {
+                let live = self.live.get(&channel);
+                live.into_iter().for_each(|live| live.handle.revoke_all(Why::Restart, settling.clone()));
+            }
+            Change::Sessions(user) | Change::Password(user) | Change::AccountDeleted(user) => {
+                self.end_sockets(user, &Ended::All, End::RESTART, settling);
+            }
+            Change::LoggedIn(_)
+            | Change::Memberships(_)
+            | Change::ServerChanged(_)
+            | Change::ServerUnclear(_)
+            | Change::ChannelCreated(..)
+            | Change::ChannelChanged(..) => {}
         }
     }
 }
@@ -230,9 +245,11 @@ impl Change {
             Self::ChannelCreated(server, channel)
             | Self::ChannelChanged(server, channel)
             | Self::ChannelDeleted(server, channel) => (None, Some(server), Some(channel)),
-            Self::Memberships(user) | Self::Sessions(user) | Self::Password(user) | Self::AccountDeleted(user) => {
-                (Some(user), None, None)
-            }
+            Self::Memberships(user)
+            | Self::LoggedIn(user)
+            | Self::Sessions(user)
+            | Self::Password(user)
+            | Self::AccountDeleted(user) => (Some(user), None, None),
         }
     }
 

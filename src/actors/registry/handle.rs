@@ -3,7 +3,7 @@
 use super::attach::refuse;
 use super::cache::{Miss, SharedCache};
 use super::{Apply, Ask, Change, EndChannels, Forget, Found, Registry, Reply, Target, Withdraw, decide_channel};
-use crate::actors::channel::{ChannelHandle, Posted, Poster, Posting, Start};
+use crate::actors::channel::{Attachment, Posted, Poster, Posting, Start};
 use crate::actors::relay::{End, Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
@@ -65,7 +65,7 @@ impl RegistryHandle {
     }
 
     /// Attaches a socket to a channel that its user may read.
-    pub async fn attach(&self, bearer: Bearer, id: ChannelId, outbox: Outbox, start: Start) -> Result<ChannelHandle> {
+    pub async fn attach(&self, bearer: Bearer, id: ChannelId, outbox: Outbox, start: Start) -> Result<Attachment> {
         self.answer(bearer, Target::Channel(id), |reply| Reply::Attach(id, outbox, start, reply)).await
     }
 

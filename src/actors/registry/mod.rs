@@ -20,7 +20,7 @@ pub use changes::Change;
 pub use handle::RegistryHandle;
 
 use super::Vital;
-use super::channel::{self, ChannelHandle, Posting, Start, Why};
+use super::channel::{self, Attachment, ChannelHandle, Posting, Start, Why};
 use super::relay::{Outbox, Relays, SessionKey, Settling};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
@@ -68,7 +68,7 @@ enum Found {
 
 enum Reply {
     Found(oneshot::Sender<Result<Found>>),
-    Attach(ChannelId, Outbox, Start, oneshot::Sender<Result<ChannelHandle>>),
+    Attach(ChannelId, Outbox, Start, oneshot::Sender<Result<Attachment>>),
     Post(ChannelId, Posting),
     Enroll(Outbox, oneshot::Sender<Result<Caller>>),
 }
@@ -178,9 +178,8 @@ impl Registry {
                 if reply.is_closed() {
                     return;
                 }
-                if let Err(Ok(channel)) = reply.send(self.attach(facts, id, outbox, start)) {
-                    channel.detach(key);
-                }
+                let attached = self.attach(facts, id, outbox, start);
+                drop(reply.send(attached.map(|channel| Attachment::new(channel, key))));
             }
             (Reply::Post(id, posting), Found::Facts(facts)) => self.post(facts, id, posting),
             (Reply::Enroll(outbox, reply), Found::Memberships(caller, servers)) => {

@@ -215,9 +215,13 @@ impl Run {
             self.connect().await;
             match self.look_once(key, batch).await {
                 Ok(answer) => return answer,
-                Err(fault) => tracing::warn!(?fault, "a lost commit could not be looked up yet"),
+                // The batch is between its first row and its commit: there is nothing to decide yet.
+                Err(Fault::Locked) => {}
+                Err(fault) => {
+                    tracing::warn!(?fault, "a lost commit could not be looked up yet");
+                    self.lose();
+                }
             }
-            self.lose();
             tokio::time::sleep(BACKOFF_MIN).await;
         }
     }
