@@ -172,6 +172,10 @@ async fn a_commit_that_no_standby_has_is_not_acknowledged() {
     socket.send("not yet").await;
     assert_eq!(socket.read_event().await["code"], "unconfirmed");
     signal(&writer, Signal::KILL);
+    // PostgreSQL throws everyone out before it starts anew.
+    while !scene.client.is_closed() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let (client, waits, _connection) = standbys("nobody").await;
     while client.query_one(waits, &[]).await.expect("a count").get::<_, i64>(0) == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
