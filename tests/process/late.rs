@@ -39,6 +39,22 @@ impl Scene {
         }
     }
 
+    /// A setting that was read again takes effect a little later.
+    async fn until_commits_wait(&self) {
+        loop {
+            let (client, connection) = self.database.config().connect(NoTls).await.expect("it runs");
+            tokio::spawn(connection);
+            let commit = "select pg_logical_emit_message(true, 'test', '')";
+            let probe = tokio::spawn(async move { client.batch_execute(commit).await });
+            while !probe.is_finished() {
+                if self.count("select count(*) from pg_stat_activity where wait_event = 'SyncRep'").await > 0 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
     async fn writer(&self) -> String {
         let sql = "select pid::text from pg_stat_activity where application_name = 'madang writer'";
         self.client.query_one(sql, &[]).await.expect("one").get(0)
@@ -168,6 +184,7 @@ async fn a_commit_that_no_standby_has_is_not_acknowledged() {
         (client, waits, connection)
     };
     drop(standbys("nobody").await);
+    scene.until_commits_wait().await;
     let writer = scene.writer().await;
     socket.send("not yet").await;
     assert_eq!(socket.read_event().await["code"], "unconfirmed");
