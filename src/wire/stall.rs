@@ -8,7 +8,7 @@ use tokio::time::Sleep;
 
 /// As long as a peer may take nothing,
 const STALL_MAX: Duration = Duration::from_secs(10);
-/// and the least rate at which it takes a whole answer, over all of the time beyond that.
+/// and the least rate at which it takes what waits, over all of the time beyond that, until nothing waits any more.
 const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
 
 /// How long a peer has kept the node waiting.
