@@ -111,15 +111,12 @@ impl Application {
         let db = Db::new(&database).map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database);
         let relays = Relays::default();
+        let (secret_before, life) = (config.secret_key_previous.as_ref(), config.token_life);
+        let tokens = Tokens::new(&secret, secret_before, config.algorithm, life);
         let node = Data::new(Node {
             registry: Registry::start(db.clone(), writer.clone(), relays.clone(), config.times),
             db,
-            tokens: Arc::new(Tokens::new(
-                &secret,
-                config.secret_key_previous.as_ref(),
-                config.algorithm,
-                config.token_life,
-            )),
+            tokens: Arc::new(tokens.by(config.times.clock)),
             refresh_life: config.refresh_life,
             limits: Limits::new(config.rate_limit),
             has_tls: tls.is_some(),

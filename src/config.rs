@@ -1,6 +1,10 @@
 //! Settings, from the environment or a `.env` file. Each is checked before anything starts; a bad one stops the start
 //! with a line that names it. The README's table and `.env.example` list them all, which a test holds true.
 
+mod times;
+
+pub use times::{PING_AFTER_S, SILENCE_MAX_S, Times, WallClock};
+
 use crate::auth::token::TokenAlgorithm;
 use crate::client_address::TrustedProxies;
 use crate::origin::AllowedOrigins;
@@ -83,35 +87,6 @@ pub struct Config {
     pub conformance_echo: bool,
     /// What happens by the clock; no setting: only tests change it.
     pub times: Times,
-}
-
-/// A socket that has been silent for so long is pinged, in seconds.
-pub const PING_AFTER_S: u32 = 25;
-/// A socket that has been silent for so long is ended, in seconds.
-pub const SILENCE_MAX_S: u32 = 35;
-
-/// What happens by the clock. Only tests have others than the default ones.
-#[derive(Clone, Copy, Debug)]
-pub struct Times {
-    /// A channel that nobody has needed for so long ends.
-    pub idle: Duration,
-    /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
-    pub watch_every: Duration,
-    /// A socket that has been silent for so long is pinged, in seconds,
-    pub ping_after_s: u32,
-    /// and ended after so long.
-    pub silence_max_s: u32,
-}
-
-impl Default for Times {
-    fn default() -> Self {
-        Self {
-            idle: Duration::from_secs(60),
-            watch_every: Duration::from_secs(10),
-            ping_after_s: PING_AFTER_S,
-            silence_max_s: SILENCE_MAX_S,
-        }
-    }
 }
 
 /// Which PostgreSQL holds the data.

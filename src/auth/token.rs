@@ -1,6 +1,7 @@
 //! Access tokens: signed, short-lived, stateless. A token names an account; the registry says whether it still exists.
 
 use super::token_hmac;
+use crate::config::WallClock;
 use crate::domain::auth_session::Subject;
 use crate::domain::{AuthSessionId, UserId};
 use crate::error::Unauthorized;
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Longer texts are not tokens of ours, and are refused before any work is spent on them.
 const TOKEN_BYTES_MAX: usize = 4_096;
@@ -118,11 +119,6 @@ pub struct Bearer {
     pub expires_at_s: u64,
 }
 
-/// Seconds since 1970.
-pub fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 /// Issues and checks access tokens.
 pub struct Tokens {
     header: Header,
@@ -132,6 +128,7 @@ pub struct Tokens {
     /// The present key, and the one before it while that is still good.
     checking: Vec<DecodingKey>,
     life: Duration,
+    clock: WallClock,
     /// What has been verified lately, by its whole text. Its time is looked at again each time.
     verified: Mutex<LruCache<Box<str>, Bearer>>,
 }
@@ -163,13 +160,25 @@ impl Tokens {
             signing: EncodingKey::from_secret(secret.expose_secret().as_bytes()),
             checking: checking.map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())).collect(),
             life,
+            clock: WallClock::default(),
             verified: Mutex::new(LruCache::new(VERIFIED_MAX)),
         }
+    }
+
+    /// The same, judged by another clock than the system's.
+    #[must_use]
+    pub fn by(self, clock: WallClock) -> Self {
+        Self { clock, ..self }
     }
 
     /// How long a token lives.
     pub fn life(&self) -> Duration {
         self.life
+    }
+
+    /// Seconds since 1970, by the clock that tokens are judged by.
+    pub fn now_s(&self) -> u64 {
+        self.clock.now_s()
     }
 
     /// A new token for a login; `None` only if signing itself is broken.
@@ -183,7 +192,7 @@ impl Tokens {
     }
 
     fn sign(&self, user_id: UserId, password_version: i32, login: Option<Subject>) -> Option<String> {
-        let at_s = now_s();
+        let at_s = self.now_s();
         let claims = Claims {
             sub: user_id.to_string(),
             iss: MADANG.into(),
@@ -202,7 +211,7 @@ impl Tokens {
 
     /// A ticket that opens one socket for the bearer of a token; `None` only if signing itself is broken.
     pub fn issue_ticket(&self, bearer: &Bearer) -> Option<String> {
-        let at_s = now_s();
+        let at_s = self.now_s();
         let claims = TicketClaims {
             iss: MADANG.into(),
             aud: SOCKETS.into(),
@@ -233,7 +242,7 @@ impl Tokens {
             logged_in_at_s: 0,
             expires_at_s: claims.until,
         };
-        if claims.exp.min(claims.until) <= now_s() {
+        if claims.exp.min(claims.until) <= self.now_s() {
             return Err(Unauthorized::Ticket);
         }
         Ok(Ticket { bearer, id: claims.jti.into_bytes() })
@@ -246,7 +255,7 @@ impl Tokens {
             None => self.verify(token)?,
         };
         // "On or after" (RFC 7519, section 4.1.4); the crate takes the second itself for good.
-        if bearer.expires_at_s <= now_s() {
+        if bearer.expires_at_s <= self.now_s() {
             return Err(Unauthorized::Expired);
         }
         Ok(bearer)

@@ -6,7 +6,7 @@ use super::identify::IDENTIFY_MAX_S;
 use super::session::{Ends, Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Kind, RelayPort, Socket};
-use crate::auth::token::{Bearer, Tokens, now_s};
+use crate::auth::token::{Bearer, Tokens};
 use crate::client_address::TrustedProxies;
 use crate::error::{Error, Result, Unauthorized};
 use crate::origin::AllowedOrigins;
@@ -166,7 +166,7 @@ async fn open(
         (Route::Gateway, bearer) => {
             door.relay.open(key);
             if bearer.is_none() {
-                door.relay.await_identity(key, now_s() + IDENTIFY_MAX_S);
+                door.relay.await_identity(key, door.tokens.now_s() + IDENTIFY_MAX_S);
             }
             (Peer::Gateway(Gateway::Unknown), bearer)
         }

@@ -7,7 +7,7 @@ use super::{Node, sessions};
 use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
 use crate::auth::refresh_token::RefreshToken;
-use crate::auth::token::{TICKET_LIFE_S, now_s};
+use crate::auth::token::TICKET_LIFE_S;
 use crate::domain::auth_session::Subject;
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{CurrentPassword, NewPassword, Profile};
@@ -95,7 +95,7 @@ fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpRe
     let token = Token {
         access_token: node.tokens.issue(subject).ok_or(Error::Internal)?,
         token_type: "bearer",
-        expires_in: node.tokens.life().as_secs().min(subject.ends_at_s.saturating_sub(now_s())),
+        expires_in: node.tokens.life().as_secs().min(subject.ends_at_s.saturating_sub(node.tokens.now_s())),
         refresh_token: refresh.expose().to_owned(),
     };
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token))
@@ -173,7 +173,11 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
     };
     let change = Change::LoggedIn(user_id);
     let Begun { session_id, ends_at_s } = commit(&node, change, begin, move |_| change).await?;
-    token(&node, Subject { user_id, password_version, session_id, logged_in_at_s: now_s(), ends_at_s }, &refresh)
+    token(
+        &node,
+        Subject { user_id, password_version, session_id, logged_in_at_s: node.tokens.now_s(), ends_at_s },
+        &refresh,
+    )
 }
 
 /// What no account can be called is nobody's, without a look: what the database does with a name grows with its length.

@@ -6,7 +6,6 @@ use super::extract::{Auth, Client, InPath};
 use super::{Node, auth};
 use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
-use crate::auth::token::now_s;
 use crate::domain::UserId;
 use crate::domain::access::Caller;
 use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
@@ -113,7 +112,7 @@ pub async fn update_me(
     Body(update): Body<Update>,
 ) -> Result<Json<Profile>> {
     let kept_token = auth.0.token_id.to_string();
-    let is_fresh = auth.0.logged_in_at_s + FRESH_S > now_s();
+    let is_fresh = auth.0.logged_in_at_s + FRESH_S > node.tokens.now_s();
     let caller = node.registry.caller(auth.0).await?;
     if update.password.is_some() || update.profile.email.is_some() {
         match update.current_password {

@@ -2,24 +2,32 @@
 
 use crate::support::app::SECRET_KEY;
 use crate::support::raw::HANDSHAKE;
-use crate::support::shapes::time_of;
-use crate::support::{Socket, User, Value, json, spawn_app};
+use crate::support::{PASSWORD, Socket, TestApp, User, Value, json, spawn_app_with};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use madang::config::WallClock;
 use std::cell::Cell;
-use std::time::{Duration, SystemTime};
-use time::OffsetDateTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 use tokio_tungstenite::tungstenite::Message;
 
-/// The same user, with a token that ends so many seconds after the current one; and when that is.
-fn for_seconds(user: &User, seconds: u64) -> (User, SystemTime) {
+/// As long as the token of a login is good, in seconds.
+const TOKEN_LIFE_S: u64 = 1_800;
+
+/// A node whose clock can be put ahead.
+async fn spawn_app_by(ahead_s: &'static AtomicU64) -> TestApp {
+    spawn_app_with(|config| config.times.clock = WallClock::ahead_by(ahead_s)).await
+}
+
+/// The same user, with a token that is good for so many seconds.
+fn for_seconds(user: &User, seconds: u64) -> User {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
-    let end = now + seconds;
     let claims = json!({
-        "iss": "madang", "aud": "madang", "sub": user.id.to_string(), "iat": now, "nbf": now, "exp": end, "jti": "short",
+        "iss": "madang", "aud": "madang", "sub": user.id.to_string(), "iat": now, "nbf": now, "exp": now + seconds,
+        "jti": "long",
     });
     let key = EncodingKey::from_secret(SECRET_KEY.as_bytes());
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("signed");
-    (User { id: user.id, token }, SystemTime::UNIX_EPOCH + Duration::from_secs(end))
+    User { id: user.id, token }
 }
 
 /// Everything that a socket hears before it is closed with 4401.
@@ -41,16 +49,22 @@ async fn hear_to_the_end(mut socket: Socket) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_socket_ends_with_its_token_while_others_talk_on() {
-    let app = spawn_app().await;
+    static AHEAD_S: AtomicU64 = AtomicU64::new(0);
+    let app = spawn_app_by(&AHEAD_S).await;
     let (mina, jun, _, channel) = app.two_members().await;
-    let (brief, end) = for_seconds(&mina, 3);
+    let (long, jun) = (for_seconds(&mina, 2 * TOKEN_LIFE_S), for_seconds(&jun, 2 * TOKEN_LIFE_S));
     let mut identified = app.unknown_gateway().await;
-    identified.tell_well(json!({ "type": "identify", "token": brief.token })).await;
+    identified.tell_well(json!({ "type": "identify", "token": mina.token })).await;
     identified.next_of("ready").await;
     identified.subscribe(channel).await;
-    let sockets = [app.socket(channel, &brief).await, app.subscriber(&brief, channel).await, identified];
-    let mut kept = [app.socket(channel, &mina).await, app.subscriber(&mina, channel).await];
+    let mut sockets = [app.socket(channel, &mina).await, app.subscriber(&mina, channel).await, identified];
+    let mut kept = [app.socket(channel, &long).await, app.subscriber(&long, channel).await];
     let mut juns = app.socket(channel, &jun).await;
+    juns.say_and_hear("in time").await;
+    for socket in sockets.iter_mut().chain(&mut kept) {
+        socket.hears("in time").await;
+    }
+    AHEAD_S.store(TOKEN_LIFE_S, Ordering::Relaxed);
     let are_over = Cell::new(false);
     let talk = async {
         let mut said = 0;
@@ -69,29 +83,45 @@ async fn a_socket_ends_with_its_token_while_others_talk_on() {
         heard
     };
     let (heard, said) = tokio::join!(hear, talk);
-    assert!(SystemTime::now() >= end, "it ended before its time");
-    for heard in heard {
-        assert!(!heard.is_empty() && heard.len() <= said, "{} of {said}", heard.len());
-        let last = time_of(&heard.last().expect("it heard something")["created_at"]);
-        // Half a second for a machine that is busy with tests.
-        assert!(last < OffsetDateTime::from(end) + Duration::from_millis(500), "heard after its time: {last}");
+    assert!(heard.iter().all(|heard| heard.len() <= said), "{said} were said");
+    juns.say_and_hear("afterwards").await;
+    for socket in &mut kept {
+        socket.hears("afterwards").await;
     }
 }
 
 /// Whoever has been told that the token's time is over is told the same at every door.
 #[tokio::test]
 async fn a_token_that_has_ended_a_socket_opens_nothing_any_more() {
-    let app = spawn_app().await;
+    static AHEAD_S: AtomicU64 = AtomicU64::new(0);
+    let app = spawn_app_by(&AHEAD_S).await;
     let (mina, _, _, channel) = app.two_members().await;
-    let (brief, _) = for_seconds(&mina, 2);
-    let socket = app.socket(channel, &brief).await;
+    let mut socket = app.socket(channel, &mina).await;
+    AHEAD_S.store(TOKEN_LIFE_S - 60, Ordering::Relaxed);
+    app.get("/users/me", &mina).await.is(200);
+    socket.hears_nothing().await;
+    AHEAD_S.store(TOKEN_LIFE_S, Ordering::Relaxed);
+    app.get("/users/me", &mina).await.refuses(401, "token_expired");
     assert!(hear_to_the_end(socket).await.is_empty());
-    app.get("/users/me", &brief).await.refuses(401, "token_expired");
     for path in [format!("/ws/{channel}"), "/gateway".into()] {
-        let line = format!("GET {path}?token={} HTTP/1.1", brief.token);
+        let line = format!("GET {path}?token={} HTTP/1.1", mina.token);
         app.refusal(&line, HANDSHAKE).await.refuses(401, "token_expired");
     }
     let mut late = app.unknown_gateway().await;
-    late.tell_well(json!({ "type": "identify", "token": brief.token })).await;
+    late.tell_well(json!({ "type": "identify", "token": mina.token })).await;
     late.expect_close(4401).await;
+}
+
+/// A login is fresh for a while: after that the password is asked for where it matters.
+#[tokio::test]
+async fn a_login_that_is_not_fresh_any_more_does_not_change_a_password() {
+    static AHEAD_S: AtomicU64 = AtomicU64::new(0);
+    let app = spawn_app_by(&AHEAD_S).await;
+    let mina = app.register("mina").await;
+    app.put("/users/me", &mina, json!({ "email": "new@example.com" })).await.is(200);
+    AHEAD_S.store(301, Ordering::Relaxed);
+    app.put("/users/me", &mina, json!({ "email": "newer@example.com" }))
+        .await
+        .refuses(400, "current_password_required");
+    app.put("/users/me", &mina, json!({ "email": "newer@example.com", "current_password": PASSWORD })).await.is(200);
 }

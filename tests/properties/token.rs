@@ -4,7 +4,8 @@ use actix_http::RequestHead;
 use actix_http::header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use madang::auth::refresh_token::RefreshToken;
-use madang::auth::token::{Bearer, TokenAlgorithm, Tokens, now_s};
+use madang::auth::token::{Bearer, TokenAlgorithm, Tokens};
+use madang::config::WallClock;
 use madang::domain::auth_session::Subject;
 use madang::domain::{AuthSessionId, UserId};
 use madang::gateway::handshake::{Proof, proof};
@@ -33,7 +34,7 @@ fn tokens(key: &str, previous: Option<&str>, algorithm: TokenAlgorithm) -> Token
 
 /// A token of a login, one of none, and a ticket.
 fn issue(tokens: &Tokens) -> (Vec<String>, String) {
-    let (password_version, logged_in_at_s) = (3, now_s());
+    let (password_version, logged_in_at_s) = (3, WallClock::default().now_s());
     let login = (UserId(7), AuthSessionId(9), u64::MAX >> 1);
     let (user_id, session_id, ends_at_s) = login;
     let subject = Subject { user_id, password_version, session_id, logged_in_at_s, ends_at_s };
@@ -147,10 +148,10 @@ fn says(claims: &Value, audience: &str, bearer: &Bearer) -> bool {
     let id = |name: &str| claims[name].as_str().and_then(|text| text.parse::<i64>().ok());
     let is_for_us = claims["iss"] == "madang" && claims["aud"] == audience;
     let is_its = id("sub") == Some(bearer.user_id.0) && id("sid") == bearer.session_id.map(|id| id.0);
-    let begins = claims["nbf"].as_u64().is_some_and(|nbf| nbf <= now_s() + 60);
+    let begins = claims["nbf"].as_u64().is_some_and(|nbf| nbf <= WallClock::default().now_s() + 60);
     is_for_us
         && is_its
         && begins
-        && claims["exp"].as_u64().is_some_and(|exp| exp > now_s())
-        && bearer.expires_at_s > now_s()
+        && claims["exp"].as_u64().is_some_and(|exp| exp > WallClock::default().now_s())
+        && bearer.expires_at_s > WallClock::default().now_s()
 }

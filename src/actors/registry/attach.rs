@@ -44,7 +44,7 @@ impl Registry {
     }
 
     /// The channel, with one more arrival on its way.
-    fn live(&mut self, id: ChannelId, server_id: ServerId) -> ChannelHandle {
+    pub(super) fn live(&mut self, id: ChannelId, server_id: ServerId) -> ChannelHandle {
         if self.live.get(&id).is_some_and(|live| !live.handle.is_alive()) {
             self.live.remove(&id);
         }

@@ -16,8 +16,6 @@ use actix::prelude::SendError;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// As long as an answer may take: a load or two from a database that is slow, and what comes before them.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// As long as a change may take to reach every socket before its answer goes out all the same.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
@@ -26,6 +24,7 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 pub struct RegistryHandle {
     pub(super) addr: Addr<Registry>,
     pub(super) cache: SharedCache,
+    pub(super) answer_max: Duration,
 }
 
 impl RegistryHandle {
@@ -75,7 +74,7 @@ impl RegistryHandle {
         let posting = Posting { message, poster: Poster::Call(reply) };
         self.send(Ask { bearer, target: Target::Channel(id), reply: Reply::Post(id, posting) });
         // What has not been answered by now may still be written.
-        let answer = tokio::time::timeout(ANSWER_MAX, answer).await;
+        let answer = tokio::time::timeout(self.answer_max, answer).await;
         answer.unwrap_or(Ok(Err(Error::Unconfirmed))).unwrap_or(Err(Error::Unconfirmed))
     }
 
@@ -141,7 +140,7 @@ impl RegistryHandle {
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         self.send(Ask { bearer, target, reply: reply(sender) });
-        let answer = tokio::time::timeout(ANSWER_MAX, answer).await;
+        let answer = tokio::time::timeout(self.answer_max, answer).await;
         answer.unwrap_or(Ok(Err(Error::Unavailable))).unwrap_or(Err(Error::Unavailable))
     }
 

@@ -150,12 +150,18 @@ impl Registry {
     pub fn start(db: Db, writer: Writer, relays: Relays, times: Times) -> RegistryHandle {
         let cache = SharedCache::default();
         let read_by_handles = cache.clone();
-        let start = |ctx: &mut Context<Self>| Self {
-            shared: channel::Shared::new(ctx.address(), writer, db.clone(), times),
-            times,
-            is_watching: false,
+        let start = |ctx: &mut Context<Self>| {
+            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), times);
+            Self::new(db, relays, shared, cache, times)
+        };
+        RegistryHandle { addr: Self::create(start), cache: read_by_handles, answer_max: times.answer_max }
+    }
+
+    fn new(db: Db, relays: Relays, shared: channel::Shared, cache: SharedCache, times: Times) -> Self {
+        Self {
             db,
             relays,
+            shared,
             cache,
             loading: HashMap::new(),
             number: 0,
@@ -164,9 +170,10 @@ impl Registry {
             live: HashMap::new(),
             gateways: HashMap::new(),
             tellings: Slab::new(),
+            times,
+            is_watching: false,
             _vital: Vital("registry"),
-        };
-        RegistryHandle { addr: Self::create(start), cache: read_by_handles }
+        }
     }
 
     fn answer(&mut self, ask: Ask, found: Found) {
@@ -251,3 +258,6 @@ impl Handler<Withdraw> for Registry {
         self.withdraw(message.user, message.key);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// What a socket can hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -375,7 +375,7 @@ impl Table {
     pub(super) fn sweep(&mut self) {
         let now = u32::try_from(self.clock.started.elapsed().as_secs()).unwrap_or(u32::MAX);
         self.clock.seconds.set(now);
-        let wall_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let wall_s = self.times.clock.now_s();
         let mut over = Vec::new();
         for (slot, entry) in &self.sockets {
             entry.socket.sweep(now, &self.times);

@@ -1,0 +1,62 @@
+//! What happens by the clock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A socket that has been silent for so long is pinged, in seconds.
+pub const PING_AFTER_S: u32 = 25;
+/// A socket that has been silent for so long is ended, in seconds.
+pub const SILENCE_MAX_S: u32 = 35;
+/// A question to the registry: a load or two from a database that is slow, and what comes before them.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// What happens by the clock. Only tests have others than the default ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// A channel that nobody has needed for so long ends.
+    pub idle: Duration,
+    /// A question to the registry that has no answer after so long is given up.
+    pub answer_max: Duration,
+    /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
+    pub watch_every: Duration,
+    /// A socket that has been silent for so long is pinged, in seconds,
+    pub ping_after_s: u32,
+    /// and ended after so long.
+    pub silence_max_s: u32,
+    /// What tokens and logins are judged by.
+    pub clock: WallClock,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            answer_max: ANSWER_MAX,
+            watch_every: Duration::from_secs(10),
+            ping_after_s: PING_AFTER_S,
+            silence_max_s: SILENCE_MAX_S,
+            clock: WallClock::default(),
+        }
+    }
+}
+
+/// The system's clock; or one that is ahead of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WallClock {
+    ahead_s: Option<&'static AtomicU64>,
+}
+
+impl WallClock {
+    /// A clock that is so many seconds ahead, which may change at any time.
+    #[must_use]
+    pub fn ahead_by(seconds: &'static AtomicU64) -> Self {
+        Self { ahead_s: Some(seconds) }
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub fn now_s(self) -> u64 {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        now_s + self.ahead_s.map_or(0, |ahead_s| ahead_s.load(Ordering::Relaxed))
+    }
+}
