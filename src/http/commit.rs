@@ -45,9 +45,7 @@ where
     T: 'static,
     F: Future<Output = Result<T>> + 'static,
 {
-    if node.doubts.lock().all.len() >= DOUBTS_MAX {
-        return Err(Error::Busy);
-    }
+    node.doubts.have_room()?;
     let (node, call) = (node.clone(), RequestId::current());
     let change_and_tell = async move {
         match work.await {
@@ -88,6 +86,10 @@ impl Drop for Looking<'_> {
 }
 
 impl Doubts {
+    fn have_room(&self) -> Result<()> {
+        if self.lock().all.len() < DOUBTS_MAX { Ok(()) } else { Err(Error::Busy) }
+    }
+
     fn add(&self, backend: Backend, change: Change, db: &Db, registry: &RegistryHandle) {
         let mut state = self.lock();
         state.all.push((backend, change));
@@ -131,5 +133,23 @@ impl Doubts {
     /// What is done under this lock leaves whole what it guards.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ServerId, UserId};
+    use time::OffsetDateTime;
+
+    #[test]
+    fn no_change_is_begun_while_too_many_are_in_doubt() {
+        let doubts = Doubts::default();
+        for number in 0..DOUBTS_MAX as i64 {
+            assert!(doubts.have_room().is_ok(), "{number}");
+            let change = Change::Membership(UserId(number), ServerId(1));
+            doubts.lock().all.push((Backend::new(1, OffsetDateTime::UNIX_EPOCH), change));
+        }
+        assert_eq!(doubts.have_room().map_err(|error| error.code()), Err("busy"));
     }
 }

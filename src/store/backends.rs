@@ -39,8 +39,13 @@ pub enum EarlierError {
 }
 
 impl Backend {
+    /// The process with this id that began then: later another one may have the id.
+    pub fn new(pid: i32, started_at: OffsetDateTime) -> Self {
+        Self { pid, started_at }
+    }
+
     fn of(row: &Row) -> Self {
-        Self { pid: row.get("pid"), started_at: row.get("backend_start") }
+        Self::new(row.get("pid"), row.get("backend_start"))
     }
 
     /// Its process id, for the log.

@@ -123,6 +123,48 @@ async fn a_message_that_waits_while_its_author_is_erased_is_not_written() {
     assert_eq!(app.count("select count(*) from messages").await, 1);
 }
 
+/// What is being written just then is in the log before the erasure has its answer, and not after it.
+#[tokio::test]
+async fn a_message_that_is_being_written_is_there_before_its_author_is_erased() {
+    let app = spawn_app().await;
+    let (_, jun, _, channel) = app.two_members().await;
+    let slowly = "create function slowly() returns trigger language plpgsql as
+            $$ begin perform pg_sleep(0.4); return new; end $$;
+        create trigger slowly before insert on messages for each row execute function slowly();
+        alter table messages enable always trigger slowly";
+    app.sql(slowly).await;
+    let post = app.say(channel, &jun, json!({ "content": "just in time" }));
+    let erase = async {
+        let sleeps = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event = 'PgSleep'";
+        app.until(sleeps).await;
+        delete(&app, &jun, PASSWORD).await.is(204);
+        app.count("select count(*) from messages").await
+    };
+    let (posted, count) = tokio::join!(post, erase);
+    posted.is(201);
+    assert_eq!(count, 1, "it came after the erasure was answered");
+}
+
+/// Not only what the channels have just said: pages of their logs that were read for somebody else have the name no more.
+#[tokio::test]
+async fn a_page_that_was_read_before_an_erasure_does_not_have_the_name() {
+    const MESSAGES: i64 = 600;
+    let mut app = spawn_app().await;
+    let (mina, jun, _, channel) = app.two_members().await;
+    app.write_behind(channel, &jun, MESSAGES).await;
+    app.restart().await;
+    let path = format!("/ws/{channel}?token={}&after=0", mina.token);
+    for name in ["jun", "deleted user"] {
+        let mut socket = app.socket_at(&path, &[]).await.0;
+        let told = socket.replay(0, MESSAGES).await;
+        assert!(told.iter().all(|event| event["author_username"] == name), "{name}");
+        if name == "jun" {
+            delete(&app, &jun, PASSWORD).await.is(204);
+        }
+    }
+}
+
 #[tokio::test]
 async fn several_accounts_can_be_erased_and_nobody_can_be_called_like_them() {
     let app = spawn_app().await;

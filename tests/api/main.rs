@@ -22,6 +22,7 @@ mod logs;
 mod members;
 mod messages;
 mod news;
+mod orders;
 mod passwords;
 mod posts;
 mod racing;

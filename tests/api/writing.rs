@@ -29,6 +29,45 @@ async fn a_bad_row_does_not_take_its_batch_with_it() {
     assert_eq!(seqs, [1, 2, 3, 4, 5], "in order, and what was refused took no number");
 }
 
+/// A batch is taken apart for a row that PostgreSQL refuses; a channel whose row is held when one part is written, and free when
+/// the next one is, keeps its order.
+#[tokio::test]
+async fn sends_keep_their_order_where_a_batch_is_taken_apart() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let (slow, held) = (app.channel(&mina, server, "slow").await, app.channel(&mina, server, "held").await);
+    let bad = app.channel(&mina, server, "bad").await;
+    let steps = "create sequence steps;
+        create function step() returns trigger language plpgsql as $$ begin
+            if new.content = 'slow' then perform nextval('steps'); perform pg_sleep(0.15);
+            elsif new.content = 'bad' then raise check_violation; end if;
+            return new;
+        end $$;
+        create trigger step before insert on messages for each row execute function step();
+        alter table messages enable always trigger step";
+    app.sql(steps).await;
+    let mut gateway = app.gateway(&mina).await.0;
+    let lock = app.lock_channel(held).await;
+    // While this one is written, the others become one batch.
+    gateway.say_in(slow, "slow", "alone").await;
+    app.until("select count(*) from steps where is_called").await;
+    gateway.say_in(slow, "slow", "again").await;
+    gateway.say_in(held, "one", "1").await;
+    gateway.say_in(held, "two", "2").await;
+    gateway.say_in(bad, "bad", "bad").await;
+    // The whole batch, then its first half: in that one the channel is held.
+    app.until("select count(*) from steps where last_value >= 3").await;
+    lock.batch_execute("commit").await.expect("it was open");
+    let mut told = BTreeMap::new();
+    while told.len() < 5 {
+        let event = gateway.next_event().await;
+        told.insert(event["nonce"].as_str().expect("a send's").to_owned(), event);
+    }
+    assert_eq!(told["bad"]["code"], "invalid_content", "{told:?}");
+    assert_eq!((&told["1"]["seq"], &told["2"]["seq"]), (&1.into(), &2.into()), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_locked_channel_holds_up_nobody_elses_messages() {
     let app = spawn_app().await;

@@ -1,21 +1,18 @@
 //! A change over HTTP whose answer is lost: whatever has become of it, this node knows it, and nothing comes later.
 
 use super::client::{Account, Api, Socket};
-use super::node::{Node, data_folder};
-use super::proxy::{Fate, Proxy};
-use madang::store::embedded::{self, Embedded};
+use super::node::Node;
+use super::proxy::Fate;
+use super::scene;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
-use std::path::PathBuf;
 use std::time::Duration;
 
 const LEAVE: &str = "delete from user_servers";
 const JOIN: &str = "insert into user_servers (user_id, server_id) values";
 
 struct Scene {
-    folder: PathBuf,
-    database: Embedded,
-    proxy: Proxy,
+    storage: scene::Scene,
     node: Node,
     june: Account,
     channel: i64,
@@ -24,14 +21,12 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let folder = data_folder();
-        let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
-        let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
-        let node = Node::start_on(&proxy.url()).await;
+        let storage = scene::Scene::start().await;
+        let node = Node::start_on(&storage.proxy.url()).await;
         let api = Api::new(&node.url);
         let (owner, june) = (api.account("owner").await, api.account("june").await);
         let channel = api.channel(&owner).await;
-        Self { folder, database, proxy, node, june, channel, server: owner.server }
+        Self { storage, node, june, channel, server: owner.server }
     }
 
     async fn call(&self, method: Method, path: &str) -> (StatusCode, String) {
@@ -56,10 +51,10 @@ impl Scene {
 
     /// Loses the answer of a change that PostgreSQL carries out.
     async fn lose_answer(&self, statement: &'static str, change: impl Future<Output = (StatusCode, String)>) {
-        self.proxy.next_call(statement, Fate::Hold);
+        self.storage.proxy.next_call(statement, Fate::Hold);
         let cut = async {
-            self.proxy.held().await;
-            self.proxy.cut_calls();
+            self.storage.proxy.held().await;
+            self.storage.proxy.cut_calls();
         };
         let (answer, ()) = tokio::join!(change, cut);
         assert_eq!(answer, in_doubt());
@@ -67,8 +62,7 @@ impl Scene {
 
     async fn stop(self) {
         self.node.stop().await;
-        self.database.stop().await.expect("it stops");
-        std::fs::remove_dir_all(&self.folder).expect("nothing holds it");
+        self.storage.stop().await;
     }
 }
 
@@ -97,20 +91,16 @@ async fn a_change_that_was_lost_on_its_way_never_comes() {
     let scene = Scene::start().await;
     assert_eq!(scene.join().await.0, StatusCode::OK);
     let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
-    scene.proxy.next_call(LEAVE, Fate::Keep);
+    scene.storage.proxy.next_call(LEAVE, Fate::Keep);
     assert_eq!(scene.leave().await, in_doubt());
     // Its process is ended meanwhile, or else it would be carried out now.
-    let (client, connection) = scene.database.config().connect(tokio_postgres::NoTls).await.expect("it runs");
-    tokio::spawn(connection);
-    let left = "select count(*) from pg_stat_activity where application_name = 'madang' and query like '%user_servers%'
-        and state = 'idle' and query like 'delete%'";
-    while client.query_one(left, &[]).await.expect("a count").get::<_, i64>(0) > 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    scene.proxy.give().await;
+    scene
+        .storage
+        .until_none("pg_stat_activity where application_name = 'madang' and query like 'delete from user_servers%'")
+        .await;
+    scene.storage.proxy.give().await;
     let members = "select count(*) from user_servers m join users u on u.id = m.user_id where u.username = 'june'";
-    assert_eq!(client.query_one(members, &[]).await.expect("a count").get::<_, i64>(0), 2, "she is still a member");
+    assert_eq!(scene.storage.count(members).await, 2, "she is still a member");
     assert!(scene.can_read().await);
     socket.send("still here").await;
     assert_eq!(socket.read_event().await["content"], "still here");

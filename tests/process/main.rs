@@ -4,6 +4,7 @@ mod bounds;
 #[allow(dead_code)]
 mod client;
 mod crowd;
+mod erased;
 mod garbage;
 mod late;
 mod load;
@@ -16,6 +17,7 @@ mod outage;
 mod planted;
 mod proxy;
 mod readme;
+mod scene;
 #[path = "../api/support/schema.rs"]
 mod schema;
 #[allow(dead_code)]

@@ -19,6 +19,8 @@ pub const CUT_QUESTION_AND_CLAIM: u8 = 3;
 const CUT_CLAIM: u8 = 4;
 /// The next question is kept, and the writer's side is cut: PostgreSQL gets it later.
 pub const KEEP_QUESTION: u8 = 5;
+/// The next answer comes when it is given: what was asked has been committed.
+pub const DELAY_ANSWER: u8 = 6;
 
 /// What happens to a call's statement, once it has been prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub enum Fate {
     Keep,
     /// Its answer is held back until the connection is cut.
     Hold,
+    /// Its answer comes when it is given.
+    Delay,
 }
 
 #[derive(Clone)]
@@ -88,6 +92,11 @@ impl Proxy {
         self.held.notified().await;
     }
 
+    /// Gives the node the answer that was delayed.
+    pub fn give_answer(&self) {
+        self.give.notify_one();
+    }
+
     /// Gives PostgreSQL what was kept; returns when it has answered, or had gone away.
     pub async fn give(&self) {
         self.give.notify_one();
@@ -107,6 +116,7 @@ impl Proxy {
             let (mut from_server, mut to_server) = server.split();
             // Of this connection: the statement has been prepared, it has been asked.
             let (fate, is_asked) = (Mutex::new(None), AtomicBool::new(false));
+            let is_delayed = AtomicBool::new(false);
             let questions = async {
                 let mut buffer = vec![0; 64 * 1024];
                 while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
@@ -115,6 +125,10 @@ impl Proxy {
                     match now {
                         Some(Fate::Keep) => return Parting::Kept(piece.to_vec()),
                         Some(Fate::Hold) => is_asked.store(true, Ordering::SeqCst),
+                        Some(Fate::Delay) => {
+                            *fate.lock().expect("whole") = None;
+                            is_delayed.store(true, Ordering::SeqCst);
+                        }
                         None if !is_writer => *fate.lock().expect("whole") = self.fate_of(piece),
                         None => {}
                     }
@@ -134,6 +148,10 @@ impl Proxy {
                     if is_asked.load(Ordering::SeqCst) {
                         self.held.notify_one();
                         std::future::pending::<()>().await;
+                    }
+                    if is_delayed.swap(false, Ordering::SeqCst) || (is_writer && self.turn(DELAY_ANSWER, PASS)) {
+                        self.held.notify_one();
+                        self.give.notified().await;
                     }
                     let piece = &buffer[..count];
                     // A claim is the one statement of the writer whose answer is an insertion's.

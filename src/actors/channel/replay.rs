@@ -272,3 +272,23 @@ impl Channel {
 fn entries(messages: &[Message]) -> Vec<tail::Entry> {
     messages.iter().map(|message| (message.seq, encode(&Event::from(message)))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_forgotten_waits_for_nothing_more() {
+        let key = SessionKey::test;
+        let mut reads = Reads::default();
+        for slot in [1, 2] {
+            reads.for_head.push((key(slot), Want::Resume(7)));
+            reads.again.push((key(slot), 7));
+            reads.for_page.entry(0).or_default().push((key(slot), 7));
+        }
+        reads.forget(key(1));
+        assert!(reads.for_head.iter().all(|(waiting, _)| *waiting == key(2)) && reads.for_head.len() == 1);
+        assert_eq!(reads.again, [(key(2), 7)]);
+        assert_eq!(reads.for_page[&0], [(key(2), 7)]);
+    }
+}

@@ -1,15 +1,21 @@
-//! What a panic in a channel does to its sockets.
+//! What a channel does to its sockets and posters when it fails, and when somebody who was attached is gone again.
 
 use super::*;
-use crate::actors::relay::{Relay, Relays, Socket};
-use crate::domain::ServerId;
+use crate::actors::relay::frame::encode;
+use crate::actors::relay::{Relay, RelayPort, Relays, Socket};
 use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
+use crate::domain::frame::Frame;
+use crate::domain::message::NewMessage;
 use crate::domain::server::Server;
+use crate::domain::{MessageId, ServerId};
+use crate::store::messages::Place;
 use crate::wire::Stream;
 use actix::Message;
 use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+
+const HELLO: &[u8] = b"hello";
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -21,6 +27,17 @@ impl Handler<Fail> for Channel {
     fn handle(&mut self, _: Fail, _: &mut Self::Context) {
         panic!("as a test wants it");
     }
+}
+
+/// Answered when everything before it has been done.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Turn;
+
+impl Handler<Turn> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, _: Turn, _: &mut Self::Context) {}
 }
 
 fn access() -> ChannelAccess<Member> {
@@ -41,26 +58,148 @@ fn access() -> ChannelAccess<Member> {
     ChannelAccess::decide(facts, ChannelId(1)).expect("it has this channel").expect("a member")
 }
 
+fn message(content: &str) -> NewMessage {
+    NewMessage { content: content.try_into().expect("a content"), nonce: None, reply_to: None }
+}
+
+/// A message of the channel's log, as its writer says that it has been committed.
+fn committed(seq: i64, content: &str) -> Settled {
+    let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
+    let place = Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at };
+    let draft = Arc::new(Draft::new(access().into(), message(content)));
+    Settled { drafts: vec![(draft, usize::MAX, Outcome::Committed(place))] }
+}
+
+/// A channel without a database, another one, and the relay of their sockets.
+struct Scene {
+    channel: ChannelHandle,
+    other: ChannelHandle,
+    relay: RelayPort,
+    listener: TcpListener,
+}
+
+/// Both ends of a socket.
+struct Peer {
+    client: TcpStream,
+    outbox: Outbox,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
+        let writer = Writer::start(1, &nowhere);
+        let db = Db::new(&nowhere).expect("its settings agree");
+        let registry = Registry::start(db.clone(), writer.clone(), Relays::default(), Times::default());
+        let shared = Shared::new(registry.into_addr(), writer, db, Times::default());
+        let channel = Channel::start_one(ChannelId(1), shared.clone());
+        let other = Channel::start_one(ChannelId(2), shared);
+        let relay = Relay::start_here(0, Times::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self { channel, other, relay, listener }
+    }
+
+    async fn connect(&self, kind: Kind) -> Peer {
+        let address = self.listener.local_addr().expect("bound");
+        let client = TcpStream::connect(address).await.expect("connected");
+        let (stream, _) = self.listener.accept().await.expect("accepted");
+        let socket = Rc::new(Socket::new(Stream::Plain(stream), bytes::Bytes::from_static(HELLO)));
+        let outbox = self.relay.insert(socket, kind);
+        outbox.open();
+        Peer { client, outbox }
+    }
+
+    async fn turn(&self) {
+        self.channel.addr().send(Turn).await.expect("it lives");
+    }
+}
+
+impl Peer {
+    /// Everything to the stream's end: the bytes before the close frame, and its code.
+    async fn close_code(mut self) -> u16 {
+        let mut bytes = Vec::new();
+        self.client.read_to_end(&mut bytes).await.expect("the stream ends");
+        let close = bytes.strip_prefix(HELLO).expect("it was opened");
+        assert_eq!(close[0], 0x88, "{}", String::from_utf8_lossy(close));
+        u16::from_be_bytes([close[2], close[3]])
+    }
+
+    /// What it hears up to a frame that is sent to it now.
+    async fn hears(&mut self) -> String {
+        let barrier = ChannelId(i64::MAX);
+        self.outbox.send(encode(&Frame::Unsubscribed { channel_id: barrier, reason: None }));
+        let (mut heard, mut piece) = (String::new(), [0; 4_096]);
+        while !heard.contains(&barrier.to_string()) {
+            let count = self.client.read(&mut piece).await.expect("it is open");
+            assert!(count > 0, "it was closed");
+            heard.push_str(&String::from_utf8_lossy(&piece[..count]));
+        }
+        heard
+    }
+}
+
 #[actix_web::test]
 async fn a_panic_in_a_channel_ends_its_sockets_with_1012_and_nobody_elses() {
-    let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
-    let writer = Writer::start(1, &nowhere);
-    let db = Db::new(&nowhere).expect("its settings agree");
-    let registry = Registry::start(db.clone(), writer.clone(), Relays::default(), Times::default());
-    let shared = Shared::new(registry.into_addr(), writer, db, Times::default());
-    let channel = Channel::start_one(ChannelId(1), shared.clone());
-    let other = Channel::start_one(ChannelId(2), shared);
-    let relay = Relay::start_here(0, Times::default());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
-    let (stream, _) = listener.accept().await.expect("accepted");
-    let socket = Rc::new(Socket::new(Stream::Plain(stream), bytes::Bytes::from_static(b"hello")));
-    channel.attach(access(), relay.insert(socket, Kind::Channel), Start::Live);
-    channel.addr().do_send(Fail);
-    let mut bytes = Vec::new();
-    client.read_to_end(&mut bytes).await.expect("the stream ends");
-    let close = bytes.strip_prefix(b"hello").expect("it was joined");
-    assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 1012));
-    assert!(!channel.is_alive());
-    assert!(other.is_alive());
+    let scene = Scene::start().await;
+    let peer = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    scene.channel.addr().do_send(Fail);
+    assert_eq!(peer.close_code().await, 1012);
+    assert!(!scene.channel.is_alive());
+    assert!(scene.other.is_alive());
+}
+
+/// A gateway whose send has no outcome any more comes back and learns what has become of it, wherever the send was.
+#[actix_web::test]
+async fn a_panic_in_a_channel_ends_the_gateways_whose_sends_it_had() {
+    let scene = Scene::start().await;
+    let post = |peer: &Peer| {
+        let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
+        let posted = scene.channel.post_as(access().into(), Posting { message: message("hello"), poster });
+        assert!(posted.is_ok());
+    };
+    let (waiting, late, mut quiet) =
+        (scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await);
+    post(&waiting);
+    scene.turn().await;
+    scene.channel.addr().do_send(Fail);
+    post(&late);
+    for peer in [waiting, late] {
+        assert_eq!(peer.close_code().await, 1012);
+    }
+    quiet.hears().await;
+}
+
+/// Who hung up while the right was looked up, or went away just then, has no seat left that nobody could take away.
+#[actix_web::test]
+async fn a_gateway_whose_attachment_nobody_takes_hears_nothing() {
+    let scene = Scene::start().await;
+    let (mut gone, mut stays) = (scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await);
+    for peer in [&gone, &stays] {
+        scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    }
+    scene.channel.log_is_at(0);
+    assert!(Attachment::new(scene.channel.clone(), stays.outbox.key()).take().is_some());
+    drop(Attachment::new(scene.channel.clone(), gone.outbox.key()));
+    scene.channel.addr().do_send(committed(1, "for members"));
+    scene.turn().await;
+    assert!(stays.hears().await.contains("for members"));
+    assert!(!gone.hears().await.contains("for members"));
+}
+
+/// What the log has beyond what was announced here has not been heard: whoever is attached comes back.
+#[actix_web::test]
+async fn a_log_that_went_on_ends_those_who_have_not_heard_it() {
+    let scene = Scene::start().await;
+    let peer = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    scene.channel.log_is_at(3);
+    scene.channel.addr().do_send(committed(4, "next"));
+    scene.channel.log_is_at(4);
+    scene.turn().await;
+    let mut peer = peer;
+    assert!(peer.hears().await.contains("next"), "it has heard all there is");
+    scene.channel.log_is_at(6);
+    let mut rest = Vec::new();
+    peer.client.read_to_end(&mut rest).await.expect("the stream ends");
+    assert_eq!((rest[0], u16::from_be_bytes([rest[2], rest[3]])), (0x88, 1012));
 }

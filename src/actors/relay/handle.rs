@@ -24,6 +24,14 @@ pub struct SessionKey {
     pub(super) generation: u32,
 }
 
+#[cfg(test)]
+impl SessionKey {
+    /// Of nobody.
+    pub(in crate::actors) fn test(slot: u32) -> Self {
+        Self { worker: 0, slot, generation: 0 }
+    }
+}
+
 /// How other actors reach a relay.
 #[derive(Clone)]
 pub struct RelayHandle {

@@ -227,3 +227,6 @@ impl Handler<CountOpen> for Relay {
         self.table.borrow().len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! A key that outlives its socket.
+
+use super::*;
+use crate::domain::ChannelId;
+use crate::wire::Stream;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+
+/// A slot is used again: what is meant for the socket that had it before reaches nobody.
+#[actix_web::test]
+async fn what_is_for_a_socket_that_is_gone_does_not_reach_the_next_one_of_its_slot() {
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let connect = async || {
+        let client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+        let (stream, _) = listener.accept().await.expect("accepted");
+        let socket = Rc::new(Socket::new(Stream::Plain(stream), Bytes::new()));
+        (client, relay.insert(socket, Kind::Gateway))
+    };
+    let (_, gone) = connect().await;
+    relay.remove(gone.key());
+    let (mut client, present) = connect().await;
+    assert_eq!(present.key().slot, gone.key().slot, "the slot is used again");
+    present.open();
+    let topic = Topic::Channel(ChannelId(1));
+    let (settling, _) = tokio::sync::mpsc::channel(1);
+    gone.send(Bytes::from_static(b"[sent]"));
+    gone.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for the one before]")]));
+    present.join(ChannelId(1), Vec::new(), false);
+    relay.handle().unseat_silently(gone.key(), topic);
+    relay.handle().unseat(vec![gone.key()], topic, Bytes::from_static(b"[last]"), settling.clone());
+    relay.handle().end(vec![gone.key()], End::RESTART, settling);
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for this one]")]));
+    let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
+    while !heard.ends_with(b"[for this one]") {
+        let count = client.read(&mut piece).await.expect("it is open");
+        assert!(count > 0, "it was closed");
+        heard.extend_from_slice(&piece[..count]);
+    }
+    assert_eq!(heard, b"[for this one]", "{}", String::from_utf8_lossy(&heard));
+}

@@ -1,0 +1,174 @@
+//! What waits for different things, what is answered too late, and what is found out only then.
+
+use crate::support::app::TestApp;
+use crate::support::database::connect;
+use crate::support::{User, Value, json, spawn_app, spawn_app_with};
+use std::time::Duration;
+use tokio_postgres::Client;
+
+/// Takes a table for itself: who reads it waits.
+async fn lock_table(app: &TestApp, table: &str) -> Client {
+    let lock = connect(&app.database).await;
+    lock.batch_execute(&format!("begin; lock table {table} in access exclusive mode")).await.expect("it is free");
+    lock
+}
+
+/// Waits until somebody waits for a table.
+async fn until_wanted(app: &TestApp, table: &str) {
+    app.until(&format!("select count(*) from pg_locks where not granted and relation = '{table}'::regclass")).await;
+}
+
+async fn until_free(app: &TestApp, table: &str) {
+    let held =
+        format!("select count(*) from pg_locks where relation = '{table}'::regclass and pid <> pg_backend_pid()");
+    while app.count(&held).await > 0 {}
+}
+
+/// Everybody's question before this one has been looked at: an account's of which the node knows nothing.
+async fn everything_asked_is_looked_at(app: &TestApp, stranger: &str) {
+    let stranger = app.register(stranger).await;
+    app.get("/users/me", &stranger).await.is(200);
+}
+
+/// A member of whom the node has not heard: what she asks has to be loaded.
+async fn unheard_member(app: &TestApp, name: &str, server: i64) -> User {
+    let user = app.register(name).await;
+    app.sql(&format!("insert into user_servers (user_id, server_id) values ({}, {server})", user.id)).await;
+    user
+}
+
+/// A right that is found when nobody waits for it any more seats nobody.
+#[tokio::test]
+async fn a_subscription_that_was_given_up_leaves_no_seat() {
+    let give_up = |config: &mut madang::config::Config| {
+        config.times.answer_max = Duration::from_millis(200);
+        config.workers = 1;
+    };
+    let app = spawn_app_with(give_up).await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let june = unheard_member(&app, "june", server).await;
+    let mut minas = app.subscriber(&mina, channel).await;
+    let mut gateway = app.gateway(&june).await.0;
+    let lock = lock_table(&app, "user_servers").await;
+    gateway.tell_well(json!({ "type": "subscribe", "channel_id": channel })).await;
+    gateway.next_error("unavailable").await;
+    lock.batch_execute("commit").await.expect("it was open");
+    app.get(&format!("/channels/{channel}"), &june).await.is(200);
+    minas.say_in(channel, "not for june", "1").await;
+    minas.hears("not for june").await;
+    assert!(gateway.events_until_pong().await.is_empty(), "she has not subscribed");
+    gateway.subscribe(channel).await;
+    minas.next_ack("1").await;
+    minas.say_in(channel, "for june", "2").await;
+    gateway.hears("for june").await;
+    app.post(&format!("/servers/{server}/leave"), &june, json!({})).await.is(204);
+    let told = gateway.events_until_pong().await;
+    let kinds: Vec<&str> = told.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert!(kinds.contains(&"unsubscribed") && kinds.contains(&"server.left"), "{told:?}");
+    minas.hears("for june").await;
+    minas.next_ack("2").await;
+    minas.say_in(channel, "not for june any more", "3").await;
+    minas.hears("not for june any more").await;
+    assert!(gateway.events_until_pong().await.is_empty(), "she has left");
+}
+
+/// The first send waits for one thing, the second for another, which the first needs too when it has its own.
+#[tokio::test]
+async fn sends_of_a_socket_keep_their_order_whatever_each_of_them_waits_for() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    app.get(&format!("/channels/{channel}"), &mina).await.is(200);
+    let june = unheard_member(&app, "june", server).await;
+    let mut gateway = app.gateway(&june).await.0;
+    let members = lock_table(&app, "user_servers").await;
+    gateway.say_in(channel, "one", "1").await;
+    until_wanted(&app, "user_servers").await;
+    let channels = lock_table(&app, "channels").await;
+    let path = format!("/servers/{server}");
+    let rename = app.put(&path, &mina, json!({ "name": "Yard" }));
+    let meanwhile = async {
+        until_wanted(&app, "channels").await;
+        gateway.say_in(channel, "two", "2").await;
+        gateway.tell_well(json!({ "type": "ping", "t": "sent" })).await;
+        gateway.next_of("pong").await;
+        everything_asked_is_looked_at(&app, "kim").await;
+        members.batch_execute("commit").await.expect("it was open");
+        until_free(&app, "user_servers").await;
+        everything_asked_is_looked_at(&app, "lee").await;
+        channels.batch_execute("commit").await.expect("it was open");
+    };
+    let (renamed, ()) = tokio::join!(rename, meanwhile);
+    renamed.is(200);
+    let mut acks = Vec::new();
+    while acks.len() < 2 {
+        let event = gateway.next_event().await;
+        if event["type"] == "ack" {
+            acks.push((event["nonce"].clone(), event["seq"].clone()));
+        }
+    }
+    assert_eq!(acks, [(json!("1"), json!(1)), (json!("2"), json!(2))]);
+}
+
+/// News that cannot be read is lost to those who should have heard it, and to nobody else.
+#[tokio::test]
+async fn news_that_is_lost_ends_only_the_gateways_that_should_have_heard_it() {
+    let app = spawn_app().await;
+    let (mina, june) = (app.register("mina").await, app.register("june").await);
+    let (courtyard, garden) = (app.server(&mina, "Courtyard").await, app.server(&june, "Garden").await);
+    let (mut minas, mut junes) = (app.gateway(&mina).await.0, app.gateway(&june).await.0);
+    app.get(&format!("/servers/{courtyard}"), &mina).await.is(200);
+    app.sql("alter table channels rename to elsewhere").await;
+    app.put(&format!("/servers/{courtyard}"), &mina, json!({ "name": "Yard" })).await.is(200);
+    minas.expect_close(1012).await;
+    app.sql("alter table elsewhere rename to channels").await;
+    junes.hears_nothing().await;
+    app.put(&format!("/servers/{garden}"), &june, json!({ "name": "Park" })).await.is(200);
+    assert_eq!(junes.next_of("server.updated").await["name"], "Park");
+}
+
+/// What a call finds to be so already, behind the node's back, is so for the node from then on.
+#[tokio::test]
+async fn what_a_change_finds_done_already_is_made_true() {
+    let app = spawn_app().await;
+    let (mina, jun, server, channel) = app.two_members().await;
+    let (path, join, leave) =
+        (format!("/channels/{channel}"), format!("/servers/{server}/join"), format!("/servers/{server}/leave"));
+    let (mut socket, mut gateway) = (app.socket(channel, &jun).await, app.gateway(&jun).await.0);
+    app.get(&path, &jun).await.is(200);
+    app.sql(&format!("delete from user_servers where user_id = {}", jun.id)).await;
+    app.post(&leave, &jun, json!({})).await.refuses(400, "not_a_member");
+    socket.expect_close(4403).await;
+    assert_eq!(gateway.next_of("server.left").await["id"], server);
+    app.get(&path, &jun).await.refuses(403, "not_a_member");
+    app.sql(&format!("insert into user_servers (user_id, server_id) values ({}, {server})", jun.id)).await;
+    app.post(&join, &jun, json!({})).await.refuses(400, "already_member");
+    assert_eq!(gateway.next_of("server.joined").await["id"], server);
+    app.get(&path, &jun).await.is(200);
+    app.sql(&format!("delete from channels where id = {channel}")).await;
+    app.put(&path, &mina, json!({ "name": "gone" })).await.refuses(404, "channel_not_found");
+    app.get(&path, &jun).await.refuses(404, "channel_not_found");
+}
+
+/// A channel that nobody hears is let go; not while somebody waits for what becomes of a message.
+#[tokio::test]
+async fn a_channel_with_a_message_on_its_way_is_not_let_go() {
+    let idle = Duration::from_millis(20);
+    let app = spawn_app_with(|config| config.times.idle = idle).await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let lock = app.lock_channel(channel).await;
+    let said = app.say(channel, &mina, json!({ "content": "slowly" }));
+    let go_on = async {
+        // Many times longer than a channel without anybody lives.
+        tokio::time::sleep(10 * idle).await;
+        lock.batch_execute("commit").await.expect("it was open");
+    };
+    let (said, ()) = tokio::join!(said, go_on);
+    let said: Value = said.is(201);
+    assert_eq!(said["seq"], 1);
+}

@@ -1,0 +1,83 @@
+//! Answers of PostgreSQL that come after an erasure had its own, and have the name that was erased.
+
+use super::client::{Account, Api, Socket};
+use super::node::Node;
+use super::proxy::{DELAY_ANSWER, Fate};
+use super::scene::Scene;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+const NOBODY: &str = "deleted user";
+/// What reads a page of a log.
+const READS_LOG: &str = "left join lateral (select username from users where id = m.author_id";
+
+/// A server of Mina's that June has joined, and a channel in it.
+async fn courtyard(node: &Node) -> (Account, Account, i64) {
+    let api = Api::new(&node.url);
+    let (mina, june) = (api.account("mina").await, api.account("june").await);
+    let channel = api.channel(&mina).await;
+    api.post(&format!("/servers/{}/join", mina.server), &june.token, json!({})).await;
+    (mina, june, channel)
+}
+
+async fn erase(node: &Node, user: &Account) {
+    // Who owns a server cannot be erased.
+    let url = |path: &str| format!("{}{path}", node.url);
+    let delete = |path: &str| Client::new().delete(url(path)).bearer_auth(&user.token);
+    assert_eq!(
+        delete(&format!("/servers/{}", user.server)).send().await.expect("an answer").status(),
+        StatusCode::NO_CONTENT
+    );
+    let password = json!({ "password": "correct horse battery" });
+    let erased = delete("/users/me").json(&password).send().await.expect("an answer");
+    assert_eq!(erased.status(), StatusCode::NO_CONTENT);
+}
+
+fn is_told(event: &Value, content: &str, name: &str) -> bool {
+    event["content"] == content && event["author_username"] == name
+}
+
+/// It is committed before the erasure, and announced after it.
+#[tokio::test(flavor = "current_thread")]
+async fn a_message_that_is_announced_after_an_erasure_does_not_have_the_name() {
+    let scene = Scene::start().await;
+    let node = Node::start_on(&scene.proxy.url()).await;
+    let (mina, june, channel) = courtyard(&node).await;
+    let mut minas = Socket::open(&node.address, channel, &mina).await;
+    let mut junes = Socket::open(&node.address, channel, &june).await;
+    scene.proxy.once(DELAY_ANSWER);
+    junes.send("my last").await;
+    scene.proxy.held().await;
+    erase(&node, &june).await;
+    scene.proxy.give_answer();
+    let told = minas.read_event().await;
+    assert!(is_told(&told, "my last", NOBODY), "{told}");
+    let mut again = Socket::open_at(&node.address, &format!("/ws/{channel}?after=0"), &mina).await;
+    let told = again.read_event().await;
+    assert!(is_told(&told, "my last", NOBODY), "{told}");
+    node.stop().await;
+    scene.stop().await;
+}
+
+/// The log is read before the erasure, and the rows come after it.
+#[tokio::test(flavor = "current_thread")]
+async fn a_page_that_comes_after_an_erasure_does_not_have_the_name() {
+    let scene = Scene::start().await;
+    let node = Node::start_on(&scene.proxy.url()).await;
+    let (mina, june, channel) = courtyard(&node).await;
+    let mut junes = Socket::open(&node.address, channel, &june).await;
+    junes.send("once").await;
+    junes.read_event().await;
+    node.stop().await;
+    // This one knows nothing of the log.
+    let node = Node::start_on(&scene.proxy.url()).await;
+    scene.proxy.next_call(READS_LOG, Fate::Delay);
+    let mut minas = Socket::open_at(&node.address, &format!("/ws/{channel}?after=0"), &mina).await;
+    scene.proxy.held().await;
+    erase(&node, &june).await;
+    scene.proxy.give_answer();
+    let told = minas.read_event().await;
+    assert!(is_told(&told, "once", NOBODY), "{told}");
+    node.stop().await;
+    scene.stop().await;
+}
