@@ -11,6 +11,7 @@ use tokio::time::sleep;
 const PAGE: i64 = 1_000;
 const CALL_MAX: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
+const PASSWORD: &str = "correct horse battery";
 
 #[derive(Clone)]
 pub struct Api {
@@ -38,6 +39,15 @@ pub enum Posted {
     },
     /// No answer: it may be in the log.
     Lost,
+}
+
+/// What became of a call that changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    Done,
+    Refused(String),
+    /// No answer, or one that says that nobody knows.
+    Unknown,
 }
 
 /// A log as it is served: what it holds, and what each page said of its end.
@@ -85,13 +95,57 @@ impl Api {
     }
 
     pub async fn account(&self, name: &str) -> Account {
-        let password = "correct horse battery";
-        let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": password });
+        let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD });
         let id = self.post("/auth/register", "", &new).await["id"].as_i64().expect("an id");
-        let form =
-            self.http.post(format!("{}/auth/login", self.url)).form(&[("username", name), ("password", password)]);
-        let token = answer("/auth/login", form).await["access_token"].as_str().expect("a token").to_owned();
+        let token = self.log_in(name).await.expect("a token");
         Account { id, name: name.to_owned(), token }
+    }
+
+    /// A new login; `None` where that is not to be had now.
+    pub async fn log_in(&self, name: &str) -> Option<String> {
+        let form = [("username", name), ("password", PASSWORD)];
+        let call = self.http.post(format!("{}/auth/login", self.url)).form(&form);
+        let answer = call.send().await.ok()?.error_for_status().ok()?;
+        let body: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+        Some(body["access_token"].as_str()?.to_owned())
+    }
+
+    /// What a call that changes something is answered, as far as it is known: its status, and its code if it was refused.
+    async fn change(&self, call: RequestBuilder) -> Changed {
+        let Ok(answer) = call.send().await else { return Changed::Unknown };
+        let status = answer.status();
+        let Ok(body) = answer.text().await else { return Changed::Unknown };
+        if status.is_success() {
+            return Changed::Done;
+        }
+        let body: Value = serde_json::from_str(&body).unwrap_or_default();
+        match body["code"].as_str() {
+            Some("unconfirmed") | None => Changed::Unknown,
+            Some(code) => Changed::Refused(code.to_owned()),
+        }
+    }
+
+    /// Joins a server, once.
+    pub async fn try_to_join(&self, token: &str, server: i64) -> Changed {
+        self.change(self.call(Method::POST, &format!("/servers/{server}/join"), token)).await
+    }
+
+    /// Leaves a server, once.
+    pub async fn try_to_leave(&self, token: &str, server: i64) -> Changed {
+        self.change(self.call(Method::POST, &format!("/servers/{server}/leave"), token)).await
+    }
+
+    /// Erases an account, once.
+    pub async fn try_to_erase(&self, token: &str) -> Changed {
+        let body = json!({ "password": PASSWORD });
+        self.change(self.call(Method::DELETE, "/users/me", token).json(&body)).await
+    }
+
+    /// The status of a call that is only for a channel's members; `None` where there is no answer now.
+    pub async fn knock(&self, token: &str, channel: i64) -> Option<StatusCode> {
+        let call = self.call(Method::GET, &format!("/channels/{channel}/messages?limit=1"), token);
+        let status = call.send().await.ok()?.status();
+        (!status.is_server_error()).then_some(status)
     }
 
     pub async fn server(&self, owner: &Account) -> i64 {
@@ -129,12 +183,6 @@ impl Api {
         let page: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
         let events = page["events"].as_array()?.iter().map(wire::event).collect::<Option<_>>()?;
         Some((events, page["last_seq"].as_i64()?))
-    }
-
-    /// Where a channel's log ends.
-    pub async fn last_seq(&self, reader: &Account, channel: i64) -> i64 {
-        let page = self.read(&format!("/channels/{channel}/events?limit=1"), &reader.token).await;
-        page["last_seq"].as_i64().expect("a number")
     }
 
     /// A channel's whole log, page by page, to the page that is empty.

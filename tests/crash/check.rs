@@ -1,6 +1,6 @@
 //! The checker: a pure function from what was observed to what was wrong.
 
-use super::history::{Event, Fate, Log, Observations, Skeptic};
+use super::history::{Event, Fate, Log, Observations, Skeptic, Wanderer};
 use super::view;
 use super::violation::{Account, Entry, Violation};
 use std::collections::{HashMap, HashSet};
@@ -23,7 +23,13 @@ pub fn check(observations: &Observations) -> Vec<Violation> {
         observations.logs.iter().map(|log| (log.channel, Index::new(&log.stored))).collect();
     let nothing = Index::new(&[]);
     for witness in &observations.witnesses {
-        view::check(witness, indexes.get(&witness.channel).unwrap_or(&nothing), &mut violations);
+        let index = indexes.get(&witness.channel).unwrap_or(&nothing);
+        view::check(witness, index, &observations.erased, &mut violations);
+    }
+    for Wanderer { name, overheard, misjudged, .. } in &observations.wanderers {
+        let overheard = overheard.iter().map(|&(end, seq)| Violation::Overheard { client: name.clone(), end, seq });
+        let misjudged = misjudged.iter().map(|what| Violation::Misjudged { client: name.clone(), what: what.clone() });
+        violations.extend(overheard.chain(misjudged));
     }
     violations
 }
@@ -121,6 +127,9 @@ fn check_origin(log: &Log, observations: &Observations, violations: &mut Vec<Vio
         .collect();
     for witness in observations.witnesses.iter().filter(|witness| witness.channel == log.channel) {
         sent.extend(witness.sent.iter().map(|sent| ((witness.author, &*sent.nonce), &*sent.content)));
+    }
+    for erased in observations.erased.iter().filter(|erased| erased.channel == log.channel) {
+        sent.extend(erased.sent.iter().map(|sent| ((erased.author, &*sent.nonce), &*sent.content)));
     }
     for event in &log.stored {
         let meant = event.nonce.as_deref().and_then(|nonce| sent.get(&(event.author, nonce)));

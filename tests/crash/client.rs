@@ -1,24 +1,22 @@
 //! A client: a task of its own, with its own state, that knows nothing of the others. It writes, it reads, and whenever
 //! its socket ends it comes back with `after` and sends again what was not acknowledged.
 
-use super::api::{Api, Posted};
+use super::api::Posted;
 use super::dice::Dice;
+use super::door::{Door, Shut, Socket};
 use super::history::{Connection, Heard, Sent, Witness};
+use super::lines::{Lines, Phase, Progress, Ticket};
+use super::moment;
 use super::outbox::Outbox;
-use super::tally::Tally;
 use super::wire;
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Error as WebSocketError;
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::Message;
 
-/// A node that is starting listens before it answers.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(20);
 const BURST_MAX: u64 = 4;
 /// Between two bursts, at most; each client draws its pace anew for each round.
 const PACES_MS: [u64; 4] = [8, 20, 40, 60];
@@ -32,54 +30,27 @@ const HTTP_SEND_ONE_IN: u64 = 10;
 const HTTP_RESEND_ONE_IN: u64 = 3;
 const HTTP_RESEND_MAX: usize = 4;
 const HTTP_READ_ONE_IN: u64 = 2;
-
-type Socket = WebSocketStream<TcpStream>;
-
-/// What the clients are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Write, read, come and go.
-    Load,
-    /// Write nothing new.
-    Settle,
-    /// Report.
-    Over,
-}
-
-/// What a client tells of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    pub unsettled: usize,
-    /// How far its view goes.
-    pub view: i64,
-    /// Its socket is open, and the replay is done.
-    pub is_live: bool,
-    pub tally: Tally,
-}
-
-/// Where a client is to go.
-#[derive(Clone)]
-pub struct Ticket {
-    pub api: Api,
-    pub token: String,
-    pub channel: i64,
-}
-
-/// A client's lines to the one who watches.
-pub struct Lines {
-    pub number: usize,
-    pub phase: watch::Receiver<Phase>,
-    pub progress: mpsc::UnboundedSender<(usize, Progress)>,
-}
+/// One connection in so many is a gateway's.
+const GATEWAY_ONE_IN: u64 = 3;
+/// Beside one burst in so many its account logs in anew, and goes on with that login from its next connection.
+const LOGIN_ONE_IN: u64 = 60;
+/// One socket in so many is not closed when its client leaves: it stays until the round is over, and is not read.
+const STAYS_UNREAD_ONE_IN: u64 = 6;
+const UNREAD_MAX: usize = 3;
 
 pub struct Client {
     pub witness: Witness,
     pub is_writer: bool,
     ticket: Ticket,
     socket: Option<Socket>,
+    /// How it came in.
+    door: Door,
+    /// Left, and not closed: nobody reads them.
+    unread: Vec<Socket>,
     outbox: Outbox,
     /// Sends over HTTP that are on their way, each with its nonce.
     posts: JoinSet<(String, Posted)>,
+    logins: JoinSet<Option<String>>,
     progress: Progress,
     /// What was not acknowledged is sent again after the replay, not before it.
     resends_late: bool,
@@ -102,6 +73,7 @@ impl Client {
             channel: ticket.channel,
             sent: Vec::new(),
             connections: Vec::new(),
+            posted: Vec::new(),
             rejections: Vec::new(),
         };
         let progress = Progress { view, ..Progress::default() };
@@ -110,8 +82,11 @@ impl Client {
             is_writer,
             ticket,
             socket: None,
+            door: Door::Channel,
+            unread: Vec::new(),
             outbox: Outbox::default(),
             posts: JoinSet::new(),
+            logins: JoinSet::new(),
             progress,
             resends_late: false,
             has_been_here: false,
@@ -130,6 +105,7 @@ impl Client {
     /// Takes part until it is over. The socket stays open from one round to the next.
     pub async fn take_part(mut self, mut dice: Dice, mut lines: Lines) -> Self {
         self.pace_ms = *dice.pick(&PACES_MS);
+        self.unread.clear();
         loop {
             if let Some(socket) = self.socket.take() {
                 match self.converse(socket, &mut dice, &mut lines).await {
@@ -161,7 +137,8 @@ impl Client {
         let after = self.progress.view;
         let Ticket { api, token, channel } = &self.ticket;
         let Some((events, last_seq)) = api.glance(token, *channel, after).await else { return };
-        self.witness.connections.push(Connection { after, heard: Vec::new() });
+        let began = moment::next();
+        self.witness.connections.push(Connection { began, after, ..Connection::default() });
         for event in events {
             self.hear(Heard::Event(event), dice);
         }
@@ -181,26 +158,26 @@ impl Client {
         if dice.one_in(HTTP_READ_ONE_IN) {
             self.catch_up(dice).await;
         }
-        let Ticket { api, token, channel } = &self.ticket;
-        let Ok(stream) = TcpStream::connect(&api.address).await else { return };
-        let _ = stream.set_nodelay(true);
-        let (address, after) = (&api.address, self.progress.view);
-        let request = format!("ws://{address}/ws/{channel}?token={token}&after={after}");
-        let request = request.into_client_request().expect("a good URL");
-        match timeout(HANDSHAKE_MAX, client_async(request, stream)).await {
-            Ok(Ok((socket, _))) => {
+        while let Some(login) = self.logins.try_join_next() {
+            if let Some(token) = login.expect("a login does not fail") {
+                self.ticket.token = token;
+                self.progress.tally.logins += 1;
+            }
+        }
+        self.door = if dice.one_in(GATEWAY_ONE_IN) { Door::Gateway } else { Door::Channel };
+        let (began, after) = (moment::next(), self.progress.view);
+        match self.door.open(&self.ticket, Some(after)).await {
+            Ok(socket) => {
                 self.progress.tally.resumes += u64::from(std::mem::replace(&mut self.has_been_here, true));
-                self.witness.connections.push(Connection { after, heard: Vec::new() });
+                self.witness.connections.push(Connection { began, after, ..Connection::default() });
                 self.resends_late = dice.one_in(2);
                 if !self.resends_late {
                     self.outbox.send_all_again(Instant::now());
                 }
                 self.socket = Some(socket);
             }
-            Ok(Err(WebSocketError::Http(answer))) if answer.status() != 503 => {
-                self.witness.rejections.push(answer.status().as_u16());
-            }
-            Ok(Err(_)) | Err(_) => {}
+            Err(Shut::Refused(status)) => self.witness.rejections.push(status),
+            Err(Shut::NotNow) => {}
         }
     }
 
@@ -217,6 +194,9 @@ impl Client {
                 return End::Over;
             }
             if is_load && departure <= now {
+                if dice.one_in(STAYS_UNREAD_ONE_IN) && self.unread.len() < UNREAD_MAX {
+                    self.unread.push(socket);
+                }
                 return End::Lost;
             }
             let may_write = is_load && self.is_writer && (!self.resends_late || self.progress.is_live);
@@ -236,7 +216,11 @@ impl Client {
                     Some(Ok(Message::Text(text))) => {
                         let heard = wire::hear(&text);
                         self.progress.tally.duplicates += u64::from(matches!(heard, Heard::Answer(_)));
+                        let is_end = self.ends_subscription(&heard);
                         self.hear(heard, dice);
+                        if is_end {
+                            return End::Lost;
+                        }
                     }
                     Some(Ok(Message::Close(close))) => {
                         let code = close.map_or(1005, |close| close.code.into());
@@ -256,10 +240,27 @@ impl Client {
         }
     }
 
+    /// Whether this gateway does not hear the channel any more, or does not hear it at all.
+    fn ends_subscription(&self, heard: &Heard) -> bool {
+        match heard {
+            Heard::Unsubscribed(_) => true,
+            // Only a subscription is without a nonce.
+            Heard::Error { nonce: None, .. } => self.door == Door::Gateway,
+            _ => false,
+        }
+    }
+
+    fn log_in(&mut self) {
+        let (api, name) = (self.ticket.api.clone(), self.witness.name.clone());
+        self.logins.spawn(async move { api.log_in(&name).await });
+    }
+
     async fn write(&mut self, socket: &mut Socket, dice: &mut Dice) -> Result<(), WebSocketError> {
+        if self.logins.is_empty() && dice.one_in(LOGIN_ONE_IN) {
+            self.log_in();
+        }
         for _ in 0..dice.between(1..=BURST_MAX) {
             let Some((sent, times)) = self.outbox.write(&self.witness.name, dice) else { break };
-            let text = wire::send(&sent.nonce, &sent.content);
             self.witness.sent.push(sent.clone());
             self.progress.tally.resent += u64::from(times > 1);
             if dice.one_in(HTTP_SEND_ONE_IN) {
@@ -269,22 +270,30 @@ impl Client {
                 continue;
             }
             for _ in 0..times {
-                socket.feed(Message::text(text.clone())).await?;
+                self.feed(socket, &sent).await?;
             }
         }
         socket.flush().await
     }
 
+    async fn feed(&mut self, socket: &mut Socket, sent: &Sent) -> Result<(), WebSocketError> {
+        let connection = self.witness.connections.last_mut().expect("it is connected");
+        connection.sent.push(sent.nonce.clone());
+        let text = self.door.text_of(self.ticket.channel, &sent.nonce, &sent.content);
+        socket.feed(Message::text(text)).await
+    }
+
     async fn send_again(&mut self, socket: &mut Socket, now: Instant) -> Result<(), WebSocketError> {
         let due = self.outbox.take_due(now);
-        for Sent { nonce, content } in &due {
+        for sent in &due {
             self.progress.tally.resent += 1;
-            socket.feed(Message::text(wire::send(nonce, content))).await?;
+            self.feed(socket, sent).await?;
         }
         if due.is_empty() { Ok(()) } else { socket.flush().await }
     }
 
     fn post(&mut self, sent: Sent) {
+        self.witness.posted.push(sent.nonce.clone());
         let Ticket { api, token, channel } = self.ticket.clone();
         self.posts.spawn(async move {
             let posted = api.send(&token, channel, &sent).await;
@@ -337,7 +346,14 @@ impl Client {
                 self.progress.tally.refused += 1;
                 self.outbox.refused(code, nonce.as_deref(), *retry_after_ms, dice);
             }
-            Heard::Resync(_) | Heard::Closed(_) | Heard::Unreadable(_) => {}
+            Heard::Ack { nonce, is_duplicate, .. } => {
+                if *is_duplicate {
+                    self.progress.tally.duplicates += 1;
+                    self.outbox.confirmed(nonce);
+                }
+                self.acknowledged(nonce, dice);
+            }
+            Heard::Resync(_) | Heard::Closed(_) | Heard::Unsubscribed(_) | Heard::News(_) | Heard::Unreadable(_) => {}
         }
         self.record(heard);
     }

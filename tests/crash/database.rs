@@ -22,6 +22,28 @@ pub async fn stored(database: &Config, channels: &[i64]) -> Result<Vec<(Vec<Even
     Ok(logs)
 }
 
+/// Where each channel's log ends.
+pub async fn ends(database: &Config, channels: &[i64]) -> Result<Vec<i64>, tokio_postgres::Error> {
+    let (client, connection) = database.connect(NoTls).await?;
+    let connection = tokio::spawn(connection);
+    let mut ends = Vec::new();
+    for channel in channels {
+        ends.push(client.query_one("select last_seq from channels where id = $1", &[channel]).await?.get(0));
+    }
+    connection.abort();
+    Ok(ends)
+}
+
+/// Which of these users belong to a server.
+pub async fn members(database: &Config, server: i64, users: &[i64]) -> Result<Vec<i64>, tokio_postgres::Error> {
+    let (client, connection) = database.connect(NoTls).await?;
+    let connection = tokio::spawn(connection);
+    let sql = "select user_id from user_servers where server_id = $1 and user_id = any ($2)";
+    let rows = client.query(sql, &[&server, &users]).await;
+    connection.abort();
+    Ok(rows?.iter().map(|row| row.get(0)).collect())
+}
+
 fn event(row: &Row) -> Event {
     let time = |name: &str| row.get::<_, OffsetDateTime>(name).format(&Rfc3339).expect("a time of our era");
     Event {

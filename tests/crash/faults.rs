@@ -1,7 +1,7 @@
 //! The checker checked: a good history passes, and each fault that is planted in it is found, by name and place.
 
 use super::check::check;
-use super::history::{Connection, Event, Fate, Heard, Log, Observations, Sent, Skeptic, Witness};
+use super::history::{Connection, Erased, Event, Fate, Heard, Log, Observations, Sent, Skeptic, Wanderer, Witness};
 use super::violation::{Account, Entry, Place, Violation};
 
 const GENERAL: i64 = 7;
@@ -10,6 +10,7 @@ const MINA: i64 = 1;
 const JOON: i64 = 2;
 const SORA: i64 = 3;
 const ARA: i64 = 5;
+const BORA: i64 = 6;
 
 /// Ids are drawn for all channels together, so within one they have gaps.
 fn event(channel: i64, seq: i64, author: i64, nonce: &str) -> Event {
@@ -19,8 +20,9 @@ fn event(channel: i64, seq: i64, author: i64, nonce: &str) -> Event {
         seq,
         channel,
         author,
-        author_username: ["mina", "joon", "sora", "late", "ara"][usize::try_from(author - 1).expect("one of five")]
-            .to_owned(),
+        author_username: ["mina", "joon", "sora", "late", "ara", "deleted user"]
+            [usize::try_from(author - 1).expect("one of six")]
+        .to_owned(),
         content: format!("{author} says {nonce}"),
         nonce: Some(nonce.to_owned()),
         updated_at: created_at.clone(),
@@ -34,8 +36,9 @@ fn general(seq: i64) -> Event {
     event(GENERAL, seq, author, &format!("{}", (seq + 1) / 2))
 }
 
+/// Two of Sora, one of somebody who is gone.
 fn random(seq: i64) -> Event {
-    event(RANDOM, seq, SORA, &format!("{seq}"))
+    event(RANDOM, seq, if seq == 3 { BORA } else { SORA }, &format!("{seq}"))
 }
 
 fn log(channel: i64, events: Vec<Event>) -> Log {
@@ -45,11 +48,12 @@ fn log(channel: i64, events: Vec<Event>) -> Log {
 
 fn witness(name: &str, author: i64, channel: i64, sent: i64, connections: Vec<Connection>) -> Witness {
     let sent = (1..=sent).map(|nonce| Sent { nonce: format!("{nonce}"), content: format!("{author} says {nonce}") });
-    Witness { name: name.into(), author, channel, sent: sent.collect(), connections, rejections: vec![] }
+    let (name, sent) = (name.into(), sent.collect());
+    Witness { name, author, channel, sent, connections, posted: vec![], rejections: vec![] }
 }
 
 fn connection(after: i64, heard: Vec<Heard>) -> Connection {
-    Connection { after, heard }
+    Connection { after, heard, ..Connection::default() }
 }
 
 fn refusal(code: &str) -> Heard {
@@ -72,15 +76,19 @@ fn good() -> Observations {
         connection(6, vec![Heard::ReplayDone(6), live(7), live(8)]),
     ];
     let late = vec![connection(5, vec![live(6), live(7), live(8), Heard::ReplayDone(8)])];
-    let sora = (1..=3).map(|seq| Heard::Event(random(seq)));
-    let sora = vec![connection(0, [Heard::ReplayDone(0)].into_iter().chain(sora).collect())];
+    // Sora's gateway; the account of the third message is gone by then, and has no name any more.
+    let ack = Heard::Ack { nonce: "2".into(), channel: RANDOM, id: random(2).id, seq: 2, is_duplicate: false };
+    let told = [Heard::News("ready".into()), Heard::ReplayDone(0)];
+    let told = told.into_iter().chain((1..=2).map(|seq| Heard::Event(random(seq)))).chain([ack, named()]);
+    let sent = ["1", "2"].map(str::to_owned).to_vec();
+    let sora = vec![Connection { sent, began: 5, ..connection(0, told.collect()) }];
     Observations {
         logs: vec![log(GENERAL, (1..=8).map(general).collect()), log(RANDOM, (1..=3).map(random).collect())],
         witnesses: vec![
             witness("mina", MINA, GENERAL, 4, mina),
             witness("joon", JOON, GENERAL, 4, joon),
             witness("late", 4, GENERAL, 0, late),
-            witness("sora", SORA, RANDOM, 3, sora),
+            witness("sora", SORA, RANDOM, 2, sora),
         ],
         skeptics: vec![Skeptic {
             name: "ara".into(),
@@ -88,7 +96,27 @@ fn good() -> Observations {
             channel: RANDOM,
             fates: vec![("never".into(), Fate::Refused), ("perhaps".into(), Fate::Unknown)],
         }],
+        erased: vec![Erased {
+            name: "bora".into(),
+            author: BORA,
+            channel: RANDOM,
+            sent: vec![Sent { nonce: "3".into(), content: format!("{BORA} says 3") }],
+            answered: Some(6),
+        }],
+        wanderers: vec![Wanderer {
+            name: "dal".into(),
+            author: 7,
+            channel: RANDOM,
+            visits: 1,
+            overheard: vec![],
+            misjudged: vec![],
+        }],
     }
+}
+
+/// The third message of the second channel as it was told while its author had a name.
+fn named() -> Heard {
+    Heard::Event(Event { author_username: "bora".into(), ..random(3) })
 }
 
 /// A message without a nonce, behind all others.
@@ -246,7 +274,7 @@ fn faults_of_a_view_are_found() {
     finds("a replayed event has another content", altered, |history| {
         heard(history, 2, 0)[1] = Heard::Event(Event { content: "else".into(), ..general(7) });
     });
-    let foreign = Violation::SeenForeign { at: at("sora", 0, 4), entry: entry(4), channel: GENERAL };
+    let foreign = Violation::SeenForeign { at: at("sora", 0, 6), entry: entry(4), channel: GENERAL };
     finds("an event of another channel is shown", foreign, |history| {
         heard(history, 3, 0).push(Heard::Event(general(4)));
     });
@@ -295,6 +323,45 @@ fn faults_of_the_protocol_are_found() {
     finds("a socket is closed without cause", closed, |history| heard(history, 1, 3).push(Heard::Closed(4403)));
     let rejected = Violation::Rejected { client: "sora".into(), status: 401 };
     finds("a handshake is refused", rejected, |history| history.witnesses[3].rejections.push(401));
-    let unreadable = Violation::Unreadable { at: at("sora", 0, 4), text: "{".into() };
+    let unreadable = Violation::Unreadable { at: at("sora", 0, 6), text: "{".into() };
     finds("a text that is not JSON", unreadable, |history| heard(history, 3, 0).push(Heard::Unreadable("{".into())));
+}
+
+#[test]
+fn faults_of_a_gateway_are_found() {
+    let (client, other) = (String::from("sora"), Entry { id: 999, seq: 2 });
+    let first = Entry { id: random(2).id, seq: 2 };
+    let twice = Violation::AcknowledgedTwice { client: client.clone(), nonce: "2".into(), first, second: other };
+    let ack = |nonce: &str, channel, id| Heard::Ack { nonce: nonce.into(), channel, id, seq: 2, is_duplicate: false };
+    finds("an ack names another entry", twice, |history| heard(history, 3, 0)[4] = ack("2", RANDOM, 999));
+    let foreign = Violation::SeenForeign { at: at("sora", 0, 4), entry: first, channel: GENERAL };
+    finds("an ack is of another channel", foreign, |history| heard(history, 3, 0)[4] = ack("2", GENERAL, first.id));
+    let unsent = Violation::AcknowledgedUnsent { at: at("sora", 0, 4), nonce: Some("9".into()) };
+    finds("an ack of what was not sent", unsent, |history| heard(history, 3, 0)[4] = ack("9", RANDOM, first.id));
+    let ended = Violation::Unsubscribed { at: at("sora", 0, 6), reason: "not_a_member".into() };
+    finds("a subscription ends without cause", ended, |history| {
+        heard(history, 3, 0).push(Heard::Unsubscribed("not_a_member".into()));
+    });
+    let order = Violation::SentOutOfOrder { client, connection: 0, nonce: "1".into() };
+    finds("two sends of a connection are saved in another order", order, |history| {
+        history.witnesses[3].connections[0].sent.reverse();
+    });
+}
+
+#[test]
+fn faults_of_rights_and_erasures_are_found() {
+    let erased = Violation::SeenErasedName { at: at("sora", 0, 5), entry: Entry { id: random(3).id, seq: 3 } };
+    finds("a name is told after its erasure", erased, |history| history.witnesses[3].connections[0].began = 7);
+    let altered = Violation::SeenOtherwise { at: at("sora", 0, 5), entry: Entry { id: random(3).id, seq: 3 } };
+    finds("another name is told", altered, |history| {
+        heard(history, 3, 0)[5] = Heard::Event(Event { author_username: "bori".into(), ..random(3) });
+    });
+    let client = String::from("dal");
+    finds("who left hears on", Violation::Overheard { client: client.clone(), end: 3, seq: 4 }, |history| {
+        history.wanderers[0].overheard.push((3, 4));
+    });
+    let what = String::from("403 instead of 200");
+    finds("a member is refused", Violation::Misjudged { client, what: what.clone() }, |history| {
+        history.wanderers[0].misjudged.push(what);
+    });
 }

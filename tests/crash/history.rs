@@ -28,6 +28,14 @@ pub enum Heard {
     Event(Event),
     /// An acknowledgement only, out of the order of `seq`: the answer to a nonce that was known, or to a send over HTTP.
     Answer(Event),
+    /// The same on a gateway, which tells no more than the place.
+    Ack {
+        nonce: String,
+        channel: i64,
+        id: i64,
+        seq: i64,
+        is_duplicate: bool,
+    },
     ReplayDone(i64),
     Resync(i64),
     Error {
@@ -36,16 +44,24 @@ pub enum Heard {
         retry_after_ms: Option<u64>,
     },
     Closed(u16),
+    /// The end of a gateway's subscription, and its reason.
+    Unsubscribed(String),
+    /// What a gateway is told beside a channel's log: the frame's type.
+    News(String),
     /// A text that is none of the above.
     Unreadable(String),
 }
 
 /// From a handshake to its end; or a page that was read over HTTP before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
+    /// When it began, among all moments that are counted.
+    pub began: u64,
     /// What it was asked to go on after.
     pub after: i64,
     pub heard: Vec<Heard>,
+    /// The nonces that were sent on it, in their order, each as often as it was.
+    pub sent: Vec<String>,
 }
 
 /// All that one client knows. It has its account for itself.
@@ -56,6 +72,8 @@ pub struct Witness {
     pub channel: i64,
     pub sent: Vec<Sent>,
     pub connections: Vec<Connection>,
+    /// The nonces that were sent over HTTP.
+    pub posted: Vec<String>,
     /// Statuses of handshakes that were refused, other than "not now".
     pub rejections: Vec<u16>,
 }
@@ -95,10 +113,36 @@ pub struct Skeptic {
     pub fates: Vec<(String, Fate)>,
 }
 
+/// Somebody who speaks, and whose account is erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erased {
+    pub name: String,
+    pub author: i64,
+    pub channel: i64,
+    pub sent: Vec<Sent>,
+    /// When the erasure had been answered, among all moments that are counted.
+    pub answered: Option<u64>,
+}
+
+/// Somebody who joins and leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanderer {
+    pub name: String,
+    pub author: i64,
+    pub channel: i64,
+    pub visits: u64,
+    /// What was heard after a leave had its answer, which nobody may be told any more: where the log ended then, and what came.
+    pub overheard: Vec<(i64, i64)>,
+    /// A call that is only for members was refused to one, or answered for somebody who is none.
+    pub misjudged: Vec<String>,
+}
+
 /// Everything, when all is quiet: nothing is on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observations {
     pub logs: Vec<Log>,
     pub witnesses: Vec<Witness>,
     pub skeptics: Vec<Skeptic>,
+    pub erased: Vec<Erased>,
+    pub wanderers: Vec<Wanderer>,
 }

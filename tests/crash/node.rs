@@ -21,24 +21,27 @@ const LAST_WORDS_LINES: usize = 12;
 
 pub struct Node {
     folder: PathBuf,
+    /// Where its PostgreSQL is, if that is not its own.
+    database_url: Option<String>,
     port: u16,
     child: Child,
     is_ready: Arc<AtomicBool>,
 }
 
 impl Node {
-    /// Starts a node in `folder`.
-    pub fn start(folder: &Path) -> Self {
+    /// Starts a node in `folder`, with a PostgreSQL of its own there or with one that runs.
+    pub fn start(folder: &Path, database_url: Option<String>) -> Self {
         let first = PORTS.start + rand::random::<u16>() % (PORTS.end - PORTS.start);
         let mut candidates = (first..PORTS.end).chain(PORTS.start..first);
         let port = candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free");
         let is_ready = Arc::default();
-        Self { child: spawn(folder, port, &is_ready), folder: folder.to_owned(), port, is_ready }
+        let child = spawn(folder, database_url.as_deref(), port, &is_ready);
+        Self { child, folder: folder.to_owned(), database_url, port, is_ready }
     }
 
     pub fn start_again(&mut self) {
         self.is_ready = Arc::default();
-        self.child = spawn(&self.folder, self.port, &self.is_ready);
+        self.child = spawn(&self.folder, self.database_url.as_deref(), self.port, &self.is_ready);
     }
 
     pub fn address(&self) -> String {
@@ -76,7 +79,7 @@ impl Node {
 
     /// Kills PostgreSQL's first process, where there is one.
     pub fn kill_postmaster(&self) -> bool {
-        let cluster = data(&self.folder).join("postgres").canonicalize().unwrap_or_default();
+        let cluster = data_in(&self.folder).join("postgres").canonicalize().unwrap_or_default();
         let file = std::fs::read_to_string(cluster.join("postmaster.pid")).unwrap_or_default();
         let Some(pid) = file.lines().next().map(str::trim).filter(|pid| !pid.is_empty()) else { return false };
         // The number in a stale file is the node's, or anybody's.
@@ -112,7 +115,7 @@ impl Node {
     /// The way into its database, past the node.
     pub fn database(&self) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
-        config.host_path(data(&self.folder).join("postgres-run")).user("madang").dbname("madang");
+        config.host_path(data_in(&self.folder).join("postgres-run")).user("madang").dbname("madang");
         config
     }
 
@@ -124,7 +127,8 @@ impl Node {
     }
 }
 
-fn data(folder: &Path) -> PathBuf {
+/// Where PostgreSQL's files are, whoever started it.
+pub fn data_in(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
@@ -132,12 +136,14 @@ fn said(folder: &Path) -> PathBuf {
     folder.join("node.log")
 }
 
-fn spawn(folder: &Path, port: u16, is_ready: &Arc<AtomicBool>) -> Child {
+fn spawn(folder: &Path, database_url: Option<&str>, port: u16, is_ready: &Arc<AtomicBool>) -> Child {
     let log = File::options().create(true).append(true).open(said(folder)).expect("it can be written to");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_madang"))
-        .env_remove("DATABASE_URL")
-        .env_remove("SECRET_KEY")
-        .env("DATA_DIR", data(folder))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+    match database_url {
+        Some(url) => command.env("DATABASE_URL", url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+        None => command.env_remove("DATABASE_URL").env_remove("SECRET_KEY").env("DATA_DIR", data_in(folder)),
+    };
+    let mut child = command
         .env("PORT", port.to_string())
         .env("BCRYPT_COST", "4")
         .env("RATE_LIMIT", "off")

@@ -19,6 +19,23 @@ pub enum Victim {
     NodePaused(u64),
     /// So does the process that serves the node's writer: it comes late to what it was sent.
     WriterBackendPaused(u64),
+    /// What passes between the node and PostgreSQL takes up to so many milliseconds, for so many.
+    Slow(u64, u64),
+    /// Nothing passes between them for so many milliseconds.
+    Parted(u64),
+    /// Every connection between them breaks.
+    Broken,
+    /// The writer's connection breaks, and what it has asked comes so many milliseconds later.
+    Late(u64),
+}
+
+/// Where the node has its PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// The node's own: it starts it, and it ends with the node.
+    Own,
+    /// Elsewhere, behind a proxy with a weather.
+    Elsewhere,
 }
 
 impl fmt::Display for Victim {
@@ -31,6 +48,12 @@ impl fmt::Display for Victim {
             Self::PostmasterAndNode => "postmaster and node",
             Self::NodePaused(ms) => return write!(out, "node (paused for {ms} ms)"),
             Self::WriterBackendPaused(ms) => return write!(out, "writer's backend (paused for {ms} ms)"),
+            Self::Slow(up_to_ms, ms) => {
+                return write!(out, "the way to PostgreSQL (up to {up_to_ms} ms slow for {ms} ms)");
+            }
+            Self::Parted(ms) => return write!(out, "the way to PostgreSQL (parted for {ms} ms)"),
+            Self::Broken => "every connection to PostgreSQL",
+            Self::Late(ms) => return write!(out, "the writer's connection (its question came {ms} ms late)"),
         })
     }
 }
@@ -46,31 +69,52 @@ pub struct Blow {
 pub struct Plan {
     pub seed: u64,
     pub blows: Vec<Blow>,
+    /// Everybody falls silent with the blow: what is not told then is told by nobody's next message.
+    pub is_hushed: bool,
 }
 
 impl Plan {
     pub fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let mut blows = vec![Blow { victim: victim(&mut dice), after_ms: dice.between(200..=1_200) }];
+        let storage = storage(seed);
+        let mut blows = vec![Blow { victim: victim(storage, &mut dice), after_ms: dice.between(200..=1_200) }];
         // A second one, while everybody is busy with the first.
         if dice.one_in(4) {
-            blows.push(Blow { victim: victim(&mut dice), after_ms: dice.between(0..=600) });
+            blows.push(Blow { victim: victim(storage, &mut dice), after_ms: dice.between(0..=600) });
         }
-        Self { seed, blows }
+        Self { seed, blows, is_hushed: dice.one_in(2) }
     }
 
-    /// The next round's seed: a run can be taken up at any of its rounds.
-    pub fn next_seed(&self) -> u64 {
-        Dice::of(self.seed, 1_000).roll()
+    /// The next round's seed: a run can be taken up at any of its rounds. With `elsewhere` the storage is the other one.
+    pub fn next_seed(&self, elsewhere: bool) -> u64 {
+        let roll = Dice::of(self.seed, 1_000).roll();
+        (roll & !1) | ((self.seed & 1) ^ u64::from(elsewhere))
     }
 }
 
-/// PostgreSQL in a third of all cases; a pause in a quarter. Some are longer than a writer waits for its answer.
-fn victim(dice: &mut Dice) -> Victim {
-    let pause = |dice: &mut Dice| if dice.one_in(3) { dice.between(5_600..=7_500) } else { dice.between(300..=2_500) };
+/// The lowest bit of a seed says it.
+pub fn storage(seed: u64) -> Storage {
+    if seed & 1 == 0 { Storage::Own } else { Storage::Elsewhere }
+}
+
+/// Some are longer than a writer waits for its answer.
+fn pause_ms(dice: &mut Dice) -> u64 {
+    if dice.one_in(3) { dice.between(5_600..=7_500) } else { dice.between(300..=2_500) }
+}
+
+/// PostgreSQL in a third of all cases; a pause in a quarter. Elsewhere, half of all befalls the way to it.
+fn victim(storage: Storage, dice: &mut Dice) -> Victim {
+    if storage == Storage::Elsewhere && dice.one_in(2) {
+        return match dice.between(0..=3) {
+            0 => Victim::Slow(dice.between(5..=400), dice.between(500..=2_500)),
+            1 => Victim::Parted(pause_ms(dice)),
+            2 => Victim::Broken,
+            _ => Victim::Late(dice.between(0..=3_000)),
+        };
+    }
     match dice.between(0..=15) {
-        4 => Victim::NodePaused(pause(dice)),
-        5..=7 => Victim::WriterBackendPaused(pause(dice)),
+        4 => Victim::NodePaused(pause_ms(dice)),
+        5..=7 => Victim::WriterBackendPaused(pause_ms(dice)),
         0 => Victim::Postmaster,
         1 => Victim::WriterBackend,
         2 => Victim::PostgresForAWhile,

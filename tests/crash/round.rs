@@ -1,15 +1,19 @@
 //! One round: load, a blow, the way back, quiet, judgement.
 
+use super::blow::strike;
 use super::check::check;
-use super::client::{Client, Lines, Phase, Progress, Ticket};
+use super::client::Client;
 use super::dice::Dice;
-use super::history::Skeptic;
-use super::plan::{Plan, Victim};
-use super::process_node::{Signal, signal};
+use super::erasure::vanish;
+use super::history::{Erased, Skeptic, Wanderer};
+use super::lines::{Lines, Phase, Progress, Ticket};
+use super::plan::Plan;
 use super::scene::{Scene, place};
 use super::skeptic::doubt;
 use super::tally::Tally;
 use super::violation::Violation;
+use super::wanderer::{Path, wander};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -19,9 +23,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 const AFTERMATH: u64 = 100;
 /// Nothing takes that long: what is not there by then never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A send waits at most 1 s.
-const A_WHILE: Duration = Duration::from_millis(1_300);
-const HOLD_DOWN_PAUSE: Duration = Duration::from_millis(2);
+const AGREE_PAUSE: Duration = Duration::from_millis(50);
 /// A node that cannot finish its start because PostgreSQL was killed under it is started again so many times.
 const START_AGAIN_MAX: u32 = 5;
 
@@ -37,6 +39,9 @@ pub struct Outcome {
     pub stuck: Option<String>,
     /// The entries of all logs together.
     pub entries: usize,
+    /// How often somebody has joined and left since the logs began, and how many accounts have been erased.
+    pub visits: u64,
+    pub erased: usize,
     pub took: Duration,
 }
 
@@ -56,6 +61,9 @@ struct Round<'a> {
     latest: Vec<Progress>,
     tasks: Vec<JoinHandle<Client>>,
     doubts: Vec<JoinHandle<(Skeptic, Ticket)>>,
+    walks: Vec<JoinHandle<(Wanderer, Arc<Path>)>>,
+    erasure: Option<JoinHandle<Erased>>,
+    seed: u64,
     starts_left: u32,
     hits: Vec<bool>,
     pace: Pace,
@@ -66,7 +74,10 @@ pub async fn play(scene: &mut Scene, plan: &Plan) -> Outcome {
     let started = Instant::now();
     let tally = |clients: &[Client]| clients.iter().map(|client| client.progress().tally).sum::<Tally>();
     let before = tally(&scene.clients);
+    let mortal = scene.mortal().await;
     let mut round = Round::begin(scene, plan.seed);
+    let dice = Dice::of(plan.seed, 4_000);
+    round.erasure = Some(tokio::spawn(vanish(mortal.0, mortal.1, dice, round.phase.subscribe())));
     let stuck = round.go(plan).await.err();
     let (hits, pace) = round.end().await;
     let tally = tally(&scene.clients) - before;
@@ -74,6 +85,8 @@ pub async fn play(scene: &mut Scene, plan: &Plan) -> Outcome {
     match timeout(PATIENCE, observed).await {
         Ok(Ok(observations)) => {
             outcome.violations = check(&observations);
+            outcome.visits = observations.wanderers.iter().map(|wanderer| wanderer.visits).sum();
+            outcome.erased = observations.erased.iter().filter(|erased| erased.answered.is_some()).count();
             outcome.entries = observations.logs.iter().map(|log| log.stored.len()).sum();
         }
         Ok(Err(error)) => outcome.stuck = outcome.stuck.or(Some(format!("the database cannot be read: {error:?}"))),
@@ -96,89 +109,93 @@ impl<'a> Round<'a> {
                 tokio::spawn(client.take_part(Dice::of(seed, number), lines))
             })
             .collect();
-        let doubts = std::mem::take(&mut scene.skeptics).into_iter().map(|(skeptic, ticket)| {
-            let phases = phases.clone();
-            tokio::spawn(async move { (doubt(skeptic, ticket.clone(), phases).await, ticket) })
-        });
-        let doubts = doubts.collect();
-        Self {
+        let mut round = Self {
             scene,
             phase,
             news,
             latest,
             tasks,
-            doubts,
+            doubts: Vec::new(),
+            walks: Vec::new(),
+            erasure: None,
+            seed,
             starts_left: START_AGAIN_MAX,
             hits: Vec::new(),
             pace: Pace::default(),
-        }
+        };
+        round.send_out();
+        round
+    }
+
+    /// Those who are there while there is load.
+    fn send_out(&mut self) {
+        self.doubts.extend(std::mem::take(&mut self.scene.skeptics).into_iter().map(|(skeptic, ticket)| {
+            let phases = self.phase.subscribe();
+            tokio::spawn(async move { (doubt(skeptic, ticket.clone(), phases).await, ticket) })
+        }));
+        let wanderers = std::mem::take(&mut self.scene.wanderers).into_iter().enumerate();
+        self.walks.extend(wanderers.map(|(number, (seen, path))| {
+            let (phases, dice) = (self.phase.subscribe(), Dice::of(self.seed, 5_000 + number));
+            tokio::spawn(async move { (wander(seen, &path, dice, phases).await, path) })
+        }));
     }
 
     async fn go(&mut self, plan: &Plan) -> Result<(), String> {
         for blow in &plan.blows {
             sleep(Duration::from_millis(blow.after_ms)).await;
-            self.strike(blow.victim).await?;
+            let is_hit = strike(self.scene, blow.victim).await?;
+            self.hits.push(is_hit);
+        }
+        let last_blow = Instant::now();
+        if plan.is_hushed {
+            self.settle().await?;
+            self.phase.send_replace(Phase::Load);
+            self.send_out();
         }
         let enough = self.acknowledged() + AFTERMATH;
-        let last_blow = Instant::now();
         self.until("messages are acknowledged again", |all| acknowledged(all) >= enough).await?;
         self.pace.back = last_blow.elapsed();
         let load_ended = Instant::now();
+        self.settle().await?;
+        self.pace.quiet = load_ended.elapsed();
+        Ok(())
+    }
+
+    /// Nobody begins anything new. Whatever was begun has its outcome, and everybody knows all there is to know: what PostgreSQL
+    /// has, not what the node says.
+    async fn settle(&mut self) -> Result<(), String> {
         self.phase.send_replace(Phase::Settle);
         // The last outcome of each: after this nothing is on its way.
         for skeptic in std::mem::take(&mut self.doubts) {
             let skeptic = timeout(PATIENCE, skeptic).await.map_err(|_| "a skeptic has no outcome".to_owned())?;
             self.scene.skeptics.push(skeptic.expect("a skeptic does not fail"));
         }
-        self.until("every send is acknowledged", |all| all.iter().all(|one| one.unsettled == 0)).await?;
-        let mut ends = Vec::new();
-        for channel in self.scene.channels.clone() {
-            let scene = &*self.scene;
-            let end = scene.api.last_seq(&scene.observer, channel);
-            ends.push(timeout(PATIENCE, end).await.map_err(|_| "the log is not served".to_owned())?);
+        for walk in std::mem::take(&mut self.walks) {
+            let walk = timeout(PATIENCE, walk).await.map_err(|_| "a wanderer gets nowhere".to_owned())?;
+            self.scene.wanderers.push(walk.expect("a wanderer does not fail"));
         }
+        if let Some(erasure) = self.erasure.take() {
+            let erased = timeout(PATIENCE, erasure).await.map_err(|_| "an account is not erased".to_owned())?;
+            self.scene.erased.push(erased.expect("an erasure does not fail"));
+        }
+        self.until("every send is acknowledged", |all| all.iter().all(|one| one.unsettled == 0)).await?;
+        let ends = async {
+            loop {
+                match self.scene.ends().await {
+                    Ok(ends) => return ends,
+                    Err(_) => sleep(AGREE_PAUSE).await,
+                }
+            }
+        };
+        let ends = timeout(PATIENCE, ends).await.map_err(|_| "the database cannot be read".to_owned())?;
         let at_end = move |(number, one): (usize, &Progress)| one.is_live && one.view >= ends[place(number)];
         self.until("every view reaches the log's end", |all| all.iter().enumerate().all(&at_end)).await?;
-        self.pace.quiet = load_ended.elapsed();
-        Ok(())
-    }
-
-    async fn strike(&mut self, victim: Victim) -> Result<(), String> {
-        let node = &mut self.scene.node;
-        if let Some(status) = node.ended_by_itself() {
-            return Err(format!("the node ended by itself, {status}"));
-        }
-        self.hits.push(match victim {
-            Victim::Node => true,
-            Victim::Postmaster | Victim::PostmasterAndNode => node.kill_postmaster(),
-            Victim::PostgresForAWhile => {
-                let end = Instant::now() + A_WHILE;
-                let mut is_hit = false;
-                while Instant::now() < end {
-                    is_hit |= node.kill_postmaster();
-                    sleep(HOLD_DOWN_PAUSE).await;
-                }
-                is_hit
+        let agree = async {
+            while self.scene.memberships_agree().await != Some(true) {
+                sleep(AGREE_PAUSE).await;
             }
-            Victim::WriterBackend => node.signal_writer_backend(Signal::KILL).await.is_some(),
-            Victim::NodePaused(ms) => {
-                node.pause(Duration::from_millis(ms)).await;
-                true
-            }
-            Victim::WriterBackendPaused(ms) => match node.signal_writer_backend(Signal::STOP).await {
-                Some(pid) => {
-                    sleep(Duration::from_millis(ms)).await;
-                    signal(&pid, Signal::CONT);
-                    true
-                }
-                None => false,
-            },
-        });
-        if matches!(victim, Victim::Node | Victim::PostmasterAndNode) {
-            node.kill().await;
-            node.start_again();
-        }
-        Ok(())
+        };
+        timeout(PATIENCE, agree).await.map_err(|_| "a member is not let in, or somebody else is".to_owned())
     }
 
     fn hear(&mut self) {
@@ -219,6 +236,12 @@ impl<'a> Round<'a> {
         self.phase.send_replace(Phase::Over);
         for skeptic in self.doubts {
             self.scene.skeptics.push(skeptic.await.expect("a skeptic does not fail"));
+        }
+        for walk in self.walks {
+            self.scene.wanderers.push(walk.await.expect("a wanderer does not fail"));
+        }
+        if let Some(erasure) = self.erasure {
+            self.scene.erased.push(erasure.await.expect("an erasure does not fail"));
         }
         for task in self.tasks {
             self.scene.clients.push(task.await.expect("a client does not fail"));

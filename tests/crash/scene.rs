@@ -2,13 +2,19 @@
 //! and clients, so that a log outlives many crashes and the check stays quick.
 
 use super::api::{Account, Api};
-use super::client::{Client, Ticket};
+use super::client::Client;
 use super::database;
 use super::dice::Dice;
-use super::history::{Log, Observations, Skeptic};
-use super::node::Node;
+use super::history::{Erased, Log, Observations, Skeptic, Wanderer};
+use super::lines::Ticket;
+use super::node::{Node, data_in};
+use super::plan::Storage;
 use super::process_node::data_folder;
+use super::wanderer::Path;
+use super::weather::Proxy;
+use madang::store::embedded::{self, Embedded};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const CHANNELS: usize = 3;
 const WRITERS: usize = 8;
@@ -24,10 +30,18 @@ pub struct Scene {
     pub clients: Vec<Client>,
     /// One for each channel, with an account of its own.
     pub skeptics: Vec<(Skeptic, Ticket)>,
+    /// The same, who come and go.
+    pub wanderers: Vec<(Wanderer, Arc<Path>)>,
+    /// Who was erased since the logs began.
+    pub erased: Vec<Erased>,
+    /// A PostgreSQL that is not the node's, and the way to it.
+    pub elsewhere: Option<(Embedded, Proxy)>,
     /// Reads the logs; no client.
     pub observer: Account,
     accounts: Vec<Account>,
     doubters: Vec<Account>,
+    strangers: Vec<Account>,
+    erasures: usize,
     server: i64,
 }
 
@@ -37,9 +51,17 @@ pub fn place(client: usize) -> usize {
 }
 
 impl Scene {
-    pub async fn open() -> Self {
+    pub async fn open(storage: Storage, seed: u64) -> Self {
         let folder = data_folder();
-        let mut node = Node::start(&folder);
+        let elsewhere = match storage {
+            Storage::Own => None,
+            Storage::Elsewhere => {
+                let data = data_in(&folder);
+                let database = embedded::start(&data, None).await.expect("PostgreSQL starts");
+                Some((database, Proxy::start(data.join("postgres-run/.s.PGSQL.5432"), seed).await))
+            }
+        };
+        let mut node = Node::start(&folder, elsewhere.as_ref().map(|(_, proxy)| proxy.url()));
         let api = Api::new(&node.address());
         tokio::select! {
             () = api.until_ready() => {}
@@ -54,14 +76,30 @@ impl Scene {
             api.join(&account, server).await;
             accounts.push(account);
         }
-        let mut doubters = Vec::new();
+        let (mut doubters, mut strangers) = (Vec::new(), Vec::new());
         for number in 1..=CHANNELS {
             let account = api.account(&format!("skeptic{number}")).await;
             api.join(&account, server).await;
             doubters.push(account);
+            strangers.push(api.account(&format!("wanderer{number}")).await);
         }
-        let (channels, clients, skeptics) = (Vec::new(), Vec::new(), Vec::new());
-        Self { folder, node, api, channels, clients, skeptics, observer, accounts, doubters, server }
+        Self {
+            folder,
+            node,
+            api,
+            channels: Vec::new(),
+            clients: Vec::new(),
+            skeptics: Vec::new(),
+            wanderers: Vec::new(),
+            erased: Vec::new(),
+            elsewhere,
+            observer,
+            accounts,
+            doubters,
+            strangers,
+            erasures: 0,
+            server,
+        }
     }
 
     /// Fresh channels, and clients who know nothing yet.
@@ -76,6 +114,16 @@ impl Scene {
             let ticket = Ticket { api: self.api.clone(), token: account.token.clone(), channel: *channel };
             let (name, author) = (account.name.clone(), account.id);
             self.skeptics.push((Skeptic { name, author, channel: *channel, fates: Vec::new() }, ticket));
+        }
+        self.wanderers.clear();
+        self.erased.clear();
+        for (account, channel) in self.strangers.iter().zip(&self.channels) {
+            let ticket = Ticket { api: self.api.clone(), token: account.token.clone(), channel: *channel };
+            let path = Path { ticket, server: self.server, observer: self.observer.clone() };
+            let (name, author) = (account.name.clone(), account.id);
+            let (visits, overheard, misjudged) = (0, Vec::new(), Vec::new());
+            let seen = Wanderer { name, author, channel: *channel, visits, overheard, misjudged };
+            self.wanderers.push((seen, Arc::new(path)));
         }
         for (number, account) in self.accounts.iter().enumerate() {
             let channel = self.channels[place(number)];
@@ -96,6 +144,34 @@ impl Scene {
         }
     }
 
+    /// Somebody new in one of the channels, to be erased.
+    pub async fn mortal(&mut self) -> (Erased, Ticket) {
+        self.erasures += 1;
+        let account = self.api.account(&format!("mortal{}", self.erasures)).await;
+        self.api.join(&account, self.server).await;
+        let channel = self.channels[place(self.erasures)];
+        let ticket = Ticket { api: self.api.clone(), token: account.token, channel };
+        (Erased { name: account.name, author: account.id, channel, sent: Vec::new(), answered: None }, ticket)
+    }
+
+    /// Where the channels' logs end, by PostgreSQL.
+    pub async fn ends(&self) -> Result<Vec<i64>, tokio_postgres::Error> {
+        database::ends(&self.node.database(), &self.channels).await
+    }
+
+    /// Whether each wanderer is let in as PostgreSQL says that it should be; `None` where that is not to be known now.
+    pub async fn memberships_agree(&self) -> Option<bool> {
+        let authors: Vec<i64> = self.wanderers.iter().map(|(seen, _)| seen.author).collect();
+        let members = database::members(&self.node.database(), self.server, &authors).await.ok()?;
+        for (seen, path) in &self.wanderers {
+            let status = self.api.knock(&path.ticket.token, seen.channel).await?;
+            if status.is_success() != members.contains(&seen.author) {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+
     /// All that is known, from inside and outside; to be called when all is quiet.
     pub async fn observe(&self) -> Result<Observations, tokio_postgres::Error> {
         let stored = database::stored(&self.node.database(), &self.channels).await?;
@@ -112,13 +188,17 @@ impl Scene {
         }
         let skeptics = self.skeptics.iter().map(|(skeptic, _)| skeptic.clone()).collect();
         let witnesses = self.clients.iter().map(|client| client.witness.clone()).collect();
-        Ok(Observations { logs, witnesses, skeptics })
+        let wanderers = self.wanderers.iter().map(|(wanderer, _)| wanderer.clone()).collect();
+        Ok(Observations { logs, witnesses, skeptics, erased: self.erased.clone(), wanderers })
     }
 
     /// Everything worked: nothing is left behind.
     pub async fn close(self) {
         drop(self.clients);
         self.node.stop().await;
+        if let Some((database, _)) = self.elsewhere {
+            database.stop().await.expect("it stops");
+        }
         std::fs::remove_dir_all(&self.folder).expect("nothing holds it");
     }
 }

@@ -1,19 +1,17 @@
 //! Somebody who sends without a nonce, one message at a time, and never again: what it was told of each has to be true for ever.
 
-use super::client::{Phase, Ticket};
+use super::door::{Door, Socket};
 use super::history::{Fate, Heard, Skeptic};
+use super::lines::{Phase, Ticket};
 use super::wire;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::Message;
 
 const PAUSE: Duration = Duration::from_millis(15);
-const HANDSHAKE_MAX: Duration = Duration::from_secs(20);
 /// Nothing takes that long: what has no outcome by then has none.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -24,7 +22,7 @@ pub async fn doubt(mut skeptic: Skeptic, ticket: Ticket, mut phase: watch::Recei
         sleep(PAUSE).await;
         let Some(mut open) = (match socket.take() {
             Some(open) => Some(open),
-            None => connect(&ticket).await,
+            None => Door::Channel.open(&ticket, None).await.ok(),
         }) else {
             continue;
         };
@@ -41,16 +39,8 @@ pub async fn doubt(mut skeptic: Skeptic, ticket: Ticket, mut phase: watch::Recei
     skeptic
 }
 
-async fn connect(ticket: &Ticket) -> Option<WebSocketStream<TcpStream>> {
-    let address = &ticket.api.address;
-    let stream = TcpStream::connect(address).await.ok()?;
-    let request = format!("ws://{address}/ws/{}?token={}", ticket.channel, ticket.token);
-    let request = request.into_client_request().expect("a good URL");
-    timeout(HANDSHAKE_MAX, client_async(request, stream)).await.ok()?.ok().map(|(socket, _)| socket)
-}
-
 /// Only one is on its way, so every error is about it.
-async fn outcome(socket: &mut WebSocketStream<TcpStream>, content: &str) -> Fate {
+async fn outcome(socket: &mut Socket, content: &str) -> Fate {
     let heard = async {
         while let Some(Ok(message)) = socket.next().await {
             let Message::Text(text) = message else { continue };

@@ -11,6 +11,7 @@ pub struct Tally {
     pub resent: u64,
     pub duplicates: u64,
     pub resumes: u64,
+    pub logins: u64,
 }
 
 impl Tally {
@@ -21,6 +22,7 @@ impl Tally {
             resent: combine(self.resent, other.resent),
             duplicates: combine(self.duplicates, other.duplicates),
             resumes: combine(self.resumes, other.resumes),
+            logins: combine(self.logins, other.logins),
         }
     }
 }
@@ -49,10 +51,10 @@ impl Sum for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { acknowledged, refused, resent, duplicates, resumes } = self;
+        let Self { acknowledged, refused, resent, duplicates, resumes, logins } = self;
         write!(
             out,
-            "{acknowledged:>5} acknowledged, {refused:>4} refused, {resent:>4} resent, {duplicates:>4} duplicates, {resumes:>3} resumes"
+            "{acknowledged:>5} acknowledged, {refused:>4} refused, {resent:>4} resent, {duplicates:>4} duplicates, {resumes:>3} resumes, {logins:>2} logins"
         )
     }
 }

@@ -1,7 +1,7 @@
 //! One client's part of the check: what it saw and what it was promised, held against the log.
 
 use super::check::{Index, entry};
-use super::history::{Event, Heard, Witness};
+use super::history::{Connection, Erased, Event, Heard, Witness};
 use super::violation::{Entry, Place, Violation};
 use std::collections::{HashMap, HashSet};
 
@@ -10,11 +10,15 @@ pub const EXCUSED_ERRORS: [&str; 3] = ["busy", "unavailable", "unconfirmed"];
 /// The server stops or restarts; this client was too slow for what came: each is followed by a resume.
 const EXCUSED_CLOSES: [u16; 3] = [1001, 1012, 4430];
 
+/// What is told of an author whose account is gone.
+const NOBODY: &str = "deleted user";
+
 /// Checks what `witness` heard.
-pub fn check(witness: &Witness, log: &Index<'_>, violations: &mut Vec<Violation>) {
+pub fn check(witness: &Witness, log: &Index<'_>, erased: &[Erased], violations: &mut Vec<Violation>) {
     let mut walk = Walk {
         witness,
         log,
+        erased,
         sent: witness.sent.iter().map(|sent| &*sent.nonce).collect(),
         seen: HashSet::new(),
         view: witness.connections.first().map_or(0, |first| first.after),
@@ -24,12 +28,14 @@ pub fn check(witness: &Witness, log: &Index<'_>, violations: &mut Vec<Violation>
     for connection in 0..witness.connections.len() {
         walk.connection(connection);
     }
+    walk.order_of_sends();
     walk.settled();
 }
 
 struct Walk<'a> {
     witness: &'a Witness,
     log: &'a Index<'a>,
+    erased: &'a [Erased],
     sent: HashSet<&'a str>,
     seen: HashSet<i64>,
     /// How far the view goes.
@@ -55,15 +61,23 @@ impl<'a> Walk<'a> {
                 Heard::Event(event) => {
                     self.order(&at, event.seq, at_seam);
                     at_seam = false;
-                    self.truth(&at, event);
+                    self.truth(&at, event, connection.began);
                     if event.author == self.witness.author {
-                        self.acknowledgement(at, event);
+                        self.acknowledgement(at, event.author, event.nonce.as_deref(), entry(event));
                     }
                 }
                 Heard::Answer(event) if event.channel != self.witness.channel => self.foreign(at, event),
                 Heard::Answer(event) => {
-                    self.truth(&at, event);
-                    self.acknowledgement(at, event);
+                    self.truth(&at, event, connection.began);
+                    self.acknowledgement(at, event.author, event.nonce.as_deref(), entry(event));
+                }
+                Heard::Ack { nonce, channel, id, seq, .. } if *channel == self.witness.channel => {
+                    let said = Entry { id: *id, seq: *seq };
+                    self.acknowledgement(at, self.witness.author, Some(nonce), said);
+                }
+                Heard::Ack { channel, id, seq, .. } => {
+                    let (channel, entry) = (*channel, Entry { id: *id, seq: *seq });
+                    self.violations.push(Violation::SeenForeign { at, entry, channel });
                 }
                 Heard::ReplayDone(_) if is_replayed => self.violations.push(Violation::ReplayDoneTwice { at }),
                 Heard::ReplayDone(said) => {
@@ -77,6 +91,11 @@ impl<'a> Walk<'a> {
                 Heard::Error { code, .. } => self.violations.push(Violation::Refused { at, code: code.clone() }),
                 Heard::Closed(code) if EXCUSED_CLOSES.contains(code) => {}
                 Heard::Closed(code) => self.violations.push(Violation::Closed { at, code: *code }),
+                Heard::Unsubscribed(reason) if reason == "restart" => {}
+                Heard::Unsubscribed(reason) => {
+                    self.violations.push(Violation::Unsubscribed { at, reason: reason.clone() });
+                }
+                Heard::News(_) => {}
                 Heard::Unreadable(text) => self.violations.push(Violation::Unreadable { at, text: text.clone() }),
             }
         }
@@ -109,11 +128,17 @@ impl<'a> Walk<'a> {
         self.view = self.view.max(seq);
     }
 
-    /// What is told of an entry is what the log has, in every field.
-    fn truth(&mut self, at: &Place, event: &Event) {
+    /// What is told of an entry is what the log has, in every field. An account that was erased meanwhile had a name before.
+    fn truth(&mut self, at: &Place, event: &Event, began: u64) {
         let (at, told) = (at.clone(), entry(event));
+        let erased = self.erased.iter().find(|erased| erased.author == event.author);
         match self.log.by_seq.get(&event.seq) {
             Some(logged) if *logged == event => {}
+            Some(logged) if erased.is_some_and(|erased| had_name(erased, event, logged)) => {
+                if erased.and_then(|erased| erased.answered).is_some_and(|answered| answered < began) {
+                    self.violations.push(Violation::SeenErasedName { at, entry: told });
+                }
+            }
             _ if self.log.by_id.contains_key(&event.id) => {
                 self.violations.push(Violation::SeenOtherwise { at, entry: told });
             }
@@ -122,11 +147,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The client has been told that its message is safe.
-    fn acknowledgement(&mut self, at: Place, event: &'a Event) {
-        let (client, said) = (self.witness.name.clone(), entry(event));
-        let own = event.nonce.as_deref().filter(|nonce| self.sent.contains(nonce));
-        let Some(nonce) = own.filter(|_| event.author == self.witness.author) else {
-            let nonce = event.nonce.clone();
+    fn acknowledgement(&mut self, at: Place, author: i64, nonce: Option<&'a str>, said: Entry) {
+        let client = self.witness.name.clone();
+        let own = nonce.filter(|nonce| author == self.witness.author && self.sent.contains(nonce));
+        let Some(nonce) = own else {
+            let nonce = nonce.map(str::to_owned);
             return self.violations.push(Violation::AcknowledgedUnsent { at, nonce });
         };
         if let Some(first) = self.acknowledged.get(nonce).copied() {
@@ -137,7 +162,7 @@ impl<'a> Walk<'a> {
             return;
         }
         self.acknowledged.insert(nonce, said);
-        match self.log.by_nonce.get(&(event.author, nonce)).map(|logged| entry(logged)) {
+        match self.log.by_nonce.get(&(self.witness.author, nonce)).map(|logged| entry(logged)) {
             Some(log) if log == said => {}
             Some(log) => {
                 let nonce = nonce.to_owned();
@@ -146,6 +171,26 @@ impl<'a> Walk<'a> {
             None => {
                 let nonce = nonce.to_owned();
                 self.violations.push(Violation::AcknowledgedLost { client, nonce, entry: said });
+            }
+        }
+    }
+
+    /// What was sent once is in the log in the order in which it was sent: of one connection, all of it.
+    fn order_of_sends(&mut self) {
+        let mut times: HashMap<&str, usize> = HashMap::new();
+        let on_sockets = self.witness.connections.iter().flat_map(|connection| &connection.sent);
+        for nonce in on_sockets.chain(&self.witness.posted) {
+            *times.entry(nonce).or_default() += 1;
+        }
+        for (number, Connection { sent, .. }) in self.witness.connections.iter().enumerate() {
+            let mut last_seq = 0;
+            for nonce in sent.iter().filter(|nonce| times.get(nonce.as_str()) == Some(&1)) {
+                let Some(logged) = self.log.by_nonce.get(&(self.witness.author, nonce)) else { continue };
+                if logged.seq < last_seq {
+                    let (client, nonce) = (self.witness.name.clone(), nonce.clone());
+                    self.violations.push(Violation::SentOutOfOrder { client, connection: number, nonce });
+                }
+                last_seq = last_seq.max(logged.seq);
             }
         }
     }
@@ -164,4 +209,10 @@ impl<'a> Walk<'a> {
             self.violations.push(Violation::Rejected { client: client.clone(), status: *status });
         }
     }
+}
+
+/// Whether an event is the one that the log has, told while its author had a name.
+fn had_name(erased: &Erased, told: &Event, logged: &Event) -> bool {
+    let nobodys = Event { author_username: NOBODY.to_owned(), ..told.clone() };
+    told.author_username == erased.name && nobodys == *logged
 }

@@ -67,6 +67,17 @@ pub enum Violation {
     /// Sent, and never acknowledged.
     Unacknowledged { client: String, nonce: String },
 
+    /// Sent later on the same connection than another, and saved before it.
+    SentOutOfOrder { client: String, connection: usize, nonce: String },
+    /// Told under the name of an account on a connection that began after its erasure.
+    SeenErasedName { at: Place, entry: Entry },
+    /// Told to somebody who had left.
+    Overheard { client: String, end: i64, seq: i64 },
+    /// Answered otherwise than the membership is.
+    Misjudged { client: String, what: String },
+    /// The end of a subscription that no crash excuses.
+    Unsubscribed { at: Place, reason: String },
+
     /// Seen, and not in the log.
     SeenNotInLog { at: Place, entry: Entry },
     /// Seen otherwise than the log has it.

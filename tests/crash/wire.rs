@@ -3,9 +3,36 @@
 use super::history::{Event, Heard};
 use serde_json::{Value, json};
 
+/// What a gateway is told beside the logs.
+const NEWS: [&str; 9] = [
+    "ready",
+    "subscribed",
+    "pong",
+    "server.joined",
+    "server.left",
+    "server.updated",
+    "channel.created",
+    "channel.updated",
+    "channel.deleted",
+];
+
 /// The text of a send.
 pub fn send(nonce: &str, content: &str) -> String {
     json!({ "content": content, "nonce": nonce }).to_string()
+}
+
+/// The same for a gateway.
+pub fn send_to(channel: i64, nonce: &str, content: &str) -> String {
+    json!({ "type": "message.send", "channel_id": channel, "content": content, "nonce": nonce }).to_string()
+}
+
+/// A gateway's subscription.
+pub fn subscribe(channel: i64, after: Option<i64>) -> String {
+    let mut frame = json!({ "type": "subscribe", "channel_id": channel });
+    if let Some(after) = after {
+        frame["after"] = after.into();
+    }
+    frame.to_string()
 }
 
 /// Understands a text frame.
@@ -22,6 +49,9 @@ pub fn hear(text: &str) -> Heard {
             nonce: frame["nonce"].as_str().map(str::to_owned),
             retry_after_ms: frame["retry_after_ms"].as_u64(),
         }),
+        Some("ack") => ack(&frame),
+        Some("unsubscribed") => frame["reason"].as_str().map(|reason| Heard::Unsubscribed(reason.to_owned())),
+        Some(news) if NEWS.contains(&news) => Some(Heard::News(news.to_owned())),
         _ => None,
     };
     understood.unwrap_or_else(unreadable)
@@ -40,5 +70,15 @@ pub fn event(value: &Value) -> Option<Event> {
         nonce: text("nonce"),
         created_at: text("created_at")?,
         updated_at: text("updated_at")?,
+    })
+}
+
+fn ack(frame: &Value) -> Option<Heard> {
+    Some(Heard::Ack {
+        nonce: frame["nonce"].as_str()?.to_owned(),
+        channel: frame["channel_id"].as_i64()?,
+        id: frame["id"].as_i64()?,
+        seq: frame["seq"].as_i64()?,
+        is_duplicate: frame["duplicate"] == true,
     })
 }

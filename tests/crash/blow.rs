@@ -1,0 +1,64 @@
+//! What befalls the node, its PostgreSQL, and the way between them.
+
+use super::plan::Victim;
+use super::process_node::{Signal, signal};
+use super::scene::Scene;
+use super::weather::{Proxy, Weather};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// A send waits at most 1 s.
+const A_WHILE: Duration = Duration::from_millis(1_300);
+const HOLD_DOWN_PAUSE: Duration = Duration::from_millis(2);
+
+/// Strikes; says whether there was somebody to hit.
+pub async fn strike(scene: &mut Scene, victim: Victim) -> Result<bool, String> {
+    let Scene { node, elsewhere, .. } = scene;
+    if let Some(status) = node.ended_by_itself() {
+        return Err(format!("the node ended by itself, {status}"));
+    }
+    let way = elsewhere.as_ref().map(|(_, proxy)| proxy);
+    let is_hit = match victim {
+        Victim::Node => true,
+        Victim::Postmaster | Victim::PostmasterAndNode => node.kill_postmaster(),
+        Victim::PostgresForAWhile => {
+            let end = Instant::now() + A_WHILE;
+            let mut is_hit = false;
+            while Instant::now() < end {
+                is_hit |= node.kill_postmaster();
+                sleep(HOLD_DOWN_PAUSE).await;
+            }
+            is_hit
+        }
+        Victim::WriterBackend => node.signal_writer_backend(Signal::KILL).await.is_some(),
+        Victim::NodePaused(ms) => {
+            node.pause(Duration::from_millis(ms)).await;
+            true
+        }
+        Victim::WriterBackendPaused(ms) => match node.signal_writer_backend(Signal::STOP).await {
+            Some(pid) => {
+                sleep(Duration::from_millis(ms)).await;
+                signal(&pid, Signal::CONT);
+                true
+            }
+            None => false,
+        },
+        Victim::Slow(up_to_ms, ms) => turn_for(way, Weather::Slow(up_to_ms), ms).await,
+        Victim::Parted(ms) => turn_for(way, Weather::Parted, ms).await,
+        Victim::Broken => way.map(Proxy::break_all).is_some(),
+        Victim::Late(ms) => way.map(|way| way.make_late(Duration::from_millis(ms))).is_some(),
+    };
+    if matches!(victim, Victim::Node | Victim::PostmasterAndNode) {
+        node.kill().await;
+        node.start_again();
+    }
+    Ok(is_hit)
+}
+
+async fn turn_for(way: Option<&Proxy>, weather: Weather, ms: u64) -> bool {
+    let Some(way) = way else { return false };
+    way.turn(weather);
+    sleep(Duration::from_millis(ms)).await;
+    way.turn(Weather::Fair);
+    true
+}

@@ -1,0 +1,129 @@
+//! Somebody who joins and leaves, again and again, and hears nothing that is said after a leave has its answer.
+
+use super::api::{Account, Changed};
+use super::dice::Dice;
+use super::door::{Door, Socket};
+use super::history::{Heard, Wanderer};
+use super::lines::{Phase, Ticket};
+use super::wire;
+use futures_util::StreamExt;
+use reqwest::StatusCode;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_tungstenite::tungstenite::Message;
+
+const STAY_MAX_MS: u64 = 300;
+/// So long it listens after it has left.
+const LISTENS_MS: u64 = 150;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Where it goes, and who tells it where a log ends.
+pub struct Path {
+    pub ticket: Ticket,
+    pub server: i64,
+    pub observer: Account,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Join,
+    Leave,
+}
+
+struct Walk<'a> {
+    path: &'a Path,
+    seen: &'a mut Wanderer,
+    /// A call had no answer: it may still be carried out, until PostgreSQL has ended what carries it out. Nothing is
+    /// concluded from a membership that may change so.
+    is_in_doubt: bool,
+}
+
+/// Comes and goes until the load is over, and then stays away.
+pub async fn wander(mut seen: Wanderer, path: &Path, mut dice: Dice, phase: watch::Receiver<Phase>) -> Wanderer {
+    let mut walk = Walk { path, seen: &mut seen, is_in_doubt: false };
+    while *phase.borrow() == Phase::Load {
+        if walk.insist(Step::Join, &phase).await {
+            walk.visit(&mut dice, &phase).await;
+        }
+    }
+    seen
+}
+
+impl Walk<'_> {
+    /// Asks until the answer says that it belongs to the server, or does not.
+    async fn insist(&mut self, step: Step, phase: &watch::Receiver<Phase>) -> bool {
+        let Path { ticket, server, .. } = self.path;
+        while *phase.borrow() != Phase::Over {
+            let (changed, is_so_already) = match step {
+                Step::Join => (ticket.api.try_to_join(&ticket.token, *server).await, "already_member"),
+                Step::Leave => (ticket.api.try_to_leave(&ticket.token, *server).await, "not_a_member"),
+            };
+            match changed {
+                Changed::Done => return true,
+                Changed::Refused(code) if code == is_so_already => return true,
+                Changed::Refused(code) if matches!(&*code, "unavailable" | "busy") => {}
+                Changed::Refused(code) => self.seen.misjudged.push(format!("a change is refused: {code}")),
+                Changed::Unknown => self.is_in_doubt = true,
+            }
+            sleep(PAUSE).await;
+        }
+        false
+    }
+
+    async fn visit(&mut self, dice: &mut Dice, phase: &watch::Receiver<Phase>) {
+        let ticket = &self.path.ticket;
+        self.seen.visits += 1;
+        self.expect(StatusCode::OK).await;
+        let after = if dice.one_in(2) { Some(0) } else { None };
+        let mut sockets = Vec::new();
+        for door in [Door::Gateway, Door::Channel] {
+            if let Ok(socket) = door.open(ticket, after).await {
+                sockets.push(socket);
+            }
+        }
+        let until = Instant::now() + Duration::from_millis(dice.between(0..=STAY_MAX_MS));
+        for socket in &mut sockets {
+            hear(socket, ticket.channel, until).await;
+        }
+        if !self.insist(Step::Leave, phase).await {
+            return;
+        }
+        self.expect(StatusCode::FORBIDDEN).await;
+        // What was committed before the answer may have been announced before it, and may still be under way.
+        let Some((_, end)) = ticket.api.glance(&self.path.observer.token, ticket.channel, i64::MAX).await else {
+            return;
+        };
+        let until = Instant::now() + Duration::from_millis(LISTENS_MS);
+        for socket in &mut sockets {
+            let later = hear(socket, ticket.channel, until).await.filter(|seq| *seq > end);
+            if let Some(seq) = later.filter(|_| !self.is_in_doubt) {
+                self.seen.overheard.push((end, seq));
+            }
+        }
+        self.expect(StatusCode::FORBIDDEN).await;
+    }
+
+    /// A call for members is answered as it should be, where it is answered and nothing is in doubt.
+    async fn expect(&mut self, status: StatusCode) {
+        let ticket = &self.path.ticket;
+        let answered = ticket.api.knock(&ticket.token, ticket.channel).await;
+        if let Some(answered) = answered.filter(|answered| *answered != status && !self.is_in_doubt) {
+            self.seen.misjudged.push(format!("{answered} instead of {status}"));
+        }
+    }
+}
+
+/// The highest `seq` that is heard until then, or until the socket ends.
+async fn hear(socket: &mut Socket, channel: i64, until: Instant) -> Option<i64> {
+    let mut last = None;
+    while let Ok(Some(Ok(message))) = timeout_at(until, socket.next()).await {
+        let Message::Text(text) = message else { continue };
+        if let Heard::Event(event) = wire::hear(&text)
+            && event.channel == channel
+        {
+            last = last.max(Some(event.seq));
+        }
+    }
+    last
+}
