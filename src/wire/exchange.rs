@@ -1,7 +1,7 @@
 //! Where HTTP stands on a connection, as far as its bytes and its calls tell it together.
 
 use super::Newcomer;
-use super::gate::Gate;
+use super::gate::{Ending, Gate, end_of_head};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ enum Phase {
     /// No request is on its way: as long as a connection is kept alive.
     Idle,
     /// A head is on its way; so much of the empty line that ends it has come.
-    Head { until: Instant, ending: u8 },
+    Head { until: Instant, ending: Ending },
     /// A call is being made. Its head had so many bytes, if that is known.
     Call { head: Option<u64> },
     /// The call has been answered, and bytes of a body or of the next head are there, or may be.
@@ -26,6 +26,7 @@ pub struct Exchange {
     phase: Cell<Phase>,
     /// Bytes since the connection was last idle.
     received: Cell<u64>,
+    calls: Cell<u64>,
     pub(super) gate: Gate,
     newcomer: RefCell<Option<Newcomer>>,
 }
@@ -34,8 +35,9 @@ impl Exchange {
     /// Of a connection whose first head is to come.
     pub fn new(now: Instant) -> Self {
         Self {
-            phase: Cell::new(Phase::Head { until: now + HEAD_MAX, ending: 0 }),
+            phase: Cell::new(Phase::Head { until: now + HEAD_MAX, ending: Ending::Start }),
             received: Cell::new(0),
+            calls: Cell::new(0),
             gate: Gate::default(),
             newcomer: RefCell::new(None),
         }
@@ -65,7 +67,7 @@ impl Exchange {
         }
         if self.phase.get() == Phase::Idle {
             self.received.set(0);
-            self.phase.set(Phase::Head { until: Instant::now() + HEAD_MAX, ending: 0 });
+            self.phase.set(Phase::Head { until: Instant::now() + HEAD_MAX, ending: Ending::Start });
         }
         let before = self.received.get();
         // Empty lines before a head are none (RFC 9112, section 2.2).
@@ -87,8 +89,14 @@ impl Exchange {
         }
     }
 
+    /// How many calls have begun.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.get()
+    }
+
     /// A call begins: its head is whole.
     pub fn begin(&self) {
+        self.calls.set(self.calls.get() + 1);
         if !matches!(self.phase.get(), Phase::Call { .. }) {
             self.phase.set(Phase::Call { head: None });
         }
@@ -134,22 +142,6 @@ impl Exchange {
     }
 }
 
-/// The byte after the empty line that ends a head, or how much of that line has come.
-fn end_of_head(bytes: &[u8], mut ending: u8) -> Result<usize, u8> {
-    for (at, byte) in bytes.iter().enumerate() {
-        ending = match (ending, byte) {
-            (0 | 2, b'\r') => ending + 1,
-            (1 | 3, b'\n') => ending + 1,
-            (_, b'\r') => 1,
-            _ => 0,
-        };
-        if ending == 4 {
-            return Ok(at + 1);
-        }
-    }
-    Err(ending)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +167,7 @@ mod tests {
         assert!(!owes(&[&POST[..9], &POST[9..36], &POST[36..]], Some(4)), "in parts");
         assert!(!owes(&[&GET[..GET.len() - 2], b"\r", b"\n"], Some(0)), "the empty line in parts");
         assert!(!owes(&[b"\r\n\r\n", GET], Some(0)), "empty lines before it");
+        assert!(!owes(&[b"GET / HTTP/1.1\nhost: m\n\n"], Some(0)), "lines without carriage returns");
         assert!(owes(&[GET, b"GET / HT"], Some(0)), "a second head");
         assert!(owes(&[GET, b"\r\n"], Some(0)), "an empty line");
         assert!(owes(&[POST], Some(100)), "a body that nobody reads");

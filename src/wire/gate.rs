@@ -46,7 +46,7 @@ impl Body {
 
 /// How much of the empty line that ends a head has come. A line may end without its carriage return (RFC 9112, section 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+pub(super) enum Ending {
     Nothing,
     /// Nothing but empty lines, which are none.
     Start,
@@ -131,7 +131,7 @@ impl Gate {
 }
 
 /// The byte after the head's end, or how it ends so far.
-fn end_of_head(bytes: &[u8], mut ending: Ending) -> Result<usize, Ending> {
+pub(super) fn end_of_head(bytes: &[u8], mut ending: Ending) -> Result<usize, Ending> {
     for (at, byte) in bytes.iter().enumerate() {
         ending = match (ending, byte) {
             (Ending::Start, b'\r' | b'\n') => Ending::Start,

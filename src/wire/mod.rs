@@ -63,7 +63,7 @@ impl Wire {
     /// A connection whose first request is to come.
     pub fn new(stream: Stream, newcomer: Newcomer) -> Self {
         let (exchange, waiting) = (Rc::new(Exchange::of(Instant::now(), newcomer)), BytesMut::new());
-        Self { stream, exchange, timer: None, stall: Stall::default(), waiting, is_at_end: false }
+        Self { stream, exchange, timer: None, stall: Stall::new(), waiting, is_at_end: false }
     }
 
     /// What its calls tell it.
@@ -165,6 +165,8 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let call = self.exchange.calls();
+        self.stall.begin(call);
         match Pin::new(&mut self.stream).poll_write(cx, bytes) {
             Poll::Ready(Ok(taken)) => {
                 self.stall.took(taken);

@@ -8,35 +8,39 @@ use tokio::time::Sleep;
 
 /// As long as a peer may take nothing,
 const STALL_MAX: Duration = Duration::from_secs(10);
-/// and the least rate at which it takes what waits, over all of the time beyond that, until nothing waits any more.
+/// and the least rate at which it takes an answer: over the whole of it, and all of the time in which the node waited for the peer.
 const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
 
-/// How long a peer has kept the node waiting.
-#[derive(Default)]
+/// How long a peer has kept the node waiting with an answer.
 pub(super) struct Stall {
-    /// Since an answer first had to wait; none while all that there is has been taken.
-    since: Option<Instant>,
+    account: Account,
     timer: Option<Pin<Box<Sleep>>>,
-    taken: u64,
 }
 
 impl Stall {
-    /// The peer has taken some of what waits.
-    pub(super) fn took(&mut self, bytes: usize) {
-        if self.since.is_some() {
-            self.taken += bytes as u64;
-        }
+    pub(super) fn new() -> Self {
+        Self { account: Account::new(0), timer: None }
     }
 
-    /// Nothing waits.
+    /// Something is to be written, of the answer to this call or to one before it.
+    pub(super) fn begin(&mut self, call: u64) {
+        self.account.begin(call);
+    }
+
+    /// The peer has taken some of it.
+    pub(super) fn took(&mut self, bytes: usize) {
+        self.account.took(bytes, Instant::now());
+    }
+
+    /// Nothing waits to be taken.
     pub(super) fn over(&mut self) {
-        *self = Self::default();
+        self.account.over(Instant::now());
+        self.timer = None;
     }
 
     /// The peer takes nothing now; ready when it has been given all of its time.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let until = since + time_for(self.taken);
+        let until = self.account.until(Instant::now());
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
         if timer.deadline().into_std() != until {
             timer.as_mut().reset(until.into());
@@ -46,20 +50,102 @@ impl Stall {
     }
 }
 
-/// As long as a peer may keep the node waiting that has taken so much.
-fn time_for(taken: u64) -> Duration {
-    STALL_MAX + Duration::from_millis(taken.saturating_mul(1_000) / BYTES_PER_SECOND_MIN)
+/// What a peer has taken of an answer, and how long it has let the node wait for that.
+struct Account {
+    /// Whose answer it is.
+    call: u64,
+    taken: u64,
+    waited: Duration,
+    /// The peer takes nothing since then.
+    since: Option<Instant>,
+    /// Whether something waits to be taken.
+    is_open: bool,
+}
+
+impl Account {
+    fn new(call: u64) -> Self {
+        Self { call, taken: 0, waited: Duration::ZERO, since: None, is_open: false }
+    }
+
+    fn begin(&mut self, call: u64) {
+        // Nobody gets more time by making another call while the last answer waits.
+        if !self.is_open && self.call != call {
+            *self = Self::new(call);
+        }
+    }
+
+    fn took(&mut self, bytes: usize, now: Instant) {
+        self.taken += bytes as u64;
+        self.waited += self.since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+    }
+
+    fn over(&mut self, now: Instant) {
+        self.took(0, now);
+        self.is_open = false;
+    }
+
+    fn until(&mut self, now: Instant) -> Instant {
+        self.is_open = true;
+        let time = STALL_MAX + Duration::from_millis(self.taken.saturating_mul(1_000) / BYTES_PER_SECOND_MIN);
+        *self.since.get_or_insert(now) + time.saturating_sub(self.waited)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
-    fn a_trickle_does_not_hold_a_whole_answer_for_long() {
-        assert_eq!(time_for(0), STALL_MAX);
-        // 4 KiB each ten seconds: its time is over with the second pause.
-        assert!(time_for(4 * 1024) < 2 * STALL_MAX);
-        assert_eq!(time_for(1_500 * 1024), STALL_MAX + Duration::from_millis(187_500));
+    fn a_peer_that_takes_nothing_has_ten_seconds() {
+        let (mut account, now) = (Account::new(0), Instant::now());
+        account.begin(1);
+        assert_eq!(account.until(now), now + STALL_MAX);
+        assert_eq!(account.until(now + SECOND), now + STALL_MAX, "it is asked again");
+    }
+
+    /// In each of many parts of an answer the peer takes a little just in time.
+    #[test]
+    fn a_trickle_does_not_hold_an_answer_for_long_however_many_parts_it_has() {
+        let (mut account, mut now) = (Account::new(0), Instant::now());
+        let began = now;
+        for part in 0.. {
+            account.begin(1);
+            let until = account.until(now);
+            if until < now + 9 * SECOND {
+                assert_eq!(part, 1, "it had {:?}", now - began);
+                break;
+            }
+            now += 9 * SECOND;
+            account.took(4 * 1024, now);
+            account.over(now);
+        }
+    }
+
+    #[test]
+    fn who_reads_at_the_least_rate_gets_all_of_it_and_the_time_that_the_node_takes_is_not_counted() {
+        let (mut account, mut now) = (Account::new(0), Instant::now());
+        for _ in 0..1_000 {
+            account.begin(1);
+            assert!(account.until(now) > now + SECOND);
+            now += SECOND;
+            account.took(8 * 1024, now);
+            account.over(now);
+            now += 60 * SECOND;
+        }
+    }
+
+    #[test]
+    fn the_next_answer_has_its_own_time_and_only_once_the_last_one_has_been_taken() {
+        let (mut account, now) = (Account::new(0), Instant::now());
+        account.begin(1);
+        account.until(now);
+        account.took(1, now + 9 * SECOND);
+        account.begin(2);
+        assert!(account.until(now + 9 * SECOND) < now + 11 * SECOND, "the first one still waits");
+        account.over(now + 9 * SECOND);
+        account.begin(2);
+        assert_eq!(account.until(now + 9 * SECOND), now + 9 * SECOND + STALL_MAX);
     }
 }
