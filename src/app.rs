@@ -124,6 +124,7 @@ impl Application {
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
             unread: Unread::default(),
             doubts: http::Doubts::default(),
+            health: http::Health::default(),
             exports: http::Exports::default(),
             stopping: AtomicBool::new(false),
         });

@@ -21,6 +21,7 @@ mod users;
 pub use commit::Doubts;
 pub use docs::Documents;
 pub use export::Exports;
+pub use health::Health;
 pub use openapi::document;
 pub use routes::app;
 
@@ -57,6 +58,8 @@ pub struct Node {
     pub unread: Unread,
     /// Changes whose outcome is not known.
     pub doubts: Doubts,
+    /// Whether the database answers.
+    pub health: Health,
     /// Exports that are under way.
     pub exports: Exports,
     /// Whether the node is on its way out.

