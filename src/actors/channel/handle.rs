@@ -1,7 +1,7 @@
 //! How a channel is reached, and what it can be told.
 
 use super::{Channel, Posted};
-use crate::actors::relay::{OpenSend, Outbox, SessionKey, Settling};
+use crate::actors::relay::{End, OpenSend, Outbox, SessionKey, Settling};
 use crate::actors::tell;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::message::NewMessage;
@@ -134,7 +134,7 @@ impl ChannelHandle {
     }
 
     pub(in crate::actors) fn attach(&self, access: ChannelAccess<Member>, outbox: Outbox, start: Start) {
-        tell(&self.addr, Attach { access, outbox, start });
+        tell(&self.addr, Attach { access, arriving: Arriving(Some(outbox)), start });
     }
 
     /// Lets the channel forget what it holds of its log, because a name in it has been erased.
@@ -186,8 +186,27 @@ pub(super) enum Whose {
 #[rtype(result = "()")]
 pub(super) struct Attach {
     pub access: ChannelAccess<Member>,
-    pub outbox: Outbox,
+    pub arriving: Arriving,
     pub start: Start,
+}
+
+/// A socket on its way to a channel. Dropped before it is there (the channel has failed), it is ended, and comes back.
+pub(super) struct Arriving(Option<Outbox>);
+
+impl Arriving {
+    /// It is there.
+    pub(super) fn arrive(mut self) -> Option<Outbox> {
+        self.0.take()
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        if let Some(outbox) = &self.0 {
+            let (settling, _) = tokio::sync::mpsc::channel(1);
+            outbox.relay().end(vec![outbox.key()], End::RESTART, settling);
+        }
+    }
 }
 
 #[derive(Message)]

@@ -190,7 +190,8 @@ impl Handler<Attach> for Channel {
 
     fn handle(&mut self, attach: Attach, ctx: &mut Self::Context) {
         self.arrivals += 1;
-        let Attach { access, outbox, start } = attach;
+        let Attach { access, arriving, start } = attach;
+        let Some(outbox) = arriving.arrive() else { return };
         let (key, kind) = (outbox.key(), outbox.kind());
         self.remove(key);
         self.restarted.remove(&key);

@@ -148,7 +148,8 @@ async fn a_panic_in_a_channel_ends_its_sockets_with_1012_and_nobody_elses() {
     assert!(scene.other.is_alive());
 }
 
-/// A gateway whose send has no outcome any more comes back and learns what has become of it, wherever the send was.
+/// A gateway whose send has no outcome any more comes back and learns what has become of it, wherever the send was; so does one that
+/// was on its way in.
 #[actix_web::test]
 async fn a_panic_in_a_channel_ends_the_gateways_whose_sends_it_had() {
     let scene = Scene::start().await;
@@ -157,13 +158,14 @@ async fn a_panic_in_a_channel_ends_the_gateways_whose_sends_it_had() {
         let posted = scene.channel.post_as(access().into(), Posting { message: message("hello"), poster });
         assert!(posted.is_ok());
     };
-    let (waiting, late, mut quiet) =
-        (scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await);
+    let (waiting, late) = (scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await);
+    let (arriving, mut quiet) = (scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await);
     post(&waiting);
     scene.turn().await;
     scene.channel.addr().do_send(Fail);
     post(&late);
-    for peer in [waiting, late] {
+    scene.channel.attach(access(), arriving.outbox.clone(), Start::Live);
+    for peer in [waiting, late, arriving] {
         assert_eq!(peer.close_code().await, 1012);
     }
     quiet.hears().await;
