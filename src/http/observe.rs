@@ -57,10 +57,10 @@ where
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (request_id, method) = (request_id.as_str(), method.as_str());
     let path = cut(&path, LOGGED_PATH_MAX);
-    if status >= 500 {
-        tracing::warn!(request_id, method, path, status, elapsed_us, "call");
-    } else if is_known(response.request()) || has_line(response.request()) {
-        tracing::info!(request_id, method, path, status, elapsed_us, "call");
+    match is_known(response.request()) || has_line(response.request()) {
+        true if status >= 500 => tracing::warn!(request_id, method, path, status, elapsed_us, "call"),
+        true => tracing::info!(request_id, method, path, status, elapsed_us, "call"),
+        false => {}
     }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

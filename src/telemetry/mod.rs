@@ -3,12 +3,14 @@
 
 mod buffer;
 mod json;
+mod limited;
 mod request_id;
 
 pub use request_id::RequestId;
 
 use buffer::Buffer;
 use json::Json;
+use limited::Limited;
 use request_id::Prefixed;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -63,10 +65,10 @@ pub fn filter(default: &str) -> EnvFilter {
 pub fn start() -> Logging {
     let logs = tracing_subscriber::fmt().with_env_filter(filter(DEFAULT_FILTER));
     let _ = if std::io::stderr().is_terminal() {
-        let text = Prefixed(Format::default().with_target(false));
+        let text = Limited(Prefixed(Format::default().with_target(false)));
         logs.event_format(text).with_writer(std::io::stderr).finish().try_init()
     } else {
-        logs.event_format(Json).with_writer(*BUFFER.get_or_init(Buffer::start)).finish().try_init()
+        logs.event_format(Limited(Json)).with_writer(*BUFFER.get_or_init(Buffer::start)).finish().try_init()
     };
     Logging(())
 }

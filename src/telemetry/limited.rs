@@ -1,0 +1,59 @@
+//! Lines of the library that reads HTTP: about what strangers send, as often as they like.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Whose lines they are.
+const STRANGERS: &str = "actix_http";
+/// So many of them a second are written.
+const LINES_PER_SECOND: u64 = 10;
+
+/// A format that leaves out what is too much.
+pub(super) struct Limited<F>(pub F);
+
+impl<S, N, F> FormatEvent<S, N> for Limited<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        static WRITTEN: Written = Written(AtomicU64::new(0));
+        let now_s = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if event.metadata().target().starts_with(STRANGERS) && !WRITTEN.has_room(now_s()) {
+            return Ok(());
+        }
+        self.0.format_event(context, writer, event)
+    }
+}
+
+/// A second, and how many lines it has had.
+struct Written(AtomicU64);
+
+impl Written {
+    /// Counts one more, if there is room for it.
+    fn has_room(&self, now_s: u64) -> bool {
+        let count = |written: u64| if written >> 8 == now_s { written & 0xFF } else { 0 };
+        let one_more = |written| (count(written) < LINES_PER_SECOND).then(|| now_s << 8 | (count(written) + 1));
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_second_has_room_for_so_many_lines() {
+        let written = Written(AtomicU64::new(0));
+        for now_s in [1_000, 1_001, 2_000] {
+            let lines = (0..1_000).filter(|_| written.has_room(now_s)).count() as u64;
+            assert_eq!(lines, LINES_PER_SECOND);
+        }
+    }
+}
