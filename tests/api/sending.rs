@@ -5,7 +5,6 @@ use crate::support::shapes::{MESSAGE, MESSAGE_CREATED, has_shape};
 use crate::support::{Answer, Method, Socket, TestApp, User, Value, id, json, spawn_app};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 /// How many batches wait for a lock.
 const WAITS: &str = "select count(*) from pg_stat_activity where datname = current_database()
@@ -251,9 +250,7 @@ async fn a_send_that_failed_has_not_used_its_nonce_up() {
     let error = socket.next_error("unavailable").await;
     assert_eq!(error["nonce"], "s");
     assert!(error["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{error}");
-    let start = Instant::now();
     app.say(channel, &mina, over_http.clone()).await.refuses(503, "unavailable");
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     lock.batch_execute("commit").await.expect("it was open");
     assert_eq!(rows(&app).await, 0);
     socket.tell(on_socket).await;

@@ -145,8 +145,8 @@ fn check_origin(log: &Log, observations: &Observations, violations: &mut Vec<Vio
     }
 }
 
-/// What was told of a send without a nonce is so, now as in each round before.
-fn check_fates(skeptic: &Skeptic, log: &[Event], violations: &mut Vec<Violation>) {
+/// What was told of a send without a nonce is so, now as at every moment since.
+pub fn check_fates(skeptic: &Skeptic, log: &[Event], violations: &mut Vec<Violation>) {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for event in log.iter().filter(|event| event.author == skeptic.author && event.nonce.is_none()) {
         *counts.entry(&event.content).or_default() += 1;

@@ -1,4 +1,4 @@
-//! `make crash`: the node is killed under load, again and again, and everything that anybody was told is held against the
+//! `make crash`: the node, its PostgreSQL or the way between them is struck under load, again and again, and everything that anybody was told is held against the
 //! log. `ROUNDS` says how often, `CRASH_SEED` with which chance: the seed of a round is printed, and a run that is given
 //! it plays that round first, and after it the same ones. The moment and the victim come from the seed; which messages
 //! are on their way at that moment is the machine's.

@@ -1,7 +1,7 @@
 //! One round: load, a blow, the way back, quiet, judgement.
 
 use super::blow::strike;
-use super::check::check;
+use super::check::{check, check_fates};
 use super::client::Client;
 use super::dice::Dice;
 use super::erasure::vanish;
@@ -67,6 +67,7 @@ struct Round<'a> {
     starts_left: u32,
     hits: Vec<bool>,
     pace: Pace,
+    violations: Vec<Violation>,
 }
 
 /// Plays a round and judges everything that was seen since the logs began.
@@ -79,12 +80,13 @@ pub async fn play(scene: &mut Scene, plan: &Plan) -> Outcome {
     let dice = Dice::of(plan.seed, 4_000);
     round.erasure = Some(tokio::spawn(vanish(mortal.0, mortal.1, dice, round.phase.subscribe())));
     let stuck = round.go(plan).await.err();
-    let (hits, pace) = round.end().await;
+    let (hits, pace, violations) = round.end().await;
     let tally = tally(&scene.clients) - before;
-    let (mut outcome, observed) = (Outcome { tally, hits, pace, stuck, ..Outcome::default() }, scene.observe());
+    let (mut outcome, observed) =
+        (Outcome { tally, hits, pace, violations, stuck, ..Outcome::default() }, scene.observe());
     match timeout(PATIENCE, observed).await {
         Ok(Ok(observations)) => {
-            outcome.violations = check(&observations);
+            outcome.violations.extend(check(&observations));
             outcome.visits = observations.wanderers.iter().map(|wanderer| wanderer.visits).sum();
             outcome.erased = observations.erased.iter().filter(|erased| erased.answered.is_some()).count();
             outcome.entries = observations.logs.iter().map(|log| log.stored.len()).sum();
@@ -122,6 +124,7 @@ impl<'a> Round<'a> {
             starts_left: START_AGAIN_MAX,
             hits: Vec::new(),
             pace: Pace::default(),
+            violations: Vec::new(),
         };
         round.send_out();
         round
@@ -149,6 +152,7 @@ impl<'a> Round<'a> {
         let last_blow = Instant::now();
         if plan.is_hushed {
             self.settle().await?;
+            self.doubt_again().await?;
             self.phase.send_replace(Phase::Load);
             self.send_out();
         }
@@ -198,6 +202,17 @@ impl<'a> Round<'a> {
         timeout(PATIENCE, agree).await.map_err(|_| "a member is not let in, or somebody else is".to_owned())
     }
 
+    /// What the skeptics were told is so at this moment too, not only at the end.
+    async fn doubt_again(&mut self) -> Result<(), String> {
+        let unread = |error: tokio_postgres::Error| format!("the database cannot be read: {error:?}");
+        let logs = self.scene.stored().await.map_err(unread)?;
+        for (skeptic, _) in &self.scene.skeptics {
+            let log = self.scene.channels.iter().zip(&logs).find(|(channel, _)| **channel == skeptic.channel);
+            check_fates(skeptic, log.map_or(&[], |(_, (log, _))| log), &mut self.violations);
+        }
+        Ok(())
+    }
+
     fn hear(&mut self) {
         while let Ok((number, progress)) = self.news.try_recv() {
             self.latest[number] = progress;
@@ -232,7 +247,7 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    async fn end(self) -> (Vec<bool>, Pace) {
+    async fn end(self) -> (Vec<bool>, Pace, Vec<Violation>) {
         self.phase.send_replace(Phase::Over);
         for skeptic in self.doubts {
             self.scene.skeptics.push(skeptic.await.expect("a skeptic does not fail"));
@@ -246,7 +261,7 @@ impl<'a> Round<'a> {
         for task in self.tasks {
             self.scene.clients.push(task.await.expect("a client does not fail"));
         }
-        (self.hits, self.pace)
+        (self.hits, self.pace, self.violations)
     }
 }
 

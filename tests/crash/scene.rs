@@ -5,7 +5,7 @@ use super::api::{Account, Api};
 use super::client::Client;
 use super::database;
 use super::dice::Dice;
-use super::history::{Erased, Log, Observations, Skeptic, Wanderer};
+use super::history::{Erased, Event, Log, Observations, Skeptic, Wanderer};
 use super::lines::Ticket;
 use super::node::{Node, data_in};
 use super::plan::Storage;
@@ -154,6 +154,11 @@ impl Scene {
         (Erased { name: account.name, author: account.id, channel, sent: Vec::new(), answered: None }, ticket)
     }
 
+    /// The logs as PostgreSQL has them, and where each ends.
+    pub async fn stored(&self) -> Result<Vec<(Vec<Event>, i64)>, tokio_postgres::Error> {
+        database::stored(&self.node.database(), &self.channels).await
+    }
+
     /// Where the channels' logs end, by PostgreSQL.
     pub async fn ends(&self) -> Result<Vec<i64>, tokio_postgres::Error> {
         database::ends(&self.node.database(), &self.channels).await
@@ -174,7 +179,7 @@ impl Scene {
 
     /// All that is known, from inside and outside; to be called when all is quiet.
     pub async fn observe(&self) -> Result<Observations, tokio_postgres::Error> {
-        let stored = database::stored(&self.node.database(), &self.channels).await?;
+        let stored = self.stored().await?;
         let mut logs = Vec::new();
         for (channel, (stored, stored_last_seq)) in self.channels.iter().zip(stored) {
             let served = self.api.log(&self.observer, *channel).await;

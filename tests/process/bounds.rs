@@ -205,10 +205,10 @@ async fn who_is_silent_or_never_comes_to_an_end_is_ended_with_4408_and_who_answe
     site.stop().await;
 }
 
-/// As exactly as the node looks, once a second, and room for a slow machine.
+/// Not before its time, as exactly as the node looks, once a second; the rest is against hanging.
 fn is_about(since: Instant, expected_s: u64) {
     let elapsed = since.elapsed();
-    let range = Duration::from_secs(expected_s - 2)..Duration::from_secs(expected_s + 7);
+    let range = Duration::from_secs(expected_s - 2)..Duration::from_secs(expected_s + 120);
     assert!(range.contains(&elapsed), "{elapsed:?}, not {expected_s} s");
 }
 
