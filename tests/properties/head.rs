@@ -21,9 +21,11 @@ fn course(first: &[&[u8]], body: Option<u64>, rest: &[&[u8]]) -> [Standing; 3] {
     [before, after, standing()]
 }
 
-/// Where the first head ends, by the letter: after the first empty line that is not before it.
+/// Where the first head ends, by the letter: after the first empty line that is not before it. A line may end without its carriage
+/// return (RFC 9112, section 2.2).
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+    let after = |end: &[u8]| bytes.windows(end.len()).position(|window| window == end).map(|at| at + end.len());
+    [after(b"\n\r\n"), after(b"\n\n")].into_iter().flatten().min()
 }
 
 /// Empty lines before a head are none.
