@@ -38,10 +38,7 @@ pub(super) enum Loaded {
 /// else they have waited for before.
 #[derive(Default)]
 pub(super) struct Loading {
-    /// A change has come since it began.
     pub(super) is_stale: bool,
-    /// The last that had come when it began.
-    begun: Number,
     waiting: Vec<(Number, Waiter)>,
 }
 
@@ -52,17 +49,6 @@ pub(super) type Number = u64;
 pub(super) enum Waiter {
     Ask(Ask),
     Confirm(Confirm),
-}
-
-impl Loading {
-    /// Takes out those for whom what is loaded is too old, because a change came meanwhile. Whoever came before the load began has an
-    /// answer from after the question all the same, however many changes come: their own effect is applied behind it, in the same
-    /// list. Memberships are also changed by what waits in other lists, so there nobody is served.
-    fn later(&mut self, key: Key) -> Vec<(Number, Waiter)> {
-        let begun = if matches!(key, Key::Memberships(_)) { 0 } else { self.begun };
-        let place = self.waiting.partition_point(|(number, _)| *number <= begun);
-        self.waiting.split_off(place)
-    }
 }
 
 impl Registry {
@@ -89,9 +75,6 @@ impl Registry {
     }
 
     fn load(&mut self, key: Key, ctx: &mut Context<Self>) {
-        if let Some(loading) = self.loading.get_mut(&key) {
-            loading.begun = self.number;
-        }
         let db = self.db.clone();
         let slots = Rc::clone(&self.slots);
         let load = async move {
@@ -103,36 +86,16 @@ impl Registry {
         ctx.spawn(load.into_actor(self).map(move |loaded, registry, ctx| registry.loaded(key, loaded, ctx)));
     }
 
-    pub(super) fn loaded(&mut self, key: Key, loaded: Result<Loaded>, ctx: &mut Context<Self>) {
+    fn loaded(&mut self, key: Key, loaded: Result<Loaded>, ctx: &mut Context<Self>) {
         let Some(loading) = self.loading.get_mut(&key) else { return };
-        let is_stale = std::mem::take(&mut loading.is_stale);
-        let later = if is_stale { loading.later(key) } else { Vec::new() };
-        let waiting = std::mem::replace(&mut loading.waiting, later);
+        if std::mem::take(&mut loading.is_stale) {
+            return self.load(key, ctx);
+        }
+        let waiting = self.loading.remove(&key).map(|loading| loading.waiting).unwrap_or_default();
         self.waiting -= waiting.len();
-        let goes_on = !loading.waiting.is_empty();
-        if !goes_on {
-            self.loading.remove(&key);
-        }
         let is_there = loaded.as_ref().is_ok_and(|loaded| self.cache.with(|cache| cache.insert(key, loaded)));
-        self.serve(key, waiting, &loaded, is_there, ctx);
-        if is_stale {
-            self.cache.with(|cache| cache.forget(key));
-        }
-        if goes_on {
-            self.load(key, ctx);
-        }
-    }
-
-    fn serve(
-        &mut self,
-        key: Key,
-        waiting: Vec<(Number, Waiter)>,
-        loaded: &Result<Loaded>,
-        is_there: bool,
-        ctx: &mut Context<Self>,
-    ) {
         for (number, waiter) in waiting {
-            match (waiter, loaded) {
+            match (waiter, &loaded) {
                 (Waiter::Ask(ask), _) if is_there => self.step(number, ask, ctx),
                 (Waiter::Ask(ask), Ok(_)) => {
                     let error = missing(key, ask.target);
