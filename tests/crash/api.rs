@@ -5,6 +5,8 @@ use super::history::{Event, Sent};
 use super::wire;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -18,6 +20,8 @@ pub struct Api {
     pub address: String,
     http: Client,
     url: String,
+    /// How often the node has been started again.
+    restarts: Arc<AtomicU64>,
 }
 
 /// Somebody who is logged in.
@@ -57,10 +61,15 @@ pub struct Served {
 }
 
 impl Api {
-    pub fn new(address: &str) -> Self {
+    pub fn new(address: &str, restarts: Arc<AtomicU64>) -> Self {
         // A connection that is kept would be one to a node that is gone.
         let http = Client::builder().pool_max_idle_per_host(0).timeout(CALL_MAX).build().expect("a client");
-        Self { http, url: format!("http://{address}"), address: address.to_owned() }
+        Self { http, url: format!("http://{address}"), address: address.to_owned(), restarts }
+    }
+
+    /// How often the node has been started again: what one before it was asked is decided once a later one answers.
+    pub fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::SeqCst)
     }
 
     fn call(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
@@ -112,7 +121,11 @@ impl Api {
 
     /// What a call that changes something is answered, as far as it is known: its status, and its code if it was refused.
     async fn change(&self, call: RequestBuilder) -> Changed {
-        let Ok(answer) = call.send().await else { return Changed::Unknown };
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error) if error.is_connect() => return Changed::Refused("not sent".to_owned()),
+            Err(_) => return Changed::Unknown,
+        };
         let status = answer.status();
         let Ok(body) = answer.text().await else { return Changed::Unknown };
         if status.is_success() {

@@ -3,7 +3,7 @@
 use super::plan::Victim;
 use super::process_node::{Signal, signal};
 use super::scene::Scene;
-use super::weather::{Proxy, Weather};
+use super::slow_link::{LinkState, Proxy};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -43,8 +43,8 @@ pub async fn strike(scene: &mut Scene, victim: Victim) -> Result<bool, String> {
             }
             None => false,
         },
-        Victim::Slow(up_to_ms, ms) => turn_for(way, Weather::Slow(up_to_ms), ms).await,
-        Victim::Parted(ms) => turn_for(way, Weather::Parted, ms).await,
+        Victim::Slow(up_to_ms, ms) => turn_for(way, LinkState::Slow(up_to_ms), ms).await,
+        Victim::Stalled(ms) => turn_for(way, LinkState::Stalled, ms).await,
         Victim::Broken => way.map(Proxy::break_all).is_some(),
         Victim::Late(ms) => way.map(|way| way.make_late(Duration::from_millis(ms))).is_some(),
     };
@@ -55,10 +55,10 @@ pub async fn strike(scene: &mut Scene, victim: Victim) -> Result<bool, String> {
     Ok(is_hit)
 }
 
-async fn turn_for(way: Option<&Proxy>, weather: Weather, ms: u64) -> bool {
+async fn turn_for(way: Option<&Proxy>, state: LinkState, ms: u64) -> bool {
     let Some(way) = way else { return false };
-    way.turn(weather);
+    way.turn(state);
     sleep(Duration::from_millis(ms)).await;
-    way.turn(Weather::Fair);
+    way.turn(LinkState::Fair);
     true
 }

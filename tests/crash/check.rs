@@ -1,6 +1,6 @@
 //! The checker: a pure function from what was observed to what was wrong.
 
-use super::history::{Event, Fate, Log, Observations, Skeptic, Wanderer};
+use super::history::{Event, Fate, Log, Observations, Skeptic, Visitor};
 use super::view;
 use super::violation::{Account, Entry, Violation};
 use std::collections::{HashMap, HashSet};
@@ -26,10 +26,15 @@ pub fn check(observations: &Observations) -> Vec<Violation> {
         let index = indexes.get(&witness.channel).unwrap_or(&nothing);
         view::check(witness, index, &observations.erased, &mut violations);
     }
-    for Wanderer { name, overheard, misjudged, .. } in &observations.wanderers {
-        let overheard = overheard.iter().map(|&(end, seq)| Violation::Overheard { client: name.clone(), end, seq });
-        let misjudged = misjudged.iter().map(|what| Violation::Misjudged { client: name.clone(), what: what.clone() });
-        violations.extend(overheard.chain(misjudged));
+    for Visitor { name, after_leave, wrong_answers, .. } in &observations.visitors {
+        for &(end, heard) in after_leave {
+            if let Some(seq) = heard.filter(|seq| *seq > end) {
+                violations.push(Violation::HeardAfterLeave { client: name.clone(), end, seq });
+            }
+        }
+        let wrong =
+            wrong_answers.iter().map(|what| Violation::WrongAnswer { client: name.clone(), what: what.clone() });
+        violations.extend(wrong);
     }
     violations
 }

@@ -115,9 +115,10 @@ impl Client {
             }
             self.tell(&lines);
             let pause = Instant::now() + Duration::from_millis(dice.between(5..=RECONNECT_PAUSE_MAX_MS));
+            let phase = *lines.phase.borrow();
             tokio::select! {
                 () = over(&mut lines.phase) => return self,
-                () = async { sleep_until(pause).await; self.connect(&mut dice).await } => {}
+                () = async { sleep_until(pause).await; self.connect(&mut dice, phase).await } => {}
             }
         }
     }
@@ -134,10 +135,9 @@ impl Client {
 
     /// Reads what it missed over HTTP: that goes as far as the commits, further than what the sockets know.
     async fn catch_up(&mut self, dice: &mut Dice) {
-        let after = self.progress.view;
+        let (began, after) = (moment::next(), self.progress.view);
         let Ticket { api, token, channel } = &self.ticket;
         let Some((events, last_seq)) = api.glance(token, *channel, after).await else { return };
-        let began = moment::next();
         self.witness.connections.push(Connection { began, after, ..Connection::default() });
         for event in events {
             self.hear(Heard::Event(event), dice);
@@ -147,9 +147,9 @@ impl Client {
         }
     }
 
-    async fn connect(&mut self, dice: &mut Dice) {
+    async fn connect(&mut self, dice: &mut Dice, phase: Phase) {
         // Both reach a node that knows nothing of the channel yet.
-        if dice.one_in(HTTP_RESEND_ONE_IN) {
+        if phase != Phase::Quiet && dice.one_in(HTTP_RESEND_ONE_IN) {
             for sent in self.outbox.unanswered(HTTP_RESEND_MAX) {
                 self.progress.tally.resent += 1;
                 self.post(sent);
@@ -206,10 +206,12 @@ impl Client {
                     return End::Lost;
                 }
             }
-            if self.send_again(&mut socket, now).await.is_err() {
+            let is_quiet = phase == Phase::Quiet;
+            if !is_quiet && self.send_again(&mut socket, now).await.is_err() {
                 return End::Lost;
             }
-            let own = [may_write.then_some(next_write), is_load.then_some(departure), self.outbox.next_due(now)];
+            let due = self.outbox.next_due(now).filter(|_| !is_quiet);
+            let own = [may_write.then_some(next_write), is_load.then_some(departure), due];
             let next = own.into_iter().flatten().min();
             tokio::select! {
                 frame = socket.next() => match frame {

@@ -1,7 +1,7 @@
 //! The checker checked: a good history passes, and each fault that is planted in it is found, by name and place.
 
 use super::check::check;
-use super::history::{Connection, Erased, Event, Fate, Heard, Log, Observations, Sent, Skeptic, Wanderer, Witness};
+use super::history::{Connection, Erased, Event, Fate, Heard, Log, Observations, Sent, Skeptic, Visitor, Witness};
 use super::violation::{Account, Entry, Place, Violation};
 
 const GENERAL: i64 = 7;
@@ -101,15 +101,15 @@ fn good() -> Observations {
             author: BORA,
             channel: RANDOM,
             sent: vec![Sent { nonce: "3".into(), content: format!("{BORA} says 3") }],
+            is_gone: true,
             answered: Some(6),
         }],
-        wanderers: vec![Wanderer {
+        visitors: vec![Visitor {
             name: "dal".into(),
             author: 7,
             channel: RANDOM,
-            visits: 1,
-            overheard: vec![],
-            misjudged: vec![],
+            after_leave: vec![(3, None), (3, Some(3))],
+            wrong_answers: vec![],
         }],
     }
 }
@@ -357,11 +357,11 @@ fn faults_of_rights_and_erasures_are_found() {
         heard(history, 3, 0)[5] = Heard::Event(Event { author_username: "bori".into(), ..random(3) });
     });
     let client = String::from("dal");
-    finds("who left hears on", Violation::Overheard { client: client.clone(), end: 3, seq: 4 }, |history| {
-        history.wanderers[0].overheard.push((3, 4));
+    finds("who left hears on", Violation::HeardAfterLeave { client: client.clone(), end: 3, seq: 4 }, |history| {
+        history.visitors[0].after_leave.push((3, Some(4)));
     });
     let what = String::from("403 instead of 200");
-    finds("a member is refused", Violation::Misjudged { client, what: what.clone() }, |history| {
-        history.wanderers[0].misjudged.push(what);
+    finds("a member is refused", Violation::WrongAnswer { client, what: what.clone() }, |history| {
+        history.visitors[0].wrong_answers.push(what);
     });
 }

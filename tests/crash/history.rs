@@ -120,21 +120,22 @@ pub struct Erased {
     pub author: i64,
     pub channel: i64,
     pub sent: Vec<Sent>,
-    /// When the erasure had been answered, among all moments that are counted.
+    /// Whether the account is gone.
+    pub is_gone: bool,
+    /// From when on nobody may be told its name, among all moments that are counted.
     pub answered: Option<u64>,
 }
 
 /// Somebody who joins and leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanderer {
+pub struct Visitor {
     pub name: String,
     pub author: i64,
     pub channel: i64,
-    pub visits: u64,
-    /// What was heard after a leave had its answer, which nobody may be told any more: where the log ended then, and what came.
-    pub overheard: Vec<(i64, i64)>,
+    /// Each time that it had left, for certain: where the log ended then, and the last that it heard afterwards.
+    pub after_leave: Vec<(i64, Option<i64>)>,
     /// A call that is only for members was refused to one, or answered for somebody who is none.
-    pub misjudged: Vec<String>,
+    pub wrong_answers: Vec<String>,
 }
 
 /// Everything, when all is quiet: nothing is on its way.
@@ -144,5 +145,5 @@ pub struct Observations {
     pub witnesses: Vec<Witness>,
     pub skeptics: Vec<Skeptic>,
     pub erased: Vec<Erased>,
-    pub wanderers: Vec<Wanderer>,
+    pub visitors: Vec<Visitor>,
 }

@@ -9,6 +9,8 @@ use tokio::sync::{mpsc, watch};
 pub enum Phase {
     /// Write, read, come and go.
     Load,
+    /// Send nothing at all: neither anything new nor what has no answer.
+    Quiet,
     /// Write nothing new.
     Settle,
     /// Report.

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -26,6 +26,7 @@ pub struct Node {
     port: u16,
     child: Child,
     is_ready: Arc<AtomicBool>,
+    pub restarts: Arc<AtomicU64>,
 }
 
 impl Node {
@@ -36,11 +37,12 @@ impl Node {
         let port = candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free");
         let is_ready = Arc::default();
         let child = spawn(folder, database_url.as_deref(), port, &is_ready);
-        Self { child, folder: folder.to_owned(), database_url, port, is_ready }
+        Self { child, folder: folder.to_owned(), database_url, port, is_ready, restarts: Arc::default() }
     }
 
     pub fn start_again(&mut self) {
         self.is_ready = Arc::default();
+        self.restarts.fetch_add(1, Ordering::SeqCst);
         self.child = spawn(&self.folder, self.database_url.as_deref(), self.port, &self.is_ready);
     }
 

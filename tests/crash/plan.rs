@@ -3,6 +3,10 @@
 use super::dice::Dice;
 use std::fmt;
 
+/// As many rounds have the same channels: each round's check reads all of their logs.
+const ROUNDS_A_LOG: u64 = 10;
+const POSITION: u64 = 31;
+
 /// What is killed, by SIGKILL, or stopped for a while, by SIGSTOP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Victim {
@@ -22,7 +26,7 @@ pub enum Victim {
     /// What passes between the node and PostgreSQL takes up to so many milliseconds, for so many.
     Slow(u64, u64),
     /// Nothing passes between them for so many milliseconds.
-    Parted(u64),
+    Stalled(u64),
     /// Every connection between them breaks.
     Broken,
     /// The writer's connection breaks, and what it has asked comes so many milliseconds later.
@@ -34,7 +38,7 @@ pub enum Victim {
 pub enum Storage {
     /// The node's own: it starts it, and it ends with the node.
     Own,
-    /// Elsewhere, behind a proxy with a weather.
+    /// Elsewhere, behind a proxy that can be slow, or pass nothing.
     Elsewhere,
 }
 
@@ -51,7 +55,7 @@ impl fmt::Display for Victim {
             Self::Slow(up_to_ms, ms) => {
                 return write!(out, "the way to PostgreSQL (up to {up_to_ms} ms slow for {ms} ms)");
             }
-            Self::Parted(ms) => return write!(out, "the way to PostgreSQL (parted for {ms} ms)"),
+            Self::Stalled(ms) => return write!(out, "the way to PostgreSQL (passed nothing for {ms} ms)"),
             Self::Broken => "every connection to PostgreSQL",
             Self::Late(ms) => return write!(out, "the writer's connection (its question came {ms} ms late)"),
         })
@@ -69,8 +73,8 @@ pub struct Blow {
 pub struct Plan {
     pub seed: u64,
     pub blows: Vec<Blow>,
-    /// Everybody falls silent with the blow: what is not told then is told by nobody's next message.
-    pub is_hushed: bool,
+    /// Everybody falls silent before the blow: what is not told then is told by nobody's next message.
+    pub is_quiet: bool,
 }
 
 impl Plan {
@@ -82,19 +86,34 @@ impl Plan {
         if dice.one_in(4) {
             blows.push(Blow { victim: victim(storage, &mut dice), after_ms: dice.between(0..=600) });
         }
-        Self { seed, blows, is_hushed: dice.one_in(2) }
+        Self { seed, blows, is_quiet: dice.one_in(2) }
     }
 
-    /// The next round's seed: a run can be taken up at any of its rounds. With `elsewhere` the storage is the other one.
-    pub fn next_seed(&self, elsewhere: bool) -> u64 {
+    /// A seed to begin with.
+    pub fn first_seed(chance: u64) -> u64 {
+        chance & !POSITION
+    }
+
+    /// The next round's seed: a run can be taken up at any of its rounds.
+    pub fn next_seed(&self) -> u64 {
         let roll = Dice::of(self.seed, 1_000).roll();
-        (roll & !1) | ((self.seed & 1) ^ u64::from(elsewhere))
+        (roll & !POSITION) | ((position(self.seed) + 1) % (2 * ROUNDS_A_LOG))
+    }
+
+    /// Whether the channels are new ones in this round.
+    pub fn begins_logs(&self) -> bool {
+        position(self.seed).is_multiple_of(ROUNDS_A_LOG)
     }
 }
 
-/// The lowest bit of a seed says it.
+/// The lowest bits of a seed say which round of a run it is, as far as that matters.
+fn position(seed: u64) -> u64 {
+    (seed & POSITION) % (2 * ROUNDS_A_LOG)
+}
+
+/// So many rounds with one, so many with the other.
 pub fn storage(seed: u64) -> Storage {
-    if seed & 1 == 0 { Storage::Own } else { Storage::Elsewhere }
+    if position(seed) < ROUNDS_A_LOG { Storage::Own } else { Storage::Elsewhere }
 }
 
 /// Some are longer than a writer waits for its answer.
@@ -102,12 +121,12 @@ fn pause_ms(dice: &mut Dice) -> u64 {
     if dice.one_in(3) { dice.between(5_600..=7_500) } else { dice.between(300..=2_500) }
 }
 
-/// PostgreSQL in a third of all cases; a pause in a quarter. Elsewhere, half of all befalls the way to it.
+/// PostgreSQL in a quarter of all cases; a pause in another. Elsewhere, half of all befalls the way to it.
 fn victim(storage: Storage, dice: &mut Dice) -> Victim {
     if storage == Storage::Elsewhere && dice.one_in(2) {
         return match dice.between(0..=3) {
             0 => Victim::Slow(dice.between(5..=400), dice.between(500..=2_500)),
-            1 => Victim::Parted(pause_ms(dice)),
+            1 => Victim::Stalled(pause_ms(dice)),
             2 => Victim::Broken,
             _ => Victim::Late(dice.between(0..=3_000)),
         };

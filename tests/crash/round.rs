@@ -4,15 +4,16 @@ use super::blow::strike;
 use super::check::{check, check_fates};
 use super::client::Client;
 use super::dice::Dice;
-use super::erasure::vanish;
-use super::history::{Erased, Skeptic, Wanderer};
+use super::erasure::speak_and_be_erased;
+use super::history::{Erased, Skeptic, Visitor};
 use super::lines::{Lines, Phase, Progress, Ticket};
+use super::moment;
 use super::plan::Plan;
 use super::scene::{Scene, place};
 use super::skeptic::doubt;
 use super::tally::Tally;
 use super::violation::Violation;
-use super::wanderer::{Path, wander};
+use super::visitor::{Path, visit_again};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -39,8 +40,8 @@ pub struct Outcome {
     pub stuck: Option<String>,
     /// The entries of all logs together.
     pub entries: usize,
-    /// How often somebody has joined and left since the logs began, and how many accounts have been erased.
-    pub visits: u64,
+    /// How many sockets of somebody who had left were listened to since the logs began, and how many accounts have been erased.
+    pub visits: usize,
     pub erased: usize,
     pub took: Duration,
 }
@@ -61,7 +62,7 @@ struct Round<'a> {
     latest: Vec<Progress>,
     tasks: Vec<JoinHandle<Client>>,
     doubts: Vec<JoinHandle<(Skeptic, Ticket)>>,
-    walks: Vec<JoinHandle<(Wanderer, Arc<Path>)>>,
+    walks: Vec<JoinHandle<(Visitor, Arc<Path>)>>,
     erasure: Option<JoinHandle<Erased>>,
     seed: u64,
     starts_left: u32,
@@ -75,10 +76,11 @@ pub async fn play(scene: &mut Scene, plan: &Plan) -> Outcome {
     let started = Instant::now();
     let tally = |clients: &[Client]| clients.iter().map(|client| client.progress().tally).sum::<Tally>();
     let before = tally(&scene.clients);
-    let mortal = scene.mortal().await;
+    let short_lived = scene.short_lived().await;
     let mut round = Round::begin(scene, plan.seed);
     let dice = Dice::of(plan.seed, 4_000);
-    round.erasure = Some(tokio::spawn(vanish(mortal.0, mortal.1, dice, round.phase.subscribe())));
+    round.erasure =
+        Some(tokio::spawn(speak_and_be_erased(short_lived.0, short_lived.1, dice, round.phase.subscribe())));
     let stuck = round.go(plan).await.err();
     let (hits, pace, violations) = round.end().await;
     let tally = tally(&scene.clients) - before;
@@ -87,8 +89,8 @@ pub async fn play(scene: &mut Scene, plan: &Plan) -> Outcome {
     match timeout(PATIENCE, observed).await {
         Ok(Ok(observations)) => {
             outcome.violations.extend(check(&observations));
-            outcome.visits = observations.wanderers.iter().map(|wanderer| wanderer.visits).sum();
-            outcome.erased = observations.erased.iter().filter(|erased| erased.answered.is_some()).count();
+            outcome.visits = observations.visitors.iter().map(|visitor| visitor.after_leave.len()).sum();
+            outcome.erased = observations.erased.iter().filter(|erased| erased.is_gone).count();
             outcome.entries = observations.logs.iter().map(|log| log.stored.len()).sum();
         }
         Ok(Err(error)) => outcome.stuck = outcome.stuck.or(Some(format!("the database cannot be read: {error:?}"))),
@@ -136,22 +138,26 @@ impl<'a> Round<'a> {
             let phases = self.phase.subscribe();
             tokio::spawn(async move { (doubt(skeptic, ticket.clone(), phases).await, ticket) })
         }));
-        let wanderers = std::mem::take(&mut self.scene.wanderers).into_iter().enumerate();
-        self.walks.extend(wanderers.map(|(number, (seen, path))| {
+        let visitors = std::mem::take(&mut self.scene.visitors).into_iter().enumerate();
+        self.walks.extend(visitors.map(|(number, (seen, path))| {
             let (phases, dice) = (self.phase.subscribe(), Dice::of(self.seed, 5_000 + number));
-            tokio::spawn(async move { (wander(seen, &path, dice, phases).await, path) })
+            tokio::spawn(async move { (visit_again(seen, &path, dice, phases).await, path) })
         }));
     }
 
     async fn go(&mut self, plan: &Plan) -> Result<(), String> {
         for blow in &plan.blows {
             sleep(Duration::from_millis(blow.after_ms)).await;
+            if plan.is_quiet {
+                self.phase.send_replace(Phase::Quiet);
+            }
             let is_hit = strike(self.scene, blow.victim).await?;
             self.hits.push(is_hit);
         }
         let last_blow = Instant::now();
-        if plan.is_hushed {
-            self.settle().await?;
+        if plan.is_quiet {
+            self.views_reach_the_end().await?;
+            self.collect().await?;
             self.doubt_again().await?;
             self.phase.send_replace(Phase::Load);
             self.send_out();
@@ -160,29 +166,56 @@ impl<'a> Round<'a> {
         self.until("messages are acknowledged again", |all| acknowledged(all) >= enough).await?;
         self.pace.back = last_blow.elapsed();
         let load_ended = Instant::now();
-        self.settle().await?;
+        self.phase.send_replace(Phase::Settle);
+        self.until("every send is acknowledged", |all| all.iter().all(|one| one.unsettled == 0)).await?;
+        self.collect().await?;
+        self.views_reach_the_end().await?;
+        let agree = async {
+            while self.scene.memberships_agree().await != Some(true) {
+                sleep(AGREE_PAUSE).await;
+            }
+        };
+        timeout(PATIENCE, agree).await.map_err(|_| "a member is not let in, or somebody else is".to_owned())?;
+        for erased in self.scene.erased.iter_mut().filter(|erased| erased.is_gone) {
+            erased.answered.get_or_insert_with(moment::next);
+        }
         self.pace.quiet = load_ended.elapsed();
         Ok(())
     }
 
-    /// Nobody begins anything new. Whatever was begun has its outcome, and everybody knows all there is to know: what PostgreSQL
-    /// has, not what the node says.
-    async fn settle(&mut self) -> Result<(), String> {
-        self.phase.send_replace(Phase::Settle);
-        // The last outcome of each: after this nothing is on its way.
+    /// Waits for the outcome of whatever those have begun who are there while there is load.
+    async fn collect(&mut self) -> Result<(), String> {
         for skeptic in std::mem::take(&mut self.doubts) {
             let skeptic = timeout(PATIENCE, skeptic).await.map_err(|_| "a skeptic has no outcome".to_owned())?;
             self.scene.skeptics.push(skeptic.expect("a skeptic does not fail"));
         }
         for walk in std::mem::take(&mut self.walks) {
-            let walk = timeout(PATIENCE, walk).await.map_err(|_| "a wanderer gets nowhere".to_owned())?;
-            self.scene.wanderers.push(walk.expect("a wanderer does not fail"));
+            let walk = timeout(PATIENCE, walk).await.map_err(|_| "a visitor gets nowhere".to_owned())?;
+            self.scene.visitors.push(walk.expect("a visitor does not fail"));
         }
         if let Some(erasure) = self.erasure.take() {
             let erased = timeout(PATIENCE, erasure).await.map_err(|_| "an account is not erased".to_owned())?;
             self.scene.erased.push(erased.expect("an erasure does not fail"));
         }
-        self.until("every send is acknowledged", |all| all.iter().all(|one| one.unsettled == 0)).await?;
+        Ok(())
+    }
+
+    /// Everybody knows all there is to know: what PostgreSQL has, not what the node says.
+    async fn views_reach_the_end(&mut self) -> Result<(), String> {
+        let mut ends = self.ends().await?;
+        loop {
+            let upto = ends.clone();
+            let at_end = move |(number, one): (usize, &Progress)| one.is_live && one.view >= upto[place(number)];
+            self.until("every view reaches the log's end", |all| all.iter().enumerate().all(&at_end)).await?;
+            let now = self.ends().await?;
+            if now == ends {
+                return Ok(());
+            }
+            ends = now;
+        }
+    }
+
+    async fn ends(&self) -> Result<Vec<i64>, String> {
         let ends = async {
             loop {
                 match self.scene.ends().await {
@@ -191,15 +224,7 @@ impl<'a> Round<'a> {
                 }
             }
         };
-        let ends = timeout(PATIENCE, ends).await.map_err(|_| "the database cannot be read".to_owned())?;
-        let at_end = move |(number, one): (usize, &Progress)| one.is_live && one.view >= ends[place(number)];
-        self.until("every view reaches the log's end", |all| all.iter().enumerate().all(&at_end)).await?;
-        let agree = async {
-            while self.scene.memberships_agree().await != Some(true) {
-                sleep(AGREE_PAUSE).await;
-            }
-        };
-        timeout(PATIENCE, agree).await.map_err(|_| "a member is not let in, or somebody else is".to_owned())
+        timeout(PATIENCE, ends).await.map_err(|_| "the database cannot be read".to_owned())
     }
 
     /// What the skeptics were told is so at this moment too, not only at the end.
@@ -253,7 +278,7 @@ impl<'a> Round<'a> {
             self.scene.skeptics.push(skeptic.await.expect("a skeptic does not fail"));
         }
         for walk in self.walks {
-            self.scene.wanderers.push(walk.await.expect("a wanderer does not fail"));
+            self.scene.visitors.push(walk.await.expect("a visitor does not fail"));
         }
         if let Some(erasure) = self.erasure {
             self.scene.erased.push(erasure.await.expect("an erasure does not fail"));

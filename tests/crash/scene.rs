@@ -5,13 +5,13 @@ use super::api::{Account, Api};
 use super::client::Client;
 use super::database;
 use super::dice::Dice;
-use super::history::{Erased, Event, Log, Observations, Skeptic, Wanderer};
+use super::history::{Erased, Event, Log, Observations, Skeptic, Visitor};
 use super::lines::Ticket;
 use super::node::{Node, data_in};
 use super::plan::Storage;
 use super::process_node::data_folder;
-use super::wanderer::Path;
-use super::weather::Proxy;
+use super::slow_link::Proxy;
+use super::visitor::Path;
 use madang::store::embedded::{self, Embedded};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct Scene {
     /// One for each channel, with an account of its own.
     pub skeptics: Vec<(Skeptic, Ticket)>,
     /// The same, who come and go.
-    pub wanderers: Vec<(Wanderer, Arc<Path>)>,
+    pub visitors: Vec<(Visitor, Arc<Path>)>,
     /// Who was erased since the logs began.
     pub erased: Vec<Erased>,
     /// A PostgreSQL that is not the node's, and the way to it.
@@ -40,7 +40,7 @@ pub struct Scene {
     pub observer: Account,
     accounts: Vec<Account>,
     doubters: Vec<Account>,
-    strangers: Vec<Account>,
+    visiting: Vec<Account>,
     erasures: usize,
     server: i64,
 }
@@ -62,7 +62,7 @@ impl Scene {
             }
         };
         let mut node = Node::start(&folder, elsewhere.as_ref().map(|(_, proxy)| proxy.url()));
-        let api = Api::new(&node.address());
+        let api = Api::new(&node.address(), Arc::clone(&node.restarts));
         tokio::select! {
             () = api.until_ready() => {}
             status = node.ended() => panic!("the node does not start, {status}: {}", node.last_words()),
@@ -76,12 +76,12 @@ impl Scene {
             api.join(&account, server).await;
             accounts.push(account);
         }
-        let (mut doubters, mut strangers) = (Vec::new(), Vec::new());
+        let (mut doubters, mut visiting) = (Vec::new(), Vec::new());
         for number in 1..=CHANNELS {
             let account = api.account(&format!("skeptic{number}")).await;
             api.join(&account, server).await;
             doubters.push(account);
-            strangers.push(api.account(&format!("wanderer{number}")).await);
+            visiting.push(api.account(&format!("visitor{number}")).await);
         }
         Self {
             folder,
@@ -90,13 +90,13 @@ impl Scene {
             channels: Vec::new(),
             clients: Vec::new(),
             skeptics: Vec::new(),
-            wanderers: Vec::new(),
+            visitors: Vec::new(),
             erased: Vec::new(),
             elsewhere,
             observer,
             accounts,
             doubters,
-            strangers,
+            visiting,
             erasures: 0,
             server,
         }
@@ -115,15 +115,15 @@ impl Scene {
             let (name, author) = (account.name.clone(), account.id);
             self.skeptics.push((Skeptic { name, author, channel: *channel, fates: Vec::new() }, ticket));
         }
-        self.wanderers.clear();
+        self.visitors.clear();
         self.erased.clear();
-        for (account, channel) in self.strangers.iter().zip(&self.channels) {
+        for (account, channel) in self.visiting.iter().zip(&self.channels) {
             let ticket = Ticket { api: self.api.clone(), token: account.token.clone(), channel: *channel };
             let path = Path { ticket, server: self.server, observer: self.observer.clone() };
             let (name, author) = (account.name.clone(), account.id);
-            let (visits, overheard, misjudged) = (0, Vec::new(), Vec::new());
-            let seen = Wanderer { name, author, channel: *channel, visits, overheard, misjudged };
-            self.wanderers.push((seen, Arc::new(path)));
+            let (after_leave, wrong_answers) = (Vec::new(), Vec::new());
+            let seen = Visitor { name, author, channel: *channel, after_leave, wrong_answers };
+            self.visitors.push((seen, Arc::new(path)));
         }
         for (number, account) in self.accounts.iter().enumerate() {
             let channel = self.channels[place(number)];
@@ -145,13 +145,14 @@ impl Scene {
     }
 
     /// Somebody new in one of the channels, to be erased.
-    pub async fn mortal(&mut self) -> (Erased, Ticket) {
+    pub async fn short_lived(&mut self) -> (Erased, Ticket) {
         self.erasures += 1;
-        let account = self.api.account(&format!("mortal{}", self.erasures)).await;
+        let account = self.api.account(&format!("short_lived{}", self.erasures)).await;
         self.api.join(&account, self.server).await;
         let channel = self.channels[place(self.erasures)];
         let ticket = Ticket { api: self.api.clone(), token: account.token, channel };
-        (Erased { name: account.name, author: account.id, channel, sent: Vec::new(), answered: None }, ticket)
+        let (name, author) = (account.name, account.id);
+        (Erased { name, author, channel, sent: Vec::new(), is_gone: false, answered: None }, ticket)
     }
 
     /// The logs as PostgreSQL has them, and where each ends.
@@ -164,11 +165,11 @@ impl Scene {
         database::ends(&self.node.database(), &self.channels).await
     }
 
-    /// Whether each wanderer is let in as PostgreSQL says that it should be; `None` where that is not to be known now.
+    /// Whether each visitor is let in as PostgreSQL says that it should be; `None` where that is not to be known now.
     pub async fn memberships_agree(&self) -> Option<bool> {
-        let authors: Vec<i64> = self.wanderers.iter().map(|(seen, _)| seen.author).collect();
+        let authors: Vec<i64> = self.visitors.iter().map(|(seen, _)| seen.author).collect();
         let members = database::members(&self.node.database(), self.server, &authors).await.ok()?;
-        for (seen, path) in &self.wanderers {
+        for (seen, path) in &self.visitors {
             let status = self.api.knock(&path.ticket.token, seen.channel).await?;
             if status.is_success() != members.contains(&seen.author) {
                 return Some(false);
@@ -193,8 +194,8 @@ impl Scene {
         }
         let skeptics = self.skeptics.iter().map(|(skeptic, _)| skeptic.clone()).collect();
         let witnesses = self.clients.iter().map(|client| client.witness.clone()).collect();
-        let wanderers = self.wanderers.iter().map(|(wanderer, _)| wanderer.clone()).collect();
-        Ok(Observations { logs, witnesses, skeptics, erased: self.erased.clone(), wanderers })
+        let visitors = self.visitors.iter().map(|(visitor, _)| visitor.clone()).collect();
+        Ok(Observations { logs, witnesses, skeptics, erased: self.erased.clone(), visitors })
     }
 
     /// Everything worked: nothing is left behind.

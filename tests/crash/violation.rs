@@ -72,9 +72,9 @@ pub enum Violation {
     /// Told under the name of an account on a connection that began after its erasure.
     SeenErasedName { at: Place, entry: Entry },
     /// Told to somebody who had left.
-    Overheard { client: String, end: i64, seq: i64 },
+    HeardAfterLeave { client: String, end: i64, seq: i64 },
     /// Answered otherwise than the membership is.
-    Misjudged { client: String, what: String },
+    WrongAnswer { client: String, what: String },
     /// The end of a subscription that no crash excuses.
     Unsubscribed { at: Place, reason: String },
 

@@ -3,7 +3,7 @@
 use super::api::{Account, Changed};
 use super::dice::Dice;
 use super::door::{Door, Socket};
-use super::history::{Heard, Wanderer};
+use super::history::{Heard, Visitor};
 use super::lines::{Phase, Ticket};
 use super::wire;
 use futures_util::StreamExt;
@@ -33,15 +33,15 @@ enum Step {
 
 struct Walk<'a> {
     path: &'a Path,
-    seen: &'a mut Wanderer,
-    /// A call had no answer: it may still be carried out, until PostgreSQL has ended what carries it out. Nothing is
-    /// concluded from a membership that may change so.
-    is_in_doubt: bool,
+    seen: &'a mut Visitor,
+    /// A call had no answer, at so many restarts of the node: it may still be carried out, until PostgreSQL has ended what carries it
+    /// out, or another node has begun. Nothing is concluded from a membership that may change so.
+    in_doubt: Option<u64>,
 }
 
 /// Comes and goes until the load is over, and then stays away.
-pub async fn wander(mut seen: Wanderer, path: &Path, mut dice: Dice, phase: watch::Receiver<Phase>) -> Wanderer {
-    let mut walk = Walk { path, seen: &mut seen, is_in_doubt: false };
+pub async fn visit_again(mut seen: Visitor, path: &Path, mut dice: Dice, phase: watch::Receiver<Phase>) -> Visitor {
+    let mut walk = Walk { path, seen: &mut seen, in_doubt: None };
     while *phase.borrow() == Phase::Load {
         if walk.insist(Step::Join, &phase).await {
             walk.visit(&mut dice, &phase).await;
@@ -55,16 +55,20 @@ impl Walk<'_> {
     async fn insist(&mut self, step: Step, phase: &watch::Receiver<Phase>) -> bool {
         let Path { ticket, server, .. } = self.path;
         while *phase.borrow() != Phase::Over {
+            let restarts = ticket.api.restarts();
             let (changed, is_so_already) = match step {
                 Step::Join => (ticket.api.try_to_join(&ticket.token, *server).await, "already_member"),
                 Step::Leave => (ticket.api.try_to_leave(&ticket.token, *server).await, "not_a_member"),
             };
+            if matches!(&changed, Changed::Done) {
+                self.in_doubt = self.in_doubt.filter(|doubted| *doubted >= restarts);
+            }
             match changed {
                 Changed::Done => return true,
                 Changed::Refused(code) if code == is_so_already => return true,
-                Changed::Refused(code) if matches!(&*code, "unavailable" | "busy") => {}
-                Changed::Refused(code) => self.seen.misjudged.push(format!("a change is refused: {code}")),
-                Changed::Unknown => self.is_in_doubt = true,
+                Changed::Refused(code) if matches!(&*code, "not sent" | "unavailable" | "busy") => {}
+                Changed::Refused(code) => self.seen.wrong_answers.push(format!("a change is refused: {code}")),
+                Changed::Unknown => self.in_doubt = Some(restarts),
             }
             sleep(PAUSE).await;
         }
@@ -73,7 +77,6 @@ impl Walk<'_> {
 
     async fn visit(&mut self, dice: &mut Dice, phase: &watch::Receiver<Phase>) {
         let ticket = &self.path.ticket;
-        self.seen.visits += 1;
         self.expect(StatusCode::OK).await;
         let after = if dice.one_in(2) { Some(0) } else { None };
         let mut sockets = Vec::new();
@@ -96,9 +99,9 @@ impl Walk<'_> {
         };
         let until = Instant::now() + Duration::from_millis(LISTENS_MS);
         for socket in &mut sockets {
-            let later = hear(socket, ticket.channel, until).await.filter(|seq| *seq > end);
-            if let Some(seq) = later.filter(|_| !self.is_in_doubt) {
-                self.seen.overheard.push((end, seq));
+            let heard = hear(socket, ticket.channel, until).await;
+            if self.in_doubt.is_none() {
+                self.seen.after_leave.push((end, heard));
             }
         }
         self.expect(StatusCode::FORBIDDEN).await;
@@ -108,8 +111,8 @@ impl Walk<'_> {
     async fn expect(&mut self, status: StatusCode) {
         let ticket = &self.path.ticket;
         let answered = ticket.api.knock(&ticket.token, ticket.channel).await;
-        if let Some(answered) = answered.filter(|answered| *answered != status && !self.is_in_doubt) {
-            self.seen.misjudged.push(format!("{answered} instead of {status}"));
+        if let Some(answered) = answered.filter(|answered| *answered != status && self.in_doubt.is_none()) {
+            self.seen.wrong_answers.push(format!("{answered} instead of {status}"));
         }
     }
 }

@@ -13,18 +13,18 @@ use tokio::time::sleep;
 const PIECE_BYTES: usize = 16 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weather {
+pub enum LinkState {
     Fair,
     /// Each piece takes up to so many milliseconds.
     Slow(u64),
     /// Nothing passes, and nobody is told.
-    Parted,
+    Stalled,
 }
 
 #[derive(Clone)]
 pub struct Proxy {
     pub port: u16,
-    weather: watch::Sender<Weather>,
+    state: watch::Sender<LinkState>,
     breaks: broadcast::Sender<()>,
     /// The writer's next question is kept for so many milliseconds; 0 for none.
     late_ms: Arc<AtomicU64>,
@@ -35,9 +35,9 @@ impl Proxy {
     pub async fn start(database: PathBuf, seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("it is bound").port();
-        let (weather, breaks) = (watch::Sender::new(Weather::Fair), broadcast::Sender::new(1));
+        let (state, breaks) = (watch::Sender::new(LinkState::Fair), broadcast::Sender::new(1));
         let dice = Arc::new(Mutex::new(Dice::of(seed, 3_000)));
-        let proxy = Self { port, weather, breaks, late_ms: Arc::default(), dice };
+        let proxy = Self { port, state, breaks, late_ms: Arc::default(), dice };
         let copy = proxy.clone();
         tokio::spawn(async move {
             while let Ok((node, _)) = listener.accept().await {
@@ -52,8 +52,8 @@ impl Proxy {
     }
 
     /// Changes how things pass.
-    pub fn turn(&self, weather: Weather) {
-        self.weather.send_replace(weather);
+    pub fn turn(&self, state: LinkState) {
+        self.state.send_replace(state);
     }
 
     /// Breaks every connection.
@@ -121,9 +121,9 @@ impl Proxy {
 
     /// Returns when the next piece may pass.
     async fn passage(&self) {
-        let mut weather = self.weather.subscribe();
-        let now = weather.wait_for(|weather| *weather != Weather::Parted).await.map_or(Weather::Fair, |now| *now);
-        if let Weather::Slow(up_to_ms) = now {
+        let mut state = self.state.subscribe();
+        let now = state.wait_for(|state| *state != LinkState::Stalled).await.map_or(LinkState::Fair, |now| *now);
+        if let LinkState::Slow(up_to_ms) = now {
             let ms = self.dice.lock().expect("whole").between(0..=up_to_ms);
             sleep(Duration::from_millis(ms)).await;
         }
