@@ -1,9 +1,10 @@
 //! `/docs` (Swagger UI, from the binary: it works with no internet) and `/redoc` (its script from its CDN, held to a hash).
 
 use super::extract::Guest;
-use super::openapi;
+use super::{Node, openapi};
 use crate::error::{Error, Result};
-use crate::wire::unread::Parts;
+use crate::rate_limit::household;
+use crate::wire::unread::{Parts, Reader};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpResponse, http::header};
 use std::sync::Arc;
@@ -89,13 +90,13 @@ impl Documents {
 }
 
 /// `/openapi.json`
-pub async fn openapi_json(_: Guest, documents: Data<Documents>) -> HttpResponse {
-    shared("application/json", &documents.openapi)
+pub async fn openapi_json(guest: Guest, node: Data<Node>, documents: Data<Documents>) -> Result<HttpResponse> {
+    shared(&guest, &node, "application/json", &documents.openapi)
 }
 
 /// `/asyncapi.json`
-pub async fn asyncapi_json(_: Guest, documents: Data<Documents>) -> HttpResponse {
-    shared("application/json", &documents.asyncapi)
+pub async fn asyncapi_json(guest: Guest, node: Data<Node>, documents: Data<Documents>) -> Result<HttpResponse> {
+    shared(&guest, &node, "application/json", &documents.asyncapi)
 }
 
 /// `/docs`
@@ -104,21 +105,28 @@ pub async fn swagger(_: Guest) -> HttpResponse {
 }
 
 /// `/docs/{file}`: the parts of Swagger UI that the page names.
-pub async fn swagger_file(_: Guest, documents: Data<Documents>, file: Path<String>) -> Result<HttpResponse> {
+pub async fn swagger_file(
+    guest: Guest,
+    node: Data<Node>,
+    documents: Data<Documents>,
+    file: Path<String>,
+) -> Result<HttpResponse> {
     if file.as_str() == "start.js" {
         return Ok(script(SWAGGER_START.into()));
     }
     let found = documents.swagger.iter().find(|(name, ..)| *name == file.as_str());
     let (_, content_type, bytes) = found.ok_or(Error::NoRoute)?;
-    let mut answer = shared(content_type, bytes);
+    let mut answer = shared(&guest, &node, content_type, bytes)?;
     let cached = header::HeaderValue::from_static("public, max-age=86400");
     answer.headers_mut().insert(header::CACHE_CONTROL, cached);
     Ok(answer)
 }
 
-/// Bytes that all answers share: whoever reads them slowly holds none.
-fn shared(content_type: &str, bytes: &Bytes) -> HttpResponse {
-    HttpResponse::Ok().content_type(content_type).body(Parts::shared(bytes.clone()))
+/// Bytes that all answers share, to whom they are counted that reads them slowly.
+fn shared(guest: &Guest, node: &Node, content_type: &str, bytes: &Bytes) -> Result<HttpResponse> {
+    let reader = Reader::Address(household(guest.0.address));
+    let parts = Parts::shared(bytes.clone(), &node.unread, reader)?;
+    Ok(HttpResponse::Ok().content_type(content_type).body(parts))
 }
 
 /// `/redoc`

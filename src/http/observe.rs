@@ -57,10 +57,12 @@ where
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (request_id, method) = (request_id.as_str(), method.as_str());
     let path = cut(&path, LOGGED_PATH_MAX);
-    match is_known(response.request()) || has_line(response.request()) {
-        true if status >= 500 => tracing::warn!(request_id, method, path, status, elapsed_us, "call"),
-        true => tracing::info!(request_id, method, path, status, elapsed_us, "call"),
-        false => {}
+    if is_known(response.request()) || has_line(response.request()) {
+        if status >= 500 {
+            tracing::warn!(request_id, method, path, status, elapsed_us, "call");
+        } else {
+            tracing::info!(request_id, method, path, status, elapsed_us, "call");
+        }
     }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -101,7 +103,7 @@ fn in_parts<B: MessageBody + 'static>(
         request.app_data::<Data<Node>>().map(|node| node.unread.reserve(reader(&request, node), bytes.len()));
     let answer = match reserved {
         Some(Ok(reserved)) => answer.set_body(EitherBody::right(Parts::counted(bytes, reserved))),
-        None => answer.set_body(EitherBody::right(Parts::shared(bytes))),
+        None => answer.set_body(EitherBody::right(Parts::uncounted(bytes))),
         Some(Err(error)) => {
             // With what other layers have said already, so that a page can read it.
             let mut refusal = error.error_response();

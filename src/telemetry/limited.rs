@@ -10,8 +10,16 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Whose lines they are.
 const STRANGERS: &str = "actix_http";
-/// So many of them a second are written.
+/// So many a second are written of each kind: of one line of its code.
 const LINES_PER_SECOND: u64 = 10;
+const KINDS: usize = 64;
+
+static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines have been left out since this was last asked.
+pub fn take_left_out() -> u64 {
+    LEFT_OUT.swap(0, Ordering::Relaxed)
+}
 
 /// A format that leaves out what is too much.
 pub(super) struct Limited<F>(pub F);
@@ -23,10 +31,15 @@ where
     F: FormatEvent<S, N>,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        static WRITTEN: Written = Written(AtomicU64::new(0));
-        let now_s = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if event.metadata().target().starts_with(STRANGERS) && !WRITTEN.has_room(now_s()) {
-            return Ok(());
+        static WRITTEN: [Written; KINDS] = [const { Written(AtomicU64::new(0)) }; KINDS];
+        let metadata = event.metadata();
+        if metadata.target().starts_with(STRANGERS) {
+            let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let kind = metadata.line().unwrap_or(0) as usize % KINDS;
+            if !WRITTEN.get(kind).is_none_or(|written| written.has_room(now_s)) {
+                LEFT_OUT.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
         }
         self.0.format_event(context, writer, event)
     }

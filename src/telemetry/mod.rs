@@ -6,6 +6,7 @@ mod json;
 mod limited;
 mod request_id;
 
+pub use limited::take_left_out;
 pub use request_id::RequestId;
 
 use buffer::Buffer;

@@ -34,7 +34,7 @@ use tokio::time::Sleep;
 /// As long as a peer may leave the kernel with bytes that it does not take; what listens hands it on to every connection.
 pub const USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// As much as the kernel may hold of an answer that is not read; it may double it.
-pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+pub const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// The most bytes of a head.
 pub const HEAD_BYTES_MAX: u64 = 16 * 1024;

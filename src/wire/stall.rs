@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// As long as a peer may take nothing,
+/// As long as a peer may take nothing at a time,
 const STALL_MAX: Duration = Duration::from_secs(10);
 /// and the least rate at which it takes an answer: over the whole of it, and all of the time in which the node waited for the peer.
 const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
@@ -87,7 +87,7 @@ impl Account {
     fn until(&mut self, now: Instant) -> Instant {
         self.is_open = true;
         let time = STALL_MAX + Duration::from_millis(self.taken.saturating_mul(1_000) / BYTES_PER_SECOND_MIN);
-        *self.since.get_or_insert(now) + time.saturating_sub(self.waited)
+        *self.since.get_or_insert(now) + time.saturating_sub(self.waited).min(STALL_MAX)
     }
 }
 
@@ -103,6 +103,14 @@ mod tests {
         account.begin(1);
         assert_eq!(account.until(now), now + STALL_MAX);
         assert_eq!(account.until(now + SECOND), now + STALL_MAX, "it is asked again");
+    }
+
+    #[test]
+    fn who_has_taken_much_may_not_stop_for_longer_than_others() {
+        let (mut account, now) = (Account::new(0), Instant::now());
+        account.begin(1);
+        account.took(6 << 20, now);
+        assert_eq!(account.until(now), now + STALL_MAX);
     }
 
     /// In each of many parts of an answer the peer takes a little just in time.

@@ -3,6 +3,7 @@
 //! Bounds: [`UNREAD_NODE`], [`UNREAD_USER`]; beyond them the answer is [`Error::Busy`]. What is smaller than [`PART_BYTES`] is not
 //! counted: it is in the connection's own buffer.
 
+use super::SEND_BUFFER_BYTES;
 use crate::domain::UserId;
 use crate::error::{Error, Result};
 use actix_web::body::{BodySize, MessageBody};
@@ -16,8 +17,10 @@ use std::task::{Context, Poll};
 
 /// What all answers of a node that are not read yet may hold.
 pub const UNREAD_NODE: usize = 64 << 20;
-/// The same of a user, or of an address where no user is known.
+/// The same of a user, or of an address where no user is known;
 pub const UNREAD_USER: usize = 6 << 20;
+/// and of all addresses together.
+pub const UNREAD_STRANGERS: usize = 16 << 20;
 /// As much of an answer as HTTP is given at once.
 pub const PART_BYTES: usize = 32 << 10;
 
@@ -37,6 +40,7 @@ pub struct Unread(Arc<Mutex<Counts>>);
 #[derive(Default)]
 struct Counts {
     all: usize,
+    strangers: usize,
     readers: HashMap<Reader, usize>,
 }
 
@@ -64,10 +68,15 @@ impl Unread {
         let own = counts.readers.get(&reader).copied().unwrap_or(0);
         // The fuller the node, the less one reader may add to what is unread already.
         let share = UNREAD_USER.min(UNREAD_NODE.saturating_sub(counts.all) / 2);
-        if counts.all + bytes > UNREAD_NODE || (own > 0 && own + bytes > share) {
+        let is_stranger = matches!(reader, Reader::Address(_));
+        let is_too_much = counts.all + bytes > UNREAD_NODE
+            || (own > 0 && own + bytes > share)
+            || (is_stranger && counts.strangers > 0 && counts.strangers + bytes > UNREAD_STRANGERS);
+        if is_too_much {
             return Err(Error::Busy);
         }
         counts.all += bytes;
+        counts.strangers += if is_stranger { bytes } else { 0 };
         *counts.readers.entry(reader).or_default() += bytes;
         drop(counts);
         Ok(Reserved { unread: self.clone(), reader, bytes })
@@ -84,6 +93,7 @@ impl Reserved {
     fn give_back(&mut self, bytes: usize) {
         let mut counts = self.unread.lock();
         counts.all -= bytes;
+        counts.strangers -= if matches!(self.reader, Reader::Address(_)) { bytes } else { 0 };
         self.bytes -= bytes;
         if let Some(own) = counts.readers.get_mut(&self.reader) {
             *own -= bytes;
@@ -108,14 +118,26 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Of bytes that many answers share.
-    pub fn shared(bytes: Bytes) -> Self {
+    /// Of bytes that nobody counts.
+    pub fn uncounted(bytes: Bytes) -> Self {
         Self { bytes, _reserved: None }
     }
 
-    /// Of bytes that are this answer's alone.
+    /// Of bytes of which so many are held for this answer alone.
     pub fn counted(bytes: Bytes, reserved: Reserved) -> Self {
         Self { bytes, _reserved: Some(reserved) }
+    }
+
+    /// Of bytes that many answers share: what an answer holds is what the kernel has of it.
+    ///
+    /// # Errors
+    /// As [`Unread::reserve`].
+    pub fn shared(bytes: Bytes, unread: &Unread, reader: Reader) -> Result<Self> {
+        if bytes.len() <= PART_BYTES {
+            return Ok(Self::uncounted(bytes));
+        }
+        let reserved = unread.reserve(reader, bytes.len().min(2 * SEND_BUFFER_BYTES))?;
+        Ok(Self::counted(bytes, reserved))
     }
 }
 
@@ -160,6 +182,11 @@ mod tests {
         assert!(unread.reserve(nobody, UNREAD_USER).is_err());
         drop(held);
         assert!(unread.reserve(nobody, UNREAD_NODE).is_ok(), "one answer may be larger than what one may have unread");
+        let strangers = (0..).map(|host| Reader::Address(IpAddr::V4(Ipv4Addr::from_bits(host))));
+        let held: Vec<_> = strangers.map_while(|stranger| unread.reserve(stranger, 1 << 20).ok()).collect();
+        assert_eq!(held.len(), UNREAD_STRANGERS >> 20, "strangers leave room for users");
+        assert!(unread.reserve(reader(1), UNREAD_USER).is_ok());
+        drop(held);
         assert!(unread.lock().readers.is_empty());
     }
 }
