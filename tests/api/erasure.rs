@@ -128,17 +128,21 @@ async fn a_message_that_waits_while_its_author_is_erased_is_not_written() {
 async fn a_message_that_is_being_written_is_there_before_its_author_is_erased() {
     let app = spawn_app().await;
     let (_, jun, _, channel) = app.two_members().await;
-    let slowly = "create function slowly() returns trigger language plpgsql as
-            $$ begin perform pg_sleep(0.4); return new; end $$;
-        create trigger slowly before insert on messages for each row execute function slowly();
-        alter table messages enable always trigger slowly";
-    app.sql(slowly).await;
+    let held = app.hold_messages("true").await;
     let post = app.say(channel, &jun, json!({ "content": "just in time" }));
     let erase = async {
-        let sleeps = "select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event = 'PgSleep'";
-        app.until(sleeps).await;
-        delete(&app, &jun, PASSWORD).await.is(204);
+        held.until_reached(1).await;
+        let erased = delete(&app, &jun, PASSWORD);
+        let go_on = async {
+            // The erasure comes to the author's row, and waits.
+            app.until(
+                "select count(*) from pg_stat_activity where datname = current_database()
+                and wait_event_type = 'Lock' and query like '%deleted user%'",
+            )
+            .await;
+            held.pass(1).await;
+        };
+        tokio::join!(erased, go_on).0.is(204);
         app.count("select count(*) from messages").await
     };
     let (posted, count) = tokio::join!(post, erase);

@@ -5,6 +5,7 @@ pub mod client;
 pub mod database;
 pub mod endpoints;
 pub mod gateway;
+pub mod held;
 pub mod history;
 pub mod raw;
 pub mod schema;
