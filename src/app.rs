@@ -16,6 +16,7 @@ use crate::store::backends::{self, EarlierError};
 use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::migrate::{MigrateError, migrate};
 use crate::store::{Db, Target};
+use crate::telemetry::take_left_out;
 use crate::wire::tls::{Tls, TlsError};
 use crate::wire::unread::Unread;
 use crate::wire::{self, Newcomers, Wire};
@@ -139,6 +140,10 @@ impl Application {
                 match limits.take_unlogged() {
                     0 => {}
                     count => tracing::info!(count, "calls that were refused, beyond those with a line of their own"),
+                }
+                match take_left_out() {
+                    0 => {}
+                    count => tracing::info!(count, "streams that were no HTTP, beyond those with a line of their own"),
                 }
             }
         });

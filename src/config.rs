@@ -3,7 +3,7 @@
 
 mod times;
 
-pub use times::{PING_AFTER_S, SILENCE_MAX_S, Times, WallClock};
+pub use times::{IDENTIFY_MAX_S, PING_AFTER_S, SILENCE_MAX_S, Times, WallClock};
 
 use crate::auth::token::TokenAlgorithm;
 use crate::client_address::TrustedProxies;

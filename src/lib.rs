@@ -4,7 +4,7 @@
 //!
 //! Layers, each using only those before it (`tests/layers.rs` fails on an upward use):
 //!
-//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`origin`], [`rate_limit`],
+//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`origin`], [`patience`], [`rate_limit`],
 //!   [`telemetry`] and [`wire`] serve every layer.
 //! - [`store`]: PostgreSQL, all of the SQL. [`auth`]: passwords and tokens.
 //! - [`actors`]: registry, channels, writers, relays.
@@ -28,6 +28,7 @@ pub mod http;
 pub mod load;
 mod memory;
 pub mod origin;
+pub mod patience;
 pub mod rate_limit;
 pub mod store;
 pub mod telemetry;

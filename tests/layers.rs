@@ -6,8 +6,18 @@ use std::path::{Path, PathBuf};
 /// From the bottom up: a layer uses those before its own; those in one row do not know each other.
 const LAYERS: [&[&str]; 5] = [&["domain"], &["store", "auth"], &["actors"], &["http", "gateway", "load"], &["app"]];
 /// What every layer may use.
-const SHARED: [&str; 9] =
-    ["error", "client_address", "config", "descriptors", "memory", "origin", "rate_limit", "telemetry", "wire"];
+const SHARED: [&str; 10] = [
+    "error",
+    "client_address",
+    "config",
+    "descriptors",
+    "memory",
+    "origin",
+    "patience",
+    "rate_limit",
+    "telemetry",
+    "wire",
+];
 const LINES_MAX: usize = 400;
 
 /// What only some files may say, and which.

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub const PING_AFTER_S: u32 = 25;
 /// A socket that has been silent for so long is ended, in seconds.
 pub const SILENCE_MAX_S: u32 = 35;
+/// As long as a client may take to say who it is, in seconds.
+pub const IDENTIFY_MAX_S: u32 = 10;
 /// A question to the registry: a load or two from a database that is slow, and what comes before them.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
@@ -23,6 +25,8 @@ pub struct Times {
     pub ping_after_s: u32,
     /// and ended after so long.
     pub silence_max_s: u32,
+    /// A gateway whose client has not said who it is ends after so long, in seconds.
+    pub identify_max_s: u32,
     /// What tokens and logins are judged by.
     pub clock: WallClock,
 }
@@ -35,6 +39,7 @@ impl Default for Times {
             watch_every: Duration::from_secs(10),
             ping_after_s: PING_AFTER_S,
             silence_max_s: SILENCE_MAX_S,
+            identify_max_s: IDENTIFY_MAX_S,
             clock: WallClock::default(),
         }
     }

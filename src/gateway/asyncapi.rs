@@ -3,8 +3,8 @@
 mod examples;
 
 use super::command::Command;
-use super::identify::IDENTIFY_MAX_S;
 use crate::actors::relay::CLOSE_CODES;
+use crate::config::IDENTIFY_MAX_S;
 use crate::domain::event::Event;
 use crate::domain::frame::Frame;
 use examples::examples;

@@ -25,8 +25,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use tokio::sync::oneshot;
 
-/// As long as a client may take to say who it is, in seconds.
-pub const IDENTIFY_MAX_S: u64 = 10;
 /// The most channels that are read for one `ready`.
 const READY_CHANNELS_MAX: i64 = 20_000;
 /// About as many bytes as a `ready` may have; servers beyond it come without their channels.

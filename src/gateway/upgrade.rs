@@ -2,7 +2,6 @@
 //! past the App and its middleware: path, authentication, errors, request id and log line are this file's to do.
 
 use super::handshake::{self, Proof, Route};
-use super::identify::IDENTIFY_MAX_S;
 use super::session::{Ends, Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Kind, RelayPort, Socket};
@@ -166,7 +165,7 @@ async fn open(
         (Route::Gateway, bearer) => {
             door.relay.open(key);
             if bearer.is_none() {
-                door.relay.await_identity(key, door.tokens.now_s() + IDENTIFY_MAX_S);
+                door.relay.await_identity(key);
             }
             (Peer::Gateway(Gateway::Unknown), bearer)
         }

@@ -3,9 +3,10 @@
 use crate::domain::patch::Patch;
 use crate::domain::validation::{Issue, Parse, Refusal};
 use crate::error::{Error, Result};
+use crate::patience::timeout;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::{FromRequest, HttpRequest, rt, web};
+use actix_web::{FromRequest, HttpRequest, web};
 use serde_json::{Map, Value};
 use std::future::Future;
 use std::pin::Pin;
@@ -156,7 +157,7 @@ fn bytes(
         if announced.is_some_and(|length: usize| length > limit) {
             return Err(Error::TooLarge(limit));
         }
-        let arrived = rt::time::timeout(ARRIVAL_MAX, bytes).await.map_err(|_| Error::TooSlow(ARRIVAL_MAX.as_secs()))?;
+        let arrived = timeout(ARRIVAL_MAX, bytes).await.ok_or(Error::TooSlow(ARRIVAL_MAX.as_secs()))?;
         let bytes = arrived.map_err(|error| match error.as_error::<PayloadError>() {
             Some(PayloadError::Overflow) => Error::TooLarge(limit),
             _ => Refusal::new("body_incomplete", "The body ended too early").at("body", "").into(),

@@ -8,6 +8,7 @@ use super::fault::{Fault, client_error, fault};
 use super::pool::{Connection, Homes};
 use super::target::Target;
 use crate::error::{Error, Result};
+use crate::patience::timeout;
 use deadpool_postgres::BuildError;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -153,11 +154,11 @@ impl Db {
             let left = backends::end_and_wait(client, wanted).await?;
             backends::barrier(client).await.map(|()| left)
         };
-        let looked = tokio::time::timeout(Duration::from_millis(STATEMENT_TIMEOUT_MS), look).await;
+        let looked = timeout(Duration::from_millis(STATEMENT_TIMEOUT_MS), look).await;
         watch.end();
         match looked {
-            Ok(Ok(left)) => Ok(left),
-            Ok(Err(_)) | Err(_) => {
+            Some(Ok(left)) => Ok(left),
+            Some(Err(_)) | None => {
                 lease.discard();
                 Err(Error::Unavailable)
             }
@@ -181,7 +182,7 @@ impl Db {
             let Connection { client, backend } = lease.connection().ok_or(Error::Unavailable)?;
             let is_sent = Cell::new(false);
             let watch = lease.watch();
-            let outcome = tokio::time::timeout(limit, async {
+            let outcome = timeout(limit, async {
                 let statement = client.prepare_cached(sql).await?;
                 is_sent.set(true);
                 run(client, &statement).await
@@ -189,9 +190,9 @@ impl Db {
             let outcome = outcome.await;
             watch.end();
             let error = match outcome {
-                Ok(Ok(value)) => return Ok(value),
-                Ok(Err(error)) => Some(error),
-                Err(_) => None,
+                Some(Ok(value)) => return Ok(value),
+                Some(Err(error)) => Some(error),
+                None => None,
             };
             let fault = error.as_ref().map_or(Fault::Lost, fault);
             if fault == Fault::Lost {

@@ -13,6 +13,7 @@ use super::backends::{self, Backend};
 use super::fault::chain;
 use super::target::Target;
 use crate::error::{Error, Result};
+use crate::patience::timeout;
 use deadpool::managed::{self, Metrics, RecycleResult};
 use deadpool_postgres::{BuildError, ClientWrapper, ManagerConfig, RecyclingMethod, Runtime, TimeoutType, Timeouts};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -107,8 +108,8 @@ impl Homes {
     /// A connection for one statement at a time.
     pub(super) async fn lease(&self) -> Result<Arc<Lease>> {
         let deadline = Instant::now() + WAIT;
-        let place = tokio::time::timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
-        let Ok(Ok(place)) = place else {
+        let place = timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
+        let Some(Ok(place)) = place else {
             tracing::warn!("all connections to PostgreSQL are in use");
             return Err(Error::Unavailable);
         };

@@ -4,6 +4,7 @@
 //! Bounds: [`NEWCOMERS_MAX`] for the node and [`PER_NETWORK_MAX`] for a network; further ones wait unread for [`WAIT_MAX`], then they
 //! are closed. This machine's own addresses are nobody's: a proxy stands there.
 
+use crate::patience::timeout;
 use crate::rate_limit::household;
 use std::collections::HashMap;
 use std::io;
@@ -56,8 +57,8 @@ impl Newcomers {
             let all = Arc::clone(&self.all).acquire_owned().await.ok()?;
             Some(Newcomer { _all: all, _of_network: of_network })
         };
-        let places = tokio::time::timeout(WAIT_MAX, places).await;
-        places.ok().flatten().ok_or_else(|| io::ErrorKind::TimedOut.into())
+        let places = timeout(WAIT_MAX, places).await;
+        places.flatten().ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 
     async fn in_network(&self, peer: IpAddr) -> Option<(OwnedSemaphorePermit, InNetwork)> {

@@ -1,6 +1,7 @@
 //! TLS to clients, with a certificate that can be replaced while the node runs.
 
 use super::Stream;
+use crate::patience::timeout;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io;
@@ -79,7 +80,7 @@ impl Tls {
     pub(super) async fn accept(&self, tcp: TcpStream) -> io::Result<Stream> {
         let accepting =
             self.acceptor.accept_with(tcp, |connection| connection.set_buffer_limit(Some(RECORDS_BYTES_MAX)));
-        let stream = tokio::time::timeout(HANDSHAKE_MAX, accepting).await??;
+        let stream = timeout(HANDSHAKE_MAX, accepting).await.ok_or(io::ErrorKind::TimedOut)??;
         Ok(Stream::Tls(Box::new(RefCell::new(stream))))
     }
 }

@@ -1,12 +1,12 @@
 //! What a bad client costs: little memory, no time once it is ended, and nothing of what its neighbours see.
 
 use super::client::{Socket, frame};
-use super::node::raise_descriptor_limit;
+use super::node::{Signal, raise_descriptor_limit};
 use super::site::{Ending, Site, read_to_close, seq};
 use futures_util::future::join_all;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 const STALLED: usize = 300;
 /// These read only when the node has given them up.
@@ -202,6 +202,27 @@ async fn who_is_silent_or_never_comes_to_an_end_is_ended_with_4408_and_who_answe
     );
     println!("{:?}", over.elapsed());
     site.until_idle().await;
+    site.stop().await;
+}
+
+/// The node stands still for longer than it gives to somebody who was pinged, and its sockets have been quiet for a while: nobody has
+/// been asked for a sign of life yet.
+#[tokio::test(flavor = "current_thread")]
+async fn a_pause_of_the_node_ends_nobody_who_answers() {
+    let site = Site::start(&[]).await;
+    let paths = site.paths();
+    let mut sockets = [site.socket(&paths[0]).await, site.socket(&paths[1]).await];
+    sleep(Duration::from_secs(23)).await;
+    site.node.signal(Signal::STOP);
+    sleep(Duration::from_secs(13)).await;
+    site.node.signal(Signal::CONT);
+    for socket in &mut sockets {
+        let (first, payload) = socket.next_frame().await.expect("a ping");
+        assert_eq!(first, 0x89, "{payload:?}");
+        socket.send_bytes(&frame(0x8A, &payload)).await.expect("it is sent");
+        socket.send_bytes(&frame(0x89, b"still here?")).await.expect("it is sent");
+        assert_eq!(socket.next_frame().await.expect("it lives").0, 0x8A);
+    }
     site.stop().await;
 }
 

@@ -11,6 +11,7 @@ use crate::domain::access::{Caller, ChannelAccess, Right, ServerAccess};
 use crate::domain::message::NewMessage;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
+use crate::patience::timeout;
 use actix::Addr;
 use actix::prelude::SendError;
 use std::time::Duration;
@@ -74,7 +75,7 @@ impl RegistryHandle {
         let posting = Posting { message, poster: Poster::Call(reply) };
         self.send(Ask { bearer, target: Target::Channel(id), reply: Reply::Post(id, posting) });
         // What has not been answered by now may still be written.
-        let answer = tokio::time::timeout(self.answer_max, answer).await;
+        let answer = timeout(self.answer_max, answer).await;
         answer.unwrap_or(Ok(Err(Error::Unconfirmed))).unwrap_or(Err(Error::Unconfirmed))
     }
 
@@ -140,7 +141,7 @@ impl RegistryHandle {
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         self.send(Ask { bearer, target, reply: reply(sender) });
-        let answer = tokio::time::timeout(self.answer_max, answer).await;
+        let answer = timeout(self.answer_max, answer).await;
         answer.unwrap_or(Ok(Err(Error::Unavailable))).unwrap_or(Err(Error::Unavailable))
     }
 
@@ -167,7 +168,7 @@ impl Ask {
 
 /// Waits until every copy of a settling is gone.
 async fn settle(mut settled: mpsc::Receiver<()>) {
-    if tokio::time::timeout(SETTLE_MAX, settled.recv()).await.is_err() {
+    if timeout(SETTLE_MAX, settled.recv()).await.is_none() {
         tracing::warn!("a change has not reached every socket in time");
     }
 }

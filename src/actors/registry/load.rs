@@ -6,6 +6,7 @@ use super::{Ask, Registry, Target, WAITING_MAX};
 use crate::domain::access::{Account, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
+use crate::patience::timeout;
 use crate::store::{Db, channels, servers, user_servers, users};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::rc::Rc;
@@ -79,8 +80,8 @@ impl Registry {
         let slots = Rc::clone(&self.slots);
         let load = async move {
             // A database that hangs holds the slots: who waits is told so.
-            let slot = tokio::time::timeout(SLOT_WAIT_MAX, slots.acquire()).await;
-            let _slot = slot.map_err(|_| Error::Unavailable)?.map_err(|_| Error::Unavailable)?;
+            let slot = timeout(SLOT_WAIT_MAX, slots.acquire()).await.ok_or(Error::Unavailable)?;
+            let _slot = slot.map_err(|_| Error::Unavailable)?;
             load(&db, key).await
         };
         ctx.spawn(load.into_actor(self).map(move |loaded, registry, ctx| registry.loaded(key, loaded, ctx)));

@@ -8,10 +8,9 @@ use crate::domain::auth_session::Ended;
 use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
 use bytes::Bytes;
 use slab::Slab;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
 
 /// What a socket can hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +49,8 @@ impl RelayPort {
             Kind::Gateway => Seats::Many(HashMap::new()),
         };
         let (user, session, password_version) = (None, None, 0);
-        let nobodys = Entry { generation, socket, seats, user, session, password_version, deadline_s: u64::MAX };
+        let (deadline_s, identify_by_s) = (u64::MAX, u32::MAX);
+        let nobodys = Entry { generation, socket, seats, user, session, password_version, deadline_s, identify_by_s };
         let slot = table.sockets.insert(nobodys);
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         Outbox::new(self.handle.clone(), SessionKey { worker: self.handle.worker(), slot, generation }, kind)
@@ -61,13 +61,16 @@ impl RelayPort {
         if let Some(entry) = self.table.borrow_mut().entry_mut(key) {
             (entry.user, entry.session) = (Some(bearer.user_id), bearer.session_id);
             (entry.password_version, entry.deadline_s) = (bearer.password_version, bearer.expires_at_s);
+            entry.identify_by_s = u32::MAX;
         }
     }
 
-    /// Says that it is nobody's yet, and ends for that at this second since 1970.
-    pub fn await_identity(&self, key: SessionKey, deadline_s: u64) {
-        if let Some(entry) = self.table.borrow_mut().entry_mut(key) {
-            (entry.user, entry.session, entry.deadline_s) = (None, None, deadline_s);
+    /// Says that it is nobody's yet, and ends for that if it stays so.
+    pub fn await_identity(&self, key: SessionKey) {
+        let mut table = self.table.borrow_mut();
+        let until_s = table.now().saturating_add(table.times.identify_max_s);
+        if let Some(entry) = table.entry_mut(key) {
+            (entry.user, entry.session, entry.identify_by_s) = (None, None, until_s);
         }
     }
 
@@ -81,7 +84,7 @@ impl RelayPort {
         self.table.borrow().open(key);
     }
 
-    /// Seconds since the relay started, as of its last sweep.
+    /// Seconds since the relay started, as of its last sweep, without those in which it stood still.
     pub fn now(&self) -> u32 {
         self.table.borrow().now()
     }
@@ -94,7 +97,10 @@ struct Entry {
     user: Option<UserId>,
     session: Option<AuthSessionId>,
     password_version: i32,
+    /// When its token's time is over, in seconds since 1970.
     deadline_s: u64,
+    /// Until when its client has to say who it is, by the relay's clock.
+    identify_by_s: u32,
 }
 
 /// Where a socket sits in its rooms.
@@ -158,18 +164,9 @@ pub(super) struct Table {
     /// Where frames are joined; kept, so that it is not made anew each time.
     joined: Vec<u8>,
     generation: u32,
-    clock: Clock,
-}
-
-struct Clock {
-    started: Instant,
-    seconds: Cell<u32>,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self { started: Instant::now(), seconds: Cell::new(0) }
-    }
+    /// Sweeps so far, one a second. A time in which this process stood still is one second: what its peers have sent meanwhile has not
+    /// been read, and nobody was pinged.
+    seconds: u32,
 }
 
 impl Table {
@@ -182,7 +179,7 @@ impl Table {
             unflushed: Vec::new(),
             joined: Vec::new(),
             generation: 0,
-            clock: Clock::default(),
+            seconds: 0,
         }
     }
 
@@ -191,7 +188,7 @@ impl Table {
     }
 
     fn now(&self) -> u32 {
-        self.clock.seconds.get()
+        self.seconds
     }
 
     fn entry(&self, key: SessionKey) -> Option<&Entry> {
@@ -373,14 +370,16 @@ impl Table {
 
     /// Once a second: pings the silent, ends the dead and those whose time is over.
     pub(super) fn sweep(&mut self) {
-        let now = u32::try_from(self.clock.started.elapsed().as_secs()).unwrap_or(u32::MAX);
-        self.clock.seconds.set(now);
+        self.seconds = self.seconds.saturating_add(1);
+        let now = self.seconds;
         let wall_s = self.times.clock.now_s();
         let mut over = Vec::new();
         for (slot, entry) in &self.sockets {
             entry.socket.sweep(now, &self.times);
-            if entry.deadline_s <= wall_s {
-                over.push((slot, if entry.user.is_some() { End::EXPIRED } else { End::UNIDENTIFIED }));
+            if entry.identify_by_s <= now {
+                over.push((slot, End::UNIDENTIFIED));
+            } else if entry.deadline_s <= wall_s {
+                over.push((slot, End::EXPIRED));
             }
         }
         for (slot, end) in over {

@@ -1,5 +1,6 @@
 //! A writer's own connection to PostgreSQL.
 
+use crate::patience::timeout;
 use crate::store::backends::{Backend, barrier, end_and_wait, own};
 use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, prune, resolve};
@@ -35,7 +36,7 @@ impl Link {
             let backend = own(&client).await?;
             Ok::<_, tokio_postgres::Error>(Self { client, append, backend })
         };
-        tokio::time::timeout(CONNECT_MAX, connect).await.ok()?.ok()
+        timeout(CONNECT_MAX, connect).await?.ok()
     }
 
     /// Writes all of a batch, or none of it where one of them cannot be written.
@@ -70,7 +71,7 @@ impl Link {
 
     /// Removes notes from the ledger that nobody can ask for; false if the connection is lost.
     pub async fn prune(&self, upto: BatchKey) -> bool {
-        tokio::time::timeout(ANSWER_MAX, prune(&self.client, upto)).await.is_ok_and(|pruned| pruned.is_ok())
+        timeout(ANSWER_MAX, prune(&self.client, upto)).await.is_some_and(|pruned| pruned.is_ok())
     }
 
     /// Whether the connection is known to be gone.
@@ -80,9 +81,9 @@ impl Link {
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
-    match tokio::time::timeout(ANSWER_MAX, answer).await {
-        Ok(answer) => answer.map_err(|error| fault(&error)),
-        Err(_) => Err(Fault::Lost),
+    match timeout(ANSWER_MAX, answer).await {
+        Some(answer) => answer.map_err(|error| fault(&error)),
+        None => Err(Fault::Lost),
     }
 }
 
@@ -90,13 +91,13 @@ async fn answered<T>(
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     drafts: &[&Draft],
 ) -> Result<T, Fault> {
-    match tokio::time::timeout(ANSWER_MAX, answer).await {
-        Ok(Ok(written)) => Ok(written),
-        Ok(Err(error)) => {
+    match timeout(ANSWER_MAX, answer).await {
+        Some(Ok(written)) => Ok(written),
+        Some(Err(error)) => {
             let fault = fault(&error);
             tracing::warn!(?fault, rows = drafts.len(), "a batch was not written");
             Err(fault)
         }
-        Err(_) => Err(Fault::Lost),
+        None => Err(Fault::Lost),
     }
 }
