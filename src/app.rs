@@ -4,6 +4,7 @@ use crate::actors::registry::{Registry, RegistryHandle};
 use crate::actors::relay::{End, Relay, RelayHandle, Relays};
 use crate::actors::writer::Writer;
 use crate::auth::password::Passwords;
+use crate::auth::refresh_token::Succession;
 use crate::auth::secret;
 use crate::auth::token::Tokens;
 use crate::config::{Config, Database};
@@ -114,10 +115,13 @@ impl Application {
         let relays = Relays::default();
         let (secret_before, life) = (config.secret_key_previous.as_ref(), config.token_life);
         let tokens = Tokens::new(&secret, secret_before, config.algorithm, life);
+        let keys = [Some(&secret), secret_before].into_iter().flatten();
+        let successions = keys.map(Succession::new).collect::<Result<_, _>>().map_err(|error| other(&error))?;
         let node = Data::new(Node {
             registry: Registry::start(db.clone(), writer.clone(), relays.clone(), config.times),
             db,
             tokens: Arc::new(tokens.by(config.times.clock)),
+            successions,
             refresh_life: config.refresh_life,
             limits: Limits::new(config.rate_limit),
             has_tls: tls.is_some(),
@@ -139,7 +143,9 @@ impl Application {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 match limits.take_unlogged() {
                     0 => {}
-                    count => tracing::info!(count, "calls that were refused, beyond those with a line of their own"),
+                    count => {
+                        tracing::info!(count, "calls of nobody who is known, beyond those with a line of their own")
+                    }
                 }
                 match take_left_out() {
                     0 => {}
@@ -292,8 +298,6 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
         socket.set_nonblocking(true)?;
         // What it accepts has these too.
         socket.set_send_buffer_size(wire::SEND_BUFFER_BYTES)?;
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        socket.set_tcp_user_timeout(Some(wire::USER_TIMEOUT))?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())

@@ -7,6 +7,7 @@ with account as (
     for share
 )
 update auth_sessions s set
+    previous_hash = s.token_hash,
     token_hash = $3,
     last_used_at = now(),
     expires_at = least(now() + make_interval(secs => $4), created_at + interval '365 days')

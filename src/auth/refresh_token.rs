@@ -1,8 +1,13 @@
 //! Refresh tokens: each is good for one use. What all tokens of a login have in common, its family, is 128 random bits; the rest
 //! is 256 more. Whoever has one of the family that is not the good one has one that was used before, however long ago. The
 //! store has hashes alone; with so many random bits no salt and no slow hash is needed.
+//!
+//! What takes a token's place is made of it with the node's key: the same each time, for an answer that was lost, and nobody's to
+//! guess.
 
 use super::hex;
+use hmac::digest::InvalidLength;
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -11,9 +16,26 @@ const PREFIX: &str = "madang_refresh_";
 const FAMILY_BYTES: usize = 16;
 const RANDOM_BYTES: usize = 32;
 
+/// What keeps this use of the key apart from all others.
+const SUCCESSOR: &[u8] = b"madang refresh token's successor\0";
+
 /// A refresh token.
 #[derive(Debug)]
 pub struct RefreshToken(SecretString);
+
+/// What makes the successors of tokens.
+#[derive(Clone)]
+pub struct Succession(Hmac<Sha256>);
+
+impl Succession {
+    /// With a node's key.
+    ///
+    /// # Errors
+    /// When the key cannot be one.
+    pub fn new(key: &SecretString) -> Result<Self, InvalidLength> {
+        Ok(Self(Hmac::new_from_slice(key.expose_secret().as_bytes())?.chain_update(SUCCESSOR)))
+    }
+}
 
 /// What is stored of a token.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,16 +49,17 @@ pub struct Stored {
 impl RefreshToken {
     /// The first one of a login.
     pub fn random() -> Self {
-        Self::of(&hex(&rand::random::<[u8; FAMILY_BYTES]>()))
+        Self::of(&hex(&rand::random::<[u8; FAMILY_BYTES]>()), &rand::random::<[u8; RANDOM_BYTES]>())
     }
 
-    /// One that takes the place of this one.
-    pub fn next(&self) -> Self {
-        Self::of(self.family())
+    /// The one that takes the place of this one.
+    pub fn next(&self, succession: &Succession) -> Self {
+        let next = succession.0.clone().chain_update(self.0.expose_secret()).finalize().into_bytes();
+        Self::of(self.family(), &next)
     }
 
-    fn of(family: &str) -> Self {
-        Self(SecretString::from(format!("{PREFIX}{family}{}", hex(&rand::random::<[u8; RANDOM_BYTES]>()))))
+    fn of(family: &str, own: &[u8]) -> Self {
+        Self(SecretString::from(format!("{PREFIX}{family}{}", hex(own))))
     }
 
     /// What looks like one of ours.
@@ -83,8 +106,10 @@ mod tests {
 
     #[test]
     fn the_next_one_is_another_of_the_same_family() {
-        let token = RefreshToken::random();
-        let next = RefreshToken::read(token.next().expose()).expect("good");
+        let (token, key) = (RefreshToken::random(), |key: &str| Succession::new(&key.into()).expect("a key"));
+        let next = RefreshToken::read(token.next(&key("one")).expose()).expect("good");
+        assert_eq!(token.next(&key("one")).stored(), next.stored(), "it is the same each time");
+        assert_ne!(token.next(&key("another")).stored(), next.stored(), "it is the key's");
         assert_eq!(next.stored().family, token.stored().family);
         assert_ne!(next.stored().hash, token.stored().hash);
     }

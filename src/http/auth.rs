@@ -20,7 +20,11 @@ use actix_web::web::Data;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa::ToSchema;
+
+/// As long as a refresh token that was used gives the same next one again.
+const REFRESH_GRACE: Duration = Duration::from_secs(30);
 
 /// A new account.
 #[derive(ToSchema)]
@@ -210,8 +214,8 @@ pub async fn compare(
 
 /// Get the next access token
 ///
-/// The refresh token is good for one use; the answer has the next one. Using one again ends the session: somebody has a
-/// copy. Where an answer was lost, log in again.
+/// The refresh token is good for one use; the answer has the next one. Where the answer was lost, or two tabs refresh at once, using it
+/// again within 30 s gives the same next one. Using one later ends the session: somebody has a copy.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "auth", request_body = Refresh,
     responses(
@@ -221,10 +225,16 @@ pub async fn compare(
 )]
 pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
     let used = RefreshToken::read(sent.refresh_token.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
-    let (next, stored) = (used.next(), used.stored());
-    match auth_sessions::refresh(&node.db, &stored.family, &stored.hash, &next.stored().hash, node.refresh_life).await?
-    {
-        Refreshed::Rotated(subject) => token(&node, subject, &next),
+    let stored = used.stored();
+    // The key may have been changed since the last use.
+    let next: Vec<RefreshToken> = node.successions.iter().map(|succession| used.next(succession)).collect();
+    let hashes: Vec<Vec<u8>> = next.iter().map(|next| next.stored().hash).collect();
+    let own = (&*stored.family, &*stored.hash);
+    match auth_sessions::refresh(&node.db, own, &hashes, node.refresh_life, REFRESH_GRACE).await? {
+        Refreshed::Rotated(subject, hash) => {
+            let given = next.iter().zip(&hashes).find(|(_, of)| **of == hash).map(|(next, _)| next);
+            token(&node, subject, given.ok_or(Error::Internal)?)
+        }
         Refreshed::Reused { user_id, session_id } => {
             tracing::warn!(%user_id, %session_id, "a refresh token was used again; its session is ended");
             let (db, change) = (node.db.clone(), Change::Sessions(user_id));

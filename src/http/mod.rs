@@ -27,6 +27,7 @@ pub use routes::app;
 
 use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;
+use crate::auth::refresh_token::Succession;
 use crate::auth::token::Tokens;
 use crate::client_address::TrustedProxies;
 use crate::rate_limit::Limits;
@@ -44,6 +45,8 @@ pub struct Node {
     pub registry: RegistryHandle,
     /// Issues and checks tokens.
     pub tokens: Arc<Tokens>,
+    /// What makes the successors of refresh tokens: with the present key, and with the one before it.
+    pub successions: Vec<Succession>,
     /// How long a refresh token that is not used lives.
     pub refresh_life: Duration,
     /// What is limited by rate.

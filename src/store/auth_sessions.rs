@@ -22,8 +22,8 @@ pub struct Begun {
 /// What has become of a refresh token.
 #[derive(Debug)]
 pub enum Refreshed {
-    /// It was good, and the new one takes its place.
-    Rotated(Subject),
+    /// It was good, or was a moment ago: the one with this hash takes its place.
+    Rotated(Subject, Vec<u8>),
     /// It had been used before: its session has to end.
     Reused {
         /// Whose it was.
@@ -63,30 +63,45 @@ pub async fn begin(
     Ok(Begun { session_id: AuthSessionId(row.get("id")), ends_at_s: second(&row, "expires_at") })
 }
 
-/// Uses a refresh token, by its family and its own hash; one with the hash `next` is given out in its place.
+/// Uses a refresh token, by its family and its own hash; the one with the first hash of `next` is given out in its place, or, where it
+/// was used less than `grace` ago, whichever of them was.
 ///
 /// # Errors
 /// `invalid_refresh_token`.
-pub async fn refresh(db: &Db, family: &[u8], hash: &[u8], next: &[u8], life: Duration) -> Result<Refreshed> {
+pub async fn refresh(
+    db: &Db,
+    (family, hash): (&[u8], &[u8]),
+    next: &[Vec<u8>],
+    life: Duration,
+    grace: Duration,
+) -> Result<Refreshed> {
     let rotate = include_str!("../../sql/auth_sessions/rotate.sql");
+    let new = next.first().ok_or(Error::Internal)?;
     // Twice: a statement that waited for a change of the password has read the session as it was before.
     for _ in 0..2 {
-        if let Some(row) = db.write(rotate, &[&family, &hash, &next, &life.as_secs_f64()]).await? {
-            return Ok(Refreshed::Rotated(Subject {
-                user_id: UserId(row.get("user_id")),
-                session_id: AuthSessionId(row.get("id")),
-                password_version: row.get("password_version"),
-                logged_in_at_s: second(&row, "created_at"),
-                ends_at_s: second(&row, "expires_at"),
-            }));
+        if let Some(row) = db.write(rotate, &[&family, &hash, new, &life.as_secs_f64()]).await? {
+            return Ok(Refreshed::Rotated(subject(&row), new.clone()));
         }
-        let find = include_str!("../../sql/auth_sessions/find_reused.sql");
-        if let Some(row) = db.look_up_one(find, &[&family, &hash]).await? {
+        let find = include_str!("../../sql/auth_sessions/find_used.sql");
+        if let Some(row) = db.look_up_one(find, &[&family, &hash, &next, &grace.as_secs_f64()]).await? {
+            if row.get("is_recent") {
+                return Ok(Refreshed::Rotated(subject(&row), row.get("token_hash")));
+            }
             let (user_id, session_id) = (UserId(row.get("user_id")), AuthSessionId(row.get("id")));
             return Ok(Refreshed::Reused { user_id, session_id });
         }
     }
     Err(Unauthorized::RefreshInvalid.into())
+}
+
+fn subject(row: &Row) -> Subject {
+    Subject {
+        user_id: UserId(row.get("user_id")),
+        session_id: AuthSessionId(row.get("id")),
+        password_version: row.get("password_version"),
+        logged_in_at_s: second(row, "created_at"),
+        ends_at_s: second(row, "expires_at"),
+    }
 }
 
 fn second(row: &Row, column: &str) -> u64 {

@@ -84,6 +84,7 @@ async fn a_refresh_token_that_is_used_again_ends_its_session_and_no_other() {
     let (stolen, other) = (log_in(&app, &mina, "mina").await, log_in(&app, &mina, "mina").await);
     let thief = Login::of(mina.id, &refresh(&app, &stolen.refresh_token).await.is(200));
     let socket = app.socket(channel, &thief.user).await;
+    a_while_later(&app).await;
     let mut others = app.socket(channel, &other.user).await;
     refresh(&app, &stolen.refresh_token).await.refuses(401, "refresh_token_reused");
     ends(socket).await;
@@ -95,14 +96,44 @@ async fn a_refresh_token_that_is_used_again_ends_its_session_and_no_other() {
     refresh(&app, &other.refresh_token).await.is(200);
 }
 
+/// Two tabs, say: all of them go on with the same next one.
 #[tokio::test]
-async fn of_many_who_use_one_refresh_token_at_once_one_gets_a_pair() {
+async fn many_who_use_one_refresh_token_at_once_get_the_same_next_one() {
     let app = spawn_app().await;
     let mina = app.register("mina").await;
     let login = log_in(&app, &mina, "mina").await;
     let all = futures_util::future::join_all((0..8).map(|_| refresh(&app, &login.refresh_token))).await;
-    assert_eq!(all.iter().filter(|answer| answer.status == 200).count(), 1);
-    app.get("/users/me", &login.user).await.refuses(401, "token_revoked");
+    let next: Vec<Login> = all.iter().map(|answer| Login::of(mina.id, &answer.is(200))).collect();
+    assert!(next.iter().all(|one| one.refresh_token == next[0].refresh_token));
+    for good in next.iter().chain([&login]) {
+        app.get("/users/me", &good.user).await.is(200);
+    }
+    refresh(&app, &next[0].refresh_token).await.is(200);
+    assert_eq!(app.count("select count(*) from auth_sessions where last_used_at > created_at").await, 1);
+}
+
+/// The client has the old one only, and asks again.
+#[tokio::test]
+async fn a_refresh_whose_answer_was_lost_gives_the_same_next_one_for_a_moment() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let first = log_in(&app, &mina, "mina").await;
+    let lost = Login::of(mina.id, &refresh(&app, &first.refresh_token).await.is(200));
+    let second = Login::of(mina.id, &refresh(&app, &first.refresh_token).await.is(200));
+    assert_eq!(second.refresh_token, lost.refresh_token);
+    let third = Login::of(mina.id, &refresh(&app, &second.refresh_token).await.is(200));
+    // Only the last one that was used, and not for long.
+    refresh(&app, &first.refresh_token).await.refuses(401, "refresh_token_reused");
+    app.get("/users/me", &third.user).await.refuses(401, "token_revoked");
+    let first = log_in(&app, &mina, "mina").await;
+    refresh(&app, &first.refresh_token).await.is(200);
+    a_while_later(&app).await;
+    refresh(&app, &first.refresh_token).await.refuses(401, "refresh_token_reused");
+}
+
+/// More than a used refresh token's grace.
+async fn a_while_later(app: &TestApp) {
+    app.sql("update auth_sessions set last_used_at = last_used_at - interval '31 seconds'").await;
 }
 
 #[tokio::test]
