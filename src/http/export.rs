@@ -1,7 +1,7 @@
 //! `/users/me/export`: all that is stored about somebody, as one JSON document that is written while it is read.
 //!
 //! Bounds: one for each user and [`AT_ONCE`] on the node, then `busy`; [`IDS_A_STEP`] messages are looked through by a statement, and
-//! [`MESSAGES_A_PART`] are in memory; a reader has [`PART_MAX`] for each part.
+//! [`MESSAGES_A_PART`] are in memory; a reader has [`PART_MAX`] for each part, and the time that its bytes take at the least rate.
 
 use super::Node;
 use super::extract::Auth;
@@ -13,6 +13,7 @@ use crate::domain::user::Profile;
 use crate::domain::{MessageId, UserId};
 use crate::error::{Error, Result};
 use crate::store::{auth_sessions, messages, servers, users};
+use crate::wire::BYTES_PER_SECOND_MIN;
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data};
@@ -145,7 +146,9 @@ impl Rest {
         if self.next.is_none() {
             text.push_str("\n]}\n");
         }
-        self.until = Instant::now() + PART_MAX;
+        // At the least rate of any answer.
+        let at_least_rate = Duration::from_millis(text.len() as u64 * 1_000 / BYTES_PER_SECOND_MIN);
+        self.until = Instant::now() + PART_MAX + at_least_rate;
         Ok(Some(Bytes::from(text)))
     }
 }

@@ -55,9 +55,13 @@ impl Exchange {
         self.newcomer.take();
     }
 
-    /// How much has come of a head that has not ended.
+    /// How much has come of a head, whole or not, whose call has not begun.
     pub(super) fn head_bytes(&self) -> u64 {
-        if matches!(self.phase.get(), Phase::Head { .. }) { self.received.get() } else { 0 }
+        match self.phase.get() {
+            Phase::Head { .. } => self.received.get(),
+            Phase::Call { head } if self.gate.is_whole() => head.unwrap_or(0),
+            _ => 0,
+        }
     }
 
     /// Bytes have come.

@@ -111,6 +111,11 @@ impl Gate {
         self.state.get() == State::Head(Ending::Start)
     }
 
+    /// Whether a head has been given whose call has not begun.
+    pub(super) fn is_whole(&self) -> bool {
+        self.state.get() == State::Whole
+    }
+
     /// Wakes this one when more is given, of what waits.
     pub(super) fn wait(&self, waker: &Waker, has_more: bool) {
         self.has_more.set(has_more);

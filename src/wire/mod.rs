@@ -15,6 +15,7 @@ pub mod unread;
 
 pub use exchange::{Exchange, HEAD_MAX};
 pub use newcomers::{Newcomer, Newcomers};
+pub use stall::BYTES_PER_SECOND_MIN;
 pub use stream::Stream;
 
 use crate::error::Error;
@@ -26,13 +27,11 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// As long as a peer may leave the kernel with bytes that it does not take; what listens hands it on to every connection.
-pub const USER_TIMEOUT: Duration = Duration::from_secs(15);
 /// As much as the kernel may hold of an answer that is not read; it may double it.
 pub const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -77,20 +76,24 @@ impl Wire {
     }
 
     /// Gives HTTP what it may have of what waits; whether it was given anything.
-    fn give(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+    fn give(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<bool> {
         let next = self.waiting.len().min(buffer.remaining());
         let given = self.exchange.gate.pass(&self.waiting[..next]);
         if given > 0 {
             let bytes = self.waiting.split_to(given);
             self.exchange.received(&bytes);
             self.exchange.settled();
+            if self.exchange.head_bytes() > HEAD_BYTES_MAX {
+                let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::HeadTooLarge))]);
+                return Err(io::ErrorKind::InvalidData.into());
+            }
             buffer.put_slice(&bytes);
         }
         if self.waiting.is_empty() {
             // An idle connection keeps nothing.
             self.waiting = BytesMut::new();
         }
-        given > 0
+        Ok(given > 0)
     }
 
     /// Takes in what has come, as far as there is room for it; whether anything has.
@@ -103,6 +106,13 @@ impl Wire {
             self.waiting.extend_from_slice(buffer.filled());
             Poll::Ready(Ok(()))
         })
+    }
+
+    /// A peer that has had all of its time gets nothing more: the kernel does not go on for it either.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let error = ready!(self.stall.poll(cx));
+        self.stream.reset_when_closed();
+        Poll::Ready(error)
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<()>> {
@@ -136,11 +146,7 @@ fn refusal(error: &Error) -> Vec<u8> {
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
-            if self.exchange.head_bytes() > HEAD_BYTES_MAX {
-                let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::HeadTooLarge))]);
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
-            if !self.waiting.is_empty() && self.give(buffer) {
+            if !self.waiting.is_empty() && self.give(buffer)? {
                 return Poll::Ready(Ok(()));
             }
             if self.is_at_end && self.waiting.is_empty() {
@@ -174,7 +180,7 @@ impl AsyncWrite for Wire {
                 Poll::Ready(Ok(taken))
             }
             Poll::Ready(failed) => Poll::Ready(failed),
-            Poll::Pending => self.stall.poll(cx).map(Err),
+            Poll::Pending => self.poll_stall(cx).map(Err),
         }
     }
 
@@ -184,13 +190,13 @@ impl AsyncWrite for Wire {
                 self.stall.over();
                 Poll::Ready(done)
             }
-            Poll::Pending => self.stall.poll(cx).map(Err),
+            Poll::Pending => self.poll_stall(cx).map(Err),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.stream).poll_shutdown(cx) {
-            Poll::Pending => self.stall.poll(cx).map(Err),
+            Poll::Pending => self.poll_stall(cx).map(Err),
             done => done,
         }
     }

@@ -6,10 +6,13 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// As long as a peer may take nothing at a time,
+/// As long as a peer may take nothing of an answer,
 const STALL_MAX: Duration = Duration::from_secs(10);
-/// and the least rate at which it takes an answer: over the whole of it, and all of the time in which the node waited for the peer.
-const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
+/// or nothing more, however much it has taken. What it reads is seen here in steps: the kernels on the way hold some hundred KiB, and
+/// move on when there is much room.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// The least rate at which it takes an answer: over the whole of it, and all of the time in which the node waited for the peer.
+pub const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
 
 /// How long a peer has kept the node waiting with an answer.
 pub(super) struct Stall {
@@ -87,7 +90,7 @@ impl Account {
     fn until(&mut self, now: Instant) -> Instant {
         self.is_open = true;
         let time = STALL_MAX + Duration::from_millis(self.taken.saturating_mul(1_000) / BYTES_PER_SECOND_MIN);
-        *self.since.get_or_insert(now) + time.saturating_sub(self.waited).min(STALL_MAX)
+        *self.since.get_or_insert(now) + time.saturating_sub(self.waited).min(PAUSE_MAX)
     }
 }
 
@@ -106,11 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn who_has_taken_much_may_not_stop_for_longer_than_others() {
+    fn who_has_taken_much_may_not_stop_for_all_the_time_that_it_has_won() {
         let (mut account, now) = (Account::new(0), Instant::now());
         account.begin(1);
         account.took(6 << 20, now);
-        assert_eq!(account.until(now), now + STALL_MAX);
+        assert_eq!(account.until(now), now + PAUSE_MAX);
     }
 
     /// In each of many parts of an answer the peer takes a little just in time.

@@ -53,6 +53,12 @@ impl Stream {
         }
     }
 
+    /// Closing it forgets what the kernel still holds for the peer.
+    pub fn reset_when_closed(&self) {
+        // A connection for which that cannot be said is closed all the same.
+        let _ = self.with_tcp(|tcp| socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO)));
+    }
+
     /// Writes what is taken at once, past the runtime, which would first look up what it believes of the stream: for a
     /// delivery to thousands.
     ///

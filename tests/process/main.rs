@@ -16,6 +16,7 @@ mod node;
 mod outage;
 mod planted;
 mod proxy;
+mod readers;
 mod readme;
 mod scene;
 #[path = "../api/support/schema.rs"]

@@ -12,8 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-/// Of each kind.
+/// Of each kind but the last, whose answers have to be made.
 const CLIENTS: usize = 2_000;
+const READERS: usize = 200;
 /// 15 s is what is promised; the rest is against hanging.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 /// As often as a slow client sends a byte.
@@ -44,7 +45,7 @@ const GET: &str = "GET /healthz HTTP/1.1\r\nHost: m\r\n\r\n";
 
 impl Kind {
     /// What is sent at once.
-    fn first(self, token: &str) -> String {
+    fn first(self, token: &str, server: i64) -> String {
         let post = |path: &str| {
             format!(
                 "POST {path} HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer {token}\r\nContent-Length: 60000\r\n\r\n{{"
@@ -57,18 +58,20 @@ impl Kind {
             Self::Pipelined => format!("{GET}GET /healthz HTTP/1.1\r\nHost: m\r\nX-Slow: "),
             Self::Body => post("/servers/"),
             Self::UnwantedBody => post("/auth/ws-ticket"),
-            // More than the kernel keeps for somebody who does not read.
-            Self::Reader => "GET /openapi.json HTTP/1.1\r\nHost: m\r\n\r\n".repeat(16),
+            // More than the kernel keeps for somebody who does not read; no answer is so large that it would be counted.
+            Self::Reader => {
+                format!("GET /servers/{server} HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer {token}\r\n\r\n").repeat(24)
+            }
         }
     }
 }
 
 /// Runs one client to its end; how long the node let it go on.
-async fn suffer(address: String, kind: Kind, token: Arc<str>) -> Duration {
+async fn suffer(address: String, kind: Kind, token: Arc<str>, server: i64) -> Duration {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
     let mut stream = socket.connect(address.parse().expect("an address")).await.expect("a connection");
-    stream.write_all(kind.first(&token).as_bytes()).await.expect("the node takes it");
+    stream.write_all(kind.first(&token, server).as_bytes()).await.expect("the node takes it");
     let mut buffer = [0; 4 * 1024];
     if kind == Kind::SecondHead {
         let read = stream.read(&mut buffer).await.expect("an answer");
@@ -103,12 +106,17 @@ async fn slow_clients_are_ended_in_time_and_others_see_nothing_of_them() {
     let api = Api::new(&node.url);
     let mina = api.account("mina").await;
     let channel = api.channel(&mina).await;
+    let server = api.server(&mina).await;
+    for number in 0..25 {
+        let long = json!({ "name": format!("{number}"), "server_id": server, "description": "x".repeat(1_000) });
+        assert!(api.post("/channels/", &mina.token, long).await["id"].is_i64());
+    }
     let quiet = node.descriptors();
     let token: Arc<str> = mina.token.as_str().into();
     let mut slow = Vec::new();
     for kind in KINDS {
-        for _ in 0..CLIENTS {
-            let client = tokio::spawn(suffer(node.address.clone(), kind, Arc::clone(&token)));
+        for _ in 0..if kind == Kind::Reader { READERS } else { CLIENTS } {
+            let client = tokio::spawn(suffer(node.address.clone(), kind, Arc::clone(&token), server));
             slow.push(async move { (kind, client.await.expect("it is ended")) });
             // As fast as connections are taken, not faster.
             if slow.len() % 256 == 0 {
@@ -141,7 +149,7 @@ async fn slow_clients_are_ended_in_time_and_others_see_nothing_of_them() {
     }
     println!(
         "{calls} calls of honest clients beside {} slow ones; the longest of each kind: {longest:?}",
-        CLIENTS * KINDS.len()
+        CLIENTS * (KINDS.len() - 1) + READERS
     );
     assert!(longest.values().all(|lasted| *lasted < ENDED_WITHIN), "{longest:?}");
     while node.descriptors() > quiet + 32 {

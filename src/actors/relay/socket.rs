@@ -320,7 +320,10 @@ impl Socket {
         match self.phase.get() {
             Phase::Dead => {}
             Phase::Ending if self.heard.get() == u32::MAX => self.heard.set(now_s),
-            Phase::Ending if now_s.saturating_sub(self.heard.get()) >= LINGER_S => self.die(),
+            Phase::Ending if now_s.saturating_sub(self.heard.get()) >= LINGER_S => {
+                self.stream.reset_when_closed();
+                self.die();
+            }
             Phase::Ending => {}
             Phase::Opening | Phase::Open | Phase::Holding => {
                 let silent_s = now_s.saturating_sub(self.heard.get());
