@@ -21,5 +21,5 @@ pub mod ws_tickets;
 
 pub use backends::Backend;
 pub use db::{Db, WRITER_NAME, session_config};
-pub use fault::{Fault, fault};
+pub use fault::{Fault, chain, fault};
 pub use target::{Target, TargetError};

@@ -34,7 +34,7 @@ where
         static WRITTEN: [Written; KINDS] = [const { Written(AtomicU64::new(0)) }; KINDS];
         let metadata = event.metadata();
         if metadata.target().starts_with(STRANGERS) {
-            let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let now_s = now_s();
             let kind = metadata.line().unwrap_or(0) as usize % KINDS;
             if !WRITTEN.get(kind).is_none_or(|written| written.has_room(now_s)) {
                 LEFT_OUT.fetch_add(1, Ordering::Relaxed);
@@ -43,6 +43,31 @@ where
         }
         self.0.format_event(context, writer, event)
     }
+}
+
+/// What may happen more often than it is worth a line.
+pub struct Often {
+    second: AtomicU64,
+    count: AtomicU64,
+}
+
+impl Often {
+    /// Of what has not happened yet.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self { second: AtomicU64::new(0), count: AtomicU64::new(0) }
+    }
+
+    /// It has happened: how often since the last line, if it is worth one again, which is once a second.
+    pub fn happened(&self) -> Option<u64> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let now_s = now_s();
+        (self.second.swap(now_s, Ordering::Relaxed) != now_s).then(|| self.count.swap(0, Ordering::Relaxed))
+    }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A second, and how many lines it has had.
@@ -60,6 +85,14 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_happens_often_has_a_line_a_second_and_none_is_forgotten() {
+        let often = Often::never();
+        let counts: Vec<u64> = (0..1_000).filter_map(|_| often.happened()).collect();
+        assert!(counts.len() <= 3 && counts[0] == 1, "{counts:?}");
+        assert_eq!(counts.iter().sum::<u64>() + often.count.into_inner(), 1_000);
+    }
 
     #[test]
     fn each_second_has_room_for_so_many_lines() {

@@ -6,7 +6,7 @@ mod json;
 mod limited;
 mod request_id;
 
-pub use limited::take_left_out;
+pub use limited::{Often, take_left_out};
 pub use request_id::RequestId;
 
 use buffer::Buffer;
@@ -50,7 +50,8 @@ impl Drop for Logging {
 
 /// What is logged: what `RUST_LOG` says, or `default`; of some libraries less, whatever it says.
 pub fn filter(default: &str) -> EnvFilter {
-    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|text| EnvFilter::try_new(text).is_ok());
+    let is_usable = |text: &String| !text.trim().is_empty() && EnvFilter::try_new(text).is_ok();
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(is_usable);
     let wanted = wanted.as_deref().unwrap_or(default);
     // A more exact directive would win against ours.
     let is_theirs = |directive: &&str| {

@@ -4,7 +4,8 @@ use crate::patience::timeout;
 use crate::store::backends::{Backend, barrier, end_and_wait, own};
 use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, prune, resolve};
-use crate::store::{Fault, Target, WRITER_NAME, fault, session_config};
+use crate::store::{Fault, Target, WRITER_NAME, chain, fault, session_config};
+use crate::telemetry::Often;
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -15,6 +16,9 @@ const LOCK_TIMEOUT_MS: u64 = 200;
 /// As long as anything is waited for before the connection counts as lost.
 const ANSWER_MAX: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS + 500);
 const CONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// Batches that were not written.
+static UNWRITTEN: Often = Often::never();
 
 pub struct Link {
     client: Client,
@@ -95,7 +99,10 @@ async fn answered<T>(
         Some(Ok(written)) => Ok(written),
         Some(Err(error)) => {
             let fault = fault(&error);
-            tracing::warn!(?fault, rows = drafts.len(), "a batch was not written");
+            if let Some(batches) = UNWRITTEN.happened() {
+                let (error, rows) = (chain(&error), drafts.len());
+                tracing::warn!(?fault, error, rows, batches, "a batch was not written");
+            }
             Err(fault)
         }
         None => Err(Fault::Lost),
