@@ -55,15 +55,6 @@ impl Exchange {
         self.newcomer.take();
     }
 
-    /// How much has come of a head, whole or not, whose call has not begun.
-    pub(super) fn head_bytes(&self) -> u64 {
-        match self.phase.get() {
-            Phase::Head { .. } => self.received.get(),
-            Phase::Call { head } if self.gate.is_whole() => head.unwrap_or(0),
-            _ => 0,
-        }
-    }
-
     /// Bytes have come.
     pub fn received(&self, bytes: &[u8]) {
         if bytes.is_empty() {

@@ -58,6 +58,7 @@ pub(super) enum Ending {
 #[derive(Debug)]
 pub(super) struct Gate {
     state: Cell<State>,
+    head_bytes: Cell<u64>,
     /// Of who waits for more to be given, or for a deadline to begin.
     waker: RefCell<Option<Waker>>,
     /// Whether something waits to be given.
@@ -66,7 +67,12 @@ pub(super) struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { state: Cell::new(State::Head(Ending::Start)), waker: RefCell::default(), has_more: Cell::new(false) }
+        Self {
+            state: Cell::new(State::Head(Ending::Start)),
+            head_bytes: Cell::new(0),
+            waker: RefCell::default(),
+            has_more: Cell::new(false),
+        }
     }
 }
 
@@ -74,10 +80,14 @@ impl Gate {
     /// How many of these bytes, which come next, are given now; they count as given.
     pub(super) fn pass(&self, bytes: &[u8]) -> usize {
         let (state, given) = match self.state.get() {
-            State::Head(ending) => match end_of_head(bytes, ending) {
-                Ok(end) => (State::Whole, end),
-                Err(ending) => (State::Head(ending), bytes.len()),
-            },
+            State::Head(ending) => {
+                let (state, given) = match end_of_head(bytes, ending) {
+                    Ok(end) => (State::Whole, end),
+                    Err(ending) => (State::Head(ending), bytes.len()),
+                };
+                self.head_bytes.set(self.head_bytes.get() + given as u64);
+                (state, given)
+            }
             State::Whole => (State::Whole, 0),
             State::Call(body) => {
                 let (given, body) = body.pass(bytes);
@@ -94,6 +104,7 @@ impl Gate {
 
     /// A call begins whose body has so many bytes, or comes in chunks.
     pub(super) fn begin(&self, body: Option<u64>) {
+        self.head_bytes.set(0);
         self.state.set(State::Call(body.map_or_else(|| Body::Chunks(Chunks::default()), Body::Bytes)));
         self.wake_for_more();
     }
@@ -111,9 +122,9 @@ impl Gate {
         self.state.get() == State::Head(Ending::Start)
     }
 
-    /// Whether a head has been given whose call has not begun.
-    pub(super) fn is_whole(&self) -> bool {
-        self.state.get() == State::Whole
+    /// How much has been given of a head, whole or not, whose call has not begun.
+    pub(super) fn head_bytes(&self) -> u64 {
+        self.head_bytes.get()
     }
 
     /// Wakes this one when more is given, of what waits.

@@ -83,7 +83,7 @@ impl Wire {
             let bytes = self.waiting.split_to(given);
             self.exchange.received(&bytes);
             self.exchange.settled();
-            if self.exchange.head_bytes() > HEAD_BYTES_MAX {
+            if self.exchange.gate.head_bytes() > HEAD_BYTES_MAX {
                 let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::HeadTooLarge))]);
                 return Err(io::ErrorKind::InvalidData.into());
             }

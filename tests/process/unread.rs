@@ -176,17 +176,40 @@ async fn a_body_that_never_comes_is_not_waited_for_for_ever() {
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }
 
+/// Whole or not, at once or in pieces, the first of its connection or a later one.
 #[tokio::test(flavor = "current_thread")]
-async fn a_head_without_an_end_is_refused_before_it_is_large() {
+async fn a_head_of_more_than_16_kib_is_refused() {
     let folder = data_folder();
     let node = Node::start(&folder).await;
-    let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
-    let head = format!("GET /healthz HTTP/1.1\r\nHost: m\r\nX-Long: {}", "x".repeat(64 * 1024));
-    send(&mut stream, head.as_bytes()).await;
-    let mut answer = vec![0; 4_096];
-    let count = timeout(PATIENCE, stream.read(&mut answer)).await.expect("in time").expect("an answer");
-    let answer = String::from_utf8_lossy(&answer[..count]).into_owned();
-    assert!(answer.starts_with("HTTP/1.1 431 ") && answer.contains("head_too_large"), "{answer}");
+    let call = |length: usize, end: &str| {
+        let head = format!("GET /healthz HTTP/1.1\r\nHost: m\r\nX-Long: {end}");
+        head.replace(end, &("x".repeat(length.saturating_sub(head.len())) + end))
+    };
+    let end = "\r\n\r\n";
+    for (bytes, status) in [
+        (call(16 * 1_024, end), 200),
+        (call(17_000, end), 431),
+        (call(24_000, end), 431),
+        (call(64 * 1_024, "never ends"), 431),
+        (call(100, end) + &call(16 * 1_024, end), 200),
+        (call(100, end) + &call(24_000, end), 431),
+    ] {
+        for size in [bytes.len(), 1_000] {
+            let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
+            for piece in bytes.as_bytes().chunks(size) {
+                // It may have been refused already.
+                let _ = stream.write_all(piece).await;
+                tokio::task::yield_now().await;
+            }
+            let (mut answer, mut piece) = (String::new(), vec![0; 4_096]);
+            while !answer.contains(&format!("HTTP/1.1 {status} ")) {
+                let count = timeout(PATIENCE, stream.read(&mut piece)).await.expect("in time").expect("an answer");
+                assert!(count > 0, "{} bytes: {answer}", bytes.len());
+                answer.push_str(&String::from_utf8_lossy(&piece[..count]));
+            }
+            assert_eq!(answer.contains("head_too_large"), status == 431, "{answer}");
+        }
+    }
     node.stop().await;
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }
