@@ -194,3 +194,26 @@ async fn ready_and_what_follows_it_are_the_whole_truth() {
     }))
     .await;
 }
+
+/// A server that is deleted is forgotten alone, and what was so already is no news.
+#[tokio::test]
+async fn a_gateway_hears_of_each_of_its_servers_once_whatever_becomes_of_the_others() {
+    let app = spawn_app().await;
+    let (mina, june) = (app.register("mina").await, app.register("june").await);
+    let (gone, stays) = (app.server(&mina, "Gone").await, app.server(&mina, "Stays").await);
+    let mut gateway = app.gateway(&june).await.0;
+    let (join, leave) = (format!("/servers/{stays}/join"), format!("/servers/{stays}/leave"));
+    app.join(&june, gone).await;
+    assert_eq!(gateway.next_of("server.joined").await["id"], gone);
+    app.join(&june, stays).await;
+    assert_eq!(gateway.next_of("server.joined").await["id"], stays);
+    assert_ne!(app.post(&join, &june, json!({})).await.status, 200);
+    assert!(gateway.events_until_pong().await.is_empty(), "she is there already");
+    app.delete(&format!("/servers/{gone}"), &mina).await.is(204);
+    assert_eq!(gateway.next_of("server.deleted").await["id"], gone);
+    app.post(&leave, &june, json!({})).await.is(204);
+    assert_eq!(gateway.next_of("server.left").await["id"], stays);
+    assert_ne!(app.post(&leave, &june, json!({})).await.status, 204);
+    app.put(&format!("/servers/{stays}"), &mina, json!({ "name": "Stayed" })).await.is(200);
+    assert!(gateway.events_until_pong().await.is_empty(), "she has left");
+}

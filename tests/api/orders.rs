@@ -180,3 +180,25 @@ async fn a_channel_with_a_message_on_its_way_is_not_let_go() {
     };
     assert_eq!((&outcome["type"], &outcome["seq"]), (&json!("ack"), &json!(1)));
 }
+
+/// Somebody leaves in the middle of what they have missed: whoever hears the channel on the same worker hears on.
+#[tokio::test]
+async fn who_leaves_in_the_middle_of_a_replay_takes_nobodys_seat() {
+    let app = spawn_app_with(|config| config.workers = 1).await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    app.write_behind(channel, &mina, 4_000).await;
+    let mut live = app.socket(channel, &mina).await;
+    live.say_and_hear("before").await;
+    let mut behind = app.socket_at(&format!("/ws/{channel}?after=0&token={}", mina.token), &[]).await.0;
+    behind.next_message().await;
+    behind.close().await;
+    let mut gateway = app.gateway(&mina).await.0;
+    gateway.tell_well(json!({ "type": "subscribe", "channel_id": channel, "after": 0 })).await;
+    gateway.next_of("subscribed").await;
+    gateway.next_message().await;
+    gateway.tell_well(json!({ "type": "unsubscribe", "channel_id": channel })).await;
+    while gateway.next_event().await["type"] != "unsubscribed" {}
+    live.say_and_hear("after").await;
+}

@@ -1,7 +1,7 @@
 //! A change over HTTP whose answer is lost: whatever has become of it, this node knows it, and nothing comes later.
 
 use super::client::{Account, Api, Socket};
-use super::node::Node;
+use super::node::{Node, Signal, signal};
 use super::proxy::Fate;
 use super::scene;
 use reqwest::{Client, Method, StatusCode};
@@ -106,5 +106,33 @@ async fn a_change_that_was_lost_on_its_way_never_comes() {
     assert_eq!(socket.read_event().await["content"], "still here");
     assert_eq!(scene.leave().await.0, StatusCode::NO_CONTENT);
     assert_eq!(socket.read_close().await, 4403);
+    scene.stop().await;
+}
+
+/// The process that has carried it out does not end at once: what is read is true all the same, and when it has gone the change is made
+/// true for the sockets too.
+#[tokio::test(flavor = "current_thread")]
+async fn a_change_in_doubt_is_looked_for_until_its_process_is_gone() {
+    let scene = Scene::start().await;
+    assert_eq!(scene.join().await.0, StatusCode::OK);
+    let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
+    scene.storage.proxy.next_call(LEAVE, Fate::Hold);
+    let stop = async {
+        scene.storage.proxy.held().await;
+        let process = "select pid::text from pg_stat_activity where query like 'delete from user_servers%'
+            and application_name = 'madang'";
+        let pid: String = scene.storage.client.query_one(process, &[]).await.expect("one").get(0);
+        signal(&pid, Signal::STOP);
+        scene.storage.proxy.cut_calls();
+        pid
+    };
+    let (answer, pid) = tokio::join!(scene.leave(), stop);
+    assert_eq!(answer, in_doubt());
+    assert!(!scene.can_read().await, "she has left, by what the database says");
+    // More than one look.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    signal(&pid, Signal::CONT);
+    let closed = tokio::time::timeout(Duration::from_secs(60), socket.read_close()).await;
+    assert_eq!(closed.expect("it is found out"), 4403);
     scene.stop().await;
 }

@@ -156,7 +156,7 @@ impl ChannelHandle {
     }
 
     #[cfg(test)]
-    pub(super) fn addr(&self) -> &Addr<Channel> {
+    pub(in crate::actors) fn addr(&self) -> &Addr<Channel> {
         &self.addr
     }
 

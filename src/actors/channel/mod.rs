@@ -299,4 +299,4 @@ impl Handler<Settled> for Channel {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

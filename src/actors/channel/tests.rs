@@ -19,7 +19,7 @@ const HELLO: &[u8] = b"hello";
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Fail;
+pub(in crate::actors) struct Fail;
 
 impl Handler<Fail> for Channel {
     type Result = ();
@@ -62,18 +62,23 @@ fn message(content: &str) -> NewMessage {
     NewMessage { content: content.try_into().expect("a content"), nonce: None, reply_to: None }
 }
 
+/// Something that somebody says.
+pub(in crate::actors) fn draft(content: &str) -> Draft {
+    Draft::new(access().into(), message(content))
+}
+
 /// A message of the channel's log, as its writer says that it has been committed.
 fn committed(seq: i64, content: &str) -> Settled {
     let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
     let place = Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at };
-    let draft = Arc::new(Draft::new(access().into(), message(content)));
-    Settled { drafts: vec![(draft, usize::MAX, Outcome::Committed(place))] }
+    Settled { drafts: vec![(Arc::new(draft(content)), usize::MAX, Outcome::Committed(place))] }
 }
 
 /// A channel without a database, another one, and the relay of their sockets.
 struct Scene {
     channel: ChannelHandle,
     other: ChannelHandle,
+    shared: Shared,
     relay: RelayPort,
     listener: TcpListener,
 }
@@ -92,10 +97,10 @@ impl Scene {
         let registry = Registry::start(db.clone(), writer.clone(), Relays::default(), Times::default());
         let shared = Shared::new(registry.into_addr(), writer, db, Times::default());
         let channel = Channel::start_one(ChannelId(1), shared.clone());
-        let other = Channel::start_one(ChannelId(2), shared);
+        let other = Channel::start_one(ChannelId(2), shared.clone());
         let relay = Relay::start_here(0, Times::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        Self { channel, other, relay, listener }
+        Self { channel, other, shared, relay, listener }
     }
 
     async fn connect(&self, kind: Kind) -> Peer {
@@ -204,4 +209,21 @@ async fn a_log_that_went_on_ends_those_who_have_not_heard_it() {
     let mut rest = Vec::new();
     peer.client.read_to_end(&mut rest).await.expect("the stream ends");
     assert_eq!((rest[0], u16::from_be_bytes([rest[2], rest[3]])), (0x88, 1012));
+}
+
+/// What the failed channel had given to the writer is told by nobody: who is attached to the next one comes back for it.
+#[actix_web::test]
+async fn the_next_channel_knows_how_far_a_failed_one_had_told_its_log() {
+    let mut scene = Scene::start().await;
+    let peer = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    scene.channel.log_is_at(3);
+    scene.channel.addr().do_send(Fail);
+    assert_eq!(peer.close_code().await, 1012);
+    scene.channel = Channel::start_one(ChannelId(1), scene.shared.clone());
+    let peer = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    // The fourth was committed, and its channel was gone.
+    scene.channel.addr().do_send(committed(5, "the fifth"));
+    assert_eq!(peer.close_code().await, 1012);
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// Sends a channel one arrival; answers nothing.
+/// Sends a channel one arrival.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "ChannelHandle")]
 struct Arrive(ChannelId);
 
 /// Whether a channel has life.
@@ -13,10 +13,10 @@ struct Arrive(ChannelId);
 struct IsLive(ChannelId);
 
 impl Handler<Arrive> for Registry {
-    type Result = ();
+    type Result = actix::MessageResult<Arrive>;
 
-    fn handle(&mut self, arrive: Arrive, _: &mut Self::Context) {
-        self.live(arrive.0, ServerId(1));
+    fn handle(&mut self, arrive: Arrive, _: &mut Self::Context) -> Self::Result {
+        actix::MessageResult(self.live(arrive.0, ServerId(1)))
     }
 }
 
@@ -44,4 +44,18 @@ async fn a_channel_is_let_go_only_if_all_that_was_sent_to_it_has_arrived() {
     registry.send(Arrive(id)).await.expect("it lives");
     assert!(!retire(0).await && is_live().await, "one is on its way");
     assert!(retire(1).await && !is_live().await, "it has been let go");
+}
+
+/// A channel that has failed is begun anew by whoever comes next.
+#[actix_web::test]
+async fn a_channel_that_has_failed_is_begun_anew() {
+    let (registry, id) = (registry(), ChannelId(1));
+    let failed = registry.send(Arrive(id)).await.expect("it lives");
+    failed.addr().do_send(channel::tests::Fail);
+    while failed.is_alive() {
+        tokio::task::yield_now().await;
+    }
+    assert!(registry.send(Arrive(id)).await.expect("it lives").is_alive());
+    let is_let_go = registry.send(Retire { channel_id: id, arrivals: 1 }).await.expect("it lives");
+    assert!(is_let_go, "it counts from the beginning");
 }

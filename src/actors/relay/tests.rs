@@ -1,4 +1,4 @@
-//! A key that outlives its socket.
+//! The order of what a socket hears, and a key that outlives its socket.
 
 use super::*;
 use crate::domain::ChannelId;
@@ -6,20 +6,49 @@ use crate::wire::Stream;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
+/// Both ends of a socket.
+async fn connect(relay: &RelayPort, listener: &TcpListener) -> (TcpStream, Outbox) {
+    let client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+    let (stream, _) = listener.accept().await.expect("accepted");
+    let socket = Rc::new(Socket::new(Stream::Plain(stream), Bytes::new()));
+    (client, relay.insert(socket, Kind::Gateway))
+}
+
+/// What was announced before an end is heard before it.
+#[actix_web::test]
+async fn what_is_on_its_way_when_a_socket_ends_goes_out_before_the_end() {
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let topic = Topic::Channel(ChannelId(1));
+    for way in 0..3 {
+        let (mut client, outbox) = connect(&relay, &listener).await;
+        let (settling, _) = tokio::sync::mpsc::channel(1);
+        outbox.open();
+        outbox.join(ChannelId(1), Vec::new(), false);
+        relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[before]")]));
+        match way {
+            0 => relay.handle().end(vec![outbox.key()], End::RESTART, settling),
+            1 => relay.handle().unseat(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), settling),
+            _ => relay.handle().close(topic, Bytes::from_static(b"[last]"), settling),
+        }
+        let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
+        while !heard.ends_with(b"[last]") && !heard.iter().skip(8).any(|byte| *byte == 0x88) {
+            let count = client.read(&mut piece).await.expect("it is open");
+            assert!(count > 0, "{way}: {}", String::from_utf8_lossy(&heard));
+            heard.extend_from_slice(&piece[..count]);
+        }
+        assert!(heard.starts_with(b"[before]"), "{way}: {}", String::from_utf8_lossy(&heard));
+    }
+}
+
 /// A slot is used again: what is meant for the socket that had it before reaches nobody.
 #[actix_web::test]
 async fn what_is_for_a_socket_that_is_gone_does_not_reach_the_next_one_of_its_slot() {
     let relay = Relay::start_here(0, Times::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let connect = async || {
-        let client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
-        let (stream, _) = listener.accept().await.expect("accepted");
-        let socket = Rc::new(Socket::new(Stream::Plain(stream), Bytes::new()));
-        (client, relay.insert(socket, Kind::Gateway))
-    };
-    let (_, gone) = connect().await;
+    let (_, gone) = connect(&relay, &listener).await;
     relay.remove(gone.key());
-    let (mut client, present) = connect().await;
+    let (mut client, present) = connect(&relay, &listener).await;
     assert_eq!(present.key().slot, gone.key().slot, "the slot is used again");
     present.open();
     let topic = Topic::Channel(ChannelId(1));

@@ -193,3 +193,6 @@ impl Handler<CountWaiting> for WriterActor {
         self.queue.unsettled()
     }
 }
+
+#[cfg(test)]
+mod tests;

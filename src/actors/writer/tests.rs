@@ -1,0 +1,69 @@
+//! What becomes of drafts that wait.
+
+use super::queue::Queue;
+use super::*;
+use crate::actors::channel::tests::draft;
+use std::sync::Mutex;
+
+/// Somebody who is told what becomes of drafts.
+struct Poster(Arc<Mutex<Vec<(Ticket, Outcome)>>>);
+
+impl Actor for Poster {
+    type Context = Context<Self>;
+}
+
+impl Handler<Settled> for Poster {
+    type Result = ();
+
+    fn handle(&mut self, settled: Settled, _: &mut Self::Context) {
+        let outcomes = settled.drafts.into_iter().map(|(_, ticket, outcome)| (ticket, outcome));
+        self.0.lock().expect("whole").extend(outcomes);
+    }
+}
+
+fn waiting(ticket: Ticket, content: &str, since: Instant, reply: &Recipient<Settled>) -> Waiting {
+    Waiting { draft: Arc::new(draft(content)), ticket, reply: reply.clone(), since, told: Cell::new(false) }
+}
+
+#[actix_web::test]
+async fn only_what_has_waited_too_long_is_refused_and_the_rest_is_written() {
+    let (queue, told) = (Queue::default(), Arc::<Mutex<Vec<_>>>::default());
+    let reply = Poster(told.clone()).start().recipient();
+    let long_ago = Instant::now().checked_sub(UNSENT_MAX).expect("a machine that has run for a second");
+    queue.push(waiting(1, "old", long_ago, &reply));
+    queue.push(waiting(2, "young", Instant::now(), &reply));
+    queue.expire();
+    while told.lock().expect("whole").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*told.lock().expect("whole"), [(1, Outcome::Refused(Refused::Unavailable))]);
+    let batch: Vec<Ticket> = queue.take().iter().map(|waiting| waiting.ticket).collect();
+    assert_eq!(batch, [2]);
+}
+
+/// As many bytes as may wait, again and again: what was taken, refused or put back counts once, and then no more.
+#[actix_web::test]
+async fn the_bytes_that_wait_are_bounded_and_given_back() {
+    let (queue, told) = (Queue::default(), Arc::<Mutex<Vec<_>>>::default());
+    let reply = Poster(told.clone()).start().recipient();
+    let content = "x".repeat(4_000);
+    for _ in 0..3 {
+        let fits = QUEUE_BYTES / content.len();
+        for ticket in 0..=fits {
+            queue.push(waiting(ticket, &content, Instant::now(), &reply));
+        }
+        while told.lock().expect("whole").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(*told.lock().expect("whole"), [(fits, Outcome::Refused(Refused::Busy))], "one too many");
+        told.lock().expect("whole").clear();
+        let first = queue.take();
+        assert!(first.len() * content.len() <= BATCH_BYTES);
+        queue.put_back(first);
+        let mut taken = 0;
+        while taken < fits {
+            taken += queue.take().len();
+            queue.landed();
+        }
+    }
+}
