@@ -227,3 +227,36 @@ async fn the_next_channel_knows_how_far_a_failed_one_had_told_its_log() {
     scene.channel.addr().do_send(committed(5, "the fifth"));
     assert_eq!(peer.close_code().await, 1012);
 }
+
+/// Its own draft may be what the log has beyond what was told: it will be told.
+#[actix_web::test]
+async fn a_log_that_went_on_while_a_draft_is_on_its_way_ends_nobody() {
+    let scene = Scene::start().await;
+    let mut peer = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    scene.channel.log_is_at(3);
+    let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
+    assert!(scene.channel.post_as(access().into(), Posting { message: message("the fourth"), poster }).is_ok());
+    scene.channel.log_is_at(4);
+    scene.channel.addr().do_send(committed(4, "the fourth"));
+    scene.turn().await;
+    assert!(peer.hears().await.contains("the fourth"));
+}
+
+/// Who has left is told so; who is to come back is told to try again.
+#[actix_web::test]
+async fn what_is_sent_after_a_right_has_ended_is_refused_for_its_reason() {
+    for (why, code) in [(Why::Left, "not_a_member"), (Why::Restart, "unavailable")] {
+        let scene = Scene::start().await;
+        let mut peer = scene.connect(Kind::Gateway).await;
+        scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+        scene.channel.log_is_at(0);
+        let (settling, _) = tokio::sync::mpsc::channel(1);
+        scene.channel.revoke_all(why, settling);
+        let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
+        assert!(scene.channel.post(Posting { message: message("late"), poster }).is_ok());
+        scene.turn().await;
+        let heard = peer.hears().await;
+        assert!(heard.contains(&format!(r#""code":"{code}""#)), "{heard}");
+    }
+}
