@@ -247,7 +247,7 @@ async fn a_send_that_failed_has_not_used_its_nonce_up() {
     app.sql("alter table messages drop constraint no_poison").await;
     let lock = app.lock_channel(channel).await;
     socket.tell(on_socket.clone()).await;
-    let error = socket.next_error("unavailable").await;
+    let error = socket.refused_in_the_end("unavailable").await;
     assert_eq!(error["nonce"], "s");
     assert!(error["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{error}");
     app.say(channel, &mina, over_http.clone()).await.refuses(503, "unavailable");

@@ -82,7 +82,7 @@ async fn a_locked_channel_holds_up_nobody_elses_messages() {
         stuck.say("in vain").await;
         let heard = free.say_and_hear(&format!("through {round}")).await;
         assert_eq!(heard["seq"], round + 1);
-        stuck.next_error("unavailable").await;
+        stuck.refused_in_the_end("unavailable").await;
     }
     lock.batch_execute("commit").await.expect("it was open");
     assert_eq!(stuck.say_and_hear("at last").await["seq"], 1);
@@ -107,10 +107,9 @@ async fn many_locked_channels_hold_up_nobody_elses_messages_either() {
         for socket in &mut stuck {
             socket.say("in vain").await;
         }
-        // None of these is in doubt: what was not sent to PostgreSQL is not unconfirmed.
         assert_eq!(free.say_and_hear(&format!("through {round}")).await["seq"], round + 1);
         for socket in &mut stuck {
-            socket.next_error("unavailable").await;
+            socket.refused_in_the_end("unavailable").await;
         }
     }
     for socket in &mut stuck {
@@ -178,8 +177,12 @@ async fn more_than_64_sends_on_their_way_are_refused_as_busy_and_the_socket_live
         socket.say(&format!("{number}")).await;
     }
     let mut codes: BTreeMap<String, usize> = BTreeMap::new();
-    for _ in 0..70 {
+    while codes.values().sum::<usize>() < 70 {
         let event = socket.next_event().await;
+        // Where the machine is slow PostgreSQL has it just then; its outcome follows.
+        if event["code"] == "unconfirmed" {
+            continue;
+        }
         if event["code"] == "busy" {
             assert!(event["retry_after_ms"].as_i64().is_some_and(|ms| ms > 0), "{event}");
         }

@@ -120,6 +120,17 @@ impl Socket {
         event
     }
 
+    /// The outcome of a send, which is this error. It may be told before that nobody knows yet, where PostgreSQL is slow.
+    pub async fn refused_in_the_end(&mut self, code: &str) -> Value {
+        loop {
+            let event = self.next_event().await;
+            if event["code"] != "unconfirmed" {
+                assert_eq!(event["code"], code, "{event}");
+                return event;
+            }
+        }
+    }
+
     /// The answer to a ping: nothing else had been sent before it.
     pub async fn hears_nothing(&mut self) {
         self.send(Message::Ping(Bytes::from_static(b"anything?"))).await;
