@@ -14,15 +14,19 @@ use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{HttpMessage, HttpRequest, ResponseError};
+use actix_web::{HttpMessage, HttpRequest, ResponseError, rt};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a browser may do with an answer that is no page: nothing, not even in a frame.
 const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Whoever floods the node with calls that are refused has each of them answered so much later: a connection makes one at a time, and
+/// others have the time that all these refusals would take.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// A browser that has been here by TLS comes by TLS for a year.
 const ONLY_TLS: &str = "max-age=31536000";
@@ -57,7 +61,11 @@ where
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (request_id, method) = (request_id.as_str(), method.as_str());
     let path = cut(&path, LOGGED_PATH_MAX);
-    if is_known(response.request()) || has_line(response.request()) {
+    let has_line = is_known(response.request()) || has_line(response.request());
+    if !has_line && status == StatusCode::TOO_MANY_REQUESTS {
+        rt::time::sleep(REFUSAL_PAUSE).await;
+    }
+    if has_line {
         if status >= 500 {
             tracing::warn!(request_id, method, path, status, elapsed_us, "call");
         } else {
