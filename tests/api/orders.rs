@@ -202,3 +202,49 @@ async fn who_leaves_in_the_middle_of_a_replay_takes_nobodys_seat() {
     while gateway.next_event().await["type"] != "unsubscribed" {}
     live.say_and_hear("after").await;
 }
+
+/// Whether a right has ended cannot be read: who may have lost it comes back at once, and is decided about anew.
+#[tokio::test]
+async fn who_may_have_lost_a_right_that_cannot_be_read_comes_back_at_once() {
+    let app = spawn_app().await;
+    let (mina, jun, _, channel) = app.two_members().await;
+    let (mut minas, mut juns) = (app.socket(channel, &mina).await, app.socket(channel, &jun).await);
+    let mut gateway = app.subscriber(&jun, channel).await;
+    app.sql("alter table users rename to elsewhere").await;
+    app.post("/auth/logout", &jun, json!({})).await.is(204);
+    juns.expect_close(1012).await;
+    gateway.expect_close(1012).await;
+    app.sql("alter table elsewhere rename to users").await;
+    app.get("/users/me", &jun).await.refuses(401, "token_revoked");
+    minas.say_and_hear("nobody else").await;
+    let mut listener = app.subscriber(&mina, channel).await;
+    app.sql("alter table servers rename to elsewhere").await;
+    app.delete(&format!("/channels/{channel}"), &mina).await.is(204);
+    minas.expect_close(1012).await;
+    let ended = listener.next_of("unsubscribed").await;
+    assert_eq!((&ended["channel_id"], &ended["reason"]), (&json!(channel), &json!("restart")));
+    app.sql("alter table elsewhere rename to servers").await;
+    app.get(&format!("/channels/{channel}"), &mina).await.refuses(404, "channel_not_found");
+}
+
+/// It is read again: a moment without the database costs nobody a connection.
+#[tokio::test]
+async fn news_that_cannot_be_read_for_a_moment_arrives() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let mut gateway = app.gateway(&mina).await.0;
+    let path = format!("/servers/{server}");
+    app.get(&path, &mina).await.is(200);
+    app.sql("alter table channels rename to elsewhere").await;
+    let renamed = app.put(&path, &mina, json!({ "name": "Yard" }));
+    let back = async {
+        // Less than the node goes on reading.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        app.sql("alter table elsewhere rename to channels").await;
+    };
+    let (renamed, ()) = tokio::join!(renamed, back);
+    renamed.is(200);
+    assert_eq!(gateway.next_of("server.updated").await["name"], "Yard");
+    gateway.hears_nothing().await;
+}
