@@ -14,6 +14,7 @@ const JOIN: &str = "insert into user_servers (user_id, server_id) values";
 struct Scene {
     storage: scene::Scene,
     node: Node,
+    owner: Account,
     june: Account,
     channel: i64,
     server: i64,
@@ -26,7 +27,8 @@ impl Scene {
         let api = Api::new(&node.url);
         let (owner, june) = (api.account("owner").await, api.account("june").await);
         let channel = api.channel(&owner).await;
-        Self { storage, node, june, channel, server: owner.server }
+        let server = owner.server;
+        Self { storage, node, owner, june, channel, server }
     }
 
     async fn call(&self, method: Method, path: &str) -> (StatusCode, String) {
@@ -134,5 +136,33 @@ async fn a_change_in_doubt_is_looked_for_until_its_process_is_gone() {
     signal(&pid, Signal::CONT);
     let closed = tokio::time::timeout(Duration::from_secs(60), socket.read_close()).await;
     assert_eq!(closed.expect("it is found out"), 4403);
+    scene.stop().await;
+}
+
+/// Nobody is told that a channel is gone whose deletion was lost on its way.
+#[tokio::test(flavor = "current_thread")]
+async fn a_deletion_that_never_comes_is_no_news() {
+    let scene = Scene::start().await;
+    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.owner).await;
+    let channel = format!("{}/channels/{}", scene.node.url, scene.channel);
+    let call = |method: Method| Client::new().request(method, &channel).bearer_auth(&scene.owner.token);
+    assert_eq!(call(Method::GET).send().await.expect("an answer").status(), StatusCode::OK);
+    scene.storage.proxy.next_call("delete from channels where id", Fate::Keep);
+    assert_eq!(call(Method::DELETE).send().await.expect("an answer").status(), StatusCode::SERVICE_UNAVAILABLE);
+    let deletes = "pg_stat_activity where application_name = 'madang cascade' and query like 'delete from channels%'";
+    scene.storage.until_none(deletes).await;
+    scene.storage.proxy.give().await;
+    let rename = serde_json::json!({ "name": "still here" });
+    let renamed = call(Method::PUT).json(&rename).send().await.expect("an answer");
+    assert_eq!(renamed.status(), StatusCode::OK, "it is there");
+    // What becomes of the doubt is told by now, or before this.
+    loop {
+        let (first, payload) = gateway.next_frame().await.expect("it lives");
+        let text = String::from_utf8_lossy(&payload);
+        assert!(first != 0x81 || !text.contains("channel.deleted"), "{text}");
+        if text.contains("channel.updated") && text.contains("still here") {
+            break;
+        }
+    }
     scene.stop().await;
 }
