@@ -152,15 +152,18 @@ async fn a_deletion_that_never_comes_is_no_news() {
     let deletes = "pg_stat_activity where application_name = 'madang cascade' and query like 'delete from channels%'";
     scene.storage.until_none(deletes).await;
     scene.storage.proxy.give().await;
-    let rename = serde_json::json!({ "name": "still here" });
-    let renamed = call(Method::PUT).json(&rename).send().await.expect("an answer");
-    assert_eq!(renamed.status(), StatusCode::OK, "it is there");
-    // What becomes of the doubt is told by now, or before this.
+    // For longer than the node goes on looking.
+    for turn in 0..8 {
+        let rename = serde_json::json!({ "name": format!("still here {turn}") });
+        let renamed = call(Method::PUT).json(&rename).send().await.expect("an answer");
+        assert_eq!(renamed.status(), StatusCode::OK, "it is there");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     loop {
         let (first, payload) = gateway.next_frame().await.expect("it lives");
         let text = String::from_utf8_lossy(&payload);
         assert!(first != 0x81 || !text.contains("channel.deleted"), "{text}");
-        if text.contains("channel.updated") && text.contains("still here") {
+        if text.contains("channel.updated") && text.contains("still here 7") {
             break;
         }
     }
