@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// A timer that fires so much too late tells of a pause, not of whoever was waited for.
-const PAUSE_MIN: Duration = Duration::from_millis(500);
+pub const PAUSE_MIN: Duration = Duration::from_millis(500);
 
 /// Waits for `work` for so long; `None` when it was not done by then. A wait in which this process stood still begins anew.
 pub async fn timeout<T>(length: Duration, work: impl Future<Output = T>) -> Option<T> {

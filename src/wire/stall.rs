@@ -1,5 +1,6 @@
 //! An answer that a peer does not take, or takes too slowly.
 
+use crate::patience::PAUSE_MIN;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -43,13 +44,17 @@ impl Stall {
 
     /// The peer takes nothing now; ready when it has been given all of its time.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let until = self.account.until(Instant::now());
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
-        if timer.deadline().into_std() != until {
-            timer.as_mut().reset(until.into());
+        loop {
+            let until = self.account.until(Instant::now());
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+            if timer.deadline().into_std() != until {
+                timer.as_mut().reset(until.into());
+            }
+            ready!(timer.as_mut().poll(cx));
+            if !self.account.stood_still(Instant::now()) {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
         }
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 }
 
@@ -59,8 +64,8 @@ struct Account {
     call: u64,
     taken: u64,
     waited: Duration,
-    /// The peer takes nothing since then.
-    since: Option<Instant>,
+    /// The peer takes nothing since then, and has until then.
+    since: Option<(Instant, Instant)>,
     /// Whether something waits to be taken.
     is_open: bool,
 }
@@ -78,8 +83,18 @@ impl Account {
     }
 
     fn took(&mut self, bytes: usize, now: Instant) {
+        self.stood_still(now);
         self.taken += bytes as u64;
-        self.waited += self.since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.waited += self.since.take().map_or(Duration::ZERO, |(since, _)| now.saturating_duration_since(since));
+    }
+
+    /// Whether this process was not there when the time was over; then the wait begins anew.
+    fn stood_still(&mut self, now: Instant) -> bool {
+        let has = self.since.is_some_and(|(_, until)| now.saturating_duration_since(until) >= PAUSE_MIN);
+        if has {
+            self.since = None;
+        }
+        has
     }
 
     fn over(&mut self, now: Instant) {
@@ -90,7 +105,7 @@ impl Account {
     fn until(&mut self, now: Instant) -> Instant {
         self.is_open = true;
         let time = STALL_MAX + Duration::from_millis(self.taken.saturating_mul(1_000) / BYTES_PER_SECOND_MIN);
-        *self.since.get_or_insert(now) + time.saturating_sub(self.waited).min(PAUSE_MAX)
+        self.since.get_or_insert((now, now + time.saturating_sub(self.waited).min(PAUSE_MAX))).1
     }
 }
 
@@ -114,6 +129,20 @@ mod tests {
         account.begin(1);
         account.took(6 << 20, now);
         assert_eq!(account.until(now), now + PAUSE_MAX);
+    }
+
+    /// This process stood still for a minute: the peer may have taken all of it long ago.
+    #[test]
+    fn a_pause_of_the_process_is_not_the_peers() {
+        let (mut account, mut now) = (Account::new(0), Instant::now());
+        account.begin(1);
+        account.until(now);
+        now += 60 * SECOND;
+        account.took(1, now);
+        assert!(account.until(now) >= now + STALL_MAX);
+        now += 60 * SECOND;
+        assert!(account.stood_still(now) && account.until(now) >= now + STALL_MAX);
+        assert!(!account.stood_still(now + STALL_MAX));
     }
 
     /// In each of many parts of an answer the peer takes a little just in time.
