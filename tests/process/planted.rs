@@ -5,7 +5,7 @@ use super::load::{report, text, tool, under_way, violated};
 use super::node::{Node, data_folder};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -27,8 +27,7 @@ enum Fault {
     Unheard,
 }
 
-/// The socket, in the order of opening, and its event.
-const SOCKET: usize = 2;
+/// Of which event on its socket a fault makes something else.
 const EVENT: usize = 5;
 const UNHEARD: &str = "nobody hears this";
 
@@ -110,17 +109,18 @@ async fn what_nobody_heard_at_the_end_is_found_in_the_history() {
 async fn proxy(node: String, fault: Fault) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("it is bound").port();
-    let opened = Arc::new(AtomicUsize::new(0));
+    let is_chosen = Arc::new(AtomicBool::new(false));
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(&node).await.expect("the node runs");
-            let opened = Arc::clone(&opened);
+            let is_chosen = Arc::clone(&is_chosen);
             tokio::spawn(async move {
-                let (mut from_client, to_client) = client.into_split();
-                let (from_server, mut to_server) = server.into_split();
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.into_split();
+                let has_sent = AtomicBool::new(false);
                 tokio::select! {
-                    _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
-                    () = plant(from_server, to_client, fault, &opened) => {}
+                    () = hand_on(from_client, to_server, &has_sent) => {}
+                    () = plant(from_server, to_client, fault, Choice { is_chosen: &is_chosen, has_sent: &has_sent }) => {}
                 }
             });
         }
@@ -128,12 +128,40 @@ async fn proxy(node: String, fault: Fault) -> u16 {
     port
 }
 
+/// Hands on what the client says, and notes whether it was more than a request's head.
+async fn hand_on(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, has_sent: &AtomicBool) {
+    let mut bytes = Vec::new();
+    let mut is_head = true;
+    while let Ok(1..) = from.read_buf(&mut bytes).await {
+        let head = if is_head { bytes.windows(4).position(|four| four == b"\r\n\r\n") } else { None };
+        has_sent.fetch_or(!is_head || head.is_some_and(|end| bytes.len() > end + 4), Ordering::SeqCst);
+        is_head &= head.is_none();
+        // A head in pieces is handed on whole.
+        if !is_head && to.write_all(&std::mem::take(&mut bytes)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Which socket has the fault: one that only listens, for the loss of its own answer is another fault.
+#[derive(Clone, Copy)]
+struct Choice<'a> {
+    is_chosen: &'a AtomicBool,
+    has_sent: &'a AtomicBool,
+}
+
+impl Choice<'_> {
+    fn take(self) -> bool {
+        !self.has_sent.load(Ordering::SeqCst) && !self.is_chosen.swap(true, Ordering::SeqCst)
+    }
+}
+
 /// Hands on what the node says; on one WebSocket one event has its fault.
 async fn plant(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
     fault: Fault,
-    opened: &AtomicUsize,
+    choice: Choice<'_>,
 ) {
     let mut bytes = Vec::new();
     let (mut is_meant, mut events, mut kept) = (false, 0, Vec::new());
@@ -144,18 +172,22 @@ async fn plant(
             let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
             is_socket = Some(bytes.starts_with(b"HTTP/1.1 101"));
             if is_socket == Some(true) {
-                is_meant = opened.fetch_add(1, Ordering::SeqCst) + 1 == SOCKET;
+                // Which it is shows when its first event comes.
+                is_meant = true;
                 out.extend(bytes.drain(..end + 4));
-                if is_meant && matches!(fault, Fault::Closed) {
+                if matches!(fault, Fault::Closed) && choice.take() {
                     let _ = to.write_all(&out).await;
                     return;
                 }
-                is_meant |= matches!(fault, Fault::Unheard);
             }
         }
         while is_meant && let Some(length) = frame_length(&bytes) {
             let mut frame: Vec<u8> = bytes.drain(..length).collect();
-            events += usize::from(frame.windows(15).any(|part| part == b"message.created"));
+            let is_event = frame.windows(15).any(|part| part == b"message.created");
+            if is_event && events == 0 && !matches!(fault, Fault::Unheard) {
+                is_meant = choice.take();
+            }
+            events += usize::from(is_event);
             match (fault, events) {
                 (Fault::Unheard, _) => {
                     let is_it = frame.windows(UNHEARD.len()).any(|part| part == UNHEARD.as_bytes());
