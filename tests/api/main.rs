@@ -26,6 +26,7 @@ mod orders;
 mod passwords;
 mod posts;
 mod racing;
+mod reading;
 mod registry;
 mod resuming;
 mod seam;

@@ -68,6 +68,102 @@ async fn sends_keep_their_order_where_a_batch_is_taken_apart() {
     assert_eq!((&told["1"]["seq"], &told["2"]["seq"]), (&1.into(), &2.into()), "{told:?}");
 }
 
+/// The connection is lost with one half of a batch that is taken apart: the other half waits in the queue, and has its outcome.
+#[tokio::test]
+async fn a_connection_that_is_lost_between_the_parts_of_a_batch_loses_none_of_them() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let (slow, other) = (app.channel(&mina, server, "slow").await, app.channel(&mina, server, "other").await);
+    app.sql("alter table messages add constraint no_poison check (content <> 'bad')").await;
+    let slow_ones = app.hold_messages("new.content = 'slow'").await;
+    let mut gateway = app.gateway(&mina).await.0;
+    gateway.say_in(slow, "slow", "alone").await;
+    slow_ones.until_reached(1).await;
+    for (channel, content, nonce) in
+        [(slow, "slow", "1"), (slow, "two", "2"), (other, "bad", "bad"), (other, "three", "3")]
+    {
+        gateway.say_in(channel, content, nonce).await;
+    }
+    gateway.tell_well(json!({ "type": "ping", "t": "sent" })).await;
+    gateway.next_of("pong").await;
+    for reached in [2, 3] {
+        // The whole batch, then its first half.
+        slow_ones.pass(reached - 1).await;
+        slow_ones.until_reached(reached).await;
+    }
+    app.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'madang writer' and wait_event = 'PgSleep'",
+    )
+    .await;
+    slow_ones.pass(i64::MAX).await;
+    let mut told = BTreeMap::new();
+    while told.len() < 5 {
+        let event = gateway.next_event().await;
+        if event["code"] != "unconfirmed" {
+            told.insert(event["nonce"].as_str().expect("a send's").to_owned(), event);
+        }
+    }
+    assert_eq!(told["bad"]["code"], "invalid_content", "{told:?}");
+    let seqs = ["alone", "1", "2", "3"].map(|nonce| told[nonce]["seq"].as_i64());
+    assert_eq!(seqs, [Some(1), Some(2), Some(3), Some(1)], "{told:?}");
+}
+
+/// PostgreSQL says that a batch is to be sent again: it is, four times at most.
+#[tokio::test]
+async fn a_batch_that_postgresql_wants_again_is_written_again() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    app.sql(
+        "create sequence tries;
+        create function fail() returns trigger language plpgsql as $$ begin
+            if new.content <> 'good' and nextval('tries') <= new.content::int then
+                raise 'later' using errcode = 'serialization_failure';
+            end if;
+            return new;
+        end $$;
+        create trigger fail before insert on messages for each row execute function fail();
+        alter table messages enable always trigger fail",
+    )
+    .await;
+    let mut socket = app.socket(channel, &mina).await;
+    assert_eq!(socket.say_and_hear("3").await["seq"], 1);
+    app.sql("alter sequence tries restart").await;
+    socket.say("100").await;
+    socket.next_error("unavailable").await;
+    assert_eq!(app.count("select last_value from tries").await, 4);
+    assert_eq!(socket.say_and_hear("good").await["seq"], 2);
+}
+
+/// A lock of the whole table is waited for again and again, not refused at once.
+#[tokio::test]
+async fn sends_outlast_a_lock_of_their_table() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let mut socket = app.socket(channel, &mina).await;
+    let waits = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    // Where the machine is so slow that their 800 ms are over, they are refused, and it is tried once more.
+    for _ in 0..20 {
+        let lock = app.lock_messages().await;
+        socket.say("one").await;
+        socket.say("two").await;
+        app.until(&format!("select count(*) {waits}")).await;
+        app.until(&format!("select count(*) from (values (1)) v where not exists (select {waits})")).await;
+        lock.batch_execute("commit").await.expect("it was open");
+        let events = [socket.next_event().await, socket.next_event().await];
+        if events.iter().all(|event| event["code"].is_null()) {
+            assert_eq!((&events[0]["content"], &events[1]["content"]), (&"one".into(), &"two".into()), "{events:?}");
+            return;
+        }
+    }
+    panic!("nothing outlasts it");
+}
+
 #[tokio::test]
 async fn a_locked_channel_holds_up_nobody_elses_messages() {
     let app = spawn_app().await;
