@@ -249,7 +249,11 @@ impl Socket {
                         check_frame("channelSocket", &event);
                         return event;
                     }
-                    0x89 => continue,
+                    0x89 => {
+                        // Where the node is gone by now, it shows in what is read.
+                        let _ = self.send_bytes(&self::frame(0x8A, &frame[2..])).await;
+                        continue;
+                    }
                     other => panic!("not a text frame: {other:#x} {:?}", String::from_utf8_lossy(&frame)),
                 }
             }
