@@ -71,6 +71,17 @@ pub enum Frame<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<Revoked>,
     },
+    /// One's own send is over the rate: it waits its turn, and is answered then.
+    #[serde(rename = "message.delayed")]
+    MessageDelayed {
+        /// As it was sent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nonce: Option<&'a str>,
+        /// Where it goes.
+        channel_id: ChannelId,
+        /// When it will be let in at the earliest.
+        delay_ms: u32,
+    },
     /// One's own message is committed.
     #[serde(rename = "ack")]
     Ack {

@@ -13,7 +13,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 /// What the channel socket says; the gateway says everything.
-const CHANNEL_SOCKET_SAYS: [&str; 4] = ["message.created", "replay.done", "resync", "error"];
+const CHANNEL_SOCKET_SAYS: [&str; 5] = ["message.created", "message.delayed", "replay.done", "resync", "error"];
 
 /// The document.
 ///
@@ -205,7 +205,7 @@ mod tests {
             assert!(document.pointer(path.trim_start_matches('#')).is_some(), "{path}");
         }
         let messages = document["components"]["messages"].as_object().expect("messages");
-        assert_eq!(messages.len(), 1 + 15 + 5, "{:?}", messages.keys());
+        assert_eq!(messages.len(), 1 + 16 + 5, "{:?}", messages.keys());
         for (name, message) in messages {
             assert!(message["examples"][0]["payload"]["type"] == **name, "{name} has no example");
             assert!(message["summary"].as_str().is_some_and(|text| text.len() > 10), "{name}");

@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 
 /// The deepest nesting of a frame.
 const DEPTH_MAX: usize = 16;
+/// The most channels that one socket may be subscribed to, or may ask for in one frame.
+pub const SUBSCRIPTIONS_MAX: usize = 500;
 /// Every id and every `seq` is below 2^53.
 const NUMBER_MAX: i64 = 1 << 53;
 
@@ -37,16 +39,9 @@ pub enum Command {
         /// An access token.
         token: String,
     },
-    /// Hear a channel.
+    /// Hear a channel, or many: each is answered by itself.
     #[serde(rename = "subscribe")]
-    Subscribe {
-        /// Which channel.
-        channel_id: ChannelId,
-        /// Start with everything after this `seq`; live if left out.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(minimum = 0)]
-        after: Option<i64>,
-    },
+    Subscribe(Subscribe),
     /// Hear a channel no longer.
     #[serde(rename = "unsubscribe")]
     Unsubscribe {
@@ -60,6 +55,44 @@ pub enum Command {
         #[serde(skip_serializing_if = "Option::is_none")]
         t: Option<Value>,
     },
+}
+
+/// What a client wants to hear.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Subscribe {
+    /// One channel.
+    One(Wanted),
+    /// Many of them.
+    Many {
+        /// Which channels.
+        #[schema(min_items = 1, max_items = 500)]
+        channels: Vec<Wanted>,
+    },
+}
+
+/// A channel that a client wants to hear, and from where on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Wanted {
+    /// Which channel.
+    pub channel_id: ChannelId,
+    /// Start with everything after this `seq`; live if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub after: Option<i64>,
+}
+
+impl Command {
+    /// The one channel that it is about.
+    pub fn channel_id(&self) -> Option<ChannelId> {
+        match self {
+            Self::SendMessage { channel_id, .. } => *channel_id,
+            Self::Subscribe(Subscribe::One(Wanted { channel_id, .. })) | Self::Unsubscribe { channel_id } => {
+                Some(*channel_id)
+            }
+            Self::Subscribe(Subscribe::Many { .. }) | Self::Identify { .. } | Self::Ping { .. } => None,
+        }
+    }
 }
 
 /// Which commands a socket takes.
@@ -124,6 +157,8 @@ struct Fields<'a> {
     #[serde(default)]
     after: Option<Value>,
     #[serde(default)]
+    channels: Option<Value>,
+    #[serde(default)]
     token: Option<Value>,
     #[serde(default)]
     t: Option<Value>,
@@ -165,10 +200,7 @@ impl Fields<'_> {
                 Err(BadFrame::at("type", "type_missing", format!("`type` is missing: it must be {KINDS}")))
             }
             (Some("identify"), Dialect::Gateway) => Ok(Command::Identify { token: self.token()? }),
-            (Some("subscribe"), Dialect::Gateway) => Ok(Command::Subscribe {
-                channel_id: self.required_channel_id()?,
-                after: number("after", self.after.as_ref(), 0)?,
-            }),
+            (Some("subscribe"), Dialect::Gateway) => Ok(Command::Subscribe(self.subscribe()?)),
             (Some("unsubscribe"), Dialect::Gateway) => {
                 Ok(Command::Unsubscribe { channel_id: self.required_channel_id()? })
             }
@@ -199,6 +231,27 @@ impl Fields<'_> {
         };
         let reply_to = number("reply_to", self.reply_to.as_ref(), 1)?.map(MessageId);
         Ok(Command::SendMessage { channel_id, message: NewMessage { content, nonce: self.nonce()?, reply_to } })
+    }
+
+    fn subscribe(&self) -> Result<Subscribe, BadFrame> {
+        let Some(channels) = self.channels.as_ref().filter(|channels| !channels.is_null()) else {
+            let (channel_id, after) = (self.required_channel_id()?, number("after", self.after.as_ref(), 0)?);
+            return Ok(Subscribe::One(Wanted { channel_id, after }));
+        };
+        let invalid = |detail: String| BadFrame::at("channels", "channels_invalid", detail);
+        let Some(entries) = channels.as_array().filter(|entries| (1..=SUBSCRIPTIONS_MAX).contains(&entries.len()))
+        else {
+            return Err(invalid(format!("`channels` must be a list of 1 to {SUBSCRIPTIONS_MAX} channels")));
+        };
+        let read = |entry: &Value| {
+            let channel_id = number("channel_id", entry.get("channel_id"), 0)?.ok_or_else(|| {
+                invalid(r#"an entry is {"channel_id": …, "after": …}, where `after` may be left out"#.to_owned())
+            })?;
+            Ok(Wanted { channel_id: ChannelId(channel_id), after: number("after", entry.get("after"), 0)? })
+        };
+        let read =
+            |(at, entry)| read(entry).map_err(|bad: BadFrame| invalid(format!("`channels[{at}]`: {}", bad.detail)));
+        Ok(Subscribe::Many { channels: entries.iter().enumerate().map(read).collect::<Result<_, _>>()? })
     }
 
     fn nonce(&self) -> Result<Option<Nonce>, BadFrame> {

@@ -4,8 +4,9 @@
 //! it the news that came meanwhile. Something may so be told twice; nothing is left out.
 
 use super::codec;
+use super::command::SUBSCRIPTIONS_MAX;
 use super::session::{Gateway, Peer, Session};
-use super::subscriptions::{SUBSCRIPTIONS_MAX, Subscriptions};
+use super::subscriptions::Subscriptions;
 use super::upgrade::Door;
 use crate::actors::relay::frame::{self, About, encode};
 use crate::actors::relay::{End, UNACKED_MAX};

@@ -6,6 +6,7 @@ pub mod codec;
 pub mod command;
 pub mod handshake;
 mod identify;
+mod pacer;
 mod session;
 mod subscriptions;
 mod upgrade;

@@ -2,10 +2,11 @@
 //!
 //! It owns reading: frames in, commands out to its channels; and it finishes writing for a socket that blocks. All its
 //! writing otherwise is the relay's. Bounds: the decoder's, [`MALFORMED_MAX`] bad frames in a row (then `4400`), the
-//! frame rate (then `rate_limited`, and `4429` if that does not help), 32 reads a turn. A panic ends this socket alone.
+//! frame rate (then `rate_limited`, and `4429` if that does not help; sends wait instead), 32 reads a turn. A panic ends this socket alone.
 
 use super::codec::{Decoder, Event, Limits};
 use super::command::{self, Command, Dialect};
+use super::pacer::Pacer;
 use super::subscriptions::Subscriptions;
 use super::upgrade::Door;
 use crate::actors::channel::{ChannelHandle, Poster, Posting};
@@ -73,6 +74,8 @@ pub struct Session {
     decoder: Decoder,
     rate: Option<FrameRate>,
     malformed: u8,
+    /// The sends over the rate, where there are any.
+    pub(super) pacer: Option<Box<Pacer>>,
 }
 
 impl Session {
@@ -86,7 +89,7 @@ impl Session {
     ) {
         let rate = door.limits.is_on().then(FrameRate::default);
         let decoder = Decoder::new(Limits::default());
-        let mut session = Self { socket, outbox, door, peer, user, decoder, rate, malformed: 0 };
+        let mut session = Self { socket, outbox, door, peer, user, decoder, rate, malformed: 0, pacer: None };
         Self::create(|ctx| {
             if let Some(bearer) = token {
                 session.identify(bearer, ctx);
@@ -107,7 +110,7 @@ impl Session {
 
     /// Takes bytes from the peer; what is not taken waits until the client is known.
     fn feed(&mut self, input: &mut &[u8], ctx: &mut Context<Self>) {
-        while self.socket.is_open() && !self.is_identifying() {
+        while self.socket.is_open() && !self.is_waiting() {
             match self.decoder.decode(input) {
                 Ok(Some(event)) => {
                     // Not every byte is a sign of life: a frame that never ends is none.
@@ -126,6 +129,11 @@ impl Session {
         matches!(self.peer, Peer::Gateway(Gateway::Identifying))
     }
 
+    /// Whether nothing is read for now.
+    fn is_waiting(&self) -> bool {
+        self.is_identifying() || self.is_held_back()
+    }
+
     fn take(&mut self, event: Event, ctx: &mut Context<Self>) {
         if let Some(rate) = &mut self.rate {
             let verdict = match &self.user {
@@ -134,7 +142,7 @@ impl Session {
             };
             match verdict {
                 Verdict::Good => {}
-                Verdict::TooMany { retry_after_ms } => return self.limited(&event, retry_after_ms),
+                Verdict::TooMany { retry_after_ms } => return self.over_rate(event, retry_after_ms, ctx),
                 Verdict::Flood => {
                     return self.socket.end(End::TOO_FAST);
                 }
@@ -155,23 +163,31 @@ impl Session {
     }
 
     fn understand(&mut self, text: &str, ctx: &mut Context<Self>) {
-        let dialect = match self.peer {
-            Peer::Gateway(_) => Dialect::Gateway,
-            Peer::Channel(..) | Peer::Echo => Dialect::Channel,
-        };
-        let command = match command::parse(text, dialect) {
-            Ok(command) => command,
+        match command::parse(text, self.dialect()) {
+            Ok(command) => {
+                self.malformed = 0;
+                self.obey(command, ctx);
+            }
             Err(bad) => {
                 self.malformed += 1;
                 if self.malformed >= MALFORMED_MAX {
                     return self.socket.end(End::MALFORMED);
                 }
-                return self.socket.send(encode(&bad.to_frame()));
+                self.socket.send(encode(&bad.to_frame()));
             }
-        };
-        self.malformed = 0;
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.peer {
+            Peer::Gateway(_) => Dialect::Gateway,
+            Peer::Channel(..) | Peer::Echo => Dialect::Channel,
+        }
+    }
+
+    fn obey(&mut self, command: Command, ctx: &mut Context<Self>) {
         match (command, &self.peer) {
-            (Command::SendMessage { message, .. }, Peer::Channel(channel, _)) => self.post(channel, message),
+            (Command::SendMessage { message, .. }, Peer::Channel(channel, _)) => self.admit(channel.id(), message, ctx),
             (Command::Identify { token }, Peer::Gateway(Gateway::Unknown)) => match self.door.tokens.check(&token) {
                 Ok(bearer) => self.identify(bearer, ctx),
                 Err(_) => self.socket.end(End::BAD_TOKEN),
@@ -184,14 +200,11 @@ impl Session {
         }
     }
 
-    fn post(&self, channel: &ChannelHandle, message: NewMessage) {
+    pub(super) fn post(&self, channel: &ChannelHandle, message: NewMessage) {
         let refuse = |message: &NewMessage, error: &Error| {
             let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
             self.socket.send(frame::error(error, About { nonce, channel_id: None }));
         };
-        if let Err(limit) = self.count_message(channel.id(), &message) {
-            return refuse(&message, &limit);
-        }
         let Some(send) = self.outbox.begin_send() else { return refuse(&message, &Error::Busy) };
         if let Err(not_taken) = channel.post(Posting { message, poster: Poster::Socket(send) }) {
             let (mut posting, error) = not_taken.into_refusal();
@@ -204,26 +217,32 @@ impl Session {
         }
     }
 
-    /// Counts a message to a channel.
-    pub(super) fn count_message(&self, channel_id: ChannelId, message: &NewMessage) -> Result<(), Error> {
-        let (user, bytes) = (self.user.as_ref().map(|(user, _)| *user), message.content.as_str().len());
-        user.map_or(Ok(()), |user| Ok(self.door.limits.message(user, channel_id, bytes).map(drop)?))
-    }
-
-    fn limited(&self, event: &Event, retry_after_ms: u32) {
-        match event {
-            Event::Close(Some(close)) => self.socket.end_with(frame::close(close.code, "")),
-            Event::Close(None) => self.socket.end_with(frame::close_empty()),
-            Event::Text(_) | Event::Binary(_) => self.socket.send(encode(&Frame::Error {
-                code: "rate_limited",
-                detail: "You send too fast; wait".into(),
-                field: None,
-                nonce: None,
-                channel_id: None,
-                retry_after_ms: Some(retry_after_ms),
-            })),
-            Event::Ping(_) | Event::Pong(_) => {}
-        }
+    /// Refuses a frame over the rate; a send waits for its turn instead, for there are only so many.
+    fn over_rate(&mut self, event: Event, retry_after_ms: u32, ctx: &mut Context<Self>) {
+        let (nonce, channel_id) = match event {
+            Event::Close(Some(close)) => return self.socket.end_with(frame::close(close.code, "")),
+            Event::Close(None) => return self.socket.end_with(frame::close_empty()),
+            Event::Ping(_) | Event::Pong(_) => return,
+            Event::Binary(_) => (None, None),
+            Event::Text(text) => match command::parse(&text, self.dialect()) {
+                Ok(command @ Command::SendMessage { .. }) if self.user.is_some() => {
+                    if let Some(rate) = &mut self.rate {
+                        rate.excuse();
+                    }
+                    return self.obey(command, ctx);
+                }
+                Ok(command) => (None, command.channel_id()),
+                Err(bad) => (bad.nonce, bad.channel_id),
+            },
+        };
+        self.socket.send(encode(&Frame::Error {
+            code: "rate_limited",
+            detail: "You send too fast; wait".into(),
+            field: None,
+            nonce: nonce.as_ref().map(|nonce| nonce.as_str()),
+            channel_id,
+            retry_after_ms: Some(retry_after_ms),
+        }));
     }
 
     pub(super) fn error(&self, code: &str, detail: &str, channel_id: Option<ChannelId>) {
@@ -234,12 +253,12 @@ impl Session {
 
     fn poll_io(&mut self, early: &mut Vec<u8>, ctx: &mut Context<Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         self.take_notices();
-        if !early.is_empty() && !self.is_identifying() {
+        if !early.is_empty() && !self.is_waiting() {
             let bytes = std::mem::take(early);
             self.feed_or_keep(&bytes, early, ctx);
         }
         let mut reads = 0;
-        while reads < READS_A_TURN && !self.socket.is_dead() && !self.is_identifying() {
+        while reads < READS_A_TURN && !self.socket.is_dead() && !self.is_waiting() {
             let read = SCRATCH.with_borrow_mut(|scratch| {
                 let read = self.socket.poll_read(cx, scratch);
                 if let Poll::Ready(Ok(count)) = read {
@@ -269,7 +288,7 @@ impl Session {
 
     fn feed_or_keep(&mut self, mut input: &[u8], early: &mut Vec<u8>, ctx: &mut Context<Self>) {
         self.feed(&mut input, ctx);
-        if self.is_identifying() {
+        if self.is_waiting() {
             early.extend_from_slice(input);
         }
     }

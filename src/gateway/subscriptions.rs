@@ -3,7 +3,7 @@
 //! Replays go one after another, each part when the peer has taken the one before, so that however much a client has
 //! missed in however many channels, no more than one part of it waits on its socket. Bound: [`SUBSCRIPTIONS_MAX`].
 
-use super::command::Command;
+use super::command::{Command, SUBSCRIPTIONS_MAX, Subscribe, Wanted};
 use super::session::Session;
 use crate::actors::channel::{ChannelHandle, Poster, Posting, Start};
 use crate::actors::relay::frame::{self, About, encode};
@@ -16,9 +16,6 @@ use crate::error::{Error, Result};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::{HashMap, VecDeque};
 use tokio::sync::oneshot;
-
-/// The most channels that one socket may be subscribed to.
-pub const SUBSCRIPTIONS_MAX: usize = 500;
 
 /// What a gateway knows of itself once its client is known.
 pub struct Subscriptions {
@@ -143,8 +140,11 @@ impl Session {
     /// Carries out a command of an identified client.
     pub(super) fn carry_out(&mut self, command: Command, ctx: &mut Context<Self>) {
         match command {
-            Command::SendMessage { channel_id: Some(channel_id), message } => self.send_to(channel_id, message),
-            Command::Subscribe { channel_id, after } => self.subscribe(channel_id, after, ctx),
+            Command::SendMessage { channel_id: Some(channel_id), message } => self.admit(channel_id, message, ctx),
+            Command::Subscribe(Subscribe::One(wanted)) => self.subscribe(wanted, ctx),
+            Command::Subscribe(Subscribe::Many { channels }) => {
+                channels.into_iter().for_each(|wanted| self.subscribe(wanted, ctx));
+            }
             Command::Unsubscribe { channel_id } => self.unsubscribe(channel_id),
             Command::Ping { t } => self.socket.send(encode(&Frame::Pong { t: t.as_ref() })),
             Command::Identify { .. } => self.error("already_identified", "This socket is identified already", None),
@@ -153,14 +153,12 @@ impl Session {
         }
     }
 
-    fn send_to(&self, channel_id: ChannelId, message: NewMessage) {
-        let begun = self.count_message(channel_id, &message).and_then(|()| self.outbox.begin_send().ok_or(Error::Busy));
-        let refusal = match begun {
-            Ok(send) => return self.hand_over(channel_id, Posting { message, poster: Poster::Socket(send) }),
-            Err(refusal) => refusal,
-        };
+    pub(super) fn send_to(&self, channel_id: ChannelId, message: NewMessage) {
+        if let Some(send) = self.outbox.begin_send() {
+            return self.hand_over(channel_id, Posting { message, poster: Poster::Socket(send) });
+        }
         let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
-        self.socket.send(frame::error(&refusal, About { nonce, channel_id: Some(channel_id) }));
+        self.socket.send(frame::error(&Error::Busy, About { nonce, channel_id: Some(channel_id) }));
     }
 
     fn hand_over(&self, channel_id: ChannelId, posting: Posting) {
@@ -179,7 +177,7 @@ impl Session {
         }
     }
 
-    fn subscribe(&mut self, channel_id: ChannelId, after: Option<i64>, ctx: &mut Context<Self>) {
+    fn subscribe(&mut self, Wanted { channel_id, after }: Wanted, ctx: &mut Context<Self>) {
         let Some(subscriptions) = self.subscriptions() else { return };
         let mut subscriptions = subscriptions.borrow_mut();
         match subscriptions.by_channel.get(&channel_id) {

@@ -14,6 +14,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// As long as a socket tries to come back, after it could not for the first time, before the run is given up.
+/// A node that lets sends wait measures its limits and not itself.
+const LIMITED: &str =
+    "the node limits the rate of messages and frames: start it with RATE_LIMIT=off, or lower --rate or --window";
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE_MS: std::ops::Range<u64> = 20..200;
 
@@ -270,6 +273,7 @@ impl Client {
                     format!("channel {channel}: the node does not know seq {last} any more")
                 });
             }
+            ("message.delayed", _) => self.run.fail(LIMITED.into()),
             ("error", _) => self.refused(&frame, now_us),
             _ => self.not_understood(&String::from_utf8_lossy(payload)),
         }
@@ -320,9 +324,7 @@ impl Client {
             // Its outcome is still to come.
             ("unconfirmed", _, _) => {}
             ("busy" | "unavailable", Some(number), Some(talker)) => talker.again(number, now_us, frame.retry_after_ms),
-            ("rate_limited", _, _) => self.run.fail(
-                "the node limits the rate of frames: start it with RATE_LIMIT=off, or lower --rate or --window".into(),
-            ),
+            ("rate_limited", _, _) => self.run.fail(LIMITED.into()),
             _ => {
                 let detail = frame.detail.as_deref().unwrap_or_default();
                 self.run.checks.violate(Rule::Answered, || format!("a send was refused with {code}: {detail}"));

@@ -49,6 +49,11 @@ impl FrameRate {
         }
     }
 
+    /// The last frame over the rate was one of those that are bounded otherwise.
+    pub fn excuse(&mut self) {
+        self.over = self.over.saturating_sub(1);
+    }
+
     fn over(&mut self, retry_after_ms: u32) -> Verdict {
         self.over += 1;
         if self.over > FLOOD_FRAMES { Verdict::Flood } else { Verdict::TooMany { retry_after_ms } }

@@ -23,6 +23,7 @@ mod members;
 mod messages;
 mod news;
 mod orders;
+mod pacing;
 mod passwords;
 mod posts;
 mod racing;

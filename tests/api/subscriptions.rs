@@ -166,12 +166,15 @@ async fn a_gateway_may_have_500_subscriptions() {
     let servers = ready["servers"].as_array().expect("a list").iter();
     let ids: Vec<_> =
         servers.flat_map(|server| server["channels"].as_array().expect("a list")).map(crate::support::id).collect();
-    for channel in &ids[..500] {
-        gateway.tell_well(json!({ "type": "subscribe", "channel_id": channel })).await;
+    let entry = |channel: &i64| json!({ "channel_id": channel });
+    for part in [&ids[..200], &ids[200..499]] {
+        let channels: Vec<_> = part.iter().map(entry).collect();
+        gateway.tell_well(json!({ "type": "subscribe", "channels": channels })).await;
+        for _ in part {
+            gateway.next_of("subscribed").await;
+        }
     }
-    for _ in 0..500 {
-        gateway.next_of("subscribed").await;
-    }
+    gateway.subscribe(ids[499]).await;
     gateway.tell(json!({ "type": "subscribe", "channel_id": ids[500] })).await;
     assert_eq!(gateway.next_error("too_many_subscriptions").await["channel_id"], ids[500]);
     gateway.tell(json!({ "type": "unsubscribe", "channel_id": ids[0] })).await;
@@ -329,4 +332,58 @@ async fn a_subscriber_who_does_not_read_is_ended_and_resumes() {
     let (mut back, _) = app.gateway(&jun).await;
     assert_eq!(subscribe(&mut back, channel, last).await["seq"], 80);
     back.replay(last, 80).await;
+}
+
+/// One frame brings back all that a client had, and each channel has its own answer; what is wrong in it is named, and
+/// nothing of it is done.
+#[tokio::test]
+async fn many_channels_are_asked_for_in_one_frame() {
+    let mut app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    app.sql(&format!(
+        "insert into channels (name, server_id) select 'c' || n, {server} from generate_series(1, 500) n"
+    ))
+    .await;
+    let channel = app.count("select min(id) from channels").await;
+    app.write_behind(channel, &mina, 1).await;
+    app.restart().await;
+    let (mut gateway, ready) = app.gateway(&mina).await;
+    let ids: Vec<i64> =
+        ready["servers"][0]["channels"].as_array().expect("a list").iter().map(crate::support::id).collect();
+    assert_eq!((ids.len(), ids[0]), (500, channel));
+    for (channels, says) in [
+        (json!([]), "1 to 500"),
+        (json!(vec![json!({ "channel_id": channel }); 501]), "1 to 500"),
+        (json!({ "channel_id": channel }), "1 to 500"),
+        (json!([{ "channel_id": channel }, channel]), "channels[1]"),
+        (json!([{ "channel_id": channel, "after": -1 }]), "channels[0]"),
+        (json!([{ "channel_id": "general" }]), "channels[0]"),
+    ] {
+        gateway.tell(json!({ "type": "subscribe", "channels": channels })).await;
+        let error = gateway.next_error("channels_invalid").await;
+        assert!(error["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{error}");
+        assert_eq!(error["field"], "channels");
+    }
+    let nowhere = 1_i64 << 50;
+    let channels: Vec<_> = ids[..499].iter().chain([&nowhere, &channel]).collect();
+    let wanted: Vec<_> = channels[..500].iter().map(|id| json!({ "channel_id": id, "after": 0 })).collect();
+    gateway.tell_well(json!({ "type": "subscribe", "channels": wanted })).await;
+    let (mut subscribed, mut done, mut missed) = (std::collections::BTreeSet::new(), 0, 0);
+    let mut refused = None;
+    while done < 499 || refused.is_none() {
+        let event = gateway.next_event().await;
+        match event["type"].as_str().expect("a type") {
+            "subscribed" => assert!(subscribed.insert(event["channel_id"].as_i64().expect("an id"))),
+            "replay.done" => done += 1,
+            "message.created" => missed += 1,
+            "error" => refused = Some(event),
+            other => panic!("{other}"),
+        }
+    }
+    let refused = refused.expect("one of them is nowhere");
+    assert_eq!((&refused["code"], &refused["channel_id"]), (&json!("channel_not_found"), &json!(nowhere)));
+    assert_eq!((subscribed.into_iter().collect::<Vec<_>>(), missed), (ids[..499].to_vec(), 1));
+    gateway.tell_well(json!({ "type": "subscribe", "channels": [{ "channel_id": channel }] })).await;
+    assert_eq!(gateway.next_error("already_subscribed").await["channel_id"], channel);
 }

@@ -1,7 +1,7 @@
 //! A text frame and the command in it.
 
 use madang::domain::message::NewMessage;
-use madang::gateway::command::{BadFrame, Command, Dialect, parse};
+use madang::gateway::command::{BadFrame, Command, Dialect, SUBSCRIPTIONS_MAX, Subscribe, Wanted, parse};
 
 const NUMBERS: std::ops::Range<i64> = 0..1 << 53;
 /// Whatever was refused, to say so costs little.
@@ -28,8 +28,15 @@ fn understood(command: &Command, dialect: Dialect) {
             assert!((1..=4_000).contains(&content.as_str().chars().count()));
             assert!(nonce.as_ref().is_none_or(|nonce| (1..=64).contains(&nonce.as_str().chars().count())));
         }
-        Command::Subscribe { channel_id, after } => {
-            assert!(NUMBERS.contains(&channel_id.0) && after.is_none_or(|after| NUMBERS.contains(&after)));
+        Command::Subscribe(subscribe) => {
+            let wanted = match subscribe {
+                Subscribe::One(wanted) => std::slice::from_ref(wanted),
+                Subscribe::Many { channels } => channels,
+            };
+            assert!((1..=SUBSCRIPTIONS_MAX).contains(&wanted.len()));
+            for Wanted { channel_id, after } in wanted {
+                assert!(NUMBERS.contains(&channel_id.0) && after.is_none_or(|after| NUMBERS.contains(&after)));
+            }
         }
         Command::Identify { .. } | Command::Unsubscribe { .. } | Command::Ping { .. } => {}
     }

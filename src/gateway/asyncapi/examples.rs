@@ -9,7 +9,7 @@ use crate::domain::server::Server;
 use crate::domain::text::{Content, Nonce};
 use crate::domain::user::Profile;
 use crate::domain::{ChannelId, MessageId, ServerId, UserId};
-use crate::gateway::command::Command;
+use crate::gateway::command::{Command, Subscribe, Wanted};
 use crate::gateway::identify::limits;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -74,6 +74,7 @@ fn answers() -> Vec<Value> {
         json!(Frame::Subscribed { channel_id, seq }),
         json!(Frame::Unsubscribed { channel_id, reason: None }),
         json!(Frame::Unsubscribed { channel_id, reason: Some(Revoked::NotAMember) }),
+        json!(Frame::MessageDelayed { nonce: Some(NONCE), channel_id, delay_ms: 4_000 }),
         json!(Frame::Ack { nonce: Some(NONCE), channel_id, id: MessageId(17), seq, duplicate: None }),
         json!(Frame::Pong { t: Some(&json!(1_769_860_800_123_i64)) }),
     ]
@@ -99,7 +100,13 @@ fn commands() -> Vec<Value> {
     });
     let others = [
         Command::Identify { token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl".into() },
-        Command::Subscribe { channel_id: CHANNEL, after: Some(3) },
+        Command::Subscribe(Subscribe::One(Wanted { channel_id: CHANNEL, after: Some(3) })),
+        Command::Subscribe(Subscribe::Many {
+            channels: vec![
+                Wanted { channel_id: CHANNEL, after: Some(3) },
+                Wanted { channel_id: ChannelId(2), after: None },
+            ],
+        }),
         Command::Unsubscribe { channel_id: CHANNEL },
         Command::Ping { t: Some(json!(1_769_860_800_123_i64)) },
     ];

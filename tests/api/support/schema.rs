@@ -108,7 +108,9 @@ fn strict(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
 fn properties(schema: &Value, known: &mut BTreeSet<String>) {
     let schema = resolve(schema);
     known.extend(schema["properties"].as_object().into_iter().flat_map(|object| object.keys().cloned()));
-    list(&schema["allOf"]).for_each(|part| properties(part, known));
+    for part in ["allOf", "oneOf"].iter().flat_map(|key| list(&schema[key])) {
+        properties(part, known);
+    }
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

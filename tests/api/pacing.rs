@@ -1,0 +1,95 @@
+//! Who sends faster than the rate: nothing is lost, nothing comes twice, and the order stays.
+
+use crate::limits::limited;
+use crate::support::{Socket, Value, json};
+
+const SENDS: usize = 16;
+
+async fn hear_all(socket: &mut Socket) -> Vec<String> {
+    let mut heard = Vec::new();
+    while heard.len() < SENDS {
+        let event = socket.next_of("message.created").await;
+        heard.push(event["content"].as_str().expect("a content").to_owned());
+    }
+    heard
+}
+
+fn contents(door: &str) -> Vec<String> {
+    (0..SENDS).map(|number| format!("{door} {number}")).collect()
+}
+
+/// All of them at once, and nothing else is done: PROTOCOL's "Missing nothing" without a refusal.
+#[tokio::test]
+async fn sends_over_the_rate_are_saved_once_and_in_their_order() {
+    let app = limited().await;
+    let (mina, jun, server, general) = app.two_members().await;
+    let random = app.channel(&mina, server, "random").await;
+    let mut listens = [app.socket(general, &jun).await, app.socket(random, &jun).await];
+    let mut socket = app.socket(general, &mina).await;
+    let mut gateway = app.gateway(&mina).await.0;
+    for number in 0..SENDS {
+        socket.tell(json!({ "content": format!("socket {number}"), "nonce": format!("s{number}") })).await;
+        gateway.say_in(random, &format!("gateway {number}"), &format!("g{number}")).await;
+    }
+    // What waits in one channel holds up no other.
+    let quiet = app.channel(&mina, server, "quiet").await;
+    gateway.say_in(quiet, "passes by", "quiet").await;
+    let mut told: Vec<Value> = Vec::new();
+    while told.iter().filter(|event| event["type"] == "ack").count() < SENDS + 1 {
+        told.push(gateway.next_event().await);
+    }
+    let at = |kind: &str, nonce: &str| told.iter().position(|event| event["type"] == kind && event["nonce"] == nonce);
+    assert!(at("ack", "quiet") < at("ack", "g15") && at("ack", "quiet").is_some(), "{told:?}");
+    assert!(told.iter().all(|event| event["type"] != "error"), "{told:?}");
+    let delays: Vec<&Value> = told.iter().filter(|event| event["type"] == "message.delayed").collect();
+    assert!(!delays.is_empty() && delays.len() < SENDS, "{told:?}");
+    // Each is told when its own turn comes, a second after the one before.
+    let delays: Vec<i64> = delays.iter().map(|event| event["delay_ms"].as_i64().expect("a number")).collect();
+    assert!(delays.is_sorted() && delays.last() > delays.first(), "{delays:?}");
+    assert_eq!(hear_all(&mut listens[0]).await, contents("socket"));
+    assert_eq!(hear_all(&mut listens[1]).await, contents("gateway"));
+    assert_eq!(app.count("select count(*) from messages").await, 2 * SENDS as i64 + 1);
+}
+
+/// 64 wait at most: beyond them nothing is read, and nothing is refused.
+#[tokio::test]
+async fn so_many_sends_that_no_more_may_wait_hold_their_client_back() {
+    let app = limited().await;
+    let (mina, _, _, channel) = app.two_members().await;
+    let mut gateway = app.gateway(&mina).await.0;
+    for number in 0..100 {
+        gateway.say_in(channel, &format!("{number}"), &format!("n{number}")).await;
+    }
+    gateway.tell_well(json!({ "type": "ping", "t": "behind them all" })).await;
+    let (mut acks, mut delayed) = (0, 0);
+    while acks < 13 {
+        let event = gateway.next_event().await;
+        match event["type"].as_str().expect("a type") {
+            "ack" => {
+                assert_eq!(event["nonce"], format!("n{acks}"));
+                acks += 1;
+            }
+            "message.delayed" => delayed += 1,
+            other => panic!("{other}: {event}"),
+        }
+        // A send that is let in may be answered a little later.
+        assert!(delayed < 90, "{delayed} were read, and {acks} answered");
+    }
+    assert!((64..85).contains(&delayed), "{delayed}");
+    // The others wait, or were never read. Sent again by a new socket, each is there once.
+    // A close frame would wait behind what is not read.
+    drop(gateway);
+    let mut gateway = app.gateway(&mina).await.0;
+    let before = app.count("select last_seq from channels").await;
+    for number in 12..before + 2 {
+        gateway.say_in(channel, &format!("{number}"), &format!("n{number}")).await;
+    }
+    let mut seqs = Vec::new();
+    while seqs.len() < usize::try_from(before - 10).expect("more than 10") {
+        let event = gateway.next_event().await;
+        if event["type"] == "ack" {
+            seqs.push(event["seq"].as_i64().expect("a seq"));
+        }
+    }
+    assert_eq!(seqs, (13..before + 3).collect::<Vec<_>>());
+}
