@@ -69,12 +69,38 @@ pub fn string(value: &Value) -> Result<&str, Refusal> {
 
 impl Parse for i64 {
     fn parse(value: &Value) -> Result<Self, Refusal> {
-        value.as_i64().ok_or_else(|| Refusal::new("int_type", "Input should be a valid integer"))
+        match value {
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => Ok(number),
+                None => whole(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            Value::String(text) => integer(text)?.ok_or_else(|| {
+                Refusal::new("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size")
+            }),
+            _ => Err(Refusal::new("int_type", "Input should be a valid integer")),
+        }
     }
 }
 
-/// The integer in `text`; `None` where it is one that does not fit.
+/// Below it each whole number of a JavaScript client is itself.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+fn whole(number: f64) -> Result<i64, Refusal> {
+    if number.fract() == 0.0 && number.abs() < EXACT_MAX {
+        return Ok(number as i64);
+    }
+    let msg = "Input should be a valid integer, got a number with a fractional part";
+    Err(Refusal::new("int_from_float", msg))
+}
+
+/// The integer in `text`, as lenient as FastAPI: with white space around it, a `+` before it, or `.0` behind. `None` where it is one
+/// that does not fit.
 pub fn integer(text: &str) -> Result<Option<i64>, Refusal> {
+    let text = text.trim();
+    let text = match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => text,
+    };
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refusal::new(
@@ -89,12 +115,46 @@ pub fn integer(text: &str) -> Result<Option<i64>, Refusal> {
 pub fn bounded(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
     let number = integer(text)?;
     // One that does not fit is beyond its sign's end.
-    let is_less = number.map_or(text.starts_with('-'), |number| number < min);
+    let is_less = number.map_or(text.trim_start().starts_with('-'), |number| number < min);
     match number {
         Some(number) if (min..=max).contains(&number) => Ok(number),
         _ if is_less => {
             Err(Refusal::new("greater_than_equal", format!("Input should be greater than or equal to {min}")))
         }
         _ => Err(Refusal::new("less_than_equal", format!("Input should be less than or equal to {max}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_are_taken_as_leniently_as_fastapi_takes_them() {
+        for value in [json!(7), json!(7.0), json!("7"), json!(" 7 "), json!("+7"), json!("7.0"), json!("007.000")] {
+            assert_eq!(i64::parse(&value), Ok(7), "{value}");
+        }
+        for (value, kind) in [
+            (json!(7.5), "int_from_float"),
+            (json!(1e300), "int_from_float"),
+            (json!("7.5"), "int_parsing"),
+            (json!("7."), "int_parsing"),
+            (json!("seven"), "int_parsing"),
+            (json!(""), "int_parsing"),
+            (json!("."), "int_parsing"),
+            (json!("1e3"), "int_parsing"),
+            (json!("99999999999999999999"), "int_parsing_size"),
+            (json!(true), "int_type"),
+            (json!(null), "int_type"),
+            (json!([7]), "int_type"),
+        ] {
+            assert_eq!(i64::parse(&value).map_err(|refusal| refusal.kind), Err(kind), "{value}");
+        }
+        assert_eq!(bounded(" 10.0", 1, 100), Ok(10));
+        assert_eq!(
+            bounded(" -99999999999999999999", 1, 100).map_err(|refusal| refusal.kind),
+            Err("greater_than_equal")
+        );
     }
 }

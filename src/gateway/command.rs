@@ -4,7 +4,7 @@
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::text::{Content, Nonce};
-use crate::domain::validation::Refusal;
+use crate::domain::validation::{Parse, Refusal};
 use crate::domain::{ChannelId, MessageId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -293,9 +293,9 @@ fn number(field: &'static str, value: Option<&Value>, least: i64) -> Result<Opti
     };
     match value {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_i64().filter(|number| (least..NUMBER_MAX).contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(BadFrame::at(field, code, format!("`{field}` must be a whole number, {least} or more"))),
+        Some(value) => match i64::parse(value) {
+            Ok(number) if (least..NUMBER_MAX).contains(&number) => Ok(Some(number)),
+            _ => Err(BadFrame::at(field, code, format!("`{field}` must be a whole number, {least} or more"))),
         },
     }
 }

@@ -134,7 +134,11 @@ pub async fn register(
 /// sessions: a further login ends the oldest.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth",
-    request_body(content = Login, content_type = "application/x-www-form-urlencoded"),
+    request_body(content(
+        (Login = "application/x-www-form-urlencoded"),
+        (Login = "multipart/form-data"),
+        (Login = "application/json"),
+    )),
     responses(
         (status = 200, description = "A token", body = Token),
         (status = 401, description = "`invalid_credentials`, whether the name or the password is wrong", body = ErrorBody),

@@ -4,11 +4,14 @@ use crate::domain::patch::Patch;
 use crate::domain::validation::{Issue, Parse, Refusal};
 use crate::error::{Error, Result};
 use crate::patience::timeout;
+use actix_multipart::Multipart;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::{TryStreamExt, stream};
 use serde_json::{Map, Value};
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -74,6 +77,36 @@ impl Fields {
     }
 }
 
+/// A change, with the fields beside it that it does not change: who sends back what was read may send them as they are.
+pub struct Sent<T> {
+    /// What is to be changed.
+    pub patch: T,
+    sent: Map<String, Value>,
+}
+
+impl<T: FromFields> FromFields for Sent<T> {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let patch = T::read(fields)?;
+        Some(Self { patch, sent: std::mem::take(&mut fields.object) })
+    }
+}
+
+impl<T> Sent<T> {
+    /// Whether a field, if it was sent, says what is so.
+    ///
+    /// # Errors
+    /// `422` where it would change what cannot be changed here; `why` says what can be done.
+    pub fn keeps(&self, name: &str, value: impl Into<Value>, why: &str) -> Result<()> {
+        let value = value.into();
+        let is_kept = match self.sent.get(name) {
+            None => true,
+            Some(sent) if value.is_i64() => i64::parse(sent).ok() == value.as_i64(),
+            Some(sent) => *sent == value,
+        };
+        if is_kept { Ok(()) } else { Err(Refusal::new("frozen_field", why).at("body", name).into()) }
+    }
+}
+
 fn missing(name: &str) -> Issue {
     Refusal::new("missing", "Field required").at("body", name)
 }
@@ -93,6 +126,8 @@ fn parse<T: FromFields>(bytes: &[u8]) -> Result<T> {
     if bytes.is_empty() {
         return Err(whole("missing", "Field required").into());
     }
+    // Some editors and shells begin UTF-8 with it.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let object = match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => object,
         Ok(_) => return Err(whole("model_attributes_type", "Input should be a valid dictionary or object").into()),
@@ -117,7 +152,7 @@ fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
     lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(usize::from(!error.is_eof()))
 }
 
-/// A form's fields as an argument of a handler.
+/// A form's fields as an argument of a handler: in the URL's way, in parts, or as a JSON object of strings.
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -142,8 +177,47 @@ impl FromRequest for Form {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = bytes(request, payload, FORM_BYTES_MAX);
-        Box::pin(async move { Ok(Self(url::form_urlencoded::parse(&bytes.await?).into_owned().collect())) })
+        let headers = request.headers().clone();
+        Box::pin(async move {
+            let bytes = bytes.await?;
+            let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            // curl says that what it is given with -d is a form, whatever it is.
+            let is_json = kind == "application/json" || bytes.trim_ascii_start().starts_with(b"{");
+            Ok(Self(match kind.as_str() {
+                "multipart/form-data" => parts(&headers, bytes).await?,
+                _ if is_json => parse::<Texts>(&bytes)?.0,
+                _ => url::form_urlencoded::parse(&bytes).into_owned().collect(),
+            }))
+        })
     }
+}
+
+/// The strings of a JSON object.
+struct Texts(Vec<(String, String)>);
+
+impl FromFields for Texts {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let texts = fields.object.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        Some(Self(texts.collect()))
+    }
+}
+
+/// The texts of a form that comes in parts.
+async fn parts(headers: &HeaderMap, bytes: web::Bytes) -> Result<Vec<(String, String)>> {
+    let broken = |_| Error::from(Refusal::value("The body is no form in parts; see RFC 7578").at("body", ""));
+    let mut form = Multipart::new(headers, stream::once(ready(Ok(bytes))));
+    let mut texts = Vec::new();
+    while let Some(mut part) = form.try_next().await.map_err(broken)? {
+        let mut value = Vec::new();
+        while let Some(piece) = part.try_next().await.map_err(broken)? {
+            value.extend_from_slice(&piece);
+        }
+        if let (Some(name), Ok(value)) = (part.name(), String::from_utf8(value)) {
+            texts.push((name.to_owned(), value));
+        }
+    }
+    Ok(texts)
 }
 
 fn bytes(

@@ -1,7 +1,7 @@
 //! `/channels`: the rooms of a server.
 
 use super::Node;
-use super::body::{Body, Fields, FromFields};
+use super::body::{Body, Fields, FromFields, Sent};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
@@ -110,12 +110,14 @@ pub async fn update(
     auth: Auth,
     node: Data<Node>,
     InPath(id): InPath<ChannelId>,
-    Body(patch): Body<ChannelPatch>,
+    Body(sent): Body<Sent<ChannelPatch>>,
 ) -> Result<Json<Channel>> {
     let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;
+    sent.keeps("id", id.0, "An id cannot be changed")?;
+    sent.keeps("server_id", access.server_id().0, "A channel stays in its server")?;
     let change = Change::ChannelChanged(access.server_id(), id);
     let db = node.db.clone();
-    let work = async move { channels::update(&db, &access, &patch).await };
+    let work = async move { channels::update(&db, &access, &sent.patch).await };
     Ok(Json(commit(&node, change, work, move |_| change).await?))
 }
 

@@ -54,10 +54,17 @@ fn bearer(request: &HttpRequest) -> Result<Auth> {
 
 /// Counts a call; how its limit stands goes out with the answer.
 fn within(request: &HttpRequest, take: impl FnOnce(&Limits) -> Result<Option<Quota>, TooMany>) -> Result<()> {
-    if let Some(quota) = take(&node(request)?.limits)? {
-        request.extensions_mut().insert(quota);
-    }
+    tell(request, take(&node(request)?.limits)?);
     Ok(())
+}
+
+/// Of all limits that a call is counted for, the one that is reached first goes out with its answer: who waits when nothing of it
+/// remains is not refused by another.
+fn tell(request: &HttpRequest, quota: Option<Quota>) {
+    if let Some(quota) = quota {
+        let told = request.extensions().get::<Quota>().map_or(quota, |told| quota.tightest(*told));
+        request.extensions_mut().insert(told);
+    }
 }
 
 /// Somebody who need not be known: the calls of an address are counted together.
@@ -75,15 +82,13 @@ impl FromRequest for Guest {
     }
 }
 
-/// What an answer says of a limit of its own, in place of that of calls.
+/// What an answer says of a limit of its own, where that is tighter than the one of calls.
 pub struct Told(HttpRequest);
 
 impl Told {
     /// How the limit stands.
     pub fn quota(&self, quota: Option<Quota>) {
-        if let Some(quota) = quota {
-            self.0.extensions_mut().insert(quota);
-        }
+        tell(&self.0, quota);
     }
 }
 

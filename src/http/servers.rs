@@ -1,7 +1,7 @@
 //! `/servers`: communities, and who belongs to them.
 
 use super::Node;
-use super::body::{Body, Fields, FromFields};
+use super::body::{Body, Fields, FromFields, Sent};
 use super::commit::commit;
 use super::extract::{Auth, InPath};
 use crate::actors::registry::Change;
@@ -139,11 +139,14 @@ pub async fn update(
     auth: Auth,
     node: Data<Node>,
     InPath(id): InPath<ServerId>,
-    Body(patch): Body<ServerPatch>,
+    Body(sent): Body<Sent<ServerPatch>>,
 ) -> Result<Json<Server>> {
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    sent.keeps("id", id.0, "An id cannot be changed")?;
+    let owner = access.state().server.owner_id;
+    sent.keeps("owner_id", owner.0, "Hand a server over with PUT /servers/{server_id}/owner")?;
     let db = node.db.clone();
-    let work = async move { servers::update(&db, &access, &patch).await };
+    let work = async move { servers::update(&db, &access, &sent.patch).await };
     let change = Change::ServerChanged(id);
     Ok(Json(commit(&node, change, work, move |_| change).await?))
 }

@@ -1,8 +1,8 @@
 //! `/users`: profiles.
 
-use super::body::{Body, Fields, FromFields};
+use super::body::{Body, Fields, FromFields, Sent};
 use super::commit::commit;
-use super::extract::{Auth, Client, InPath};
+use super::extract::{Auth, Client, InPath, Told};
 use super::{Node, auth};
 use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
@@ -109,11 +109,15 @@ pub async fn update_me(
     auth: Auth,
     node: Data<Node>,
     client: Client,
-    Body(update): Body<Update>,
+    told: Told,
+    Body(sent): Body<Sent<Update>>,
 ) -> Result<Json<Profile>> {
     let kept_token = auth.0.token_id.to_string();
     let is_fresh = auth.0.logged_in_at_s + FRESH_S > node.tokens.now_s();
     let caller = node.registry.caller(auth.0).await?;
+    sent.keeps("id", caller.id().0, "An id cannot be changed")?;
+    sent.keeps("username", &**caller.username(), "A username cannot be changed")?;
+    let update = sent.patch;
     if update.password.is_some() || update.profile.email.is_some() {
         match update.current_password {
             Some(current) => compare(&node, &client, &caller, current).await?,
@@ -122,7 +126,7 @@ pub async fn update_me(
         }
     }
     if update.profile.email.is_some() {
-        node.limits.email_change(caller.id(), client.address)?;
+        told.quota(node.limits.email_change(caller.id(), client.address)?);
     }
     let db = node.db.clone();
     let Some(password) = &update.password else {

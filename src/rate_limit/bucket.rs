@@ -19,6 +19,19 @@ pub struct Quota {
     pub reset_s: u32,
 }
 
+impl Quota {
+    /// The one of two that is reached first.
+    pub fn tightest(self, other: Self) -> Self {
+        let order = |quota: &Self| (quota.remaining, std::cmp::Reverse(quota.reset_s));
+        if order(&other) < order(&self) { other } else { self }
+    }
+
+    /// The same, in things that cost so many tokens each.
+    pub(super) fn in_units_of(self, tokens: u32) -> Self {
+        Self { limit: self.limit / tokens, remaining: self.remaining / tokens, ..self }
+    }
+}
+
 /// The buckets of one limit.
 pub struct Buckets<K> {
     rate: Rate,

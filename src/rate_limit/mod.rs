@@ -45,6 +45,8 @@ pub const MESSAGES: Rate = Rate { burst: 10, refill: Duration::from_secs(1) };
 pub const USER_MESSAGES: Rate = Rate { burst: 30, refill: Duration::from_millis(200) };
 /// KiB of content of a user's messages, each begun one counted: 16 a second, and 256 at once.
 pub const USER_CONTENT_KIB: Rate = Rate { burst: 256, refill: Duration::from_micros(62_500) };
+/// As many of these as a message has at most: 4,000 characters of 4 bytes.
+const MESSAGE_KIB_MAX: u32 = 16;
 /// Frames of a user, of whatever kind and over all sockets: 20 a second, and 240 at once.
 pub const FRAMES: Rate = Rate { burst: 240, refill: Duration::from_millis(50) };
 /// Frames of a socket whose client has not said who it is: 120 a minute.
@@ -158,25 +160,27 @@ impl Limits {
         self.take(&self.registrations, network(address, HOUSEHOLD))
     }
 
-    /// Counts a message with so many bytes of content: in its channel, and with all others of its user.
+    /// Counts a message with so many bytes of content: in its channel, and with all others of its user. Answers the limit that is
+    /// reached first, that of content in messages of the greatest length.
     ///
     /// # Errors
     /// When there were too many; then nothing is counted.
     pub fn message(&self, user: UserId, channel: ChannelId, bytes: usize) -> Result<Option<Quota>, TooMany> {
-        let quota = self.take(&self.messages, (user, channel))?;
-        if let Err(limit) = self.take(&self.user_messages, user) {
-            self.messages.give_back(&(user, channel));
-            return Err(limit);
+        if !self.is_on {
+            return Ok(None);
         }
+        let now_us = self.now_us();
+        let of_channel = self.messages.take((user, channel), now_us)?;
+        let of_user =
+            self.user_messages.take(user, now_us).inspect_err(|_| self.messages.give_back(&(user, channel)))?;
         let kib = u32::try_from(bytes.div_ceil(1_024)).unwrap_or(u32::MAX);
-        if self.is_on
-            && let Err(limit) = self.user_content.take_many(user, kib, self.now_us())
-        {
+        let in_messages = |quota: Quota| quota.in_units_of(MESSAGE_KIB_MAX);
+        let content = self.user_content.take_many(user, kib, now_us).map_err(|limit| {
             self.messages.give_back(&(user, channel));
             self.user_messages.give_back(&user);
-            return Err(limit);
-        }
-        Ok(quota)
+            TooMany { quota: limit.quota.map(in_messages), ..limit }
+        })?;
+        Ok(Some(of_channel.tightest(of_user).tightest(in_messages(content))))
     }
 
     /// Counts a frame; in how many milliseconds the next one is taken, if there were too many.
@@ -191,9 +195,10 @@ impl Limits {
     ///
     /// # Errors
     /// When there were too many.
-    pub fn email_change(&self, user: UserId, address: IpAddr) -> Result<(), TooMany> {
-        self.take(&self.email_changes, user)?;
-        self.registration(address).map(drop)
+    pub fn email_change(&self, user: UserId, address: IpAddr) -> Result<Option<Quota>, TooMany> {
+        let of_user = self.take(&self.email_changes, user)?;
+        let of_address = self.registration(address).inspect_err(|_| self.email_changes.give_back(&user))?;
+        Ok(of_user.zip(of_address).map(|(of_user, of_address)| of_user.tightest(of_address)))
     }
 
     /// A turn before a hash of a password.
@@ -292,6 +297,23 @@ mod tests {
         assert_ne!(site("2001:db8::1"), site("2001:db8:0:100::1"));
         assert_eq!(network("::ffff:192.0.2.1"), address("192.0.2.1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
+
+    #[test]
+    fn a_message_is_told_the_limit_that_is_reached_first() {
+        let limits = Limits::new(true);
+        let told = |user: i64, channel: i64, bytes| {
+            let quota = limits.message(UserId(user), ChannelId(channel), bytes).map_err(|limit| limit.quota);
+            quota.unwrap_or_else(|refused| refused).map(|quota| (quota.limit, quota.remaining))
+        };
+        assert_eq!(told(1, 1, 1), Some((10, 9)));
+        // 27 more to other channels: of all of them 2 remain, of the first channel 8.
+        assert!((0..27).all(|number| told(1, 10 + number / 9, 1).is_some()));
+        assert_eq!(told(1, 1, 1), Some((30, 1)));
+        // Content counts in messages of the greatest length.
+        assert!((0..15).all(|number| told(2, number, 16_000).is_some()));
+        assert_eq!(told(2, 99, 1), Some((16, 0)));
+        assert_eq!(told(2, 98, 16_000), Some((16, 0)), "refused");
     }
 
     #[test]

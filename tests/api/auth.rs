@@ -180,5 +180,5 @@ async fn a_login_form_needs_its_two_fields_and_ignores_others() {
     login("").await.rejects(&[username.clone(), password.clone()]);
     login("username=mina").await.rejects(std::slice::from_ref(&password));
     login("password=x").await.rejects(std::slice::from_ref(&username));
-    login(r#"{"username": "mina", "password": "correct horse battery"}"#).await.rejects(&[username, password]);
+    login(r#"{"user": "mina", "pass": "correct horse battery"}"#).await.rejects(&[username, password]);
 }

@@ -90,7 +90,7 @@ async fn a_change_keeps_what_it_leaves_out_and_null_clears() {
     let channel = app.post("/channels/", &mina, new).await.is(201);
     let path = format!("/channels/{}", id(&channel));
     app.get(&path, &jun).await.is(200);
-    let changed = app.put(&path, &mina, json!({ "name": "lounge", "server_id": 77 })).await.is(200);
+    let changed = app.put(&path, &mina, json!({ "name": "lounge", "position": 77 })).await.is(200);
     has_shape(&changed, CHANNEL);
     assert_eq!((&changed["name"], &changed["description"]), (&json!("lounge"), &json!("Anything")));
     for kept in ["id", "server_id", "created_at"] {

@@ -175,7 +175,7 @@ async fn login_is_an_oauth2_password_flow() {
         assert!(operation(&document, endpoint)["security"][0][name].is_array(), "{}", endpoint.path);
     }
     let login = &document["paths"]["/auth/login"]["post"]["requestBody"]["content"];
-    assert_eq!(keys(login), ["application/x-www-form-urlencoded"]);
+    assert_eq!(keys(login), ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]);
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod gateway;
 mod greed;
 mod handshakes;
 mod health;
+mod lenient;
 mod limits;
 mod logs;
 mod members;
