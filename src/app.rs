@@ -66,9 +66,19 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// There is no such place to listen.
+    #[error("HOST: {0} is no address of this machine: {1}")]
+    Host(String, io::Error),
     /// Something that cannot be configured away.
     #[error("{0}")]
     Other(String),
+}
+
+impl StartError {
+    /// Whether a setting has to be changed: starting again as it is changes nothing.
+    pub fn is_setting(&self) -> bool {
+        matches!(self, Self::Host(..) | Self::Tls(_) | Self::Embedded(EmbeddedError::WrongBinDir(_)))
+    }
 }
 
 /// A node that is ready to run: it listens already.
@@ -286,12 +296,11 @@ fn serve(
 }
 
 fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
-    let name = format!("{host}:{port}");
-    let failed = |error| StartError::Listen(name.clone(), error);
+    let nowhere = |error| StartError::Host(host.to_owned(), error);
     let address = std::net::ToSocketAddrs::to_socket_addrs(&(host, port))
-        .map_err(failed)?
+        .map_err(nowhere)?
         .next()
-        .ok_or_else(|| failed(io::Error::other("the name has no address")))?;
+        .ok_or_else(|| nowhere(io::Error::other("the name has no address")))?;
     let bind = || {
         let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
@@ -302,5 +311,8 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
         socket.listen(BACKLOG)?;
         Ok(socket.into())
     };
-    bind().map_err(failed)
+    bind().map_err(|error: io::Error| match error.kind() {
+        io::ErrorKind::AddrNotAvailable => nowhere(error),
+        _ => StartError::Listen(format!("{host}:{port}"), error),
+    })
 }

@@ -1,8 +1,10 @@
-//! Settings, from the environment or a `.env` file. Each is checked before anything starts; a bad one stops the start
+//! Settings. Each is checked before anything starts; a bad one stops the start
 //! with a line that names it. The README's table and `.env.example` list them all, which a test holds true.
 
+mod environment;
 mod times;
 
+pub use environment::{Environment, Unknown};
 pub use times::{IDENTIFY_MAX_S, PING_AFTER_S, SILENCE_MAX_S, Times, WallClock};
 
 use crate::auth::token::TokenAlgorithm;
@@ -139,7 +141,7 @@ impl Config {
             refresh_life: Duration::from_secs(
                 86_400 * number("REFRESH_TOKEN_EXPIRE_DAYS", get("REFRESH_TOKEN_EXPIRE_DAYS"), 30, 1..=365)?,
             ),
-            host: get("HOST").unwrap_or_else(|| "127.0.0.1".into()),
+            host: host(get("HOST")),
             port: number("PORT", get("PORT"), 8000, 0..=u16::MAX)?,
             tls: tls(get("TLS_CERT"), get("TLS_KEY"))?,
             workers: number("WORKERS", get("WORKERS"), cores.min(512), 1..=512)?,
@@ -167,6 +169,12 @@ where
         Ok(number) if range.contains(&number) => Ok(number),
         _ => bad(name, format!("must be a whole number from {} to {}, not `{value}`", range.start(), range.end())),
     }
+}
+
+/// An IPv6 address may have the brackets that it has in a URL.
+fn host(value: Option<String>) -> String {
+    let value = value.unwrap_or_else(|| "127.0.0.1".into());
+    value.strip_prefix('[').and_then(|value| value.strip_suffix(']')).map(str::to_owned).unwrap_or(value)
 }
 
 fn switch(name: &'static str, value: Option<String>, default: bool) -> Result<bool> {

@@ -2,12 +2,13 @@
 
 use clap::Parser;
 use madang::app::{Application, StartError};
-use madang::config::{Config, Database};
+use madang::config::{Config, Database, Environment, Unknown};
 use madang::wire::tls::Tls;
 use madang::{load, telemetry};
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 const HELP: &str = "\
 madang: a Discord-style chat backend
@@ -21,7 +22,8 @@ With nothing set, madang starts its own PostgreSQL under ./data and serves http:
 
 fn main() -> ExitCode {
     let (mut is_load, mut until_input_ends) = (false, false);
-    match std::env::args().nth(1).as_deref() {
+    let argument = std::env::args_os().nth(1).map(|argument| argument.to_string_lossy().into_owned());
+    match argument.as_deref() {
         None => {}
         Some("load") => is_load = true,
         Some("--until-input-ends") => until_input_ends = true,
@@ -29,30 +31,59 @@ fn main() -> ExitCode {
         Some("--version" | "-V") => return say(concat!("madang ", env!("CARGO_PKG_VERSION"))),
         Some(other) => return refuse(format_args!("unknown argument `{other}`; try `madang --help`"), 2),
     }
-    match dotenvy::from_path(".env") {
-        Ok(_) => {}
-        Err(error) if error.not_found() => {}
-        // The error's own text may quote the line, and with it a secret.
-        Err(_) => return refuse(format_args!(".env cannot be read: each line must be NAME=value"), 2),
-    }
-    if is_load {
-        return load::start(load::Options::parse_from(std::env::args_os().skip(1)));
-    }
-    let config = match Config::from_lookup(|name| std::env::var(name).ok()) {
-        Ok(config) => config,
+    let environment = match Environment::load() {
+        Ok(environment) => environment,
         Err(error) => return refuse(error, 2),
     };
-    let _log = telemetry::start();
-    match actix_web::rt::System::new().block_on(run(config, until_input_ends)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(error, 1),
+    if is_load {
+        return load::start(load::Options::parse_from(load_arguments(&environment)));
     }
+    let settings =
+        Config::from_lookup(|name| environment.get(name)).and_then(|config| Ok((config, environment.log()?)));
+    let (config, log) = match settings {
+        Ok(settings) => settings,
+        Err(error) => return refuse(error, 2),
+    };
+    let log = telemetry::start(log.as_deref());
+    tell(&environment);
+    let ended = actix_web::rt::System::new().block_on(run(config, until_input_ends));
+    // Why it ended is the last line.
+    drop(log);
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error, if error.is_setting() { 2 } else { 1 }),
+    }
+}
+
+/// What is started, and with which settings.
+fn tell(environment: &Environment) {
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("MADANG_COMMIT").unwrap_or("unknown"));
+    tracing::info!(version, commit, settings = environment.told(), "starting");
+    for Unknown { name, meant } in environment.unknown() {
+        match meant {
+            Some(meant) => tracing::warn!(name, "this is no setting; did you mean {meant}?"),
+            None => tracing::warn!(name, "this is no setting"),
+        }
+    }
+}
+
+/// The load tool takes the node's key and algorithm from the same file, unless it is told otherwise.
+fn load_arguments(environment: &Environment) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    for (name, option) in [("SECRET_KEY", "--secret-key"), ("ALGORITHM", "--algorithm")] {
+        let is_said = arguments.iter().any(|argument| argument.to_string_lossy().starts_with(option));
+        if let Some(value) = environment.get(name).filter(|_| !is_said && std::env::var_os(name).is_none()) {
+            arguments.push(format!("{option}={value}").into());
+        }
+    }
+    arguments
 }
 
 async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
     // Heard from the first moment: a Ctrl-C during the start stops it, and what it had started.
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| StartError::Other(error.to_string()))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| StartError::Other(error.to_string()))?;
+    let hang_up = signal(SignalKind::hangup()).map_err(|error| StartError::Other(error.to_string()))?;
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -75,24 +106,27 @@ async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
     let data = format!("{}{}", data.display(), inside.unwrap_or_default());
     // Nobody may be reading: the node runs all the same.
     let _ = writeln!(std::io::stdout(), "API   {url}\nDocs  {url}/docs\nData  {data}");
-    if let Some(tls) = application.tls() {
-        reload_at_hang_up(tls.clone())?;
-    }
+    let hung_up = reload_at_hang_up(hang_up, application.tls().cloned());
+    let stop = async {
+        tokio::select! {
+            () = stop => {}
+            () = hung_up => {}
+        }
+    };
     application.run_until(stop).await
 }
 
-/// SIGHUP: a certificate has been renewed.
-fn reload_at_hang_up(tls: Tls) -> Result<(), StartError> {
-    let mut hang_up = signal(SignalKind::hangup()).map_err(|error| StartError::Other(error.to_string()))?;
-    actix_web::rt::spawn(async move {
-        while hang_up.recv().await.is_some() {
-            match tls.reload() {
-                Ok(()) => tracing::info!("the certificate has been read again"),
-                Err(error) => tracing::error!(%error, "the certificate stays as it was"),
-            }
+/// SIGHUP: a certificate has been renewed. Without one, the terminal that this runs in has been closed, or there is nothing to do.
+async fn reload_at_hang_up(mut hang_up: Signal, tls: Option<Tls>) {
+    while hang_up.recv().await.is_some() {
+        match tls.as_ref().map(Tls::reload) {
+            Some(Ok(())) => tracing::info!("the certificate has been read again"),
+            Some(Err(error)) => tracing::error!(%error, "the certificate stays as it was"),
+            None if std::io::stdin().is_terminal() => return,
+            None => tracing::info!("SIGHUP: there is no certificate to read again"),
         }
-    });
-    Ok(())
+    }
+    std::future::pending().await
 }
 
 async fn end_of_input() {

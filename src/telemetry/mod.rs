@@ -48,11 +48,8 @@ impl Drop for Logging {
     }
 }
 
-/// What is logged: what `RUST_LOG` says, or `default`; of some libraries less, whatever it says.
-pub fn filter(default: &str) -> EnvFilter {
-    let is_usable = |text: &String| !text.trim().is_empty() && EnvFilter::try_new(text).is_ok();
-    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(is_usable);
-    let wanted = wanted.as_deref().unwrap_or(default);
+/// What is logged: what is wanted, and of some libraries less, whatever it says.
+pub fn filter(wanted: &str) -> EnvFilter {
     // A more exact directive would win against ours.
     let is_theirs = |directive: &&str| {
         let directive = directive.trim();
@@ -63,9 +60,9 @@ pub fn filter(default: &str) -> EnvFilter {
     quiet.fold(EnvFilter::new(wanted.join(",")), EnvFilter::add_directive)
 }
 
-/// Starts logging, for as long as the program runs. Calling it again changes nothing.
-pub fn start() -> Logging {
-    let logs = tracing_subscriber::fmt().with_env_filter(filter(DEFAULT_FILTER));
+/// Starts logging what is wanted, for as long as the program runs. Calling it again changes nothing.
+pub fn start(wanted: Option<&str>) -> Logging {
+    let logs = tracing_subscriber::fmt().with_env_filter(filter(wanted.unwrap_or(DEFAULT_FILTER)));
     let _ = if std::io::stderr().is_terminal() {
         let text = Limited(Prefixed(Format::default().with_target(false)));
         logs.event_format(text).with_writer(std::io::stderr).finish().try_init()

@@ -89,10 +89,24 @@ fn read(Files { certificate, key }: &Files) -> Result<CertifiedKey, TlsError> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .map_err(|error| unusable("TLS_CERT", certificate, error))?;
+    if chain.is_empty() && is_der(certificate) {
+        let how = "it is DER; make PEM of it with `openssl x509 -inform DER -in … -out …`";
+        return Err(unusable("TLS_CERT", certificate, how));
+    }
     if chain.is_empty() {
         return Err(unusable("TLS_CERT", certificate, "there is no certificate in it"));
     }
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable("TLS_KEY", key, error))?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| match () {
+        () if is_encrypted(key) => unusable(
+            "TLS_KEY",
+            key,
+            "it is encrypted, and nobody is asked for its password; decrypt it with `openssl pkey -in … -out …`",
+        ),
+        () if is_der(key) => {
+            unusable("TLS_KEY", key, "it is DER; make PEM of it with `openssl pkey -inform DER -in … -out …`")
+        }
+        () => unusable("TLS_KEY", key, error),
+    })?;
     CertifiedKey::from_der(chain, secret, &ring::default_provider()).map_err(|error| {
         unusable(
             "TLS_KEY",
@@ -100,6 +114,15 @@ fn read(Files { certificate, key }: &Files) -> Result<CertifiedKey, TlsError> {
             format_args!("{error}; it must be the key of the certificate in {}", certificate.display()),
         )
     })
+}
+
+/// DER begins with a sequence, PEM with a letter or a dash.
+fn is_der(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| bytes.first() == Some(&0x30))
+}
+
+fn is_encrypted(path: &Path) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.contains("ENCRYPTED"))
 }
 
 fn unusable(name: &str, path: &Path, problem: impl Display) -> TlsError {

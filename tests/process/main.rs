@@ -24,6 +24,7 @@ mod schema;
 #[allow(dead_code)]
 #[path = "../api/support/secrets.rs"]
 mod secrets;
+mod settings;
 mod site;
 mod slow;
 mod stop;

@@ -51,7 +51,7 @@ impl Node {
     pub async fn start_logging(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = std::fs::File::create(folder.join("log")).expect("a file can be made");
         let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
-        command.env_remove("DATABASE_URL").env("DATA_DIR", folder).stderr(log);
+        command.env_remove("DATABASE_URL").env("DATA_DIR", folder).current_dir(folder).stderr(log);
         let mut node = Self::launch(&mut command, settings).await;
         node.folder = folder.to_owned();
         node
