@@ -12,7 +12,7 @@ help: ## list the targets
 
 run: tools ## build the release binary and start it on its own database
 	@.ci/need --unless-configured postgresql
-	cargo build --release --locked
+	MADANG_COMMIT=$$(git rev-parse --short HEAD 2>/dev/null) cargo build --release --locked
 	@. .ci/data_dir; exec ./target/release/madang
 
 test: tools ## run every test

@@ -10,7 +10,7 @@ use crate::auth::token::Tokens;
 use crate::config::{Config, Database};
 use crate::descriptors;
 use crate::gateway::{Door, asyncapi, upgrade};
-use crate::http::{self, Documents, Node};
+use crate::http::{self, Documents, Node, Pages};
 use crate::memory;
 use crate::rate_limit::Limits;
 use crate::store::backends::{self, EarlierError};
@@ -246,6 +246,7 @@ fn serve(
     let builder = Server::build().workers(config.workers).disable_signals().shutdown_timeout(CALLS_MAX.as_secs());
     let stopping = builder.graceful_shutdown_signal();
     let (echo, origins) = (config.conformance_echo, config.cors_origins.clone());
+    let pages = Pages { origins: origins.clone(), headers: config.cors_headers.clone() };
     let newcomers = Newcomers::default();
     let (started, times) = (Arc::new(AtomicUsize::new(0)), config.times);
     let server = builder.listen("madang", listener, move || {
@@ -289,7 +290,7 @@ fn serve(
                     Ok::<_, actix_http::Error>(())
                 }
             }))
-            .finish(map_config(http::app(node, documents, origins.clone()), |()| AppConfig::default()));
+            .finish(map_config(http::app(node, documents, pages.clone()), |()| AppConfig::default()));
         accept.and_then(http)
     })?;
     Ok(server.run())

@@ -12,6 +12,7 @@ use crate::client_address::TrustedProxies;
 use crate::origin::AllowedOrigins;
 use crate::store::{Target, TargetError};
 use crate::wire::tls::Files;
+use actix_http::header::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -20,7 +21,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of the README.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "DATABASE_URL",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
@@ -40,6 +41,7 @@ pub const NAMES: [&str; 20] = [
     "RATE_LIMIT",
     "TRUSTED_PROXIES",
     "CORS_ORIGINS",
+    "CORS_HEADERS",
     "CONFORMANCE_ECHO",
 ];
 
@@ -83,6 +85,8 @@ pub struct Config {
     pub strict_passwords: bool,
     /// Origins of web pages that may use the node.
     pub cors_origins: AllowedOrigins,
+    /// Further request headers that those pages may send.
+    pub cors_headers: Vec<HeaderName>,
     /// Whose `X-Forwarded-For` says where a client is.
     pub trusted_proxies: TrustedProxies,
     /// Whether `/ws/echo` exists; for conformance runs.
@@ -152,6 +156,7 @@ impl Config {
             rate_limit: switch("RATE_LIMIT", get("RATE_LIMIT"), true)?,
             strict_passwords: policy(get("PASSWORD_POLICY"))?,
             cors_origins: origins(get("CORS_ORIGINS"))?,
+            cors_headers: headers(get("CORS_HEADERS"))?,
             trusted_proxies: proxies(get("TRUSTED_PROXIES"))?,
             conformance_echo: switch("CONFORMANCE_ECHO", get("CONFORMANCE_ECHO"), false)?,
             times: Times::default(),
@@ -208,6 +213,17 @@ fn origins(value: Option<String>) -> Result<AllowedOrigins> {
         let example = "https://chat.example.com";
         bad("CORS_ORIGINS", format!("must be origins like {example}, with commas between; `{origin}` is none"))
     })
+}
+
+fn headers(value: Option<String>) -> Result<Vec<HeaderName>> {
+    let value = value.unwrap_or_default();
+    let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let read = |name: &str| {
+        name.parse().or_else(|_| {
+            bad("CORS_HEADERS", format!("must be names of headers, with commas between; `{name}` is none"))
+        })
+    };
+    names.map(read).collect()
 }
 
 fn proxies(value: Option<String>) -> Result<TrustedProxies> {
@@ -324,6 +340,7 @@ mod tests {
             ("TRUSTED_PROXIES", "proxy.example.com"),
             ("CORS_ORIGINS", "*"),
             ("CORS_ORIGINS", "https://chat.example.com/"),
+            ("CORS_HEADERS", "traceparent, x y"),
             ("PASSWORD_POLICY", "weak"),
             ("CONFORMANCE_ECHO", "1"),
         ] {

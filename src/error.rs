@@ -4,6 +4,7 @@
 
 use crate::domain::access::Denied;
 use crate::domain::validation::Issue;
+use crate::origin::{OriginError, PreflightError};
 use crate::rate_limit::{Quota, SOCKETS_MAX, TooMany};
 use crate::store::Backend;
 use crate::wire::HEAD_BYTES_MAX;
@@ -39,14 +40,14 @@ pub enum Error {
     #[error("{}", denied(*.0))]
     Denied(Denied),
     /// The page that asks is of an origin that may not.
-    #[error("Pages of this origin may not open sockets here; the operator can allow it with CORS_ORIGINS")]
-    Origin,
+    #[error(transparent)]
+    Origin(OriginError),
     /// The request contradicts itself.
     #[error("{0}")]
     Malformed(&'static str),
     /// A page asks whether it may make a call, and may not.
-    #[error("Pages of this origin may not make this call, or not with this method or these headers")]
-    Preflight,
+    #[error(transparent)]
+    Preflight(PreflightError),
     /// A rule of the community that the request breaks.
     #[error("{}", .0.detail())]
     Conflict(Conflict),
@@ -267,7 +268,8 @@ impl Error {
             Self::Unauthorized(Unauthorized::Credentials) => "invalid_credentials",
             Self::Denied(Denied::NotMember) => "not_a_member",
             Self::Denied(Denied::NotOwner) => "not_the_owner",
-            Self::Origin | Self::Preflight => "origin_not_allowed",
+            Self::Origin(_) => "origin_not_allowed",
+            Self::Preflight(refused) => refused.code(),
             Self::Malformed(_) => "malformed_request",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooLarge(_) => "body_too_large",
@@ -372,7 +374,7 @@ impl ResponseError for Error {
             Self::NotFound(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Denied(_) | Self::Origin | Self::Preflight => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::Origin(_) | Self::Preflight(_) => StatusCode::FORBIDDEN,
             Self::Conflict(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

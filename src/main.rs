@@ -57,7 +57,10 @@ fn main() -> ExitCode {
 
 /// What is started, and with which settings.
 fn tell(environment: &Environment) {
-    let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("MADANG_COMMIT").unwrap_or("unknown"));
+    let (version, commit) = (
+        env!("CARGO_PKG_VERSION"),
+        option_env!("MADANG_COMMIT").filter(|commit| !commit.is_empty()).unwrap_or("unknown"),
+    );
     tracing::info!(version, commit, settings = environment.told(), "starting");
     for Unknown { name, meant } in environment.unknown() {
         match meant {

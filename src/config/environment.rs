@@ -84,7 +84,7 @@ impl Environment {
             }
             match known(name) {
                 Some(name) => drop(self.values.entry(name).or_insert_with(|| value.to_owned())),
-                None => self.unknown.push(Unknown { name: name.to_owned(), meant: almost(name, 2).next() }),
+                None => self.unknown.push(Unknown { name: name.to_owned(), meant: almost(name, 2) }),
             }
         }
         Ok(())
@@ -136,11 +136,12 @@ fn known(name: &str) -> Option<&'static str> {
     NAMES.iter().chain([&LOG]).find(|known| **known == name).copied()
 }
 
-/// The settings whose names are no more than so many letters away.
-fn almost(name: &str, letters: usize) -> impl Iterator<Item = &'static str> {
+/// The setting whose name is nearest, if it is no more than so many letters away.
+fn almost(name: &str, letters: usize) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     let bare = name.strip_prefix("MADANG_").map(str::to_owned).unwrap_or(name);
-    NAMES.into_iter().filter(move |known| strsim::levenshtein(known, &bare) <= letters)
+    let away = |known: &&str| strsim::levenshtein(known, &bare);
+    NAMES.into_iter().min_by_key(away).filter(|known| away(known) <= letters)
 }
 
 /// A value as it stands, or what is between its quotes.

@@ -104,8 +104,8 @@ pub fn check_origin(head: &RequestHead, allowed: &AllowedOrigins) -> Result<()> 
         return Err(Error::Malformed("Send one `Origin`"));
     }
     match text(header::ORIGIN) {
-        Some(origin) if !allowed.allow(origin, text(header::HOST)) => Err(Error::Origin),
-        _ => Ok(()),
+        Some(origin) => allowed.allow(origin, text(header::HOST)).map_err(Error::Origin),
+        None => Ok(()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::store::{Db, ws_tickets};
 use crate::telemetry::{LOGGED_PATH_MAX, RequestId, cut};
 use crate::wire::{Stream, Wire};
 use actix_codec::Framed;
-use actix_http::{Method, Request, h1};
+use actix_http::{Method, Request, h1, header};
 use actix_web::ResponseError;
 use bytes::{Bytes, BytesMut};
 use std::net::{IpAddr, Ipv4Addr};
@@ -63,6 +63,11 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let address = door.proxies.client_of(peer, &request.head().headers);
     let asked = ask(&door, &request, address);
+    let text = |name| request.head().headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let page = matches!(asked, Err(Error::Origin(_))).then(|| {
+        let [origin, host] = [header::ORIGIN, header::HOST].map(|name| text(name).unwrap_or_default());
+        (cut(&origin, LOGGED_PATH_MAX).to_owned(), cut(&host, LOGGED_PATH_MAX).to_owned())
+    });
     drop(request);
     let refused = match asked {
         Ok((route, proof)) => match redeemed(&door, proof).await {
@@ -75,7 +80,7 @@ pub async fn upgrade(door: Rc<Door>, request: Request, framed: Framed<Wire, h1::
         Ok(()) => log.opened(),
         Err((error, stream)) => {
             if door.limits.has_line(address) {
-                log.refused(&error);
+                log.refused(&error, page.as_ref());
             }
             if let Some(stream) = stream {
                 let refusal = handshake::refusal(&error, request_id.as_str(), is_head);
@@ -204,8 +209,10 @@ impl Log<'_> {
         tracing::info!(request_id = self.request_id, path = self.path, status = 101, "socket");
     }
 
-    fn refused(&self, error: &Error) {
-        let status = error.status_code().as_u16();
-        tracing::info!(request_id = self.request_id, path = self.path, status, code = error.code(), "socket refused");
+    /// `page` is the `Origin` that may not, and the `Host` that it asked for: for the operator who wonders why.
+    fn refused(&self, error: &Error, page: Option<&(String, String)>) {
+        let (status, code) = (error.status_code().as_u16(), error.code());
+        let (origin, host) = page.map(|(origin, host)| (origin, host)).unzip();
+        tracing::info!(request_id = self.request_id, path = self.path, status, code, origin, host, "socket refused");
     }
 }

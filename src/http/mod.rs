@@ -23,7 +23,7 @@ pub use docs::Documents;
 pub use export::Exports;
 pub use health::Health;
 pub use openapi::document;
-pub use routes::app;
+pub use routes::{Pages, app};
 
 use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;

@@ -2,6 +2,7 @@
 
 use super::Node;
 use crate::error::{Error, quota_headers};
+use crate::origin::PreflightError;
 use crate::rate_limit::{Quota, household};
 use crate::telemetry::{LOGGED_PATH_MAX, RequestId, cut};
 use crate::wire::Exchange;
@@ -157,11 +158,17 @@ fn announced(request: &ServiceRequest) -> Option<u64> {
 
 /// A page that may not make a call is told so as everybody is.
 fn in_our_words<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
-    let is_preflight = response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some());
-    if is_preflight {
-        response.into_response(Error::Preflight.error_response()).map_into_right_body()
-    } else {
-        response.map_into_left_body()
+    let refused =
+        response.response().error().and_then(|error| error.as_error::<CorsError>()).map(|error| match error {
+            CorsError::OriginNotAllowed | CorsError::MissingOrigin | CorsError::WildcardOrigin => {
+                PreflightError::Origin
+            }
+            CorsError::HeadersNotAllowed | CorsError::BadRequestHeaders => PreflightError::Header,
+            _ => PreflightError::Method,
+        });
+    match refused {
+        Some(refused) => response.into_response(Error::Preflight(refused).error_response()).map_into_right_body(),
+        None => response.map_into_left_body(),
     }
 }
 

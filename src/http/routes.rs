@@ -10,6 +10,7 @@ use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
+use actix_web::http::header::{self, HeaderName};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, FromRequest, Handler, Resource, Responder, Route};
@@ -56,7 +57,7 @@ fn routes(config: &mut ServiceConfig) {
 pub fn app(
     node: Data<Node>,
     documents: Data<Documents>,
-    origins: AllowedOrigins,
+    pages: Pages,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -72,15 +73,25 @@ pub fn app(
         .app_data(PayloadConfig::new(super::body::JSON_BYTES_MAX))
         .configure(routes)
         .default_service(web::to(|_: Guest| async { Err::<&str, _>(Error::NoRoute) }))
-        .wrap(Condition::new(!origins.list().is_empty(), cors(&origins)))
+        .wrap(Condition::new(!pages.origins.list().is_empty(), cors(pages)))
         .wrap(from_fn(observe))
 }
 
+/// Which pages may call, and with which further headers.
+#[derive(Clone)]
+pub struct Pages {
+    /// Where they are from.
+    pub origins: AllowedOrigins,
+    /// Names of headers.
+    pub headers: Vec<HeaderName>,
+}
+
 /// Pages of these origins may call, with tokens but without cookies.
-fn cors(origins: &AllowedOrigins) -> Cors {
-    let cors = Cors::default()
+fn cors(Pages { origins, headers }: Pages) -> Cors {
+    let own = [header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
+    Cors::default()
         .allowed_methods(["GET", "POST", "PUT", "DELETE"])
-        .allowed_headers(["authorization", "content-type", "idempotency-key"])
+        .allowed_headers(own.into_iter().chain(headers))
         .expose_headers([
             "x-request-id",
             "retry-after",
@@ -88,8 +99,8 @@ fn cors(origins: &AllowedOrigins) -> Cors {
             "x-ratelimit-remaining",
             "x-ratelimit-reset",
         ])
-        .max_age(600);
-    origins.list().iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+        .max_age(600)
+        .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| origins.names(origin)))
 }
 
 async fn upgrade_required(_: Guest) -> Result<&'static str, Error> {

@@ -45,12 +45,39 @@ async fn pages_of_the_named_origins_may_call_and_no_others() {
         let asked = preflight(&app, origin, "GET", "authorization").await;
         assert!(asked.headers.get("access-control-allow-origin").is_none(), "{origin}: {asked:?}");
     }
-    let asked = preflight(&app, PAGE, "GET", "x-anything").await;
-    assert!(asked.status >= 400, "{asked:?}");
+    preflight(&app, PAGE, "GET", "x-anything").await.refuses(403, "header_not_allowed");
+    preflight(&app, PAGE, "PATCH", "authorization").await.refuses(403, "method_not_allowed");
+    preflight(&app, "https://evil.example", "GET", "authorization").await.refuses(403, "origin_not_allowed");
     // Nobody is named: no page may read anything.
     let app = spawn_app().await;
     let answer = from(&app, Method::GET, "/healthz", PAGE, By::Nobody).await;
     assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{answer:?}");
+}
+
+#[tokio::test]
+async fn apps_and_further_headers_can_be_allowed() {
+    let app = spawn_app_with(|config| {
+        config.cors_origins =
+            "tauri://localhost, capacitor://localhost, chrome-extension://abcdef".parse().expect("good");
+        config.cors_headers = ["traceparent", "x-requested-with"].map(|name| name.parse().expect("a name")).into();
+    })
+    .await;
+    let mina = app.register("mina").await;
+    for origin in ["tauri://localhost", "capacitor://localhost", "chrome-extension://abcdef"] {
+        let answer = from(&app, Method::GET, "/users/me", origin, By::User(&mina)).await;
+        assert_eq!(answer.header("access-control-allow-origin"), origin);
+        let asked = preflight(&app, origin, "GET", "authorization,traceparent,x-requested-with").await;
+        assert_eq!(asked.status, 200, "{asked:?}");
+        let path = format!("/gateway?token={}", mina.token);
+        app.socket_at(&path, &[("origin", origin.to_owned())]).await.0.close().await;
+    }
+    let other = from(&app, Method::GET, "/users/me", "tauri://elsewhere", By::User(&mina)).await;
+    assert!(other.headers.get("access-control-allow-origin").is_none());
+    // As load tools send it.
+    let line = format!("GET /gateway?token={} HTTP/1.1", mina.token);
+    let refused = app.refusal(&line, &format!("{HANDSHAKE}Origin: 127.0.0.1\r\n")).await;
+    refused.refuses(403, "origin_not_allowed");
+    assert!(refused.text.contains("leave it out"), "{refused:?}");
 }
 
 #[tokio::test]

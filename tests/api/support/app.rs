@@ -66,6 +66,7 @@ async fn start(
         trusted_proxies: madang::client_address::TrustedProxies::default(),
         strict_passwords: false,
         cors_origins: madang::origin::AllowedOrigins::default(),
+        cors_headers: Vec::new(),
         conformance_echo: false,
         times: madang::config::Times::default(),
     };
