@@ -36,7 +36,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Longer than the proxies keep theirs, so that they close first: of nginx and AWS 60 s, of Envoy and Go 90 s.
+const KEEP_ALIVE: Duration = Duration::from_secs(100);
 const LINGER: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4_096;
 /// The parts of a stop, together with PostgreSQL's under 10 s.

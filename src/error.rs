@@ -55,7 +55,7 @@ pub enum Error {
     #[error("The body may have at most {0} bytes")]
     TooLarge(usize),
     /// The request's head is larger than any needs to be.
-    #[error("The request's head may have at most {HEAD_BYTES_MAX} bytes")]
+    #[error("The request's head may have at most {HEAD_BYTES_MAX} bytes, and 96 headers")]
     HeadTooLarge,
     /// The request took too long to arrive.
     #[error("The request did not arrive within {0} seconds; send it again")]

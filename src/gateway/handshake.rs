@@ -7,7 +7,7 @@ use crate::domain::validation::{bounded, integer};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::origin::AllowedOrigins;
 use actix_http::header::{self, HeaderMap};
-use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
+use actix_http::ws::hash_key;
 use actix_http::{Method, RequestHead};
 use bytes::Bytes;
 use std::fmt::Write;
@@ -67,15 +67,24 @@ fn channel_id(text: &str) -> Result<ChannelId> {
 
 /// Whether the handshake itself is in order.
 pub fn verify(head: &RequestHead) -> Result<()> {
-    verify_handshake(head).map_err(|error| {
-        Error::Upgrade(match error {
-            HandshakeError::UnsupportedVersion | HandshakeError::NoVersionHeader => {
-                "version 13 is spoken here (`Sec-WebSocket-Version: 13`)"
-            }
-            HandshakeError::BadWebsocketKey => "`Sec-WebSocket-Key` must be 16 bytes in base64",
-            _ => "send `Connection: Upgrade` and `Upgrade: websocket`",
-        })
-    })
+    let mut upgrades = head.headers.get_all(header::UPGRADE).filter_map(|value| value.to_str().ok());
+    let is = |name, what: fn(&[u8]) -> bool| head.headers.get(name).is_some_and(|value| what(value.as_bytes()));
+    if !head.upgrade() || !upgrades.any(|value| value.to_ascii_lowercase().contains("websocket")) {
+        return Err(Error::Upgrade("send `Connection: Upgrade` and `Upgrade: websocket`"));
+    }
+    if !is(header::SEC_WEBSOCKET_VERSION, |value| value == b"13") {
+        return Err(Error::Upgrade("version 13 is spoken here (`Sec-WebSocket-Version: 13`)"));
+    }
+    if !is(header::SEC_WEBSOCKET_KEY, is_key) {
+        return Err(Error::Upgrade("`Sec-WebSocket-Key` must be 16 bytes in base64"));
+    }
+    Ok(())
+}
+
+/// 16 bytes in base64.
+fn is_key(text: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    text.len() == 24 && text.strip_suffix(b"==").is_some_and(|digits| digits.iter().all(is_digit))
 }
 
 /// What shows who asks.
@@ -129,7 +138,8 @@ fn header_token(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn subprotocol_token(headers: &HeaderMap) -> Option<&str> {
-    let mut names = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?.split(',').map(str::trim);
+    let lines = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|line| line.to_str().ok());
+    let mut names = lines.flat_map(|line| line.split(',')).map(str::trim);
     (names.next()? == "bearer").then(|| names.next())?
 }
 

@@ -9,10 +9,10 @@ use crate::wire::Exchange;
 use crate::wire::unread::{PART_BYTES, Parts, Reader};
 use actix_cors::CorsError;
 use actix_web::body::{BodySize, EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse, Url};
+use actix_web::dev::{RequestHead, ResponseHead, ServiceRequest, ServiceResponse, Url};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::uri::PathAndQuery;
-use actix_web::http::{StatusCode, Uri};
+use actix_web::http::{ConnectionType, StatusCode, Uri, Version};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, ResponseError, rt};
@@ -47,6 +47,7 @@ where
     if path.len() > 1 && path.ends_with('/') {
         drop_trailing_slash(&mut request);
     }
+    let way = Way::of(request.head());
     let exchange = request.request().conn_data::<Rc<Exchange>>().cloned();
     let (body, has_tls) = (announced(&request), request.app_data::<Data<Node>>().is_some_and(|node| node.has_tls));
     if let Some(exchange) = &exchange {
@@ -73,6 +74,7 @@ where
             tracing::info!(request_id, method, path, status, elapsed_us, "call");
         }
     }
+    way.back(response.response_mut().head_mut());
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
@@ -91,6 +93,28 @@ where
         response.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(response)
+}
+
+/// How an answer can go back.
+struct Way {
+    /// HTTP/1.0 knows no chunks: a body of unknown length ends with the connection.
+    has_chunks: bool,
+    /// What HTTP makes of `Connection: upgrade` without an upgrade: it closes the connection, and has to say so. (Many a proxy sends it
+    /// with every call.)
+    is_upgrade: bool,
+}
+
+impl Way {
+    fn of(head: &RequestHead) -> Self {
+        Self { has_chunks: head.version >= Version::HTTP_11, is_upgrade: head.upgrade() }
+    }
+
+    fn back(&self, head: &mut ResponseHead) {
+        head.no_chunking(!self.has_chunks);
+        if self.is_upgrade {
+            head.set_connection_type(ConnectionType::Close);
+        }
+    }
 }
 
 /// A large answer goes out in parts and is counted until it has been taken; where too much is unread already, it is refused.

@@ -105,11 +105,13 @@ impl Exchange {
     /// A call has been answered. `body` is how long its body is, if that was announced.
     pub fn end(&self, body: Option<u64>) {
         let is_all = |head: u64| body.is_some_and(|body| Some(self.received.get()) == head.checked_add(body));
+        self.gate.end();
+        // Where chunks end, only who counts them knows.
+        let is_over = || body.is_none() && self.gate.is_between();
         self.phase.set(match self.phase.get() {
-            Phase::Call { head: Some(head) } if is_all(head) => Phase::Idle,
+            Phase::Call { head: Some(head) } if is_all(head) || is_over() => Phase::Idle,
             _ => Phase::Rest { until: Instant::now() + HEAD_MAX },
         });
-        self.gate.end();
         if let Phase::Rest { .. } = self.phase.get() {
             // There is a deadline now.
             self.gate.wake();
@@ -129,6 +131,11 @@ impl Exchange {
             Phase::Idle | Phase::Call { .. } => None,
             Phase::Head { until, .. } | Phase::Rest { until } => Some(until),
         }
+    }
+
+    /// Whether a call is being made, or has been: what is answered else is what HTTP itself says to a head that it does not understand.
+    pub(super) fn is_answered_by_a_call(&self) -> bool {
+        !matches!(self.phase.get(), Phase::Head { .. }) && self.gate.has_begun()
     }
 
     /// Whether it is a head that is late, of which something has come.
@@ -166,7 +173,23 @@ mod tests {
         assert!(owes(&[GET, b"GET / HT"], Some(0)), "a second head");
         assert!(owes(&[GET, b"\r\n"], Some(0)), "an empty line");
         assert!(owes(&[POST], Some(100)), "a body that nobody reads");
-        assert!(owes(&[POST], None), "a body of any length");
+    }
+
+    #[test]
+    fn chunks_that_have_all_come_leave_nothing_owed() {
+        const HEAD: &[u8] = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
+        for (chunks, is_owed) in
+            [(&b"4\r\nbody\r\n0\r\n\r\n"[..], false), (b"4\r\nbody\r\n0\r\n", true), (b"4\r\nbo", true)]
+        {
+            let exchange = Exchange::new(Instant::now());
+            let give = |bytes: &[u8]| exchange.received(&bytes[..exchange.gate.pass(bytes)]);
+            give(HEAD);
+            exchange.begin();
+            exchange.admit(None);
+            give(chunks);
+            exchange.end(None);
+            assert_eq!(exchange.deadline().is_some(), is_owed, "{}", String::from_utf8_lossy(chunks));
+        }
     }
 
     #[test]

@@ -122,6 +122,11 @@ impl Gate {
         self.state.get() == State::Head(Ending::Start)
     }
 
+    /// Whether the last head that was given has become a call.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.state.get(), State::Whole)
+    }
+
     /// How much has been given of a head, whole or not, whose call has not begun.
     pub(super) fn head_bytes(&self) -> u64 {
         self.head_bytes.get()

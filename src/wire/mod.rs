@@ -19,6 +19,7 @@ pub use stall::BYTES_PER_SECOND_MIN;
 pub use stream::Stream;
 
 use crate::error::Error;
+use crate::telemetry::{Often, RequestId};
 use actix_web::ResponseError;
 use bytes::BytesMut;
 use stall::Stall;
@@ -56,13 +57,27 @@ pub struct Wire {
     waiting: BytesMut,
     /// Nothing more comes.
     is_at_end: bool,
+    /// What goes out in place of what HTTP itself says to a head that it does not understand.
+    instead: BytesMut,
 }
+
+/// How actix-http refuses what it cannot parse: it says nothing of why, and no id.
+const BARE_REFUSALS: [(&[u8], Error); 2] = [
+    (
+        b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n",
+        Error::Malformed("This is no HTTP/1.1 request that can be understood"),
+    ),
+    (b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n", Error::HeadTooLarge),
+];
+
+/// Requests that are no HTTP.
+static NOT_UNDERSTOOD: Often = Often::never();
 
 impl Wire {
     /// A connection whose first request is to come.
     pub fn new(stream: Stream, newcomer: Newcomer) -> Self {
         let (exchange, waiting) = (Rc::new(Exchange::of(Instant::now(), newcomer)), BytesMut::new());
-        Self { stream, exchange, timer: None, stall: Stall::new(), waiting, is_at_end: false }
+        Self { stream, exchange, timer: None, stall: Stall::new(), waiting, is_at_end: false, instead: BytesMut::new() }
     }
 
     /// What its calls tell it.
@@ -84,7 +99,7 @@ impl Wire {
             self.exchange.received(&bytes);
             self.exchange.settled();
             if self.exchange.gate.head_bytes() > HEAD_BYTES_MAX {
-                let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::HeadTooLarge))]);
+                let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::HeadTooLarge).0)]);
                 return Err(io::ErrorKind::InvalidData.into());
             }
             buffer.put_slice(&bytes);
@@ -108,6 +123,33 @@ impl Wire {
         })
     }
 
+    /// Says in our words why what has come is no request, in place of the bare refusal at the end of `bytes`; how many of them may be
+    /// written as they are, if it is not their turn yet.
+    fn say_instead(&mut self, bytes: &[u8]) -> Option<usize> {
+        let starts = |(bare, error): &'static (&[u8], Error)| {
+            Some((bytes.windows(bare.len()).rposition(|part| part == *bare)?, error))
+        };
+        let (at, error) = BARE_REFUSALS.iter().find_map(starts)?;
+        if at == 0 {
+            let (refusal, request_id) = refusal(error);
+            if let Some(count) = NOT_UNDERSTOOD.happened() {
+                let status = error.status_code().as_u16();
+                tracing::info!(request_id = request_id.as_str(), status, count, "what is no HTTP was refused");
+            }
+            self.instead = BytesMut::from(&refusal[..]);
+        }
+        Some(at)
+    }
+
+    /// Writes what goes out instead.
+    fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.instead.is_empty() {
+            let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
+            drop(self.instead.split_to(taken));
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// A peer that has had all of its time gets nothing more: the kernel does not go on for it either.
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let error = ready!(self.stall.poll(cx));
@@ -123,14 +165,15 @@ impl Wire {
         ready!(timer.as_mut().poll(cx));
         if self.exchange.has_begun() {
             // A peer that does not take it gets none.
-            let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::TooSlow(HEAD_MAX.as_secs())))]);
+            let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::TooSlow(HEAD_MAX.as_secs())).0)]);
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 /// The answer to a head that does not come, or does not end; the connection closes after it.
-fn refusal(error: &Error) -> Vec<u8> {
+fn refusal(error: &Error) -> (Vec<u8>, RequestId) {
+    let request_id = RequestId::random();
     let body = error.body().to_string();
     let status = error.status_code();
     let reason = status.canonical_reason().unwrap_or_default();
@@ -138,9 +181,9 @@ fn refusal(error: &Error) -> Vec<u8> {
         "HTTP/1.1 {} {reason}\r\ncontent-type: application/json\r\nx-content-type-options: nosniff\r\ncontent-length: {}\r\nconnection: close\r\nx-request-id: {}\r\n\r\n",
         status.as_u16(),
         body.len(),
-        crate::telemetry::RequestId::random().as_str(),
+        request_id.as_str(),
     );
-    [head.as_bytes(), body.as_bytes()].concat()
+    ([head.as_bytes(), body.as_bytes()].concat(), request_id)
 }
 
 impl AsyncRead for Wire {
@@ -171,6 +214,13 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.exchange.is_answered_by_a_call() {
+            match self.say_instead(bytes) {
+                Some(0) => return Poll::Ready(Ok(bytes.len())),
+                Some(before) => return Pin::new(&mut self.stream).poll_write(cx, bytes.get(..before).unwrap_or(bytes)),
+                None => {}
+            }
+        }
         let call = self.exchange.calls();
         self.stall.begin(call);
         match Pin::new(&mut self.stream).poll_write(cx, bytes) {
@@ -185,6 +235,9 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.poll_instead(cx)?.is_pending() {
+            return self.poll_stall(cx).map(Err);
+        }
         match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Ready(done) => {
                 self.stall.over();
@@ -195,6 +248,9 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.poll_instead(cx)?.is_pending() {
+            return self.poll_stall(cx).map(Err);
+        }
         match Pin::new(&mut self.stream).poll_shutdown(cx) {
             Poll::Pending => self.poll_stall(cx).map(Err),
             done => done,

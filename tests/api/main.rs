@@ -27,6 +27,7 @@ mod orders;
 mod pacing;
 mod passwords;
 mod posts;
+mod proxies;
 mod racing;
 mod reading;
 mod registry;
