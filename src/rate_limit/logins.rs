@@ -150,6 +150,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {
+        let logins = Logins::default();
+        let account = |number: usize| Account::named(&number.to_string());
+        for _ in 0..LOGIN_FAILURES {
+            assert_eq!(logins.begin(account(0), HERE, 1), Ok(()));
+        }
+        assert!(logins.begin(account(0), HERE, 1).is_err());
+        assert!((1..=KEYS_MAX).all(|number| logins.begin(account(number), HERE, 1).is_ok()));
+        assert_eq!(logins.0.lock().expect("whole").len(), KEYS_MAX);
+        assert_eq!(logins.begin(account(0), HERE, 1), Ok(()), "forgotten");
+        // Given back whole, nothing is left of it.
+        logins.give_back(account(0), HERE);
+        assert_eq!(logins.0.lock().expect("whole").len(), KEYS_MAX - 1);
+    }
+
+    #[test]
     fn only_the_pair_of_account_and_address_waits() {
         let logins = Logins::default();
         let mina = Account::named("mina");

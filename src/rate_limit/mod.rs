@@ -316,6 +316,46 @@ mod tests {
         assert_eq!(told(2, 98, 16_000), Some((16, 0)), "refused");
     }
 
+    /// What one limit refuses, no other counts.
+    #[test]
+    fn a_message_that_is_refused_spends_nothing() {
+        let limits = Limits::new(true);
+        let say = |user: i64, channel: i64, bytes| limits.message(UserId(user), ChannelId(channel), bytes);
+        assert!((0..30).all(|number| say(1, number / 10, 1).is_ok()));
+        assert!((0..5).all(|_| say(1, 9, 1).is_err()), "the user has no more");
+        let left = limits.messages.take((UserId(1), ChannelId(9)), limits.now_us());
+        assert_eq!(left.map(|quota| quota.remaining), Ok(9), "the channel has all");
+        assert!((0..16).all(|number| say(2, number, 16_000).is_ok()));
+        assert!((0..5).all(|_| say(2, 99, 16_000).is_err()), "there was too much content");
+        let left = limits.messages.take((UserId(2), ChannelId(99)), limits.now_us());
+        assert_eq!(left.map(|quota| quota.remaining), Ok(9));
+        let left = limits.user_messages.take(UserId(2), limits.now_us());
+        assert!(left.is_ok_and(|quota| quota.remaining >= 13), "{left:?}");
+    }
+
+    #[test]
+    fn refusals_beyond_a_rate_have_no_lines_and_are_counted() {
+        let limits = Limits::new(true);
+        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
+        assert!((0..REFUSAL_LINES.burst).all(|_| limits.has_line(address(1))));
+        let without = (0..20).filter(|_| !limits.has_line(address(1))).count() as u64;
+        assert!(without >= 19 && limits.has_line(address(2)));
+        assert_eq!((limits.take_unlogged(), limits.take_unlogged()), (without, 0));
+    }
+
+    /// Who has to wait for one account spends nothing of what the address may try at others.
+    #[test]
+    fn a_try_that_has_to_wait_is_none() {
+        let limits = Limits::new(true);
+        let here = IpAddr::from([192, 0, 2, 1]);
+        for _ in 0..LOGIN_FAILURES {
+            drop(limits.login(Account::named("mina"), here).map_err(drop));
+        }
+        assert!((0..100).all(|_| limits.login(Account::named("mina"), here).is_err()));
+        let left = limits.failures.take(here, limits.now_us());
+        assert!(left.is_ok_and(|quota| quota.remaining >= ADDRESS_FAILURES.burst - LOGIN_FAILURES - 1), "{left:?}");
+    }
+
     #[test]
     fn nothing_is_limited_when_it_is_off() {
         let limits = Limits::new(false);

@@ -149,3 +149,48 @@ fn weight(state: &ServerState) -> usize {
     let server = &state.server;
     512 + 3 * server.name.len() + text(&server.description) + text(&server.icon_url) + channels.sum::<usize>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::server::Server;
+    use time::OffsetDateTime;
+
+    fn server(id: i64, description_bytes: usize) -> Loaded {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let (id, owner_id, name, icon_url) = (ServerId(id), UserId(1), "test".into(), None);
+        let description = Some("d".repeat(description_bytes));
+        let server = Server { id, name, description, icon_url, owner_id, created_at: at, updated_at: at };
+        Loaded::Server(Some(Arc::new(ServerState::new(server, Arc::new([])))))
+    }
+
+    #[test]
+    fn servers_are_bounded_by_their_bytes_and_what_is_forgotten_makes_room() {
+        let mut cache = Cache::default();
+        let each = SERVER_BYTES / 8;
+        for id in 0..20 {
+            assert!(cache.insert(Key::Server(ServerId(id)), &server(id, each / 3)));
+            assert!(cache.server_bytes <= SERVER_BYTES, "{id}");
+        }
+        assert_eq!(cache.servers.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), (13..20).rev().collect::<Vec<_>>());
+        // In place of what it was, and not beside it.
+        assert!(cache.insert(Key::Server(ServerId(19)), &server(19, 1)));
+        let of_all: usize = cache.servers.iter().map(|(_, state)| weight(state)).sum();
+        assert_eq!((cache.server_bytes, cache.servers.len()), (of_all, 7));
+        (0..20).for_each(|id| cache.forget(Key::Server(ServerId(id))));
+        assert_eq!((cache.server_bytes, cache.servers.len()), (0, 0));
+        // One alone may have more than all may have together.
+        assert!(cache.insert(Key::Server(ServerId(1)), &server(1, SERVER_BYTES)) && cache.servers.len() == 1);
+    }
+
+    #[test]
+    fn who_was_not_asked_for_longest_is_forgotten_first() {
+        let mut cache = Cache::default();
+        for id in 0..=MEMBERSHIPS as i64 {
+            assert!(cache.insert(Key::Memberships(UserId(id)), &Loaded::Memberships(Arc::new([]))));
+        }
+        assert_eq!(cache.memberships.len(), MEMBERSHIPS);
+        assert!(!cache.memberships.contains(&UserId(0)) && cache.memberships.contains(&UserId(1)));
+        assert!(!cache.insert(Key::User(UserId(1)), &Loaded::User(None)), "the database has none");
+    }
+}
