@@ -198,6 +198,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_counts_and_is_cut_as_what_was_announced() {
+        let node_bytes = NodeBytes::default();
+        let mut tail = Tail::new(node_bytes.clone());
+        tail.adopt((1..=100).map(|seq| entry(seq, 10_000)).collect(), 100);
+        assert_eq!((tail.entries.len(), tail.bytes), (BYTES_MAX / 10_000, BYTES_MAX / 10_000 * 10_000));
+        assert_eq!(node_bytes.get(), tail.bytes);
+        tail.push(101, entry(101, 10_000).1);
+        assert_eq!(node_bytes.get(), tail.bytes);
+        drop(tail);
+        assert_eq!(node_bytes.get(), 0);
+    }
+
+    #[test]
     fn a_hole_is_never_replayed_over() {
         let mut tail = tail([1, 2, 3], 1);
         tail.push(5, entry(5, 1).1);

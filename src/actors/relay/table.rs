@@ -56,6 +56,12 @@ impl RelayPort {
         Outbox::new(self.handle.clone(), SessionKey { worker: self.handle.worker(), slot, generation }, kind)
     }
 
+    /// How many rooms have somebody in them.
+    #[cfg(test)]
+    pub(super) fn rooms(&self) -> usize {
+        self.table.borrow().rooms.len()
+    }
+
     /// Says whose the socket is, and until when.
     pub fn identify(&self, key: SessionKey, bearer: &Bearer) {
         if let Some(entry) = self.table.borrow_mut().entry_mut(key) {

@@ -69,3 +69,78 @@ async fn what_is_for_a_socket_that_is_gone_does_not_reach_the_next_one_of_its_sl
     }
     assert_eq!(heard, b"[for this one]", "{}", String::from_utf8_lossy(&heard));
 }
+
+/// Reads until what was heard ends like this.
+async fn hear(client: &mut TcpStream, end: &[u8]) -> String {
+    let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
+    while !heard.ends_with(end) {
+        let count = client.read(&mut piece).await.expect("it is open");
+        assert!(count > 0, "it was closed");
+        heard.extend_from_slice(&piece[..count]);
+    }
+    String::from_utf8(heard).expect("text")
+}
+
+/// What comes in one turn keeps its order, and who comes late hears nothing of what was before.
+#[actix_web::test]
+async fn what_was_announced_goes_out_before_what_comes_after_it() {
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let topic = Topic::Channel(ChannelId(1));
+    let (mut first, outbox) = connect(&relay, &listener).await;
+    let (mut second, late) = connect(&relay, &listener).await;
+    outbox.join(ChannelId(1), Vec::new(), false);
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[announced]")]));
+    outbox.send(Bytes::from_static(b"[sent]"));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[again]")]));
+    late.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[end]")]));
+    assert_eq!(hear(&mut first, b"[end]").await, "[announced][sent][again][end]");
+    assert_eq!(hear(&mut second, b"[end]").await, "[first][end]");
+}
+
+/// However a seat is left, the room is as if it had never been taken, and those who stay hear all.
+#[actix_web::test]
+async fn nothing_is_left_of_a_seat_or_a_room() {
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (settling, _) = tokio::sync::mpsc::channel(1);
+    let [one, other] = [1, 2].map(|id| Topic::Channel(ChannelId(id)));
+    for way in 0..6 {
+        let (_client, leaves) = connect(&relay, &listener).await;
+        let (mut client, stays) = connect(&relay, &listener).await;
+        for outbox in [&leaves, &stays] {
+            outbox.open();
+            outbox.join(ChannelId(1), Vec::new(), false);
+        }
+        leaves.join(ChannelId(2), Vec::new(), false);
+        relay.handle().open_sockets().await;
+        assert_eq!(relay.rooms(), 2);
+        let (key, last) = (leaves.key(), Bytes::from_static(b"[last]"));
+        match way {
+            0 => relay.remove(key),
+            1 => relay.handle().end(vec![key], End::RESTART, settling.clone()),
+            2 => {
+                relay.handle().unseat(vec![key], one, last.clone(), settling.clone());
+                relay.handle().unseat(vec![key], other, last.clone(), settling.clone());
+            }
+            3 => [one, other].into_iter().for_each(|topic| relay.handle().unseat_silently(key, topic)),
+            4 => {
+                relay.handle().close(other, last.clone(), settling.clone());
+                relay.handle().end(vec![key], End::RESTART, settling.clone());
+            }
+            _ => relay.handle().close(other, last.clone(), settling.clone()),
+        }
+        relay.handle().deliver(one, Arc::new([Bytes::from_static(b"[still]")]));
+        assert_eq!(hear(&mut client, b"[still]").await, "[still]", "{way}");
+        assert_eq!(relay.rooms(), 1, "{way}");
+        if way == 5 {
+            relay.handle().end_all(End::RESTART, settling.clone());
+        } else {
+            relay.remove(stays.key());
+            relay.remove(key);
+        }
+        relay.handle().open_sockets().await;
+        assert_eq!(relay.rooms(), 0, "{way}");
+    }
+}
