@@ -4,7 +4,7 @@
 //! them, after which the answer is [`Error::Busy`]. An unknown user costs the same time as a wrong password, also one whose
 //! hash was made at a lower cost. At a login, a hash of another cost than the present one is made anew.
 
-use crate::domain::user::NewPassword;
+use crate::domain::user::{NewPassword, prepared};
 use crate::domain::validation::Refusal;
 use crate::error::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
@@ -101,21 +101,26 @@ impl Passwords {
     ) -> Result<Verdict> {
         let (cost, nobody) = (self.cost, self.nobody.clone());
         self.run(held, move || {
-            let password = password.expose_secret();
+            let sent = password.expose_secret();
+            // Passwords were hashed as they were sent once.
+            let prepared = prepared(sent);
+            let ways = [Some(prepared.as_str()), Some(sent).filter(|sent| *sent != prepared)];
             // What bcrypt never made is nobody's password, after the same time.
             let stored = stored.and_then(|stored| Some((cost_of(&stored)?, stored)));
             let is_known = stored.is_some();
             let (stored_cost, stored) = stored.unwrap_or((cost, nobody));
             // A longer one was never set: bcrypt would compare its first 72 bytes. Neither was one with a NUL: bcrypt repeats its key
             // with one behind it, so that a password, a NUL and the password would be right too.
-            let is_one = password.len() <= 72 && !password.contains('\0');
-            let is_right = bcrypt::verify(password, &stored).unwrap_or(false) && is_one && is_known;
-            if is_right {
-                let rehashed = (stored_cost != cost).then(|| bcrypt::hash(password, cost)).transpose()?;
-                return Ok(Verdict::Right { rehashed });
+            let is_one = |password: &str| password.len() <= 72 && !password.contains('\0');
+            for password in ways.into_iter().flatten() {
+                if bcrypt::verify(password, &stored).unwrap_or(false) && is_one(password) && is_known {
+                    let is_old = stored_cost != cost || password != prepared;
+                    let rehashed = (is_old && is_one(&prepared)).then(|| bcrypt::hash(&prepared, cost)).transpose()?;
+                    return Ok(Verdict::Right { rehashed });
+                }
             }
             for missing in missing_costs(stored_cost, cost) {
-                bcrypt::hash(password, missing)?;
+                bcrypt::hash(&prepared, missing)?;
             }
             Ok(Verdict::Wrong)
         })
@@ -195,6 +200,18 @@ mod tests {
         let stored = passwords.hash(&password("correct horse"), ()).await.expect("hashed");
         let verdict = passwords.verify("correct horse".into(), Some(stored.clone()), ()).await.expect("verified");
         assert_eq!(verdict, Verdict::Right { rehashed: None });
+        // Typed on another system's keyboard; and one that was hashed as it was sent, which is made anew.
+        let (composed, apart) =
+            ("a caf\u{E9} \u{AC00}\u{AC01}", "a cafe\u{301}\u{A0}\u{1100}\u{1161}\u{1100}\u{1161}\u{11A8}");
+        for (set, typed) in [(composed, apart), (apart, composed), (composed, composed), (apart, apart)] {
+            let stored = passwords.hash(&password(set), ()).await.expect("hashed");
+            let verdict = passwords.verify(typed.into(), Some(stored), ()).await.expect("verified");
+            assert_eq!(verdict, Verdict::Right { rehashed: None }, "{set} {typed}");
+        }
+        let old = bcrypt::hash(apart, 4).expect("hashed");
+        let verdict = passwords.verify(apart.into(), Some(old), ()).await.expect("verified");
+        let Verdict::Right { rehashed: Some(anew) } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(bcrypt::verify(composed, &anew).ok(), Some(true));
         for (wrong, stored) in [
             ("wrong horse", Some(stored)),
             (

@@ -1,6 +1,7 @@
 //! Texts that people type, each checked once: afterwards the type is the proof.
 
 use super::validation::{Parse, Refusal, string};
+use super::visible::{is_mark, is_of_a_name, is_reserved, is_visible};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -38,13 +39,17 @@ macro_rules! text {
 }
 
 text! {
-    /// 2 to 32 Unicode letters, digits, `_`, `.` or `-`; unique without regard to case.
+    /// 2 to 32 Unicode letters with their marks, digits, `_`, `.` or `-`; unique without regard to case.
     Username = |text| {
         length(text, 2, 32)?;
-        if text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-')) {
-            return Ok(());
+        if !text.chars().all(is_of_a_name) || text.starts_with(is_mark) {
+            let msg = "A username may hold letters with their marks, digits, `_`, `.` and `-` only";
+            return Err(Refusal::new("string_pattern_mismatch", msg));
         }
-        Err(Refusal::new("string_pattern_mismatch", "A username may hold letters, digits, `_`, `.` and `-` only"))
+        if is_reserved(text) {
+            return Err(Refusal::value("This name is reserved; choose another"));
+        }
+        Ok(())
     };
     /// An address of at most 254 characters; unique without regard to case.
     Email = email;
@@ -74,7 +79,7 @@ text! {
         if text.contains('\0') {
             return Err(Refusal::new("content_has_nul", "content must not hold the NUL character"));
         }
-        if text.chars().all(char::is_whitespace) {
+        if !text.chars().any(is_visible) {
             return Err(Refusal::new("content_blank", "content must hold at least one visible character"));
         }
         // A text of at most 4,000 bytes has at most 4,000 characters: most need no count.
@@ -83,6 +88,14 @@ text! {
         }
         Ok(())
     };
+}
+
+impl Username {
+    /// The name that somebody logs in with: names were made by other rules once, and stay.
+    pub fn of_login(text: &str) -> Option<Self> {
+        let is_one = length(text, 2, 32).is_ok() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        is_one.then(|| Self(text.to_owned()))
+    }
 }
 
 /// The most characters that a message may have.
@@ -105,7 +118,7 @@ fn length(text: &str, min: usize, max: usize) -> Result<(), Refusal> {
 
 fn name(text: &str, max: usize) -> Result<(), Refusal> {
     length(text, 1, max)?;
-    if text.chars().all(char::is_whitespace) {
+    if !text.chars().any(is_visible) {
         return Err(Refusal::value("A name must hold at least one visible character"));
     }
     if text.chars().any(char::is_control) {
@@ -177,12 +190,16 @@ mod tests {
 
     #[test]
     fn a_username_has_letters_of_any_script_within_its_bounds() {
-        for good in ["ab", "민아", "Zoë.K-9_", &"x".repeat(32)] {
+        for good in ["ab", "민아", "Zoë.K-9_", "नमस्ते", &"x".repeat(32)] {
             assert_eq!(kind(Username::try_from(good)), "ok", "{good}");
         }
         assert_eq!(kind(Username::try_from("a")), "string_too_short");
         assert_eq!(kind(Username::try_from(&*"x".repeat(33))), "string_too_long");
-        for bad in ["a b", "a\0b", "a\u{202E}b", "a/b", "a@b"] {
+        assert_eq!(kind(Username::try_from("Every_one")), "value_error");
+        assert!(Username::of_login("Every_one").is_some() && Username::of_login("\u{3164}\u{3164}").is_some());
+        assert!(["a", "a b", "a\0", &"x".repeat(33)].into_iter().all(|text| Username::of_login(text).is_none()));
+        for bad in ["a b", "a\0b", "a\u{202E}b", "a/b", "a@b", "\u{3164}\u{3164}", "a\u{200B}b", "\u{301}ab", "ab🏡"]
+        {
             assert_eq!(kind(Username::try_from(bad)), "string_pattern_mismatch", "{bad:?}");
         }
     }
@@ -201,7 +218,7 @@ mod tests {
     #[test]
     fn names_refuse_what_could_deceive() {
         assert_eq!(kind(ServerName::try_from("우리 마당 🏡")), "ok");
-        for bad in [" ", "a\nb", "a\0", "\u{202E}gnp.exe", "a\u{2066}b"] {
+        for bad in [" ", "\u{3164}\u{200B}", "a\nb", "a\0", "\u{202E}gnp.exe", "a\u{2066}b"] {
             assert_eq!(kind(ServerName::try_from(bad)), "value_error", "{bad:?}");
         }
         assert_eq!(kind(ServerName::try_from("")), "string_too_short");
@@ -239,6 +256,7 @@ mod tests {
         assert_eq!(kind(Content::try_from(&*"가".repeat(4_000))), "ok");
         assert_eq!(kind(Content::try_from(&*"가".repeat(4_001))), "content_too_long");
         assert_eq!(kind(Content::try_from(" \n\u{3000}")), "content_blank");
+        assert_eq!(kind(Content::try_from("\u{3164}\u{2800}\u{E0020}\u{FE0F}")), "content_blank");
         assert_eq!(kind(Content::try_from("")), "content_blank");
         assert_eq!(kind(Content::try_from("a\0")), "content_has_nul");
     }

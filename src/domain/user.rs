@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
+use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
 /// The name of whoever has erased the account, as `sql/users/delete.sql` writes it.
@@ -90,6 +91,14 @@ impl NewPassword {
     }
 }
 
+/// A password in the one way in which it is hashed, whatever keyboard it was typed on (OpaqueString of RFC 8265, section 4.2): white
+/// space beyond ASCII is a space, and what is composed has one form (NFC).
+pub fn prepared(password: &str) -> String {
+    let is_space =
+        |c| matches!(c, '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}');
+    password.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc().collect()
+}
+
 /// A password as it was set at some time: anything that could have been one.
 #[derive(Clone, Debug)]
 pub struct CurrentPassword(pub SecretString);
@@ -102,7 +111,7 @@ impl Parse for CurrentPassword {
 
 impl Parse for NewPassword {
     fn parse(value: &Value) -> Result<Self, Refusal> {
-        let text = string(value)?;
+        let text = prepared(string(value)?);
         if text.chars().count() < 8 {
             return Err(Refusal::new("string_too_short", "A password should have at least 8 characters"));
         }
@@ -128,6 +137,8 @@ mod tests {
         assert_eq!(parse(&"x".repeat(72)), Ok(()));
         assert_eq!(parse(&"가".repeat(25)), Err("string_too_long"));
         assert_eq!(parse("12345678\0"), Err("value_error"));
+        assert_eq!(prepared("caf\u{65}\u{301}\u{3000}\u{A0}x"), "caf\u{E9}  x");
+        assert_eq!(prepared("\u{1100}\u{1161}"), "가");
     }
 
     #[test]

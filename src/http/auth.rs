@@ -29,7 +29,7 @@ const REFRESH_GRACE: Duration = Duration::from_secs(30);
 /// A new account.
 #[derive(ToSchema)]
 pub struct Register {
-    /// Unicode letters, digits, `_`, `.` and `-`; unique without regard to case.
+    /// Unicode letters with their marks, digits, `_`, `.` and `-`; unique without regard to case.
     #[schema(value_type = String, min_length = 2, max_length = 32, example = "mina")]
     username: Username,
     /// Unique without regard to case.
@@ -190,9 +190,9 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
 
 /// What no account can be called is nobody's, without a look: what the database does with a name grows with its length.
 async fn find(node: &Node, username: &str) -> Result<Option<Credentials>> {
-    match Username::try_from(username) {
-        Ok(username) => users::credentials(&node.db, &username).await,
-        Err(_) => Ok(None),
+    match Username::of_login(username) {
+        Some(username) => users::credentials(&node.db, &username).await,
+        None => Ok(None),
     }
 }
 
