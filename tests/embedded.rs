@@ -86,8 +86,12 @@ async fn holder() -> Outcome {
 /// Another process that has started the database in `data_dir`.
 fn hold(data_dir: &Path) -> Result<Child, Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--exact", "holder", "--nocapture"]).env(HOLD, data_dir).stdout(Stdio::piped());
-    let mut child = command.spawn()?;
+    held(command.args(["--exact", "holder", "--nocapture"]).env(HOLD, data_dir))
+}
+
+/// The process, when it has started it.
+fn held(command: &mut Command) -> Result<Child, Box<dyn Error>> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
     let output = child.stdout.take().ok_or("no output")?;
     for line in BufReader::new(output).lines() {
         if line?.contains("holding ") {
@@ -198,6 +202,46 @@ async fn a_stale_process_id_that_is_anothers_now_is_no_obstacle() -> Outcome {
     bystander.wait()?;
     postgres?.stop().await?;
     Ok(())
+}
+
+/// As a power cut leaves it. PostgreSQL itself never starts again then.
+#[tokio::test]
+async fn a_broken_file_of_the_process_id_is_no_obstacle() -> Outcome {
+    let folder = folder()?;
+    let postgres = start(folder.path(), None).await?;
+    client(&postgres).await?.batch_execute("create table kept as select 'kept' as word").await?;
+    postgres.stop().await?;
+    let pid_file = folder.path().join("postgres/postmaster.pid");
+    for broken in [&b""[..], &[0; 128], b"\n\n", b"x\n"] {
+        fs::write(&pid_file, broken)?;
+        let postgres = start(folder.path(), None).await?;
+        assert_eq!(ask(&postgres, "select word from kept").await?, "kept");
+        postgres.stop().await?;
+    }
+    // A server that runs is found without it.
+    let mut owner = hold(folder.path())?;
+    let holds = fs::read(&pid_file)?;
+    fs::write(&pid_file, b"")?;
+    owner.kill()?;
+    owner.wait()?;
+    let postgres = start(folder.path(), None).await?;
+    assert_eq!(ask(&postgres, "select word from kept").await?, "kept");
+    assert_ne!(fs::read(&pid_file)?, holds);
+    postgres.stop().await?;
+    Ok(())
+}
+
+/// Whatever the umask: PostgreSQL's user has to pass through all that was made.
+#[tokio::test]
+async fn folders_that_are_made_can_be_passed_by_postgresql() -> Outcome {
+    let folder = folder()?;
+    let data_dir = folder.path().join("a/b/data");
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"umask 077; exec "$0" --exact holder --nocapture"#]).arg(std::env::current_exe()?);
+    let mut owner = held(command.env(HOLD, &data_dir))?;
+    owner.kill()?;
+    owner.wait()?;
+    until_stopped(&data_dir).await
 }
 
 #[tokio::test]

@@ -98,11 +98,17 @@ pub(super) fn remove_unfinished(data_dir: &DataDir) {
 pub(super) async fn stop_orphan(data_dir: &DataDir) -> Result<(), EmbeddedError> {
     let cluster = data_dir.cluster();
     let pid_file = cluster.join("postmaster.pid");
-    let Ok(text) = fs::read_to_string(&pid_file) else { return Ok(()) };
-    let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else { return Ok(()) };
-    if !serves(pid, &cluster).await {
-        return disclaim(&pid_file, &text);
-    }
+    let Ok(bytes) = fs::read(&pid_file) else { return Ok(()) };
+    let text = String::from_utf8_lossy(&bytes);
+    let named = text.lines().next().and_then(|line| line.trim().parse::<u32>().ok());
+    let pid = match named {
+        Some(pid) if serves(pid, &cluster).await => pid,
+        Some(_) => return disclaim(&pid_file, &text),
+        None => match any_server(&cluster).await {
+            Some(pid) => pid,
+            None => return remove_broken(&pid_file),
+        },
+    };
     for (signal, patience) in ORPHAN_PATIENCE {
         tracing::warn!(pid, signal, "stopping an earlier PostgreSQL that still runs in this folder");
         let mut kill = data_dir.account.command("/bin/sh");
@@ -111,12 +117,38 @@ pub(super) async fn stop_orphan(data_dir: &DataDir) -> Result<(), EmbeddedError>
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if !serves(pid, &cluster).await {
-                return Ok(());
+                // Where its file names nobody, there may be more of them.
+                return if named.is_some() { Ok(()) } else { Box::pin(stop_orphan(data_dir)).await };
             }
             tokio::time::sleep(POLL).await;
         }
     }
     Err(EmbeddedError::Orphan { path: cluster, pid })
+}
+
+/// A power cut may leave the file empty, or full of zeros: PostgreSQL then never starts by itself. Nothing of the cluster runs, and
+/// nobody else can start it while its folder is locked.
+fn remove_broken(pid_file: &Path) -> Result<(), EmbeddedError> {
+    if !Path::new("/proc/self").exists() {
+        return Ok(());
+    }
+    tracing::warn!(path = %pid_file.display(), "the file names no process (a power cut?), and none runs: it is removed");
+    fs::remove_file(pid_file).map_err(failed("remove", pid_file))
+}
+
+/// Any process of a server of this cluster. (A shell may stand in its folder, too.)
+async fn any_server(cluster: &Path) -> Option<u32> {
+    let is_postgres =
+        |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "postgres");
+    for entry in fs::read_dir("/proc").ok()?.flatten() {
+        if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok())
+            && is_postgres(pid)
+            && serves(pid, cluster).await
+        {
+            return Some(pid);
+        }
+    }
+    None
 }
 
 /// Whether process `pid` is a server of this cluster: it works in that folder. Where root may not look at another user's

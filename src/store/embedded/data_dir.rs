@@ -33,14 +33,15 @@ impl DataDir {
         if path.exists() && !path.is_dir() {
             return Err(EmbeddedError::NotAFolder(path.to_owned()));
         }
-        let is_new = !path.exists();
+        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let made: Vec<PathBuf> = path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
         fs::create_dir_all(path).map_err(failed("create the data folder", path))?;
         let path = path.canonicalize().map_err(failed("open the data folder", path))?;
         let account = Account::choose(&path, &path.join("postgres"))?;
-        if is_new {
-            // Another user's programs only pass through it.
-            let mode = if account.is_other_user() { 0o711 } else { 0o700 };
-            fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(failed("set the mode of", &path))?;
+        // Another user's programs only pass through them, whatever our umask says.
+        let mode = if account.is_other_user() { 0o711 } else { 0o700 };
+        for folder in made {
+            fs::set_permissions(&folder, Permissions::from_mode(mode)).map_err(failed("set the mode of", &folder))?;
         }
         let lock = lock(&path)?;
         account.own(&path.join("lock"))?;
