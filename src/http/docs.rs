@@ -9,25 +9,27 @@ use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpResponse, http::header};
 use std::sync::Arc;
 
+/// All of it is relative, so that it works under whatever path a proxy serves the node. What the page loads is found with a slash
+/// behind `/docs`, too: see the routes.
 const SWAGGER_PAGE: &str = r##"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Madang API</title>
-<link rel="icon" href="/docs/favicon-32x32.png">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>
 <div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 </body>
 </html>
 "##;
 
 const SWAGGER_START: &str = r##"window.ui = SwaggerUIBundle({
-  url: "/openapi.json",
+  url: new URL(location.pathname.endsWith("/") ? "../openapi.json" : "openapi.json", location.href).href,
   dom_id: "#swagger-ui",
   deepLinking: true,
   validatorUrl: null,
@@ -45,8 +47,8 @@ const REDOC_PAGE: &str = r##"<!doctype html>
 <title>Madang API</title>
 </head>
 <body>
-<redoc spec-url="/openapi.json"></redoc>
-<noscript>ReDoc needs JavaScript. The document itself is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<redoc spec-url="openapi.json"></redoc>
+<noscript>ReDoc needs JavaScript. The document itself is at <a href="openapi.json">openapi.json</a>.</noscript>
 <script src="https://cdn.jsdelivr.net/npm/redoc@2.5.4/bundles/redoc.standalone.js"
   integrity="sha384-w447zOpYfw/1Tv/5AK9NfHTlQIqE3RVR6KY62jCyy9zNDgO64cMwGGP1Fj0zJVf5" crossorigin="anonymous"></script>
 </body>

@@ -6,6 +6,7 @@ use serde_json::json;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{Schema, Type};
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa::openapi::server::Server;
 use utoipa::openapi::{
     Components, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
 };
@@ -46,7 +47,9 @@ struct Common;
 
 impl Modify for Common {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let login = Flow::Password(Password::new("/auth/login", Scopes::new()));
+        let login = Flow::Password(Password::new("auth/login", Scopes::new()));
+        // Where this document was read from, under whatever path.
+        document.servers = Some(vec![Server::new("./")]);
         let components = document.components.get_or_insert_with(Components::new);
         components.add_security_scheme("login", SecurityScheme::OAuth2(OAuth2::new([login])));
         for (path, item) in &mut document.paths.paths {

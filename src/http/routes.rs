@@ -47,7 +47,10 @@ fn routes(config: &mut ServiceConfig) {
     at(config, "/asyncapi.json", |at| at.get(docs::asyncapi_json));
     at(config, "/docs", |at| at.get(docs::swagger));
     at(config, "/docs/{file}", |at| at.get(docs::swagger_file));
+    // As the page with a slash behind its path asks for them.
+    at(config, "/docs/docs/{file}", |at| at.get(docs::swagger_file));
     at(config, "/redoc", |at| at.get(docs::redoc));
+    at(config, "/redoc/openapi.json", |at| at.get(docs::openapi_json));
 
     at(config, "/healthz", |at| at.get(health::live));
     at(config, "/readyz", |at| at.get(health::ready));

@@ -89,7 +89,8 @@ impl Http {
                 (Some("application/x-www-form-urlencoded"), Bytes::from(form))
             }
         };
-        let mut request = Request::builder().method(method).uri(path).header("host", &self.target.host);
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.target.path));
+        request = request.header("host", &self.target.host);
         if let Some(kind) = kind {
             request = request.header("content-type", kind);
         }

@@ -76,9 +76,9 @@ impl Link {
     async fn shake_hands(run: &Run, path: &str, token: &str) -> Result<Self, NoLink> {
         let mut stream = run.target.connect().await?;
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+            "GET {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: {KEY}\r\nAuthorization: Bearer {token}\r\n\r\n",
-            run.target.host
+            run.target.path, run.target.host
         );
         stream.write_all(request.as_bytes()).await?;
         let mut head = Vec::new();

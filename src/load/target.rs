@@ -17,6 +17,8 @@ pub struct Target {
     pub url: String,
     /// What goes into `Host`.
     pub host: String,
+    /// What stands before every path, where a proxy serves the node under one.
+    pub path: String,
     address: SocketAddr,
     from: Vec<IpAddr>,
     next: Cell<usize>,
@@ -40,9 +42,6 @@ impl Target {
             "https" => return Err(wrong("TLS is not spoken; give the node's own http:// address".into())),
             other => return Err(wrong(format!("`{other}` is not http"))),
         }
-        if !matches!(parsed.path(), "" | "/") {
-            return Err(wrong("give the node's address alone, without a path".into()));
-        }
         let name = parsed.host_str().ok_or_else(|| wrong("it has no host".into()))?;
         let port = parsed.port_or_known_default().unwrap_or(80);
         let bare = name.trim_start_matches('[').trim_end_matches(']');
@@ -61,6 +60,7 @@ impl Target {
         Ok(Self {
             url: url.trim_end_matches('/').to_owned(),
             host: format!("{name}:{port}"),
+            path: parsed.path().trim_end_matches('/').to_owned(),
             address,
             from,
             next: Cell::new(0),
@@ -107,9 +107,14 @@ mod tests {
             ("nonsense", "write it as http://"),
             ("https://127.0.0.1", "TLS"),
             ("ftp://127.0.0.1", "`ftp` is not http"),
-            ("http://127.0.0.1:8000/docs", "without a path"),
         ] {
             assert!(refused(url).contains(why), "{url}: {}", refused(url));
+        }
+        for (url, path) in
+            [("http://127.0.0.1:1", ""), ("http://127.0.0.1:1/", ""), ("http://127.0.0.1:1/a/chat/", "/a/chat")]
+        {
+            let target = Target::new(url, &[], 1, (1, 1)).map(|target| (target.host, target.path));
+            assert_eq!(target.ok(), Some(("127.0.0.1:1".to_owned(), path.to_owned())), "{url}");
         }
         for url in ["http://mina:s3cret@127.0.0.1:8000", "http://127.0.0.1:8000?token=s3cret", "mina:s3cret@127.0.0.1"]
         {
