@@ -105,11 +105,11 @@ impl Exchange {
     /// A call has been answered. `body` is how long its body is, if that was announced.
     pub fn end(&self, body: Option<u64>) {
         let is_all = |head: u64| body.is_some_and(|body| Some(self.received.get()) == head.checked_add(body));
-        self.gate.end();
         // Where chunks end, only who counts them knows.
-        let is_over = || body.is_none() && self.gate.is_between();
+        let is_over = body.is_none() && self.gate.has_given_all();
+        self.gate.end();
         self.phase.set(match self.phase.get() {
-            Phase::Call { head: Some(head) } if is_all(head) || is_over() => Phase::Idle,
+            Phase::Call { head: Some(head) } if is_all(head) || is_over => Phase::Idle,
             _ => Phase::Rest { until: Instant::now() + HEAD_MAX },
         });
         if let Phase::Rest { .. } = self.phase.get() {

@@ -122,6 +122,11 @@ impl Gate {
         self.state.get() == State::Head(Ending::Start)
     }
 
+    /// Whether a call is under way of which nothing more is to come.
+    pub(super) fn has_given_all(&self) -> bool {
+        self.state.get() == State::Call(Body::NONE)
+    }
+
     /// Whether the last head that was given has become a call.
     pub(super) fn has_begun(&self) -> bool {
         !matches!(self.state.get(), State::Whole)

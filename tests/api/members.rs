@@ -94,7 +94,7 @@ async fn a_server_is_handed_over_to_nobody_else() {
         let answer = app.put(&owner, &mina, json!({ "owner_id": nobody })).await;
         answer.refuses(400, "new_owner_not_a_member");
     }
-    for bad in [json!({}), json!({ "owner_id": "2" }), json!({ "owner_id": null }), json!({ "owner_id": 1.5 })] {
+    for bad in [json!({}), json!({ "owner_id": "jun" }), json!({ "owner_id": null }), json!({ "owner_id": 1.5 })] {
         assert_eq!(app.put(&owner, &mina, bad).await.status, 422);
     }
     app.put(&owner, &jun, json!({ "owner_id": jun.id })).await.refuses(403, "not_a_member");

@@ -313,7 +313,7 @@ async fn a_reply_names_a_message_of_the_same_channel() {
         let refused = app.say(channel, &mina, json!({ "content": "to nothing", "reply_to": nothing })).await;
         refused.refuses(400, "reply_to_not_found");
     }
-    for bad in [json!("1"), json!(1.5), json!(-1), json!([1])] {
+    for bad in [json!("one"), json!(1.5), json!(-1), json!([1])] {
         minas.tell(json!({ "content": "bad", "reply_to": bad })).await;
         assert_eq!(minas.next_error("reply_to_invalid").await["field"], "reply_to");
     }

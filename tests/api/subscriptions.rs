@@ -140,7 +140,7 @@ async fn what_cannot_be_subscribed_to_is_refused_and_the_socket_lives_on() {
     }
     for (frame, code) in [
         (json!({ "type": "subscribe" }), "channel_id_missing"),
-        (json!({ "type": "subscribe", "channel_id": "1" }), "channel_id_invalid"),
+        (json!({ "type": "subscribe", "channel_id": "one" }), "channel_id_invalid"),
         (json!({ "type": "subscribe", "channel_id": channel, "after": -1 }), "after_invalid"),
         (json!({ "type": "subscribe", "channel_id": channel, "after": 1u64 << 53 }), "after_invalid"),
         (json!({ "type": "message.send", "content": "hi" }), "channel_id_missing"),
