@@ -14,6 +14,7 @@ use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Longest path of a socket: 108 bytes with a final NUL on Linux, 104 on macOS and the BSDs.
 const SOCKET_PATH_MAX: usize = 103;
@@ -115,6 +116,11 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
     move |source| EmbeddedError::Folder { action, path, source }
 }
 
+/// As often as a lock that somebody holds is tried.
+const LOCK_TRIES: u32 = 25;
+/// Between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 fn lock(path: &Path) -> Result<File, EmbeddedError> {
     let name = path.join("lock");
     let mut options = File::options();
@@ -122,7 +128,7 @@ fn lock(path: &Path) -> Result<File, EmbeddedError> {
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(&name).map_err(failed("write to", &name))?;
     file.set_permissions(Permissions::from_mode(0o600)).map_err(failed("set the mode of", &name))?;
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
@@ -135,6 +141,18 @@ fn lock(path: &Path) -> Result<File, EmbeddedError> {
     let write = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
     write.map_err(failed("write to", &name))?;
     Ok(file)
+}
+
+/// A program that was being started when the lock's owner ended has a copy of it until it is itself: for a moment nobody holds what is
+/// held.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            tried => return tried,
+        }
+    }
+    file.try_lock()
 }
 
 /// Short enough, and of characters that neither PostgreSQL's list of folders nor a connection string reads as their own.
