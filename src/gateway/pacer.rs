@@ -89,12 +89,14 @@ impl Session {
 
     /// Lets in what the rate allows by now; of a channel never a later send before an earlier one.
     fn let_in(&mut self, ctx: &mut Context<Self>) {
-        let Some(mut pacer) = self.pacer.take() else { return };
+        // Whose socket has ended may have no right any more.
+        let Some(mut pacer) = self.pacer.take().filter(|_| self.socket.is_open()) else { return };
         pacer.timer = None;
         let mut full: Vec<ChannelId> = Vec::new();
         let mut next: Option<Duration> = None;
         for waiting in std::mem::take(&mut pacer.waiting) {
-            let is_let_in = !full.contains(&waiting.channel_id)
+            let is_let_in = self.socket.is_open()
+                && !full.contains(&waiting.channel_id)
                 && self
                     .count_message(waiting.channel_id, &waiting.message)
                     .map_err(|limit| next = Some(next.unwrap_or(Duration::MAX).min(wait(limit))))
@@ -110,7 +112,7 @@ impl Session {
         // What its client sends meanwhile may lie unread: its silence is ours.
         self.socket.heard(self.door.relay.now());
         self.socket.wake();
-        if let Some(next) = next {
+        if let Some(next) = next.filter(|_| self.socket.is_open()) {
             self.pacer = Some(pacer);
             self.let_in_at(Instant::now() + next, ctx);
         }

@@ -93,3 +93,22 @@ async fn so_many_sends_that_no_more_may_wait_hold_their_client_back() {
     }
     assert_eq!(seqs, (13..before + 3).collect::<Vec<_>>());
 }
+
+/// What waits when the right ends was not saved, and never will be, also while the socket is not closed yet.
+#[tokio::test]
+async fn what_waits_when_the_socket_ends_is_not_saved() {
+    let app = limited().await;
+    let (mina, _, _, channel) = app.two_members().await;
+    let mut socket = app.socket(channel, &mina).await;
+    for number in 0..SENDS {
+        socket.tell(json!({ "content": format!("{number}"), "nonce": format!("n{number}") })).await;
+    }
+    while socket.next_event().await["type"] != "message.delayed" {}
+    app.post("/auth/logout", &mina, json!({})).await.is(204);
+    let saved = app.count("select last_seq from channels").await;
+    assert!(saved < SENDS as i64, "the last ones wait");
+    // Longer than the next two of them would have waited.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    // One may have been on its way already.
+    assert!(app.count("select last_seq from channels").await <= saved + 1);
+}
