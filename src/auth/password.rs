@@ -291,7 +291,14 @@ mod tests {
             let passwords = Arc::clone(&passwords);
             async move { passwords.hash(&password("correct horse"), ()).await }
         });
-        let results = futures_util::future::join_all(all).await;
+        // Nothing is done before all have come.
+        let slots = u32::try_from(passwords.slots.available_permits()).expect("few");
+        let held = passwords.slots.acquire_many(slots).await.expect("never closed");
+        let let_go = async {
+            tokio::task::yield_now().await;
+            drop(held);
+        };
+        let (results, ()) = tokio::join!(futures_util::future::join_all(all), let_go);
         let busy = results.iter().filter(|result| matches!(result, Err(Error::Busy))).count();
         assert_eq!((results.len() - busy, busy), (passwords.queue_max, 5));
         assert_eq!(passwords.queued.load(Ordering::Relaxed), 0);
