@@ -15,6 +15,7 @@ use crate::memory;
 use crate::rate_limit::Limits;
 use crate::store::backends::{self, EarlierError};
 use crate::store::embedded::{self, Embedded, EmbeddedError};
+use crate::store::lock::{LockError, NodeLock};
 use crate::store::migrate::{MigrateError, migrate};
 use crate::store::{Db, Target};
 use crate::telemetry::take_left_out;
@@ -64,6 +65,9 @@ pub enum StartError {
     /// An earlier node has left something behind.
     #[error(transparent)]
     Earlier(#[from] EarlierError),
+    /// The database is not this node's.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -78,7 +82,13 @@ pub enum StartError {
 impl StartError {
     /// Whether a setting has to be changed: starting again as it is changes nothing.
     pub fn is_setting(&self) -> bool {
-        matches!(self, Self::Host(..) | Self::Tls(_) | Self::Embedded(EmbeddedError::WrongBinDir(_)))
+        matches!(
+            self,
+            Self::Host(..)
+                | Self::Tls(_)
+                | Self::Embedded(EmbeddedError::WrongBinDir(_))
+                | Self::Lock(LockError::Unfit(_))
+        )
     }
 }
 
@@ -90,6 +100,7 @@ pub struct Application {
     node: Data<Node>,
     writer: Writer,
     relays: Relays,
+    lock: NodeLock,
     embedded: Option<Embedded>,
     tls: Option<Tls>,
 }
@@ -118,6 +129,7 @@ impl Application {
             None => secret::load_or_make(&config.data_dir)
                 .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?,
         };
+        let (database, lock, mut read_again) = NodeLock::take(&database).await?;
         migrate(&database).await?;
         backends::clear(&database).await?;
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
@@ -144,6 +156,13 @@ impl Application {
             exports: http::Exports::default(),
             stopping: AtomicBool::new(false),
         });
+        let (registry, sockets) = (node.registry.clone(), relays.clone());
+        actix_rt::spawn(async move {
+            while let Some(done) = read_again.recv().await {
+                registry.read_again(&sockets).await;
+                let _ = done.send(());
+            }
+        });
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
         let documents = Data::new(Documents::new(&asyncapi).map_err(|error| other(&error))?);
         let server = serve(&config, listener, node.clone(), documents, relays.clone(), tls.clone())
@@ -167,7 +186,7 @@ impl Application {
         if !config.rate_limit {
             tracing::warn!("RATE_LIMIT=off: nothing is limited by rate; use this for tests and load runs only");
         }
-        Ok(Self { handle: server.handle(), server, address, node, writer, relays, embedded, tls })
+        Ok(Self { handle: server.handle(), server, address, node, writer, relays, lock, embedded, tls })
     }
 
     /// Where it listens.
@@ -195,11 +214,15 @@ impl Application {
     ///
     /// # Errors
     /// When the server itself fails, or the embedded database does not stop.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         // A task of its own: it carries out what its handle says while this one waits.
         let mut server = actix_rt::spawn(self.server);
         let failed = tokio::select! {
-            ended = &mut server => ended.map_err(io::Error::other).and_then(|ended| ended).err(),
+            ended = &mut server => {
+                let error = ended.map_err(io::Error::other).and_then(|ended| ended).err();
+                error.map(|error| StartError::Other(error.to_string()))
+            }
+            error = self.lock.lost() => Some(error.into()),
             () = stop => None,
         };
         tracing::info!("stopping");
@@ -220,11 +243,12 @@ impl Application {
         }
         let _ = tokio::time::timeout(CALLS_MAX, self.handle.stop(true)).await;
         self.node.db.close();
+        self.lock.release().await;
         if let Some(embedded) = self.embedded {
             embedded.stop().await?;
         }
         tracing::info!("stopped");
-        failed.map_or(Ok(()), |error| Err(StartError::Other(error.to_string())))
+        failed.map_or(Ok(()), Err)
     }
 }
 

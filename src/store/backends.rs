@@ -6,7 +6,9 @@
 
 use super::db::APPLICATION_NAMES;
 use super::fault::chain;
+use super::open::Opened;
 use super::target::Target;
+use crate::patience::timeout;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row};
@@ -16,6 +18,7 @@ const EARLIER_MAX: Duration = Duration::from_secs(30);
 /// As long as a process is waited for that ends a lost batch; then the claim has to hold alone.
 const ENDING_MAX: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// A process of PostgreSQL, and no other that comes to have its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,19 +47,19 @@ impl Backend {
         Self { pid, started_at }
     }
 
-    fn of(row: &Row) -> Self {
+    pub(super) fn of(row: &Row) -> Self {
         Self::new(row.get("pid"), row.get("backend_start"))
+    }
+
+    /// Its process id, and when it began.
+    pub(super) fn parts(self) -> (i32, OffsetDateTime) {
+        (self.pid, self.started_at)
     }
 
     /// Its process id, for the log.
     pub fn pid(&self) -> i32 {
         self.pid
     }
-}
-
-/// The process that serves a connection.
-pub async fn own(client: &Client) -> Result<Backend, Error> {
-    client.query_one(include_str!("../../sql/backends/own.sql"), &[]).await.map(|row| Backend::of(&row))
 }
 
 /// Ends processes; answers which of them are not gone yet.
@@ -79,9 +82,10 @@ pub async fn end_and_wait(client: &Client, backends: &[Backend]) -> Result<Vec<B
     }
 }
 
-/// Waits until everything that can be seen now is as safe as what is acknowledged.
-pub async fn barrier(client: &Client) -> Result<(), Error> {
-    client.query(include_str!("../../sql/backends/barrier.sql"), &[]).await.map(drop)
+/// Waits until everything that can be seen now is as safe as what is acknowledged; answers whether anything can be changed there.
+pub async fn barrier(client: &Client) -> Result<bool, Error> {
+    let row = client.query_one(include_str!("../../sql/backends/barrier.sql"), &[]).await?;
+    Ok(!row.get::<_, bool>("is_read_only"))
 }
 
 /// Ends what an earlier node has left on the database, and forgets its ledger: nothing of it can come any more.
@@ -91,8 +95,9 @@ pub async fn barrier(client: &Client) -> Result<(), Error> {
 pub async fn clear(target: &Target) -> Result<(), EarlierError> {
     let failed = |error: Error| EarlierError::Database(chain(&error));
     let config = super::db::session_config(target.config(), "madang start", 0, 0);
-    let (client, connection) = config.connect(target.tls()).await.map_err(failed)?;
-    let connection = actix_rt::spawn(connection);
+    let opened = timeout(CONNECT_MAX, target.open(&config)).await;
+    let opened = opened.ok_or_else(|| EarlierError::Database("no answer in time".into()))?;
+    let Opened { client, task, .. } = opened.map_err(|error| EarlierError::Database(error.to_string()))?;
     let until = Instant::now() + EARLIER_MAX;
     loop {
         let names: &[&str] = &APPLICATION_NAMES;
@@ -108,6 +113,6 @@ pub async fn clear(target: &Target) -> Result<(), EarlierError> {
     }
     client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]).await.map_err(failed)?;
     drop(client);
-    let _ = connection.await;
+    let _ = task.await;
     Ok(())
 }

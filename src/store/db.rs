@@ -40,6 +40,7 @@ pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// A handle to the pool; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
+    target: Target,
     calls: Arc<Homes>,
     cascades: Arc<Homes>,
 }
@@ -91,17 +92,25 @@ impl Db {
     pub fn new(target: &Target) -> Result<Self, BuildError> {
         let pools = |name, timeout_ms, homes, size| {
             let config = session_config(target.config(), name, timeout_ms, STATEMENT_TIMEOUT_MS);
-            Homes::new(&target.with(config), homes, size).map(Arc::new)
+            Homes::new(target, &config, homes, size).map(Arc::new)
         };
         Ok(Self {
+            target: target.clone(),
             calls: pools(CALLS_NAME, STATEMENT_TIMEOUT_MS, HOMES, HOME_SIZE)?,
             cascades: pools(CASCADES_NAME, CASCADE_TIMEOUT_MS, 1, CASCADE_POOL_SIZE)?,
         })
     }
 
-    /// Whether the database answers.
+    /// Whether a change could be made now.
+    ///
+    /// # Errors
+    /// When it could not.
     pub async fn ping(&self) -> Result<()> {
-        self.read("select 1", &[]).await.map(drop)
+        self.read("select 1", &[]).await?;
+        match self.target.lock() {
+            Some(lock) if !lock.can_commit().await => Err(Error::Unavailable),
+            _ => Ok(()),
+        }
     }
 
     /// Closes every connection; later calls are refused.
@@ -152,7 +161,7 @@ impl Db {
         let watch = lease.watch();
         let look = async {
             let left = backends::end_and_wait(client, wanted).await?;
-            backends::barrier(client).await.map(|()| left)
+            backends::barrier(client).await.map(|_| left)
         };
         let looked = timeout(Duration::from_millis(STATEMENT_TIMEOUT_MS), look).await;
         watch.end();
@@ -179,7 +188,7 @@ impl Db {
                 Work::Read | Work::Change => self.calls.lease().await?,
                 Work::Cascade => self.cascades.lease().await?,
             };
-            let Connection { client, backend } = lease.connection().ok_or(Error::Unavailable)?;
+            let Connection { client, backend, .. } = lease.connection().ok_or(Error::Unavailable)?;
             let is_sent = Cell::new(false);
             let watch = lease.watch();
             let outcome = timeout(limit, async {
@@ -195,6 +204,9 @@ impl Db {
                 None => None,
             };
             let fault = error.as_ref().map_or(Fault::Lost, fault);
+            if fault == Fault::Unfit {
+                lease.discard();
+            }
             if fault == Fault::Lost {
                 // The server says goodbye before the client knows that it is closed.
                 lease.discard();
@@ -204,7 +216,8 @@ impl Db {
                 }
             }
             // What has had no answer in time had all the time that there is.
-            let is_worth_it = fault == Fault::Retry || (fault == Fault::Lost && error.is_some() && !work.is_change());
+            let is_worth_it = matches!(fault, Fault::Retry | Fault::Unfit)
+                || (fault == Fault::Lost && error.is_some() && !work.is_change());
             if attempt >= ATTEMPTS || !is_worth_it {
                 return Err(error.as_ref().map_or(Error::Unavailable, client_error));
             }

@@ -1,7 +1,7 @@
 //! What a database error means: one place for SQLSTATE classes and for the names of the schema's constraints.
 
 use crate::error::{Conflict, Error, Noun, Unauthorized};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// The kinds of failure that callers treat differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Fault {
     Retry,
     /// The statement did not take effect because a row was locked for too long.
     Locked,
+    /// The statement did not take effect, and on this connection none will: it leads to a standby, or has lost its prepared statements.
+    Unfit,
     /// The statement did not take effect because of its values (SQLSTATE classes 22 and 23).
     Data,
     /// The statement did not take effect because the database is short of something, disk for example.
@@ -36,6 +38,7 @@ pub fn fault(error: &tokio_postgres::Error) -> Fault {
     match state.code() {
         "55P03" => Fault::Locked,
         "57014" => Fault::Resources,
+        "25006" | "26000" => Fault::Unfit,
         code => match code.get(..2) {
             Some("08" | "57") => Fault::Lost,
             Some("22" | "23") => Fault::Data,
@@ -51,7 +54,7 @@ pub fn client_error(error: &tokio_postgres::Error) -> Error {
         return known;
     }
     match fault(error) {
-        Fault::Lost | Fault::Resources | Fault::Locked | Fault::Retry => {
+        Fault::Lost | Fault::Unfit | Fault::Resources | Fault::Locked | Fault::Retry => {
             tracing::warn!(error = %chain(error), "the database did not serve a statement");
             Error::Unavailable
         }
@@ -81,14 +84,23 @@ fn constraint(name: &str) -> Option<Error> {
 pub fn chain(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} {}", db.code().code(), db.message()),
-        None => {
-            let mut text = error.to_string();
-            let mut cause = std::error::Error::source(error);
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-            text
-        }
+        None => causes(error),
     }
+}
+
+/// Any error with its causes; PostgreSQL's among them with its code and text.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = match error.downcast_ref::<DbError>() {
+            Some(db) => format!("{} {}", db.code().code(), db.message()),
+            None => error.to_string(),
+        };
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
 }

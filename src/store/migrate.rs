@@ -1,8 +1,10 @@
 //! Brings the schema up to date, one node at a time: refinery has no lock of its own, so an advisory lock is held.
 
 use super::db::session_config;
-use super::fault::chain;
+use super::fault::{causes, chain};
+use super::open::Opened;
 use super::target::Target;
+use crate::patience::timeout;
 use std::time::Duration;
 
 mod embedded {
@@ -11,9 +13,7 @@ mod embedded {
 
 /// Names the lock among others in the same database: "madang" in ASCII.
 const LOCK: i64 = 0x6d61_6461_6e67;
-/// PostgreSQL that is only just starting is waited for as long.
-const CONNECT_ATTEMPTS: u32 = 50;
-const CONNECT_PAUSE: Duration = Duration::from_millis(200);
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -29,29 +29,17 @@ pub enum MigrateError {
 /// Runs what is missing of `sql/migrations`.
 pub async fn migrate(target: &Target) -> Result<(), MigrateError> {
     let config = session_config(target.config(), "madang migrate", 0, 0);
-    let mut attempt = 1;
-    let (mut client, connection) = loop {
-        match config.connect(target.tls()).await {
-            Ok(connected) => break connected,
-            // A wrong password or name does not get better by waiting.
-            Err(error)
-                if attempt >= CONNECT_ATTEMPTS || error.code().is_some_and(|code| !code.code().starts_with("57")) =>
-            {
-                return Err(MigrateError::Connect(chain(&error)));
-            }
-            Err(_) => attempt += 1,
-        }
-        tokio::time::sleep(CONNECT_PAUSE).await;
-    };
-    let connection = actix_rt::spawn(connection);
+    let opened = timeout(CONNECT_MAX, target.open(&config)).await;
+    let opened = opened.ok_or_else(|| MigrateError::Connect("no answer in time".into()))?;
+    let Opened { mut client, task, .. } = opened.map_err(|error| MigrateError::Connect(error.to_string()))?;
     let failed = |error: tokio_postgres::Error| MigrateError::Migrate(chain(&error));
     // Released with the connection, whatever happens.
     client.execute("select pg_advisory_lock($1)", &[&LOCK]).await.map_err(failed)?;
     embedded::migrations::runner()
         .run_async(&mut client)
         .await
-        .map_err(|error| MigrateError::Migrate(error.to_string()))?;
+        .map_err(|error| MigrateError::Migrate(causes(&error)))?;
     drop(client);
-    let _ = connection.await;
+    let _ = task.await;
     Ok(())
 }

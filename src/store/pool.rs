@@ -9,18 +9,19 @@
 //! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, [`WAIT`] for one to be free and [`WAIT`] to
 //! open one. One that cannot be opened is not missed while another pool has one idle.
 
-use super::backends::{self, Backend};
-use super::fault::chain;
+use super::backends::Backend;
+use super::open::{OpenError, Opened};
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::patience::timeout;
-use deadpool::managed::{self, Metrics, RecycleResult};
-use deadpool_postgres::{BuildError, ClientWrapper, ManagerConfig, RecyclingMethod, Runtime, TimeoutType, Timeouts};
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use deadpool_postgres::{BuildError, ClientWrapper, Runtime, TimeoutType, Timeouts};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::Config;
 
 const WAIT: Duration = Duration::from_secs(1);
 const SHARED_FOR: Duration = Duration::from_millis(2);
@@ -28,33 +29,38 @@ const SHARERS_MAX: usize = 32;
 
 type Pool = managed::Pool<Manager>;
 type Object = managed::Object<Manager>;
-type PoolError = managed::PoolError<tokio_postgres::Error>;
+type PoolError = managed::PoolError<OpenError>;
 
-/// deadpool's manager, which also learns by which process of PostgreSQL each connection is served.
-struct Manager(deadpool_postgres::Manager);
+struct Manager {
+    target: Target,
+    config: Config,
+}
 
 /// A connection, and who serves it.
 pub(super) struct Connection {
     pub client: ClientWrapper,
     pub backend: Backend,
+    generation: u64,
+    target: Target,
+}
+
+impl Connection {
+    fn is_good(&self) -> bool {
+        !self.client.is_closed() && self.target.is_current(self.generation)
+    }
 }
 
 impl managed::Manager for Manager {
     type Type = Connection;
-    type Error = tokio_postgres::Error;
+    type Error = OpenError;
 
-    async fn create(&self) -> Result<Connection, tokio_postgres::Error> {
-        let client = self.0.create().await?;
-        let backend = backends::own(&client).await?;
-        Ok(Connection { client, backend })
+    async fn create(&self) -> Result<Connection, OpenError> {
+        let Opened { client, task, backend, generation, .. } = self.target.open(&self.config).await?;
+        Ok(Connection { client: ClientWrapper::new(client, task), backend, generation, target: self.target.clone() })
     }
 
-    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<tokio_postgres::Error> {
-        managed::Manager::recycle(&self.0, &mut connection.client, metrics).await
-    }
-
-    fn detach(&self, connection: &mut Connection) {
-        managed::Manager::detach(&self.0, &mut connection.client);
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<OpenError> {
+        if connection.is_good() { Ok(()) } else { Err(RecycleError::message("it is closed, or of an earlier lock")) }
     }
 }
 
@@ -94,11 +100,9 @@ impl Homes {
     ///
     /// # Errors
     /// When the pools' own settings contradict each other.
-    pub(super) fn new(target: &Target, homes: usize, size: usize) -> Result<Self, BuildError> {
+    pub(super) fn new(target: &Target, config: &Config, homes: usize, size: usize) -> Result<Self, BuildError> {
         let pool = || {
-            let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-            let manager = deadpool_postgres::Manager::from_config(target.config().clone(), target.tls(), recycling);
-            let manager = Manager(manager);
+            let manager = Manager { target: target.clone(), config: config.clone() };
             Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()
         };
         let pools = (0..homes).map(|_| pool()).collect::<Result<_, _>>()?;
@@ -179,7 +183,7 @@ impl Homes {
 
 fn unavailable(error: &PoolError) -> Error {
     match error {
-        PoolError::Backend(error) => tracing::warn!(error = %chain(error), "no connection to PostgreSQL"),
+        PoolError::Backend(error) => tracing::warn!(%error, "no connection to PostgreSQL"),
         other => tracing::warn!(error = %other, "no connection to PostgreSQL in time"),
     }
     Error::Unavailable
@@ -206,8 +210,7 @@ impl Lease {
     }
 
     fn is_good(&self) -> bool {
-        !self.is_broken.load(Ordering::Relaxed)
-            && self.connection().is_some_and(|connection| !connection.client.is_closed())
+        !self.is_broken.load(Ordering::Relaxed) && self.connection().is_some_and(Connection::is_good)
     }
 }
 

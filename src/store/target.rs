@@ -1,8 +1,10 @@
 //! Which PostgreSQL, and what is asked of its TLS.
 
+use super::lock::Lock;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -20,6 +22,10 @@ use tokio_rustls::rustls::{
 pub struct Target {
     config: Config,
     tls: MakeRustlsConnect,
+    /// Which of its hosts served last.
+    last_good: Arc<AtomicUsize>,
+    /// The node's lock, once it has one.
+    lock: Option<Arc<Lock>>,
 }
 
 /// What is asked of PostgreSQL's certificate, as libpq's `sslmode` has it.
@@ -41,7 +47,7 @@ pub struct TargetError(String);
 impl From<Config> for Target {
     /// Whose certificate is not looked at, if it has one.
     fn from(config: Config) -> Self {
-        Self { config, tls: MakeRustlsConnect::new(trusting()) }
+        Self::new(config, trusting())
     }
 }
 
@@ -55,6 +61,12 @@ impl FromStr for Target {
             return refuse(format!("must look like {SHAPE}"));
         }
         let (rest, mode, root) = without_tls(url);
+        if let Some(name) = unknown_parameter(&rest) {
+            return refuse(format!(
+                "has a parameter that is not known here: {name}; known are {}",
+                PARAMETERS.join(", ")
+            ));
+        }
         // The URL may hold a password: it is not repeated.
         let Ok(mut config) = rest.parse::<Config>() else {
             return refuse(format!("cannot be read; it must look like {SHAPE}"));
@@ -84,19 +96,55 @@ impl FromStr for Target {
             }
             (check, Some(root)) => checking(check, roots(Path::new(&root))?)?,
         };
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls) })
+        Ok(Self::new(config, tls))
     }
 }
 
 impl Target {
+    fn new(config: Config, tls: ClientConfig) -> Self {
+        Self { config, tls: MakeRustlsConnect::new(tls), last_good: Arc::default(), lock: None }
+    }
+
     /// The database.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The same database, other settings.
-    pub fn with(&self, config: Config) -> Self {
-        Self { config, tls: self.tls.clone() }
+    /// The same database, whose connections are opened under the node's lock.
+    pub(super) fn under(self, lock: Lock) -> Self {
+        Self { lock: Some(Arc::new(lock)), ..self }
+    }
+
+    pub(super) fn lock(&self) -> Option<&Lock> {
+        self.lock.as_deref()
+    }
+
+    /// Whether a connection that was opened under this generation of the lock may still be used.
+    pub fn is_current(&self, generation: u64) -> bool {
+        self.lock().is_none_or(|lock| lock.is_current(generation))
+    }
+
+    /// Returns when nothing that the node remembers is of an older history of the database.
+    pub async fn ready(&self) {
+        if let Some(lock) = self.lock() {
+            lock.ready().await;
+        }
+    }
+
+    /// Whether another host may take the database over.
+    pub(super) fn has_several_hosts(&self) -> bool {
+        self.config.get_hosts().len() > 1
+    }
+
+    /// The order in which hosts are tried: the one that served last, then the others as the URL has them.
+    pub(super) fn in_turn(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let first = self.last_good.load(Ordering::Relaxed).min(count.saturating_sub(1));
+        std::iter::once(first).chain((0..count).filter(move |at| *at != first))
+    }
+
+    /// This host serves.
+    pub(super) fn serves(&self, at: usize) {
+        self.last_good.store(at, Ordering::Relaxed);
     }
 
     /// What does TLS on connections to it.
@@ -133,6 +181,39 @@ fn without_tls(url: &str) -> (String, Option<String>, Option<String>) {
     }
     let url = if kept.is_empty() { rest.to_owned() } else { format!("{rest}?{}", kept.join("&")) };
     (url, mode, root)
+}
+
+/// What may stand behind the question mark; the rest of libpq's means nothing here.
+const PARAMETERS: [&str; 17] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
+/// The first that is none of [`PARAMETERS`], as far as it looks like a name: a password may hold a question mark, and is not shown.
+fn unknown_parameter(url: &str) -> Option<String> {
+    let login = url.find('@').unwrap_or(0);
+    let query = url.get(login..)?.split_once('?')?.1;
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    let names = parts.map(|part| part.split('=').next().unwrap_or_default());
+    let mut unknown = names.filter(|name| !PARAMETERS.contains(name) && !["host", "port", "dbname"].contains(name));
+    let name = unknown.next()?;
+    let is_name = !name.is_empty() && name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    Some(if is_name { format!("`{name}`") } else { "one whose name is not shown, since it looks like none".into() })
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, TargetError> {

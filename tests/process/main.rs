@@ -3,8 +3,10 @@
 mod bounds;
 #[allow(dead_code)]
 mod client;
+mod company;
 mod crowd;
 mod erased;
+mod failover;
 mod garbage;
 mod late;
 mod load;
@@ -14,10 +16,12 @@ mod lost_change;
 #[allow(dead_code)]
 mod node;
 mod outage;
+mod pair;
 mod planted;
 mod proxy;
 mod readers;
 mod readme;
+mod requirements;
 mod scene;
 #[path = "../api/support/schema.rs"]
 mod schema;

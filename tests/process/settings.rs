@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
-fn madang(folder: &Path) -> Command {
+pub fn madang(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
     command.current_dir(folder).env_remove("DATABASE_URL").env("DATA_DIR", folder).env("PORT", "0");
     command.env("RUST_LOG", "warn").kill_on_drop(true);
@@ -18,7 +18,7 @@ fn madang(folder: &Path) -> Command {
 }
 
 /// The last line of what a start says that comes to nothing, and the exit code.
-async fn refusal(mut command: Command) -> (Option<i32>, String) {
+pub async fn refusal(mut command: Command) -> (Option<i32>, String) {
     let output = command.output().await.expect("it runs");
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(!said.contains("panicked") && !said.contains("canary"), "{said}");

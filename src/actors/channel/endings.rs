@@ -1,7 +1,7 @@
 //! How sockets leave a channel. Each way out of [`Channel::attached`] gives the seat back that the relay has given: no socket hears
 //! a channel that does not know of it.
 
-use super::handle::{Detach, LogIsAt, Revoke, Whose};
+use super::handle::{Detach, LogIsAt, ReadAgain, Revoke, Whose};
 use super::{Attached, Channel, Why, Worker};
 use crate::actors::relay::frame::encode;
 use crate::actors::relay::{End, Kind, RelayHandle, SessionKey, Settling, Topic};
@@ -9,6 +9,7 @@ use crate::domain::UserId;
 use crate::domain::frame::{Frame, Revoked};
 use actix::{Context, Handler};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Channel {
@@ -137,6 +138,26 @@ impl Handler<LogIsAt> for Channel {
             }
             _ => {}
         }
+    }
+}
+
+impl Handler<ReadAgain> for Channel {
+    type Result = bool;
+
+    /// Nothing is written meanwhile: what was announced beyond the end of the log is lost, and whoever has it is told.
+    fn handle(&mut self, log: ReadAgain, _: &mut Context<Self>) -> bool {
+        self.tail.clear();
+        self.reads.clear();
+        let is_lost = self.tail.head().is_some_and(|head| head > log.last_seq);
+        if is_lost {
+            tracing::error!(channel_id = %self.id, last_seq = log.last_seq, head = self.tail.head(), "the database has lost the end of a log");
+            let resync: Arc<[_]> = Arc::new([encode(&Frame::Resync { channel_id: self.id, seq: log.last_seq })]);
+            for worker in &self.workers {
+                worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&resync));
+            }
+            self.tail.skip_to(log.last_seq);
+        }
+        is_lost
     }
 }
 

@@ -151,6 +151,12 @@ impl ChannelHandle {
         tell(&self.addr, LogIsAt { last_seq });
     }
 
+    /// Has the channel forget what it holds of its log, of which the database has `last_seq` entries now; answers whether some that
+    /// were announced are lost.
+    pub(in crate::actors) async fn read_again(&self, last_seq: i64) -> bool {
+        self.addr.send(ReadAgain { last_seq }).await.unwrap_or(true)
+    }
+
     pub(in crate::actors) fn revoke_all(&self, why: Why, settling: Settling) {
         tell(&self.addr, Revoke { whose: Whose::All, why, settling });
     }
@@ -242,6 +248,12 @@ pub(super) struct LogIsAt {
 #[rtype(result = "()")]
 pub(super) struct Forget {
     pub _settling: Settling,
+}
+
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub(super) struct ReadAgain {
+    pub last_seq: i64,
 }
 
 #[derive(Message)]

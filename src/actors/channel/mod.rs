@@ -85,6 +85,12 @@ impl Shared {
         }
     }
 
+    /// The database has another history: what was read of the logs is forgotten, and how far channels that are gone had announced them.
+    pub(super) fn forget_logs(&self) {
+        self.pages.clear();
+        self.heads.borrow_mut().clear();
+    }
+
     /// Under which name a draft is announced.
     fn name_of<'a>(&self, draft: &'a Draft) -> &'a str {
         if self.erased.borrow().contains(&draft.author_id()) { DELETED_USER } else { draft.author_username() }

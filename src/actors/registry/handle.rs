@@ -2,7 +2,9 @@
 
 use super::attach::refuse;
 use super::cache::{Miss, SharedCache};
-use super::{Apply, Ask, Change, EndChannels, Forget, Found, Registry, Reply, Target, Withdraw, decide_channel};
+use super::{
+    Apply, Ask, Change, EndChannels, Forget, Found, ReadAgain, Registry, Reply, Target, Withdraw, decide_channel,
+};
 use crate::actors::channel::{Attachment, Posted, Poster, Posting, Start};
 use crate::actors::relay::{End, Outbox, Relays, SessionKey};
 use crate::actors::tell;
@@ -118,6 +120,14 @@ impl RegistryHandle {
         relays.all().iter().for_each(|relay| relay.end_all(end, settling.clone()));
         drop(settling);
         settle(settled).await;
+    }
+
+    /// Has everything that is remembered of the database read again: it has another history now. Where that has lost what was
+    /// announced, something else may be lost as well, so every socket ends and begins anew.
+    pub async fn read_again(&self, relays: &Relays) {
+        if self.addr.send(ReadAgain).await.unwrap_or(true) {
+            self.end_all(relays, End::RESTART).await;
+        }
     }
 
     #[cfg(test)]

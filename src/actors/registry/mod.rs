@@ -15,6 +15,7 @@ mod changes;
 mod gateways;
 mod handle;
 mod load;
+mod read_again;
 
 pub use changes::Change;
 pub use handle::RegistryHandle;
@@ -99,6 +100,11 @@ struct Forget {
 struct EndChannels {
     settling: Settling,
 }
+
+/// The database has another history than the one that is remembered; the answer is whether that has lost anything.
+#[derive(Message)]
+#[rtype(result = "bool")]
+struct ReadAgain;
 
 /// A gateway is gone.
 #[derive(Message)]

@@ -1,10 +1,10 @@
 //! A writer's own connection to PostgreSQL.
 
 use crate::patience::timeout;
-use crate::store::backends::{Backend, barrier, end_and_wait, own};
+use crate::store::backends::{Backend, barrier, end_and_wait};
 use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, prune, resolve};
-use crate::store::{Fault, Target, WRITER_NAME, chain, fault, session_config};
+use crate::store::{Fault, OpenError, Opened, Target, WRITER_NAME, chain, fault, session_config};
 use crate::telemetry::Often;
 use std::time::Duration;
 use tokio_postgres::Client;
@@ -24,6 +24,8 @@ pub struct Link {
     client: Client,
     append: Append,
     backend: Backend,
+    generation: u64,
+    database: Target,
 }
 
 impl Link {
@@ -31,14 +33,11 @@ impl Link {
     pub async fn open(database: &Target) -> Option<Self> {
         let config = session_config(database.config(), WRITER_NAME, STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
         let connect = async {
-            let (client, connection) = config.connect(database.tls()).await?;
-            actix_rt::spawn(async move {
-                // The error reaches whoever waits for an answer.
-                let _ = connection.await;
-            });
+            let Opened { client, backend, generation, .. } = database.open(&config).await?;
+            // On another history than the one that this node remembers, what it writes next may take a `seq` that others have seen.
+            database.ready().await;
             let append = Append::prepare(&client).await?;
-            let backend = own(&client).await?;
-            Ok::<_, tokio_postgres::Error>(Self { client, append, backend })
+            Ok::<_, OpenError>(Self { client, append, backend, generation, database: database.clone() })
         };
         timeout(CONNECT_MAX, connect).await?.ok()
     }
@@ -78,9 +77,9 @@ impl Link {
         timeout(ANSWER_MAX, prune(&self.client, upto)).await.is_some_and(|pruned| pruned.is_ok())
     }
 
-    /// Whether the connection is known to be gone.
+    /// Whether the connection is known to be gone, or the database to have moved.
     pub fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || !self.database.is_current(self.generation)
     }
 }
 

@@ -185,6 +185,7 @@ impl Run {
                     }
                 }
                 Err(Fault::Lost) => return Step::Lost(part, Some(key)),
+                Err(Fault::Unfit) => return Step::Lost(part, None),
                 Err(Fault::Retry) if attempt < ATTEMPTS => continue,
                 Err(Fault::Data) if part.len() > 1 => return Step::Split(in_halves(part)),
                 Err(Fault::Locked) => self.queue.hold(part, Holder::Channel),

@@ -1,0 +1,2 @@
+-- Says that the node lives: `state_change` of its lock's connection moves.
+select 1

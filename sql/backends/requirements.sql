@@ -1,0 +1,15 @@
+-- What Madang asks of a database, as it is here.
+select current_setting('server_version_num')::integer as version, current_setting('server_version') as version_name,
+    current_setting('plan_cache_mode') = 'force_generic_plan' as has_options,
+    pg_is_in_recovery() as is_standby, current_setting('transaction_read_only') = 'on' as is_read_only,
+    pg_encoding_to_char(d.encoding) as encoding, d.datcollate::text as locale, lower('Ä') = 'ä' as knows_letters,
+    quote_ident(current_user) as role, quote_ident(current_database()) as database, quote_ident(current_schema()) as schema,
+    coalesce(has_schema_privilege(current_schema(), 'create'), false) as may_create,
+    (
+        select quote_ident(c.relname) from pg_class c
+        where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and not pg_has_role(c.relowner, 'usage')
+            and c.relname in ('users', 'servers', 'channels', 'messages', 'refinery_schema_history')
+        limit 1
+    ) as foreign_table
+from pg_database d
+where d.datname = current_database()

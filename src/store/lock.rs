@@ -1,0 +1,391 @@
+//! A node's lock on its database: one node on a database.
+//!
+//! It is PostgreSQL's, of a session: it lasts as long as its connection, and is told apart from a dead node's by what that connection
+//! says every [`BEAT_EVERY`]. Whoever finds it held by one that speaks leaves; by one that says nothing for [`SILENT_MAX`] (its machine is
+//! gone, or stopped), ends that one's connection. Every other connection of a node is opened only while its lock is held
+//! ([`open`](super::open)), and a node that begins ends what another has left: so a node that has lost its lock changes nothing any more,
+//! whatever it believes.
+//!
+//! Where the database is on several hosts, the lock is the first to follow it: with a new holding all other connections are made anew.
+//! On another history (a standby was promoted, a backup restored) something may have been lost: the node reads again what it
+//! remembers, and writes nothing until it has.
+
+use super::backends::{self, Backend};
+use super::db::session_config;
+use super::open::{OpenError, Opened};
+use super::requirements::{self, Unfit};
+use super::target::Target;
+use crate::patience::timeout;
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_postgres::{Client, Config};
+
+/// Names the lock among others in the same database.
+pub(super) const KEY: i64 = 0x6d61_6461_6e67_0001;
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+const BEAT_MAX: Duration = Duration::from_secs(3);
+const SILENT_MAX: Duration = Duration::from_secs(10);
+/// As long as a holder that says nothing may take to end.
+const ENDING_MAX: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// PostgreSQL that is only just starting is waited for as long.
+const CONNECT_ATTEMPTS: u32 = 50;
+const CONNECT_PAUSE: Duration = Duration::from_millis(200);
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_millis(320);
+/// Questions whether a change could be made, on their way.
+const PROBES_MAX: usize = 16;
+const NO_ANSWER: &str = "no commit is answered in time; is a standby away that commits wait for?";
+/// A connection whose machine is gone ends at the server's side too.
+const KEEPALIVES: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+
+/// Why a node may not use its database.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// No connection within 10 s.
+    #[error("no connection to PostgreSQL: {0}; check DATABASE_URL and that the database runs")]
+    Connect(String),
+    /// It is not as Madang needs it.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// Another node has it.
+    #[error(
+        "another node uses this database: {0}; nodes do not share one: stop that node, or give this one a database of its own \
+         (DATABASE_URL)"
+    )]
+    Taken(String),
+}
+
+/// Asks for all that is remembered of the database to be read again; answered when it has been.
+pub type ReadAgain = oneshot::Sender<()>;
+
+/// What the node's other connections have to know of its lock.
+#[derive(Clone, Copy)]
+pub(super) struct Holding {
+    /// Who serves the connection that holds it.
+    pub backend: Backend,
+    pub generation: u64,
+    /// Whether what the node remembers is of this history of the database.
+    is_read: bool,
+}
+
+/// Whether the lock is held, for all who open connections.
+pub(super) struct Lock {
+    holding: watch::Sender<Option<Holding>>,
+    probe: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+/// The lock of this node; dropped, it is let go.
+pub struct NodeLock {
+    release: oneshot::Sender<()>,
+    /// Until it is known how it ended.
+    kept: Option<JoinHandle<Option<LockError>>>,
+}
+
+impl Lock {
+    /// Returns when it is held.
+    pub(super) async fn held(&self) -> Holding {
+        self.when(|_| true).await
+    }
+
+    /// Returns when it is held and what the node remembers is true.
+    pub(super) async fn ready(&self) {
+        self.when(|holding| holding.is_read).await;
+    }
+
+    /// Whether connections of this generation may still be used. While it is not held nothing is known.
+    pub(super) fn is_current(&self, generation: u64) -> bool {
+        self.holding.borrow().is_none_or(|holding| holding.generation == generation)
+    }
+
+    /// Whether a commit is answered now.
+    pub(super) async fn can_commit(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.probe.try_send(answer).is_ok() && answered.await.is_ok()
+    }
+
+    async fn when(&self, is_so: impl Fn(&Holding) -> bool) -> Holding {
+        let mut holding = self.holding.subscribe();
+        let found = holding.wait_for(|holding| holding.as_ref().is_some_and(&is_so)).await.map_or(None, |found| *found);
+        match found {
+            Some(holding) => holding,
+            // The sender is ours: it is not gone.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl NodeLock {
+    /// Takes the lock of a database that is as it has to be; answers how connections are opened under it, and who asks for what is
+    /// remembered to be read again.
+    ///
+    /// # Errors
+    /// One line that says what to do.
+    pub async fn take(target: &Target) -> Result<(Target, Self, mpsc::Receiver<ReadAgain>), LockError> {
+        let config = config(target);
+        let opened = first_connection(target, &config).await?;
+        requirements::check(&opened.client).await?;
+        wait_for(&opened.client).await?;
+        let (probe, probes) = mpsc::channel(PROBES_MAX);
+        let (ask, asked) = mpsc::channel(1);
+        let target = target.clone().under(Lock { holding: watch::Sender::new(None), probe });
+        let history = opened.history.clone();
+        let mut keeper = Keeper { target: target.clone(), config, history, generation: 0, ask, probes };
+        keeper.hold(&opened);
+        let (release, released) = oneshot::channel::<()>();
+        let kept = tokio::spawn(async move {
+            tokio::select! {
+                error = keeper.keep(opened) => Some(error),
+                _ = released => None,
+            }
+        });
+        Ok((target, Self { release, kept: Some(kept) }, asked))
+    }
+
+    /// Returns when another node has taken the lock.
+    pub async fn lost(&mut self) -> LockError {
+        if let Some(kept) = &mut self.kept {
+            let ended = kept.await;
+            self.kept = None;
+            if let Ok(Some(error)) = ended {
+                return error;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Lets it go; returns when the connection is closed.
+    pub async fn release(self) {
+        drop(self.release);
+        if let Some(kept) = self.kept {
+            let _ = kept.await;
+        }
+    }
+}
+
+/// The settings of the lock's own connection. Its name says whose it is.
+fn config(target: &Target) -> Config {
+    let host = rustix::system::uname();
+    let host: String = host.nodename().to_string_lossy().chars().filter(char::is_ascii_graphic).take(30).collect();
+    // No other node has this name, though containers may have one host name and one process id.
+    let name = format!("madang node {host}/{} {:06x}", std::process::id(), rand::random_range(0..1 << 24));
+    let mut config = session_config(target.config(), &name, 0, 0);
+    let options = config.get_options().unwrap_or_default().to_owned();
+    config.options(format!("{options} {KEEPALIVES}"));
+    config
+}
+
+async fn first_connection(target: &Target, config: &Config) -> Result<Opened, LockError> {
+    for attempt in 1.. {
+        let error = match timeout(CONNECT_MAX, target.open_for_lock(config)).await {
+            Some(Ok(opened)) => return Ok(opened),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        let code = match &error {
+            Some(OpenError::Postgres(error)) => error.code(),
+            _ => None,
+        };
+        // A wrong password or name does not get better by waiting.
+        let is_final = code.is_some_and(|code| !code.code().starts_with("57"));
+        if attempt >= CONNECT_ATTEMPTS || is_final {
+            if let Some(unfit) = requirements::explain(target, config).await {
+                return Err(unfit.into());
+            }
+            let said = error.map(|error| error.to_string());
+            return Err(LockError::Connect(said.unwrap_or_else(|| NO_ANSWER.into())));
+        }
+        tokio::time::sleep(CONNECT_PAUSE).await;
+    }
+    Err(LockError::Connect(NO_ANSWER.into()))
+}
+
+/// Who holds the lock.
+struct Holder {
+    backend: Backend,
+    name: String,
+    spoke_at: Option<OffsetDateTime>,
+    told: String,
+}
+
+async fn is_ours(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    Ok(client.query_one(include_str!("../../sql/backends/lock.sql"), &[&KEY]).await?.get(0))
+}
+
+async fn holder(client: &Client) -> Result<Option<Holder>, tokio_postgres::Error> {
+    let row = client.query_opt(include_str!("../../sql/backends/lock_holder.sql"), &[&KEY]).await?;
+    Ok(row.map(|row| {
+        let backend = Backend::of(&row);
+        let (name, address): (String, Option<String>) = (row.get("application_name"), row.get("address"));
+        let address = address.unwrap_or_else(|| "the database's own machine".into());
+        let told = format!("`{name}`, connected from {address} (PostgreSQL's process {})", backend.pid());
+        Holder { backend, name, spoke_at: row.get("state_change"), told }
+    }))
+}
+
+/// Waits until the lock is this connection's.
+async fn wait_for(client: &Client) -> Result<(), LockError> {
+    let failed = |error: tokio_postgres::Error| LockError::Connect(super::chain(&error));
+    let began = Instant::now();
+    let mut first: Option<(Holder, Instant)> = None;
+    while !is_ours(client).await.map_err(failed)? {
+        if let Some(now) = holder(client).await.map_err(failed)? {
+            match &first {
+                Some((before, since)) if before.backend == now.backend => {
+                    if before.spoke_at != now.spoke_at || began.elapsed() > ENDING_MAX {
+                        return Err(LockError::Taken(now.told));
+                    }
+                    if since.elapsed() > SILENT_MAX {
+                        tracing::warn!(holder = now.told, "the node that holds the database says nothing; it is ended");
+                        backends::end(client, &[now.backend]).await.map_err(failed)?;
+                    }
+                }
+                _ => first = Some((now, Instant::now())),
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+struct Keeper {
+    target: Target,
+    config: Config,
+    /// Of what the node remembers.
+    history: String,
+    generation: u64,
+    ask: mpsc::Sender<ReadAgain>,
+    probes: mpsc::Receiver<oneshot::Sender<()>>,
+}
+
+impl Keeper {
+    /// Keeps the lock, on whichever host the database is; returns when another node has it.
+    async fn keep(mut self, first: Opened) -> LockError {
+        let mut opened = first;
+        loop {
+            self.beat(&mut opened).await;
+            tracing::warn!("the node's lock on its database is lost; it is taken again");
+            self.set(None);
+            drop(opened);
+            opened = match self.take_again().await {
+                Ok(opened) => opened,
+                Err(error) => return error,
+            };
+            self.hold(&opened);
+            tracing::info!("the node holds its lock on the database again");
+        }
+    }
+
+    /// Says that the node lives, until nothing is answered any more. Where another host may have taken the database over, what is said
+    /// is a commit: a server that has been deposed cannot make one.
+    async fn beat(&mut self, opened: &mut Opened) {
+        let mut ticks = interval(BEAT_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reading = None;
+        loop {
+            let mut asker = None;
+            tokio::select! {
+                _ = &mut opened.task => return,
+                _ = ticks.tick() => reading = reading.or_else(|| self.ask_to_read_again(opened)),
+                probe = self.probes.recv() => asker = probe,
+                is_read = wait_for_reading(&mut reading) => {
+                    reading = None;
+                    if is_read {
+                        self.history.clone_from(&opened.history);
+                        self.hold_as_read();
+                    }
+                    continue;
+                }
+            }
+            let say = async {
+                match asker.is_some() || self.target.has_several_hosts() {
+                    true => backends::barrier(&opened.client).await,
+                    false => opened.client.query(include_str!("../../sql/backends/beat.sql"), &[]).await.map(|_| true),
+                }
+            };
+            if !matches!(timeout(BEAT_MAX, say).await, Some(Ok(true))) {
+                return;
+            }
+            if let Some(asker) = asker {
+                let _ = asker.send(());
+            }
+        }
+    }
+
+    /// Where this is another history than the one that is remembered.
+    fn ask_to_read_again(&self, opened: &Opened) -> Option<oneshot::Receiver<()>> {
+        if opened.history == self.history {
+            return None;
+        }
+        let (done, is_done) = oneshot::channel();
+        // One that is on its way already reads this history, too.
+        let _ = self.ask.try_send(done);
+        Some(is_done)
+    }
+
+    async fn take_again(&mut self) -> Result<Opened, LockError> {
+        let mut pause = BACKOFF_MIN;
+        loop {
+            if let Some(Ok(opened)) = timeout(CONNECT_MAX, self.target.open_for_lock(&self.config)).await
+                && self.try_hold(&opened).await?
+            {
+                return Ok(opened);
+            }
+            // Nothing can be said while there is no lock.
+            while self.probes.try_recv().is_ok() {}
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    /// Earlier connections of this node have been ended, and let the lock go in a moment.
+    async fn try_hold(&self, opened: &Opened) -> Result<bool, LockError> {
+        let look = async {
+            if is_ours(&opened.client).await? {
+                return Ok(Ok(true));
+            }
+            let other = holder(&opened.client)
+                .await?
+                .filter(|holder| Some(&*holder.name) != self.config.get_application_name());
+            Ok::<_, tokio_postgres::Error>(other.map_or(Ok(false), |holder| Err(LockError::Taken(holder.told))))
+        };
+        match timeout(CONNECT_MAX, look).await {
+            Some(Ok(held)) => held,
+            _ => Ok(false),
+        }
+    }
+
+    fn hold(&mut self, opened: &Opened) {
+        self.generation += 1;
+        let is_read = opened.history == self.history;
+        self.set(Some(Holding { backend: opened.backend, generation: self.generation, is_read }));
+    }
+
+    fn hold_as_read(&self) {
+        if let Some(lock) = self.target.lock() {
+            lock.holding.send_modify(|holding| {
+                if let Some(holding) = holding {
+                    holding.is_read = true;
+                }
+            });
+        }
+    }
+
+    fn set(&self, holding: Option<Holding>) {
+        if let Some(lock) = self.target.lock() {
+            lock.holding.send_replace(holding);
+        }
+    }
+}
+
+/// Returns when it has been read, or will not be.
+async fn wait_for_reading(reading: &mut Option<oneshot::Receiver<()>>) -> bool {
+    match reading {
+        Some(reading) => reading.await.is_ok(),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,98 @@
+//! What Madang asks of a database, looked at before it is used.
+
+use super::fault::chain;
+use super::target::Target;
+use crate::patience::timeout;
+use std::time::Duration;
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::{Client, Config, Row};
+
+/// The oldest version of PostgreSQL that is served, as it numbers itself.
+const VERSION_MIN: i32 = 130_000;
+const LOOK_MAX: Duration = Duration::from_secs(2);
+
+/// Why a database cannot be used: what was found, and the statement that mends it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(String);
+
+/// Looks whether the database is as it has to be.
+///
+/// # Errors
+/// What is not.
+pub(super) async fn check(client: &Client) -> Result<(), Unfit> {
+    let row = client.query_one(include_str!("../../sql/backends/requirements.sql"), &[]).await;
+    let row = row.map_err(|error| Unfit(format!("the database could not be looked at: {}", chain(&error))))?;
+    problem(&row).map_or(Ok(()), |problem| Err(Unfit(problem)))
+}
+
+/// Why no connection that can change anything was to be had, where that can be found out.
+pub(super) async fn explain(target: &Target, config: &Config) -> Option<Unfit> {
+    let mut config = config.clone();
+    config.target_session_attrs(TargetSessionAttrs::Any);
+    let look = async {
+        let (client, connection) = match config.connect(target.tls()).await {
+            Ok(connected) => connected,
+            Err(error) => return Some(chain(&error)).filter(|said| said.contains("startup parameter")).map(pooler),
+        };
+        let connection = tokio::spawn(connection);
+        let row = client.query_one(include_str!("../../sql/backends/requirements.sql"), &[]).await;
+        connection.abort();
+        row.ok().as_ref().and_then(problem)
+    };
+    timeout(LOOK_MAX, look).await.flatten().map(Unfit)
+}
+
+fn pooler(found: String) -> String {
+    format!(
+        "DATABASE_URL leads to a pooler such as PgBouncer, which does not pass on what a connection asks for ({found}); Madang needs \
+         connections of its own: name the host and port of PostgreSQL itself"
+    )
+}
+
+fn problem(row: &Row) -> Option<String> {
+    let text = |name: &str| row.get::<_, Option<String>>(name).unwrap_or_default();
+    let (role, database, schema) = (text("role"), text("database"), text("schema"));
+    let made_right =
+        format!("create database {database} owner {role} encoding 'UTF8' locale 'C.UTF-8' template template0");
+    let version = row.get::<_, i32>("version");
+    if version < VERSION_MIN {
+        return Some(format!("PostgreSQL is version {}; Madang needs 13 or newer", text("version_name")));
+    }
+    if row.get("is_standby") {
+        return Some("every host of DATABASE_URL is a standby, which changes nothing; name the primary as well".into());
+    }
+    if row.get("is_read_only") {
+        return Some(format!(
+            "the database is read-only; `alter database {database} set default_transaction_read_only = off`, and the same for the role \
+             {role} if it was set there"
+        ));
+    }
+    if !row.get::<_, bool>("has_options") {
+        return Some(pooler("plan_cache_mode did not arrive".into()));
+    }
+    if text("encoding") != "UTF8" {
+        return Some(format!("the database's encoding is {}; it has to be UTF8: `{made_right}`", text("encoding")));
+    }
+    if !row.get::<_, bool>("knows_letters") {
+        let locale = text("locale");
+        return Some(format!(
+            "the database's locale {locale} knows no letters beyond ASCII, so names in other scripts would differ by case; make it with \
+             another one: `{made_right}`"
+        ));
+    }
+    if schema.is_empty() {
+        return Some(format!("the role {role} has no schema to work in; `create schema authorization {role}`"));
+    }
+    if !row.get::<_, bool>("may_create") {
+        return Some(format!(
+            "the role {role} may not create tables in the schema {schema}; `grant usage, create on schema {schema} to {role}`"
+        ));
+    }
+    row.get::<_, Option<String>>("foreign_table").map(|table| {
+        format!(
+            "the table {table} is not the role {role}'s; `alter table {schema}.{table} owner to {role}`, and the same for every other of \
+             Madang's tables"
+        )
+    })
+}

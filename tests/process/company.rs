@@ -1,0 +1,114 @@
+//! A second node on the database of another.
+
+use super::client::{Account, Api, Socket};
+use super::node::{Node, Signal};
+use super::scene::Scene;
+use super::settings::{madang, refusal};
+use tokio::process::Command;
+
+fn second(scene: &Scene) -> Command {
+    let mut command = madang(&scene.folder);
+    command.env("DATABASE_URL", scene.proxy.url()).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+    command
+}
+
+async fn say(node: &Node, channel: i64, account: &Account, content: &str) {
+    let mut socket = Socket::open(&node.address, channel, account).await;
+    socket.send(content).await;
+    assert_eq!(socket.read_event().await["content"], content);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_second_node_is_told_who_is_there_and_the_first_goes_on() {
+    let scene = Scene::start().await;
+    let node = Node::start_on(&scene.proxy.url()).await;
+    let api = Api::new(&node.url);
+    let account = api.account("first").await;
+    let channel = api.channel(&account).await;
+    let mut socket = Socket::open(&node.address, channel, &account).await;
+    for _ in 0..2 {
+        let (code, said) = refusal(second(&scene)).await;
+        assert_eq!(code, Some(1), "{said}");
+        let named = format!("/{} ", node.pid());
+        assert!(said.contains("another node uses this database") && said.contains(&named), "{said}");
+        assert!(said.contains("DATABASE_URL"), "{said}");
+    }
+    socket.send("still here").await;
+    assert_eq!(socket.read_event().await["content"], "still here");
+    node.stop().await;
+    scene.stop().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_lock_does_not_outlive_a_node_that_is_killed() {
+    let scene = Scene::start().await;
+    let mut account = None;
+    for round in 0..5 {
+        let node = Node::start_on(&scene.proxy.url()).await;
+        let api = Api::new(&node.url);
+        if account.is_none() {
+            let made = api.account("killed").await;
+            account = Some((api.channel(&made).await, made));
+        }
+        let (channel, account) = account.as_ref().expect("it is there");
+        say(&node, *channel, account, &format!("round {round}")).await;
+        node.signal(Signal::KILL);
+    }
+    scene.stop().await;
+}
+
+/// It is stopped: its connections are there, and say nothing. When it goes on, another has the database.
+#[tokio::test(flavor = "current_thread")]
+async fn a_node_that_stands_still_is_taken_over_and_ends_when_it_goes_on() {
+    let scene = Scene::start().await;
+    let mut first = Node::start_on(&scene.proxy.url()).await;
+    let api = Api::new(&first.url);
+    let account = api.account("still").await;
+    let channel = api.channel(&account).await;
+    let mut socket = Socket::open(&first.address, channel, &account).await;
+    first.signal(Signal::STOP);
+    // It lies before the first node when that goes on.
+    socket.send("too late").await;
+    let node = Node::start_on(&scene.proxy.url()).await;
+    say(&node, channel, &account, "in time").await;
+    first.signal(Signal::CONT);
+    assert_eq!(first.ended().await.code(), Some(1));
+    say(&node, channel, &account, "afterwards").await;
+    let history = Api::new(&node.url).history(&account, channel).await;
+    let contents: Vec<&str> = history.iter().filter_map(|message| message["content"].as_str()).collect();
+    assert_eq!(contents, ["in time", "afterwards"]);
+    node.stop().await;
+    scene.stop().await;
+}
+
+/// The connection of the lock is cut, and nothing else: nobody else has it, and the node takes it again.
+#[tokio::test(flavor = "current_thread")]
+async fn a_lock_whose_connection_is_cut_is_taken_again() {
+    let scene = Scene::start().await;
+    let node = Node::start_on(&scene.proxy.url()).await;
+    let api = Api::new(&node.url);
+    let account = api.account("cut").await;
+    let channel = api.channel(&account).await;
+    let mut socket = Socket::open(&node.address, channel, &account).await;
+    for round in 0..3 {
+        let lock = "pg_stat_activity where application_name like 'madang node %'";
+        let pid = scene.count(&format!("select pid::bigint from {lock}")).await;
+        scene.count(&format!("select pg_terminate_backend({pid}::integer)::integer::bigint")).await;
+        scene.until_none(&format!("pg_stat_activity where pid = {pid}")).await;
+        let content = format!("round {round}");
+        loop {
+            socket.send(&content).await;
+            let answer = socket.read_event().await;
+            if answer["content"] == content.as_str() {
+                break;
+            }
+            assert_eq!(answer["code"], "unavailable", "{answer}");
+        }
+        while scene.count(&format!("select count(*) from {lock}")).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(refusal(second(&scene)).await.0, Some(1));
+    node.stop().await;
+    scene.stop().await;
+}

@@ -1,0 +1,180 @@
+//! A primary with its standby: it dies, hangs, is deposed, or loses something.
+
+use super::client::{Account, Api, Socket, frame};
+use super::node::Node;
+use super::pair::Pair;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Nothing takes that long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Scene {
+    pair: Pair,
+    node: Node,
+    api: Api,
+    account: Account,
+    channel: i64,
+    socket: Socket,
+}
+
+impl Scene {
+    /// A node that has the standby's name before the primary's.
+    async fn start(is_synchronous: bool) -> Self {
+        let pair = Pair::start(is_synchronous).await;
+        let node = Node::start_on(&pair.url(&pair.standby, &pair.primary)).await;
+        let api = Api::new(&node.url);
+        let account = api.account("failover").await;
+        let channel = api.channel(&account).await;
+        let socket = Socket::open(&node.address, channel, &account).await;
+        let mut scene = Self { pair, node, api, account, channel, socket };
+        assert_eq!(scene.say("first").await["seq"], 1);
+        scene
+    }
+
+    /// Says something, once.
+    async fn say(&mut self, content: &str) -> Value {
+        self.socket.send(content).await;
+        self.socket.read_event().await
+    }
+
+    /// Says something until it is in the log, as clients do.
+    async fn say_until_it_is_there(&mut self, content: &str) -> Value {
+        let say = async {
+            let mut answer = self.say(content).await;
+            loop {
+                answer = match answer["code"].as_str() {
+                    None => return answer,
+                    Some("unconfirmed") => self.socket.read_event().await,
+                    Some("unavailable") => {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        self.say(content).await
+                    }
+                    Some(other) => panic!("{other}"),
+                };
+            }
+        };
+        tokio::time::timeout(PATIENCE, say).await.expect("PostgreSQL serves again")
+    }
+
+    async fn until_ready(&self, is_ready: bool) {
+        let wait = async {
+            let is = async || self.api.get("/readyz", "").await["status"] == "ready";
+            while is().await != is_ready {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("ready: never {is_ready}"));
+    }
+
+    async fn contents(&self) -> Vec<String> {
+        let history = self.api.history(&self.account, self.channel).await;
+        let seqs: Vec<i64> = history.iter().map(|message| message["seq"].as_i64().expect("a seq")).collect();
+        assert_eq!(seqs, (1..=seqs.len() as i64).collect::<Vec<_>>(), "the log is dense");
+        history.iter().map(|message| message["content"].as_str().expect("text").to_owned()).collect()
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn sends_go_on_where_the_standby_was_promoted_and_no_socket_ends() {
+    let mut scene = Scene::start(true).await;
+    scene.until_ready(true).await;
+    scene.pair.primary.kill();
+    scene.until_ready(false).await;
+    assert_eq!(scene.say("too early").await["code"], "unavailable");
+    scene.pair.standby.promote().await;
+    // Nothing waits for a standby that there is none of now.
+    scene.pair.standby.sql("alter system set synchronous_standby_names = ''").await;
+    scene.pair.standby.sql("select pg_reload_conf()").await;
+    let second = scene.say_until_it_is_there("second").await;
+    assert_eq!((&second["content"], &second["seq"]), (&"second".into(), &2.into()), "the same socket, and no hole");
+    scene.until_ready(true).await;
+    assert_eq!(scene.contents().await, ["first", "second"]);
+    assert!(scene.api.channel(&scene.account).await > scene.channel, "calls change things there too");
+    scene.node.stop().await;
+}
+
+/// It accepts connections and says nothing; later it goes on, believes that it is the primary, and can commit nothing.
+#[tokio::test(flavor = "current_thread")]
+async fn a_primary_that_hangs_is_left_and_not_come_back_to_when_it_goes_on() {
+    let mut scene = Scene::start(true).await;
+    scene.pair.primary.pause();
+    scene.until_ready(false).await;
+    scene.pair.standby.promote().await;
+    scene.pair.standby.sql("alter system set synchronous_standby_names = ''").await;
+    scene.pair.standby.sql("select pg_reload_conf()").await;
+    assert_eq!(scene.say_until_it_is_there("second").await["seq"], 2);
+    scene.pair.primary.go_on();
+    for number in 3..20 {
+        assert_eq!(scene.say(&format!("{number}")).await["seq"], number);
+    }
+    assert!(scene.api.channel(&scene.account).await > scene.channel);
+    scene.until_ready(true).await;
+    assert_eq!(scene.contents().await.len(), 19);
+    assert_eq!(scene.pair.standby.count("select count(*) from messages").await, 19);
+    scene.node.stop().await;
+}
+
+/// The primary has a commit that its standby has not; a crash of one process makes it visible there; then its machine dies.
+#[tokio::test(flavor = "current_thread")]
+async fn what_only_a_dead_primary_had_was_never_acknowledged() {
+    let mut scene = Scene::start(true).await;
+    scene.pair.caught_up().await;
+    scene.pair.standby.kill();
+    assert_eq!(scene.say("lost").await["code"], "unconfirmed");
+    scene.pair.primary.kill_backend("madang writer").await;
+    scene.pair.primary.until("select count(*) from messages where content = 'lost'").await;
+    // The node looks for what became of it, and is told nothing as long as no standby has it.
+    scene.pair.primary.until("select count(*) from pg_stat_activity where wait_event = 'SyncRep'").await;
+    scene.socket.send_bytes(&frame(0x89, b"told?")).await.expect("it is sent");
+    assert_eq!(scene.socket.next_frame().await.expect("it lives").0, 0x8A, "nothing but the answer to the ping");
+    scene.pair.primary.kill();
+    scene.pair.standby.start_again().await;
+    scene.pair.standby.promote().await;
+    scene.pair.standby.sql("alter system set synchronous_standby_names = ''").await;
+    scene.pair.standby.sql("select pg_reload_conf()").await;
+    assert_eq!(scene.socket.read_event().await["code"], "unavailable", "it was not, and never will be");
+    let second = scene.say_until_it_is_there("second").await;
+    assert_eq!((&second["content"], &second["seq"]), (&"second".into(), &2.into()));
+    assert_eq!(scene.contents().await, ["first", "second"]);
+    scene.node.stop().await;
+}
+
+/// Commits wait for no standby, and the last ones are lost with the primary.
+#[tokio::test(flavor = "current_thread")]
+async fn who_has_what_a_failover_has_lost_is_told_so() {
+    let mut scene = Scene::start(false).await;
+    scene.pair.caught_up().await;
+    scene.pair.standby.kill();
+    assert_eq!(scene.say("lost").await["seq"], 2);
+    assert_eq!(scene.contents().await, ["first", "lost"]);
+    scene.pair.primary.kill();
+    scene.pair.standby.start_again().await;
+    scene.pair.standby.promote().await;
+    let told = scene.socket.read_event().await;
+    assert_eq!((&told["type"], &told["seq"]), (&"resync".into(), &1.into()), "{told}");
+    assert_eq!(scene.socket.read_close().await, 1012);
+    assert_eq!(scene.contents().await, ["first"]);
+    let path = format!("/ws/{}?after=2", scene.channel);
+    scene.socket = Socket::open_at(&scene.node.address, &path, &scene.account).await;
+    let told = scene.socket.read_event().await;
+    assert_eq!((&told["type"], &told["seq"]), (&"resync".into(), &1.into()), "{told}");
+    assert_eq!(scene.say("second").await["seq"], 2);
+    assert_eq!(scene.contents().await, ["first", "second"]);
+    scene.node.stop().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_database_that_becomes_read_only_is_said_to_be_not_ready_and_used_again_without_a_restart() {
+    let mut scene = Scene::start(false).await;
+    scene.pair.primary.sql("alter system set default_transaction_read_only = on").await;
+    scene.pair.primary.sql("select pg_reload_conf()").await;
+    scene.until_ready(false).await;
+    assert_eq!(scene.say("refused").await["code"], "unavailable");
+    scene.pair.primary.sql("alter system reset default_transaction_read_only").await;
+    scene.pair.primary.sql("select pg_reload_conf()").await;
+    assert_eq!(scene.say_until_it_is_there("second").await["seq"], 2);
+    scene.until_ready(true).await;
+    assert!(scene.api.channel(&scene.account).await > scene.channel);
+    scene.node.stop().await;
+}
