@@ -120,8 +120,12 @@ impl Exchange {
 
     /// The answer goes out: whoever reads it is not late with the next request.
     pub(super) fn answering(&self) {
-        if let Phase::Rest { .. } = self.phase.get() {
-            self.phase.set(Phase::Rest { until: Instant::now() + HEAD_MAX });
+        let until = Instant::now() + HEAD_MAX;
+        match self.phase.get() {
+            Phase::Rest { .. } => self.phase.set(Phase::Rest { until }),
+            // Its answer is still to come: it was sent behind one that goes out now.
+            Phase::Head { ending, .. } => self.phase.set(Phase::Head { until, ending }),
+            Phase::Idle | Phase::Call { .. } => {}
         }
     }
 

@@ -61,14 +61,16 @@ pub struct Wire {
     instead: BytesMut,
 }
 
-/// How actix-http refuses what it cannot parse: it says nothing of why, and no id.
+/// How actix-http refuses what it cannot parse, behind the version: it says nothing of why, and no id.
 const BARE_REFUSALS: [(&[u8], Error); 2] = [
     (
-        b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n",
+        b" 400 Bad Request\r\ncontent-length: 0\r\n",
         Error::Malformed("This is no HTTP/1.1 request that can be understood"),
     ),
-    (b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n", Error::HeadTooLarge),
+    (b" 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n", Error::HeadTooLarge),
 ];
+/// It takes the version from the request before, if there was one.
+const VERSIONS: [&[u8]; 2] = [b"HTTP/1.1", b"HTTP/1.0"];
 
 /// Requests that are no HTTP.
 static NOT_UNDERSTOOD: Often = Often::never();
@@ -99,7 +101,7 @@ impl Wire {
             self.exchange.received(&bytes);
             self.exchange.settled();
             if self.exchange.gate.head_bytes() > HEAD_BYTES_MAX {
-                let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::HeadTooLarge).0)]);
+                self.refuse(&Error::HeadTooLarge);
                 return Err(io::ErrorKind::InvalidData.into());
             }
             buffer.put_slice(&bytes);
@@ -127,7 +129,8 @@ impl Wire {
     /// written as they are, if it is not their turn yet.
     fn say_instead(&mut self, bytes: &[u8]) -> Option<usize> {
         let starts = |(bare, error): &'static (&[u8], Error)| {
-            Some((bytes.windows(bare.len()).rposition(|part| part == *bare)?, error))
+            let at = bytes.windows(bare.len()).rposition(|part| part == *bare)?.checked_sub(VERSIONS[0].len())?;
+            VERSIONS.contains(&bytes.get(at..)?.get(..VERSIONS[0].len())?).then_some((at, error))
         };
         let (at, error) = BARE_REFUSALS.iter().find_map(starts)?;
         if at == 0 {
@@ -139,6 +142,13 @@ impl Wire {
             self.instead = BytesMut::from(&refusal[..]);
         }
         Some(at)
+    }
+
+    /// Refuses a head, unless that would stand in the middle of an earlier answer. A peer that does not take it gets none.
+    fn refuse(&mut self, error: &Error) {
+        if !self.stall.is_open() {
+            let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(error).0)]);
+        }
     }
 
     /// Writes what goes out instead.
@@ -164,8 +174,7 @@ impl Wire {
         }
         ready!(timer.as_mut().poll(cx));
         if self.exchange.has_begun() {
-            // A peer that does not take it gets none.
-            let _ = self.stream.try_write(&[io::IoSlice::new(&refusal(&Error::TooSlow(HEAD_MAX.as_secs())).0)]);
+            self.refuse(&Error::TooSlow(HEAD_MAX.as_secs()));
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -214,10 +223,11 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut bytes = bytes;
         if !self.exchange.is_answered_by_a_call() {
             match self.say_instead(bytes) {
                 Some(0) => return Poll::Ready(Ok(bytes.len())),
-                Some(before) => return Pin::new(&mut self.stream).poll_write(cx, bytes.get(..before).unwrap_or(bytes)),
+                Some(before) => bytes = bytes.get(..before).unwrap_or(bytes),
                 None => {}
             }
         }

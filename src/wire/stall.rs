@@ -42,6 +42,11 @@ impl Stall {
         self.timer = None;
     }
 
+    /// Whether something waits to be taken.
+    pub(super) fn is_open(&self) -> bool {
+        self.account.is_open
+    }
+
     /// The peer takes nothing now; ready when it has been given all of its time.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         loop {

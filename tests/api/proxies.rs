@@ -49,6 +49,27 @@ async fn an_answer_of_unknown_length_has_no_chunks_in_http_1_0() {
     }
 }
 
+/// Behind an answer to HTTP/1.0, too.
+#[tokio::test]
+async fn what_is_no_request_behind_one_of_an_older_version_is_refused_as_everything_is() {
+    let app = spawn_app().await;
+    for version in ["1.0", "1.1"] {
+        let mut raw = app.raw().await;
+        let request = format!("GET /healthz HTTP/{version}\r\nHost: m\r\nConnection: keep-alive\r\n\r\n");
+        raw.send(request.as_bytes()).await;
+        raw.answer("/healthz").await;
+        raw.send(b"no header\r\n\r\n").await;
+        let (refused, body) = raw.answer_with_body("garbage").await;
+        assert_eq!(
+            (refused.status, refused.headers.contains_key("x-request-id")),
+            (400, true),
+            "{version}: {refused:?}"
+        );
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["code"], "malformed_request", "{version}");
+    }
+}
+
 /// What HTTP itself refuses has the body and the id that everything has.
 #[tokio::test]
 async fn what_is_no_request_is_refused_as_everything_is() {

@@ -214,6 +214,38 @@ async fn a_head_of_more_than_16_kib_is_refused() {
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }
 
+/// What stands in front of a refusal is an answer like any other: who does not take it is ended.
+#[tokio::test(flavor = "current_thread")]
+async fn an_answer_with_a_refusal_behind_it_is_not_waited_for_for_ever() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    let whole = reqwest::get(format!("{}/docs/swagger-ui-bundle.js", node.url)).await.expect("an answer");
+    let whole = whole.bytes().await.expect("a body").len();
+    let before = node.descriptors();
+    let mut clients = Vec::new();
+    for number in 0..12 {
+        let mut stream = client(&node).await;
+        send(&mut stream, (get("/docs/swagger-ui-bundle.js", None) + "\0\x01garbage\r\n\r\n").as_bytes()).await;
+        // All but as much as the kernels on the way may hold.
+        let mut wanted = whole - (90 + 6 * number) * 1_024;
+        let mut buffer = vec![0; 16 * 1_024];
+        while wanted > 0 {
+            let count = timeout(PATIENCE, stream.read(&mut buffer)).await.expect("in time").expect("bytes");
+            wanted = wanted.saturating_sub(count);
+        }
+        clients.push(stream);
+    }
+    let ended = async {
+        while node.descriptors() > before + 2 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    // A peer has 60 s for a pause.
+    timeout(3 * PATIENCE, ended).await.expect("all are ended");
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
 /// Many accounts leave as much unread as the node holds; when they go, it goes back to the system.
 #[tokio::test(flavor = "current_thread")]
 async fn memory_goes_back_to_the_system_after_a_storm() {
