@@ -77,11 +77,26 @@ where
 }
 
 /// Whoever looks; if it ends before all is decided (with its thread), the next doubt starts another.
-struct Looking<'a>(&'a Doubts);
+struct Looking<'a> {
+    doubts: &'a Doubts,
+    is_over: bool,
+}
+
+impl Looking<'_> {
+    /// Ends the look if nothing is left to decide, under the lock under which doubts are added: whoever adds one later begins another.
+    fn ends(&mut self) -> bool {
+        let mut state = self.doubts.lock();
+        state.is_looking = !state.all.is_empty();
+        self.is_over = !state.is_looking;
+        self.is_over
+    }
+}
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
-        self.0.lock().is_looking = false;
+        if !self.is_over {
+            self.doubts.lock().is_looking = false;
+        }
     }
 }
 
@@ -101,7 +116,7 @@ impl Doubts {
     /// Ends the processes that may still carry something out, for as long as it takes. When one is gone, how its change stands is
     /// final; the registry makes that true, whatever it is.
     async fn look(self, db: Db, registry: RegistryHandle) {
-        let _looking = Looking(&self);
+        let mut looking = Looking { doubts: &self, is_over: false };
         loop {
             let wanted: Vec<Backend> = self.lock().all.iter().map(|(backend, _)| *backend).collect();
             match db.end_backends(&wanted).await {
@@ -123,7 +138,7 @@ impl Doubts {
                 }
                 Err(error) => tracing::warn!(code = error.code(), "changes in doubt could not be looked for yet"),
             }
-            if self.lock().all.is_empty() {
+            if looking.ends() {
                 return;
             }
             rt::time::sleep(LOOK_EVERY).await;
