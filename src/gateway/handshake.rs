@@ -3,7 +3,7 @@
 use crate::actors::channel::Start;
 use crate::auth::token::{Bearer, Ticket, Tokens};
 use crate::domain::ChannelId;
-use crate::domain::validation::{bounded, integer};
+use crate::domain::validation::{Refusal, bounded, integer};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::origin::AllowedOrigins;
 use actix_http::header::{self, HeaderMap};
@@ -15,12 +15,21 @@ use std::fmt::Write;
 /// What a good handshake asks for.
 #[derive(Debug)]
 pub enum Route {
-    /// The socket of a channel, and where it starts.
-    Channel(ChannelId, Start),
+    /// The socket of a channel, where it starts, and what it hears.
+    Channel(ChannelId, Start, Hears),
     /// The socket of as many channels as its client wants.
     Gateway,
     /// Everything comes back as it was sent; for conformance runs.
     Echo,
+}
+
+/// What a channel socket hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// Messages and errors, and where a replay ends: what it always heard.
+    Messages,
+    /// Every type of frame, also those that came later.
+    All,
 }
 
 /// Which socket a path names.
@@ -40,7 +49,7 @@ pub fn route(head: &RequestHead, echo_is_on: bool) -> Result<Route> {
         return Err(Error::Method("GET".into()));
     }
     Ok(match id {
-        Some(id) => Route::Channel(id, start(head)?),
+        Some(id) => Route::Channel(id, start(head)?, hears(head)?),
         None if path == "/gateway" => Route::Gateway,
         None => Route::Echo,
     })
@@ -48,12 +57,23 @@ pub fn route(head: &RequestHead, echo_is_on: bool) -> Result<Route> {
 
 /// `?after=`: as in FastAPI, the last of several counts.
 fn start(head: &RequestHead) -> Result<Start> {
-    let query = head.uri.query().unwrap_or_default();
-    let Some((_, text)) = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "after").last()
-    else {
-        return Ok(Start::Live);
-    };
+    let Some(text) = parameter(head, "after") else { return Ok(Start::Live) };
     bounded(&text, 0, i64::MAX).map(Start::After).map_err(|refusal| refusal.at("query", "after").into())
+}
+
+/// `?events=all`.
+fn hears(head: &RequestHead) -> Result<Hears> {
+    match parameter(head, "events").as_deref() {
+        None => Ok(Hears::Messages),
+        Some("all") => Ok(Hears::All),
+        Some(_) => Err(Refusal::new("literal_error", "Input should be 'all'").at("query", "events").into()),
+    }
+}
+
+fn parameter(head: &RequestHead, name: &str) -> Option<String> {
+    let query = head.uri.query().unwrap_or_default();
+    let named = url::form_urlencoded::parse(query.as_bytes()).filter(|(other, _)| other == name);
+    named.last().map(|(_, value)| value.into_owned())
 }
 
 fn channel_id(text: &str) -> Result<ChannelId> {

@@ -1,14 +1,17 @@
 //! Sends over the rate of messages: they wait with their session, and are let in one by one, in the order in which they came.
 //!
-//! Bounds: [`PACED_MAX`] sends or [`PACED_BYTES_MAX`] of content. Where as many wait, no more is read from the socket, and
-//! TCP holds its client back. What waits when the socket ends has not been saved.
+//! Bounds: [`PACED_MAX`] sends or [`PACED_BYTES_MAX`] of content. Where as many wait, the frames that come after them are kept as they
+//! are, up to [`KEPT_BYTES_MAX`]; pings and the client's close frame are answered meanwhile. Beyond that no more is read from the
+//! socket, and TCP holds its client back. What waits when the socket ends has not been saved.
 
+use super::codec::Event;
+use super::handshake::Hears;
 use super::session::{Peer, Session};
 use crate::actors::relay::frame::encode;
 use crate::domain::ChannelId;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
-use crate::rate_limit::{MESSAGES, TooMany};
+use crate::rate_limit::TooMany;
 use actix::{AsyncContext, Context, SpawnHandle};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -18,11 +21,16 @@ pub const PACED_MAX: usize = 64;
 /// The most bytes of their content, and one content more.
 pub const PACED_BYTES_MAX: usize = 64 * 1024;
 
+/// The most bytes of frames that are kept behind them, and one frame more.
+pub const KEPT_BYTES_MAX: usize = 64 * 1024;
+/// By how much the moments of several sockets differ.
+const JITTER_MAX_MS: u64 = 50;
+/// What a frame counts beside its text.
+const FRAME_BYTES: usize = 64;
+
 struct Waiting {
     channel_id: ChannelId,
     message: NewMessage,
-    /// When its channel takes it at the earliest.
-    due: Instant,
 }
 
 /// See the module.
@@ -30,6 +38,9 @@ struct Waiting {
 pub struct Pacer {
     waiting: VecDeque<Waiting>,
     bytes: usize,
+    /// Frames behind those that wait.
+    kept: VecDeque<Event>,
+    kept_bytes: usize,
     /// When the next one may be let in.
     timer: Option<(Instant, SpawnHandle)>,
 }
@@ -39,38 +50,75 @@ impl Pacer {
         self.waiting.len() >= PACED_MAX || self.bytes >= PACED_BYTES_MAX
     }
 
-    /// When the last one that waits for a channel is due, if any does.
-    fn last_due(&self, channel_id: ChannelId) -> Option<Instant> {
-        self.waiting.iter().rev().find(|waiting| waiting.channel_id == channel_id).map(|waiting| waiting.due)
+    /// How many wait for a channel, and how many bytes of content they have.
+    fn ahead(&self, channel_id: ChannelId) -> (u32, usize) {
+        let ahead = self.waiting.iter().filter(|waiting| waiting.channel_id == channel_id);
+        ahead.fold((0, 0), |(count, bytes), waiting| (count + 1, bytes + waiting.message.content.as_str().len()))
+    }
+
+    fn keep(&mut self, event: Event) {
+        self.kept_bytes += cost(&event);
+        self.kept.push_back(event);
     }
 }
 
+fn cost(event: &Event) -> usize {
+    let text = match event {
+        Event::Text(text) => text.len(),
+        Event::Binary(bytes) => bytes.len(),
+        Event::Ping(_) | Event::Pong(_) | Event::Close(_) => 0,
+    };
+    FRAME_BYTES + text
+}
+
 impl Session {
-    /// Whether nothing more is read for now, since too many sends wait for the rate.
+    /// Whether nothing more is read for now, since too much waits for the rate.
     pub(super) fn is_held_back(&self) -> bool {
-        self.pacer.as_ref().is_some_and(|pacer| pacer.is_full())
+        self.pacer.as_ref().is_some_and(|pacer| pacer.kept_bytes >= KEPT_BYTES_MAX)
+    }
+
+    /// Takes what has been read, or keeps it until what waits before it has been let in.
+    pub(super) fn take_or_keep(&mut self, event: Event, ctx: &mut Context<Self>) {
+        let is_data = matches!(event, Event::Text(_) | Event::Binary(_));
+        match self.pacer.as_mut().filter(|pacer| is_data && (pacer.is_full() || !pacer.kept.is_empty())) {
+            Some(pacer) => pacer.keep(event),
+            None => self.take(event, ctx),
+        }
+    }
+
+    /// Takes what was kept, as far as there is room for it.
+    fn take_kept(&mut self, ctx: &mut Context<Self>) {
+        while let Some(pacer) = self.pacer.as_mut().filter(|pacer| !pacer.is_full()) {
+            let Some(event) = pacer.kept.pop_front() else { return };
+            pacer.kept_bytes -= cost(&event);
+            self.take(event, ctx);
+            if !self.socket.is_open() {
+                return;
+            }
+        }
     }
 
     /// Lets a send in, or keeps it until the rate allows it.
     pub(super) fn admit(&mut self, channel_id: ChannelId, message: NewMessage, ctx: &mut Context<Self>) {
-        let due = match self.pacer.as_ref().and_then(|pacer| pacer.last_due(channel_id)) {
-            Some(last) => last.max(Instant::now()) + MESSAGES.refill,
-            None => match self.count_message(channel_id, &message) {
+        let (count, bytes) = self.pacer.as_ref().map_or((0, 0), |pacer| pacer.ahead(channel_id));
+        let mut delay = self.wait_for(channel_id, count + 1, bytes + message.content.as_str().len());
+        if count == 0 {
+            match self.count_message(channel_id, &message) {
                 Ok(()) => return self.hand_on(channel_id, message),
                 Err(limit) => {
-                    let due = Instant::now() + wait(limit);
-                    self.let_in_at(due, ctx);
-                    due
+                    delay = wait(limit);
+                    self.let_in_at(Instant::now() + delay, ctx);
                 }
-            },
-        };
-        let delay = due.saturating_duration_since(Instant::now());
-        let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
-        let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
-        self.socket.send(encode(&Frame::MessageDelayed { nonce, channel_id, delay_ms }));
+            }
+        }
+        if self.tells_delays() {
+            let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+            let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
+            self.socket.send(encode(&Frame::MessageDelayed { nonce, channel_id, delay_ms }));
+        }
         let pacer = self.pacer.get_or_insert_default();
         pacer.bytes += message.content.as_str().len();
-        pacer.waiting.push_back(Waiting { channel_id, message, due });
+        pacer.waiting.push_back(Waiting { channel_id, message });
     }
 
     fn let_in_at(&mut self, due: Instant, ctx: &mut Context<Self>) {
@@ -83,7 +131,9 @@ impl Session {
         if let Some((_, timer)) = pacer.timer.take() {
             ctx.cancel_future(timer);
         }
-        let timer = ctx.run_later(due.saturating_duration_since(Instant::now()), Self::let_in);
+        // Not all of a user's sockets at the same moment: each has its turn.
+        let jitter = Duration::from_millis(rand::random_range(0..JITTER_MAX_MS));
+        let timer = ctx.run_later(due.saturating_duration_since(Instant::now()) + jitter, Self::let_in);
         pacer.timer = Some((due, timer));
     }
 
@@ -109,13 +159,21 @@ impl Session {
                 pacer.waiting.push_back(waiting);
             }
         }
-        // What its client sends meanwhile may lie unread: its silence is ours.
-        self.socket.heard(self.door.relay.now());
-        self.socket.wake();
-        if let Some(next) = next.filter(|_| self.socket.is_open()) {
-            self.pacer = Some(pacer);
-            self.let_in_at(Instant::now() + next, ctx);
+        if pacer.kept_bytes >= KEPT_BYTES_MAX {
+            // What its client sends meanwhile lies unread: its silence is ours.
+            self.socket.heard(self.door.relay.now());
         }
+        if self.socket.is_open() {
+            self.pacer = Some(pacer);
+            if let Some(next) = next {
+                self.let_in_at(Instant::now() + next, ctx);
+            }
+            self.take_kept(ctx);
+            if self.pacer.as_ref().is_some_and(|pacer| pacer.waiting.is_empty() && pacer.kept.is_empty()) {
+                self.pacer = None;
+            }
+        }
+        self.socket.wake();
     }
 
     fn hand_on(&self, channel_id: ChannelId, message: NewMessage) {
@@ -129,7 +187,20 @@ impl Session {
     /// Counts a message to a channel.
     fn count_message(&self, channel_id: ChannelId, message: &NewMessage) -> Result<(), TooMany> {
         let Some((user, _)) = &self.user else { return Ok(()) };
-        self.door.limits.message(*user, channel_id, message.content.as_str().len()).map(drop)
+        self.door.limits.send(*user, channel_id, message.content.as_str().len())
+    }
+
+    fn wait_for(&self, channel_id: ChannelId, count: u32, bytes: usize) -> Duration {
+        let Some((user, _)) = &self.user else { return Duration::ZERO };
+        self.door.limits.wait_for(*user, channel_id, count, bytes)
+    }
+
+    /// A channel socket hears messages and errors, unless it has asked for more.
+    fn tells_delays(&self) -> bool {
+        match self.peer {
+            Peer::Channel(..) => self.hears == Hears::All,
+            Peer::Gateway(_) | Peer::Echo => true,
+        }
     }
 }
 

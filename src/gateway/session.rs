@@ -5,7 +5,8 @@
 //! frame rate (then `rate_limited`, and `4429` if that does not help; sends wait instead), 32 reads a turn. A panic ends this socket alone.
 
 use super::codec::{Decoder, Event, Limits};
-use super::command::{self, Command, Dialect};
+use super::command::{self, Command, Dialect, Subscribe, Wanted};
+use super::handshake::Hears;
 use super::pacer::Pacer;
 use super::subscriptions::Subscriptions;
 use super::upgrade::Door;
@@ -14,6 +15,7 @@ use crate::actors::relay::frame::{self, About, encode};
 use crate::actors::relay::{End, Notice, Outbox, Socket};
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
+use crate::domain::text::Nonce;
 use crate::domain::{ChannelId, UserId};
 use crate::error::Error;
 use crate::rate_limit::{FrameRate, SocketSlot, Verdict};
@@ -61,6 +63,8 @@ pub struct Ends {
     pub outbox: Outbox,
     /// How it reaches others.
     pub door: Rc<Door>,
+    /// What it hears, on the socket of a channel.
+    pub hears: Hears,
 }
 
 /// See the module.
@@ -68,6 +72,7 @@ pub struct Session {
     pub(super) socket: Rc<Socket>,
     pub(super) outbox: Outbox,
     pub(super) door: Rc<Door>,
+    pub(super) hears: Hears,
     pub(super) peer: Peer,
     /// Whose socket it is, once that is known, and its place among the user's, where these are counted.
     pub(super) user: Option<(UserId, Option<Rc<SocketSlot>>)>,
@@ -81,7 +86,7 @@ pub struct Session {
 impl Session {
     /// Starts a session on the current thread; `early` is what came in with the handshake, `token` identifies a gateway.
     pub fn launch(
-        Ends { socket, outbox, door }: Ends,
+        Ends { socket, outbox, door, hears }: Ends,
         peer: Peer,
         user: Option<(UserId, Option<Rc<SocketSlot>>)>,
         early: &[u8],
@@ -89,7 +94,8 @@ impl Session {
     ) {
         let rate = door.limits.is_on().then(FrameRate::default);
         let decoder = Decoder::new(Limits::default());
-        let mut session = Self { socket, outbox, door, peer, user, decoder, rate, malformed: 0, pacer: None };
+        let (malformed, pacer) = (0, None);
+        let mut session = Self { socket, outbox, door, hears, peer, user, decoder, rate, malformed, pacer };
         Self::create(|ctx| {
             if let Some(bearer) = token {
                 session.identify(bearer, ctx);
@@ -115,7 +121,7 @@ impl Session {
                 Ok(Some(event)) => {
                     // Not every byte is a sign of life: a frame that never ends is none.
                     self.socket.heard(self.door.relay.now());
-                    self.take(event, ctx);
+                    self.take_or_keep(event, ctx);
                 }
                 Ok(None) => return,
                 Err(violation) => {
@@ -134,7 +140,7 @@ impl Session {
         self.is_identifying() || self.is_held_back()
     }
 
-    fn take(&mut self, event: Event, ctx: &mut Context<Self>) {
+    pub(super) fn take(&mut self, event: Event, ctx: &mut Context<Self>) {
         if let Some(rate) = &mut self.rate {
             let verdict = match &self.user {
                 Some((user, _)) => rate.judge(self.door.limits.frame(*user)),
@@ -231,15 +237,24 @@ impl Session {
                     }
                     return self.obey(command, ctx);
                 }
+                // Each is answered by itself.
+                Ok(Command::Subscribe(Subscribe::Many { channels })) => {
+                    let refuse = |wanted: &Wanted| self.refuse_rate(retry_after_ms, None, Some(wanted.channel_id));
+                    return channels.iter().for_each(refuse);
+                }
                 Ok(command) => (None, command.channel_id()),
                 Err(bad) => (bad.nonce, bad.channel_id),
             },
         };
+        self.refuse_rate(retry_after_ms, nonce.as_ref(), channel_id);
+    }
+
+    fn refuse_rate(&self, retry_after_ms: u32, nonce: Option<&Nonce>, channel_id: Option<ChannelId>) {
         self.socket.send(encode(&Frame::Error {
             code: "rate_limited",
             detail: "You send too fast; wait".into(),
             field: None,
-            nonce: nonce.as_ref().map(|nonce| nonce.as_str()),
+            nonce: nonce.map(Nonce::as_str),
             channel_id,
             retry_after_ms: Some(retry_after_ms),
         }));

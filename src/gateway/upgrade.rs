@@ -1,7 +1,7 @@
 //! From an HTTP upgrade to a session. `actix-http` hands every `Upgrade: websocket` and every CONNECT here, on any path,
 //! past the App and its middleware: path, authentication, errors, request id and log line are this file's to do.
 
-use super::handshake::{self, Proof, Route};
+use super::handshake::{self, Hears, Proof, Route};
 use super::session::{Ends, Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Kind, RelayPort, Socket};
@@ -148,6 +148,7 @@ async fn open(
         Err(limit) => return Err((Error::TooManySockets(limit), Some(stream))),
     };
     let user = bearer.as_ref().map(|bearer| bearer.user_id);
+    let hears = if let Route::Channel(_, _, hears) = &route { *hears } else { Hears::All };
     let socket = Rc::new(Socket::new(stream, answer));
     let kind = if matches!(route, Route::Gateway) { Kind::Gateway } else { Kind::Channel };
     let outbox = door.relay.insert(Rc::clone(&socket), kind);
@@ -156,7 +157,7 @@ async fn open(
         door.relay.identify(key, bearer);
     }
     let (peer, bearer) = match (route, bearer) {
-        (Route::Channel(id, start), Some(bearer)) => {
+        (Route::Channel(id, start, _), Some(bearer)) => {
             let attached = door.registry.attach(bearer, id, outbox.clone(), start).await;
             match attached.and_then(|attached| attached.take().ok_or(Error::Internal)) {
                 Ok(channel) => (Peer::Channel(channel, None), None),
@@ -180,7 +181,7 @@ async fn open(
         }
     };
     Session::launch(
-        Ends { socket, outbox, door: Rc::clone(door) },
+        Ends { socket, outbox, door: Rc::clone(door), hears },
         peer,
         user.map(|user| (user, slot)),
         &early,

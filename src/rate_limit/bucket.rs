@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Locks, so that the workers seldom wait for one another.
 const SHARDS: usize = 16;
+/// Before a token is looked for again that is kept for somebody.
+const LATER_US: u64 = 100_000;
 
 /// How a limit stands, as the `X-RateLimit-` headers say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,11 @@ impl<K: Hash + Eq> Buckets<K> {
 
     /// Takes so many tokens, or none; never more than a full bucket has.
     pub(super) fn take_many(&self, key: K, count: u32, now_us: u64) -> Result<Quota, TooMany> {
+        self.take_keeping(key, count, now_us, None)
+    }
+
+    /// The same, if then there is still a token at `kept_us`.
+    pub(super) fn take_keeping(&self, key: K, count: u32, now_us: u64, kept_us: Option<u64>) -> Result<Quota, TooMany> {
         let shard = self.hasher.hash_one(&key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return Ok(self.quota(0)) };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,11 +73,29 @@ impl<K: Hash + Eq> Buckets<K> {
             let retry_after_ms = u32::try_from(wait_us.div_ceil(1_000)).unwrap_or(u32::MAX);
             return Err(TooMany { retry_after_ms, quota: Some(self.quota(missing_us)) });
         }
+        if let Some(kept_us) = kept_us {
+            let until_then_us = kept_us.saturating_sub(now_us);
+            if (missing_us + cost_us).saturating_sub(until_then_us) + refill_us > most_us {
+                // Whoever it is kept for may come a little later.
+                let retry_after_ms = u32::try_from(until_then_us.max(LATER_US).div_ceil(1_000)).unwrap_or(u32::MAX);
+                return Err(TooMany { retry_after_ms, quota: Some(self.quota(missing_us)) });
+            }
+        }
         shard.put(key, full_at_us + cost_us);
         while shard.len() > KEYS_MAX / SHARDS {
             shard.pop_lru();
         }
         Ok(self.quota(missing_us + cost_us))
+    }
+
+    /// How long it takes at least until so many tokens have been taken, one after the other.
+    pub(super) fn wait_us(&self, key: &K, count: u32, now_us: u64) -> u64 {
+        let shard = self.hasher.hash_one(key) as usize % SHARDS;
+        let Some(shard) = self.full_at_us.get(shard) else { return 0 };
+        let full_at_us = shard.lock().unwrap_or_else(PoisonError::into_inner).peek(key).copied().unwrap_or(0);
+        let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
+        let missing_us = full_at_us.saturating_sub(now_us) + refill_us * u64::from(count);
+        missing_us.saturating_sub(refill_us * u64::from(self.rate.burst))
     }
 
     /// Gives a token back that was not needed.

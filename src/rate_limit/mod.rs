@@ -9,6 +9,7 @@ mod frames;
 mod hashes;
 mod logins;
 mod sockets;
+mod turns;
 
 pub use bucket::Quota;
 pub use frames::{FrameRate, Verdict};
@@ -25,6 +26,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use turns::{Taker, Turns};
 
 /// So much at once, then one more each `refill`.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +100,7 @@ pub struct Limits {
     messages: Buckets<(UserId, ChannelId)>,
     user_messages: Buckets<UserId>,
     user_content: Buckets<UserId>,
+    turns: Turns,
     frames: Buckets<UserId>,
     email_changes: Buckets<UserId>,
     refusal_lines: Buckets<IpAddr>,
@@ -120,6 +123,7 @@ impl Limits {
             messages: Buckets::new(MESSAGES),
             user_messages: Buckets::new(USER_MESSAGES),
             user_content: Buckets::new(USER_CONTENT_KIB),
+            turns: Turns::default(),
             frames: Buckets::new(FRAMES),
             email_changes: Buckets::new(EMAIL_CHANGES),
             refusal_lines: Buckets::new(REFUSAL_LINES),
@@ -160,8 +164,8 @@ impl Limits {
         self.take(&self.registrations, network(address, HOUSEHOLD))
     }
 
-    /// Counts a message with so many bytes of content: in its channel, and with all others of its user. Answers the limit that is
-    /// reached first, that of content in messages of the greatest length.
+    /// Counts a message that a call posts, with so many bytes of content: in its channel, and with all others of its user. Answers the
+    /// limit that is reached first, that of content in messages of the greatest length.
     ///
     /// # Errors
     /// When there were too many; then nothing is counted.
@@ -170,17 +174,56 @@ impl Limits {
             return Ok(None);
         }
         let now_us = self.now_us();
-        let of_channel = self.messages.take((user, channel), now_us)?;
-        let of_user =
-            self.user_messages.take(user, now_us).inspect_err(|_| self.messages.give_back(&(user, channel)))?;
-        let kib = u32::try_from(bytes.div_ceil(1_024)).unwrap_or(u32::MAX);
+        let quota = self.take_message(user, channel, bytes, (now_us, None)).map_err(|limit| TooMany {
+            retry_after_ms: self.turns.promise(user, now_us, limit.retry_after_ms),
+            ..limit
+        })?;
+        self.turns.taken(user, Taker::Call);
+        Ok(Some(quota))
+    }
+
+    /// Counts a message that a socket sends, as [`Self::message`] does.
+    ///
+    /// # Errors
+    /// When there were too many, or the next one is a call's; then nothing is counted.
+    pub fn send(&self, user: UserId, channel: ChannelId, bytes: usize) -> Result<(), TooMany> {
+        if !self.is_on {
+            return Ok(());
+        }
+        let now_us = self.now_us();
+        let kept_us = self.turns.promised(user, now_us);
+        self.take_message(user, channel, bytes, (now_us, kept_us))
+            .inspect_err(|limit| self.turns.sends_wait(user, now_us, limit.retry_after_ms))?;
+        self.turns.taken(user, Taker::Send);
+        Ok(())
+    }
+
+    /// How long it takes at least until so many messages to a channel, with so many bytes of content, have been counted.
+    pub fn wait_for(&self, user: UserId, channel: ChannelId, count: u32, bytes: usize) -> Duration {
+        let now_us = self.now_us();
+        let of_channel = self.messages.wait_us(&(user, channel), count, now_us);
+        let of_user = self.user_messages.wait_us(&user, count, now_us);
+        let content = self.user_content.wait_us(&user, kib(bytes), now_us);
+        Duration::from_micros(of_channel.max(of_user).max(content))
+    }
+
+    fn take_message(
+        &self,
+        user: UserId,
+        channel: ChannelId,
+        bytes: usize,
+        (now_us, kept_us): (u64, Option<u64>),
+    ) -> Result<Quota, TooMany> {
+        let of_channel = self.messages.take_keeping((user, channel), 1, now_us, kept_us)?;
+        let of_user = self.user_messages.take_keeping(user, 1, now_us, kept_us);
+        let of_user = of_user.inspect_err(|_| self.messages.give_back(&(user, channel)))?;
         let in_messages = |quota: Quota| quota.in_units_of(MESSAGE_KIB_MAX);
-        let content = self.user_content.take_many(user, kib, now_us).map_err(|limit| {
+        let content = self.user_content.take_many(user, kib(bytes), now_us).map_err(|limit| {
             self.messages.give_back(&(user, channel));
             self.user_messages.give_back(&user);
             TooMany { quota: limit.quota.map(in_messages), ..limit }
         })?;
-        Ok(Some(of_channel.tightest(of_user).tightest(in_messages(content))))
+        Ok(of_channel.tightest(of_user).tightest(in_messages(content)))
     }
 
     /// Counts a frame; in how many milliseconds the next one is taken, if there were too many.
@@ -265,6 +308,11 @@ impl Limits {
     }
 }
 
+/// Each KiB that is begun counts.
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1_024)).unwrap_or(u32::MAX)
+}
+
 /// One network has a whole /64 of IPv6 addresses to itself, one customer often a /56 (RFC 6177): it counts as one.
 const HOUSEHOLD: u32 = 64;
 const SITE: u32 = 56;
@@ -283,86 +331,4 @@ fn network(address: IpAddr, bits: u32) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_ipv6_network_count_together_and_mapped_ones_as_ipv4() {
-        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        let network = |text: &str| super::network(address(text), HOUSEHOLD);
-        let site = |text: &str| super::network(address(text), SITE);
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_eq!(site("2001:db8::1"), site("2001:db8:0:ff::1"));
-        assert_ne!(site("2001:db8::1"), site("2001:db8:0:100::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), address("192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
-
-    #[test]
-    fn a_message_is_told_the_limit_that_is_reached_first() {
-        let limits = Limits::new(true);
-        let told = |user: i64, channel: i64, bytes| {
-            let quota = limits.message(UserId(user), ChannelId(channel), bytes).map_err(|limit| limit.quota);
-            quota.unwrap_or_else(|refused| refused).map(|quota| (quota.limit, quota.remaining))
-        };
-        assert_eq!(told(1, 1, 1), Some((10, 9)));
-        // 27 more to other channels: of all of them 2 remain, of the first channel 8.
-        assert!((0..27).all(|number| told(1, 10 + number / 9, 1).is_some()));
-        assert_eq!(told(1, 1, 1), Some((30, 1)));
-        // Content counts in messages of the greatest length.
-        assert!((0..15).all(|number| told(2, number, 16_000).is_some()));
-        assert_eq!(told(2, 99, 1), Some((16, 0)));
-        assert_eq!(told(2, 98, 16_000), Some((16, 0)), "refused");
-    }
-
-    /// What one limit refuses, no other counts.
-    #[test]
-    fn a_message_that_is_refused_spends_nothing() {
-        let limits = Limits::new(true);
-        let say = |user: i64, channel: i64, bytes| limits.message(UserId(user), ChannelId(channel), bytes);
-        assert!((0..30).all(|number| say(1, number / 10, 1).is_ok()));
-        assert!((0..5).all(|_| say(1, 9, 1).is_err()), "the user has no more");
-        let left = limits.messages.take((UserId(1), ChannelId(9)), limits.now_us());
-        assert_eq!(left.map(|quota| quota.remaining), Ok(9), "the channel has all");
-        assert!((0..16).all(|number| say(2, number, 16_000).is_ok()));
-        assert!((0..5).all(|_| say(2, 99, 16_000).is_err()), "there was too much content");
-        let left = limits.messages.take((UserId(2), ChannelId(99)), limits.now_us());
-        assert_eq!(left.map(|quota| quota.remaining), Ok(9));
-        let left = limits.user_messages.take(UserId(2), limits.now_us());
-        assert!(left.is_ok_and(|quota| quota.remaining >= 13), "{left:?}");
-    }
-
-    #[test]
-    fn refusals_beyond_a_rate_have_no_lines_and_are_counted() {
-        let limits = Limits::new(true);
-        let address = |last: u8| IpAddr::from([192, 0, 2, last]);
-        assert!((0..REFUSAL_LINES.burst).all(|_| limits.has_line(address(1))));
-        let without = (0..20).filter(|_| !limits.has_line(address(1))).count() as u64;
-        assert!(without >= 19 && limits.has_line(address(2)));
-        assert_eq!((limits.take_unlogged(), limits.take_unlogged()), (without, 0));
-    }
-
-    /// Who has to wait for one account spends nothing of what the address may try at others.
-    #[test]
-    fn a_try_that_has_to_wait_is_none() {
-        let limits = Limits::new(true);
-        let here = IpAddr::from([192, 0, 2, 1]);
-        for _ in 0..LOGIN_FAILURES {
-            drop(limits.login(Account::named("mina"), here).map_err(drop));
-        }
-        assert!((0..100).all(|_| limits.login(Account::named("mina"), here).is_err()));
-        let left = limits.failures.take(here, limits.now_us());
-        assert!(left.is_ok_and(|quota| quota.remaining >= ADDRESS_FAILURES.burst - LOGIN_FAILURES - 1), "{left:?}");
-    }
-
-    #[test]
-    fn nothing_is_limited_when_it_is_off() {
-        let limits = Limits::new(false);
-        for _ in 0..1_000 {
-            assert_eq!(limits.call(UserId(1)), Ok(None));
-            assert!(limits.login(Account::named("mina"), IpAddr::V6(Ipv6Addr::LOCALHOST)).is_ok());
-            assert!(limits.socket(UserId(1)).is_ok_and(|slot| slot.is_none()));
-        }
-    }
-}
+mod tests;

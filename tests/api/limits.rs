@@ -106,7 +106,8 @@ async fn messages_are_counted_for_each_user_and_channel_at_both_doors_together()
     let app = limited().await;
     let mina = app.register("mina").await;
     let (general, random) = place(&app, &mina).await;
-    let mut socket = app.socket(general, &mina).await;
+    let path = format!("/ws/{general}?events=all&token={}", mina.token);
+    let mut socket = app.socket_at(&path, &[]).await.0;
     let (mut gateway, _) = app.gateway(&mina).await;
     for number in 0..5 {
         app.say(general, &mina, json!({ "content": format!("call {number}") })).await.is(201);

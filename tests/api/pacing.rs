@@ -2,8 +2,13 @@
 
 use crate::limits::limited;
 use crate::support::{Socket, Value, json};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::Message;
 
 const SENDS: usize = 16;
+/// How much later something may be heard than it was said.
+const SOME: Duration = Duration::from_millis(50);
 
 async fn hear_all(socket: &mut Socket) -> Vec<String> {
     let mut heard = Vec::new();
@@ -35,8 +40,22 @@ async fn sends_over_the_rate_are_saved_once_and_in_their_order() {
     let quiet = app.channel(&mina, server, "quiet").await;
     gateway.say_in(quiet, "passes by", "quiet").await;
     let mut told: Vec<Value> = Vec::new();
+    let mut due = HashMap::new();
     while told.iter().filter(|event| event["type"] == "ack").count() < SENDS + 1 {
-        told.push(gateway.next_event().await);
+        let event = gateway.next_event().await;
+        let nonce = event["nonce"].as_str().unwrap_or_default().to_owned();
+        match event["type"].as_str() {
+            Some("message.delayed") => {
+                let delay = Duration::from_millis(event["delay_ms"].as_u64().expect("a number"));
+                due.insert(nonce, Instant::now() + delay);
+            }
+            // The news of it took a little; what was told in whole milliseconds is a little more.
+            Some("ack") => {
+                assert!(due.get(&nonce).is_none_or(|due| Instant::now() + SOME >= *due), "{event}: too early")
+            }
+            _ => {}
+        }
+        told.push(event);
     }
     let at = |kind: &str, nonce: &str| told.iter().position(|event| event["type"] == kind && event["nonce"] == nonce);
     assert!(at("ack", "quiet") < at("ack", "g15") && at("ack", "quiet").is_some(), "{told:?}");
@@ -46,6 +65,7 @@ async fn sends_over_the_rate_are_saved_once_and_in_their_order() {
     // Each is told when its own turn comes, a second after the one before.
     let delays: Vec<i64> = delays.iter().map(|event| event["delay_ms"].as_i64().expect("a number")).collect();
     assert!(delays.is_sorted() && delays.last() > delays.first(), "{delays:?}");
+    assert_eq!(hear_all(&mut socket).await, contents("socket"), "a channel socket hears messages and nothing else");
     assert_eq!(hear_all(&mut listens[0]).await, contents("socket"));
     assert_eq!(hear_all(&mut listens[1]).await, contents("gateway"));
     assert_eq!(app.count("select count(*) from messages").await, 2 * SENDS as i64 + 1);
@@ -61,9 +81,18 @@ async fn so_many_sends_that_no_more_may_wait_hold_their_client_back() {
         gateway.say_in(channel, &format!("{number}"), &format!("n{number}")).await;
     }
     gateway.tell_well(json!({ "type": "ping", "t": "behind them all" })).await;
+    gateway.send(Message::Ping("answered at once".into())).await;
+    let mut is_answered = false;
     let (mut acks, mut delayed) = (0, 0);
     while acks < 13 {
-        let event = gateway.next_event().await;
+        let event: Value = match gateway.next_frame().await.expect("it lives") {
+            Message::Text(text) => serde_json::from_str(&text).expect("JSON"),
+            Message::Pong(_) => {
+                is_answered = true;
+                continue;
+            }
+            other => panic!("{other:?}"),
+        };
         match event["type"].as_str().expect("a type") {
             "ack" => {
                 assert_eq!(event["nonce"], format!("n{acks}"));
@@ -76,11 +105,12 @@ async fn so_many_sends_that_no_more_may_wait_hold_their_client_back() {
         assert!(delayed < 90, "{delayed} were read, and {acks} answered");
     }
     assert!((64..85).contains(&delayed), "{delayed}");
-    // The others wait, or were never read. Sent again by a new socket, each is there once.
-    // A close frame would wait behind what is not read.
-    drop(gateway);
-    let mut gateway = app.gateway(&mina).await.0;
+    assert!(is_answered, "a ping is no send, and waits behind none");
+    // Nor does the close frame. The others wait, and are not saved; sent again by a new socket, each is there once.
+    gateway.close().await;
     let before = app.count("select last_seq from channels").await;
+    assert!(before < 20, "{before}");
+    let mut gateway = app.gateway(&mina).await.0;
     for number in 12..before + 2 {
         gateway.say_in(channel, &format!("{number}"), &format!("n{number}")).await;
     }
@@ -94,6 +124,29 @@ async fn so_many_sends_that_no_more_may_wait_hold_their_client_back() {
     assert_eq!(seqs, (13..before + 3).collect::<Vec<_>>());
 }
 
+/// Beyond what may be kept, nothing is read: not even pings.
+#[tokio::test]
+async fn so_many_bytes_that_no_more_may_be_kept_are_left_with_their_client() {
+    let app = limited().await;
+    let (mina, _, _, channel) = app.two_members().await;
+    let mut gateway = app.gateway(&mina).await.0;
+    // 10 pass; 64 KiB wait, and 64 KiB behind them; the last ones lie unread.
+    for number in 0..50 {
+        gateway.say_in(channel, &"x".repeat(4_000), &format!("n{number}")).await;
+    }
+    gateway.send(Message::Ping("behind them".into())).await;
+    let mut acks = 0;
+    loop {
+        match gateway.next_frame().await.expect("it lives") {
+            Message::Text(text) => acks += usize::from(text.contains("\"ack\"")),
+            Message::Pong(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((14..30).contains(&acks), "{acks}");
+    gateway.close().await;
+}
+
 /// What waits when the right ends was not saved, and never will be, also while the socket is not closed yet.
 #[tokio::test]
 async fn what_waits_when_the_socket_ends_is_not_saved() {
@@ -103,7 +156,7 @@ async fn what_waits_when_the_socket_ends_is_not_saved() {
     for number in 0..SENDS {
         socket.tell(json!({ "content": format!("{number}"), "nonce": format!("n{number}") })).await;
     }
-    while socket.next_event().await["type"] != "message.delayed" {}
+    assert_eq!(socket.next_of("message.created").await["nonce"], "n0");
     app.post("/auth/logout", &mina, json!({})).await.is(204);
     let saved = app.count("select last_seq from channels").await;
     assert!(saved < SENDS as i64, "the last ones wait");

@@ -6,7 +6,7 @@ use madang::client_address::TrustedProxies;
 use madang::domain::ChannelId;
 use madang::domain::message::{Page, Window};
 use madang::domain::validation::Issue;
-use madang::gateway::handshake::{Route, route};
+use madang::gateway::handshake::{Hears, Route, route};
 use madang::http::{events, messages};
 use madang::origin::AllowedOrigins;
 use std::net::{IpAddr, Ipv4Addr};
@@ -75,13 +75,13 @@ fn socket(query: &str) {
         Some(_) => None,
     };
     match route(&head, false) {
-        Ok(Route::Channel(ChannelId(7), start)) => assert!(Some(start) == expected, "{query}"),
+        Ok(Route::Channel(ChannelId(7), start, Hears::Messages)) => assert!(Some(start) == expected, "{query}"),
         Ok(other) => panic!("{query}: {other:?}"),
         Err(_) => assert!(expected.is_none(), "{query}"),
     }
     let Ok(uri) = format!("/ws/{query}").parse() else { return };
     head.uri = uri;
-    if let Ok(Route::Channel(ChannelId(id), _)) = route(&head, false) {
+    if let Ok(Route::Channel(ChannelId(id), ..)) = route(&head, false) {
         let text = head.uri.path().trim_start_matches("/ws/").trim_end_matches('/');
         assert_eq!(text.parse(), Ok(id));
     }
