@@ -34,8 +34,16 @@ impl FromStr for Block {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let first: IpAddr = address.parse().map_err(drop)?;
         let bits = if first.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(bits), |prefix| prefix.parse().map_err(drop))?;
-        if prefix <= bits { Ok(Self { first, prefix }) } else { Err(()) }
+        let prefix: u32 = prefix.map_or(Ok(bits), |prefix| prefix.parse().map_err(drop))?;
+        // Peers are compared as IPv4 addresses where they have one, so the same is done here.
+        match first.to_canonical() {
+            IpAddr::V4(v4) if first.is_ipv6() => {
+                let prefix = prefix.checked_sub(128 - 32).filter(|prefix| *prefix <= 32).ok_or(())?;
+                Ok(Self { first: IpAddr::V4(v4), prefix })
+            }
+            _ if prefix <= bits => Ok(Self { first, prefix }),
+            _ => Err(()),
+        }
     }
 }
 
@@ -112,6 +120,8 @@ mod tests {
             ("192.0.2.9", "192.0.2.9", &["203.0.113.7:4711"], "203.0.113.7"),
             ("::1", "::1", &["[2001:db8::1]:4711"], "2001:db8::1"),
             ("127.0.0.0/8", "::ffff:127.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("::ffff:10.0.0.0/104", "10.1.2.3", &["2001:db8::1"], "2001:db8::1"),
+            ("::ffff:192.0.2.9", "192.0.2.9", &["203.0.113.7"], "203.0.113.7"),
             ("0.0.0.0/0", "192.0.2.9", &["203.0.113.7, 10.1.2.3"], "203.0.113.7"),
         ] {
             assert_eq!(client(trusted, peer, forwarded), expected, "{trusted} {peer} {forwarded:?}");

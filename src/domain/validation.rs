@@ -72,6 +72,9 @@ impl Parse for i64 {
         match value {
             Value::Number(number) => match number.as_i64() {
                 Some(number) => Ok(number),
+                None if number.is_u64() => {
+                    Err(Refusal::new("int_parsing_size", "Input should be a valid integer, exceeded maximum size"))
+                }
                 None => whole(number.as_f64().unwrap_or(f64::NAN)),
             },
             Value::String(text) => integer(text)?.ok_or_else(|| {

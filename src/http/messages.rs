@@ -119,9 +119,14 @@ impl FromRequest for IdempotencyKey {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let Some(header) = request.headers().get(IDEMPOTENCY_KEY) else { return ready(Ok(Self(None))) };
-        let text = String::from_utf8_lossy(header.as_bytes());
-        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&text);
-        let key = Nonce::try_from(bare).map_err(|refusal| refusal.at("header", IDEMPOTENCY_KEY).into());
+        let read = || {
+            // Two keys that differ must not be read as one.
+            let text = str::from_utf8(header.as_bytes())
+                .map_err(|_| Refusal::new("nonce_invalid", "The key must be UTF-8; letters and digits will do"))?;
+            let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+            Nonce::try_from(bare)
+        };
+        let key = read().map_err(|refusal| refusal.at("header", IDEMPOTENCY_KEY).into());
         ready(key.map(|key| Self(Some(key))))
     }
 }

@@ -117,7 +117,13 @@ pub async fn update_me(
     let caller = node.registry.caller(auth.0).await?;
     sent.keeps("id", caller.id().0, "An id cannot be changed")?;
     sent.keeps("username", &**caller.username(), "A username cannot be changed")?;
-    let update = sent.patch;
+    let mut update = sent.patch;
+    if let Some(email) = &update.profile.email
+        && email.as_str() == users::own(&node.db, &caller).await?.email
+    {
+        // Sent back as it was read: nothing changes, and nothing has to be shown for it.
+        update.profile.email = None;
+    }
     if update.password.is_some() || update.profile.email.is_some() {
         match update.current_password {
             Some(current) => compare(&node, &client, &caller, current).await?,

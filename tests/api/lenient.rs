@@ -84,6 +84,21 @@ async fn a_login_may_come_in_parts_or_as_json() {
     log_in(&app, FORM, parts + &"x".repeat(9_000)).await.refuses(413, "body_too_large");
 }
 
+/// A profile may be sent back as often as one likes, also long after the login, and spends no change of the address.
+#[tokio::test]
+async fn a_profile_that_is_sent_back_changes_no_address() {
+    let app = crate::limits::limited().await;
+    let mina = app.register("mina").await;
+    let whole = app.get("/users/me", &mina).await.is(200);
+    for _ in 0..8 {
+        app.put("/users/me", &mina, whole.clone()).await.is(200);
+    }
+    for number in 0..5 {
+        app.put("/users/me", &mina, json!({ "email": format!("other{number}@example.com") })).await.is(200);
+    }
+    app.put("/users/me", &mina, json!({ "email": "more@example.com" })).await.refuses(429, "rate_limited");
+}
+
 /// Who sends back what was read changes nothing, and who wants to change what cannot be changed is told so.
 #[tokio::test]
 async fn what_cannot_be_changed_is_refused_and_may_be_sent_back_as_it_is() {

@@ -46,3 +46,25 @@ async fn a_bad_nonce_is_refused_where_it_is() {
     }
     assert_eq!(app.count("select count(*) from messages").await, 3);
 }
+
+/// Read leniently, keys that differ would be one, and the second message would be lost.
+#[tokio::test]
+async fn a_key_that_is_no_text_is_refused() {
+    let app = spawn_app().await;
+    let (mina, _, _, channel) = app.two_members().await;
+    let body = r#"{"content": "hi"}"#;
+    let mut request = format!(
+        "POST /channels/{channel}/messages HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\
+         Idempotency-Key: ",
+        mina.token,
+        body.len()
+    )
+    .into_bytes();
+    request.extend(b"\xe9\r\n\r\n");
+    request.extend(body.as_bytes());
+    let mut raw = app.raw().await;
+    raw.send(&request).await;
+    let refused = raw.answer("a key of one byte").await;
+    refused.refuses(422, "validation_error");
+    assert_eq!(refused.json()["detail"][0]["loc"], json!(["header", "Idempotency-Key"]), "{refused:?}");
+}
