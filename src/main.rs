@@ -17,7 +17,7 @@ Usage: madang [--help | --version | --until-input-ends]
        madang load <scenario> [options]     put load on a running node; see `madang load --help`
 
 --until-input-ends is for a program that starts madang: it stops when its standard input ends, and so with its parent.
-Settings come from the environment or a .env file in the working folder; README.md lists them.
+Settings come from the environment or a .env file in the working folder; docs/SETTINGS.md lists them.
 With nothing set, madang starts its own PostgreSQL under ./data and serves http://127.0.0.1:8000";
 
 fn main() -> ExitCode {

@@ -100,7 +100,7 @@ impl Environment {
         &self.unknown
     }
 
-    /// What is set, for the log, in the order of the README: secrets without their values.
+    /// What is set, for the log, in the order of `docs/SETTINGS.md`: secrets without their values.
     pub fn told(&self) -> String {
         let told = |name: &&'static str| {
             let value = self.values.get(name)?;
