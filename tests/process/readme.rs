@@ -8,14 +8,23 @@ use tokio::process::Command;
 /// What separates the blocks in the output.
 const MARK: &str = "--- next block ---";
 
+const ENGLISH: &str = include_str!("../../README.md");
+const KOREAN: &str = include_str!("../../README.ko.md");
+
 #[tokio::test(flavor = "current_thread")]
 async fn the_tour_of_the_readme_works_when_it_is_pasted() {
-    tour(include_str!("../../README.md")).await;
+    tour(ENGLISH).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn the_tour_of_the_korean_readme_works_when_it_is_pasted() {
-    tour(include_str!("../../README.ko.md")).await;
+    tour(KOREAN).await;
+}
+
+#[test]
+fn both_readmes_have_the_same_blocks() {
+    let all = |readme: &'static str| readme.split("```").skip(1).step_by(2).collect::<Vec<_>>();
+    assert_eq!(all(KOREAN), all(ENGLISH));
 }
 
 async fn tour(readme: &str) {
