@@ -17,7 +17,7 @@ use crate::store::backends::{self, EarlierError};
 use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::lock::{LockError, NodeLock};
 use crate::store::migrate::{MigrateError, migrate};
-use crate::store::{Db, Target};
+use crate::store::{Db, Target, users};
 use crate::telemetry::take_left_out;
 use crate::wire::tls::{Tls, TlsError};
 use crate::wire::unread::Unread;
@@ -134,6 +134,7 @@ impl Application {
         backends::clear(&database).await?;
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
+        users::note_looks(&db).await.map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database);
         let relays = Relays::default();
         let (secret_before, life) = (config.secret_key_previous.as_ref(), config.token_life);

@@ -205,7 +205,7 @@ impl Conflict {
 
     fn detail(self) -> &'static str {
         match self {
-            Self::UsernameTaken => "This username is taken; choose another",
+            Self::UsernameTaken => "This username, or one that looks like it, is taken; choose another",
             Self::EmailTaken => "This email address is registered already; log in, or use another",
             Self::AlreadyMember => "You are already a member of this server",
             Self::NotMember => "You are not a member of this server",

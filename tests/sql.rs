@@ -72,8 +72,9 @@ async fn every_statement_probes_indexes_even_if_it_was_planned_on_small_tables()
         let name = path.display();
         let sql = fs::read_to_string(&path).expect("text");
         // The ledger is small, and pruning looks at all of it; PostgreSQL's own catalogue is not ours; the last of all is the
-        // first from behind.
-        if ["prune.sql", "trust_append.sql", "last_id.sql"].iter().any(|name| path.ends_with(name)) {
+        // first from behind; the index of names that were not compared yet has nothing else.
+        if ["prune.sql", "trust_append.sql", "last_id.sql", "without_looks.sql"].iter().any(|name| path.ends_with(name))
+        {
             continue;
         }
         let parameters = client.prepare(&sql).await.expect("it is understood").params().len();

@@ -2,7 +2,7 @@
 -- (`users_erased`). Who owns a server cannot go: the constraint of owners and their memberships holds. As in `update.sql`, the
 -- password and the session must still be what they were.
 update users set
-    username = 'deleted user', email = '', hashed_password = '', display_name = null, bio = null, avatar_url = null,
+    username = 'deleted user', email = '', hashed_password = '', display_name = null, bio = null, avatar_url = null, looks = null,
     password_version = password_version + 1, kept_token = null, deleted_at = now(), updated_at = now()
 where id = $1 and deleted_at is null and password_version = $2
     and ($3::bigint is null or exists (select from auth_sessions where id = $3))

@@ -15,6 +15,6 @@ pub mod text;
 pub mod timestamp;
 pub mod user;
 pub mod validation;
-mod visible;
+pub(crate) mod visible;
 
 pub use id::{AuthSessionId, ChannelId, MessageId, ServerId, UserId};

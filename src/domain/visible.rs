@@ -41,10 +41,18 @@ pub fn is_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
+/// How a name looks: two that do not differ in it are hard to tell apart (the skeleton of UTS 39, of the name in small letters).
+pub fn looks(name: &str) -> String {
+    let small: String = name.nfkc().flat_map(char::to_lowercase).collect();
+    // A zero looks like a capital O: small again.
+    unicode_security::skeleton(&small).flat_map(char::to_lowercase).collect()
+}
+
 /// Whether nobody may have this name, however it is written.
 pub fn is_reserved(name: &str) -> bool {
-    let bare: String = name.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect();
-    RESERVED.contains(&&*bare)
+    let bare = |name: &str| looks(name).chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let name = bare(name);
+    RESERVED.iter().any(|reserved| bare(reserved) == name)
 }
 
 #[cfg(test)]
@@ -72,8 +80,22 @@ mod tests {
     }
 
     #[test]
+    fn names_look_alike_across_scripts_and_not_by_chance() {
+        for (one, other) in
+            [("mina", "mіna"), ("MINA", "mіnа"), ("paul1", "paull"), ("june0", "juneo"), ("rnina", "mina")]
+        {
+            assert_eq!(looks(one), looks(other), "{one} {other}");
+        }
+        let names = ["mina", "minja", "민아", "名前", "नमस्ते", "zoë", "zoe", "josé", "june", "user_2", "user_3"];
+        for (at, name) in names.iter().enumerate() {
+            assert!(names[..at].iter().all(|other| looks(other) != looks(name)), "{name}");
+        }
+    }
+
+    #[test]
     fn reserved_names_are_reserved_in_every_spelling() {
-        for name in ["everyone", "EVERYONE", "Every.One", "ｅｖｅｒｙｏｎｅ", "deleted_user", "-here-", "system"]
+        for name in
+            ["everyone", "EVERYONE", "Every.One", "ｅｖｅｒｙｏｎｅ", "deleted_user", "-here-", "system", "ѕуѕtem"]
         {
             assert!(is_reserved(name), "{name}");
         }

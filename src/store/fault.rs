@@ -68,7 +68,7 @@ pub fn client_error(error: &tokio_postgres::Error) -> Error {
 /// The rule behind a constraint's name.
 fn constraint(name: &str) -> Option<Error> {
     Some(match name {
-        "users_username_key" => Conflict::UsernameTaken.into(),
+        "users_username_key" | "users_looks_key" => Conflict::UsernameTaken.into(),
         "users_email_key" => Conflict::EmailTaken.into(),
         "users_server_limit" => Conflict::TooManyServers.into(),
         "servers_channel_limit" => Conflict::TooManyChannels.into(),

@@ -4,6 +4,7 @@ use super::Db;
 use crate::domain::access::{Account, Caller};
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{Profile, ProfilePatch, PublicProfile};
+use crate::domain::visible::looks;
 use crate::domain::{AuthSessionId, UserId};
 use crate::error::{Conflict, Error, Result, Unauthorized};
 use tokio_postgres::Row;
@@ -14,10 +15,24 @@ use tokio_postgres::types::ToSql;
 /// # Errors
 /// `username_taken`, `email_taken`.
 pub async fn register(db: &Db, username: &Username, email: &Email, hashed_password: &str) -> Result<Profile> {
+    let (name, looks) = (username.as_str(), looks(username.as_str()));
     let row = db
-        .write(include_str!("../../sql/users/register.sql"), &[&username.as_str(), &email.as_str(), &hashed_password])
+        .write(include_str!("../../sql/users/register.sql"), &[&name, &email.as_str(), &hashed_password, &looks])
         .await?;
     row.map(|row| profile(&row)).ok_or(Error::Internal)
+}
+
+/// Notes how the names look that were made before that was compared. For a start: nobody registers meanwhile.
+pub async fn note_looks(db: &Db) -> Result<()> {
+    loop {
+        let rows = db.read(include_str!("../../sql/users/without_looks.sql"), &[]).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (ids, looks): (Vec<i64>, Vec<String>) =
+            rows.iter().map(|row| (row.get::<_, i64>("id"), looks(row.get("username")))).unzip();
+        db.execute(include_str!("../../sql/users/set_looks.sql"), &[&ids, &looks]).await?;
+    }
 }
 
 /// What a login needs to know of an account.

@@ -43,6 +43,23 @@ async fn a_username_is_taken_in_every_case_and_every_way_to_write_it() {
     }
 }
 
+/// `і` is Cyrillic. Names that were there before the comparison stay, and are compared with from the next start on.
+#[tokio::test]
+async fn a_username_is_taken_by_one_that_looks_like_it() {
+    let mut app = spawn_app().await;
+    register(&app, account("mina", "mina@example.com")).await.is(201);
+    register(&app, account("mіna", "other@example.com")).await.refuses(400, "username_taken");
+    register(&app, account("jυne", "june@example.com")).await.is(201);
+    register(&app, account("june", "other@example.com")).await.refuses(400, "username_taken");
+    app.sql("insert into users (username, email, hashed_password) values ('mіna', 'before@example.com', '')").await;
+    app.sql("update users set looks = null").await;
+    app.restart().await;
+    assert_eq!(app.count("select count(*) from users where looks is not null").await, 3);
+    register(&app, account("mіnа", "more@example.com")).await.refuses(400, "username_taken");
+    register(&app, account("june", "other@example.com")).await.refuses(400, "username_taken");
+    register(&app, account("minja", "other@example.com")).await.is(201);
+}
+
 #[tokio::test]
 async fn an_email_is_taken_in_every_case() {
     let app = spawn_app().await;
