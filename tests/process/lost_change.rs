@@ -169,3 +169,34 @@ async fn a_deletion_that_never_comes_is_no_news() {
     }
     scene.stop().await;
 }
+
+/// What was made is there for who made it, and their gateways hear of it, though nobody was told that it is.
+#[tokio::test(flavor = "current_thread")]
+async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
+    let scene = Scene::start().await;
+    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.june).await;
+    let mut heard = async |text: &str| {
+        loop {
+            let (first, payload) = gateway.next_frame().await.expect("it lives");
+            if first == 0x81 && String::from_utf8_lossy(&payload).contains(text) {
+                return;
+            }
+        }
+    };
+    heard("\"ready\"").await;
+    let make = async |path: &str, body: Value| {
+        let call = Client::new().post(format!("{}{path}", scene.node.url)).bearer_auth(&scene.june.token);
+        let answer = call.json(&body).send().await.expect("an answer");
+        let status = answer.status();
+        let body: Value = answer.json().await.expect("JSON");
+        (status, body["code"].as_str().unwrap_or_default().to_owned())
+    };
+    scene.lose_answer("insert into servers", make("/servers/", serde_json::json!({ "name": "Garden" }))).await;
+    heard("Garden").await;
+    let channel = serde_json::json!({ "name": "flowers", "server_id": scene.june.server });
+    scene.lose_answer("insert into channels", make("/channels/", channel)).await;
+    heard("flowers").await;
+    let api = Api::new(&scene.node.url);
+    assert_eq!(api.get("/servers/", &scene.june.token).await.as_array().map(Vec::len), Some(2));
+    scene.stop().await;
+}

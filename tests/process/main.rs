@@ -13,6 +13,7 @@ mod load;
 mod load_ends;
 mod lost_answer;
 mod lost_change;
+mod lost_look;
 #[allow(dead_code)]
 mod node;
 mod outage;

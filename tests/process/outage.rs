@@ -207,3 +207,46 @@ async fn answer(socket: &mut Socket, content: &str) -> Option<i64> {
         }
     }
 }
+
+/// A disk that is not mounted any more, and then is again.
+#[tokio::test(flavor = "current_thread")]
+async fn a_folder_that_is_gone_is_said_to_be_and_the_node_goes_on_when_it_is_back() {
+    let folder = data_folder();
+    let node = Node::start_logging(&folder, &[]).await;
+    let api = Api::new(&node.url);
+    let account = api.account("folder").await;
+    let channel = api.channel(&account).await;
+    let mut socket = Socket::open(&node.address, channel, &account).await;
+    socket.send("before").await;
+    assert_eq!(socket.read_event().await["content"], "before");
+    std::fs::rename(folder.join("postgres"), folder.join("away")).expect("it can be moved");
+    let said = async |text: &str| {
+        let wait = async {
+            while !std::fs::read_to_string(folder.join("log")).expect("a log").contains(text) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("never said: {text}"));
+    };
+    said("is gone from DATA_DIR").await;
+    loop {
+        socket.send("meanwhile").await;
+        // Until PostgreSQL is stopped it takes what it is sent.
+        if socket.read_event().await["code"] == "unavailable" {
+            break;
+        }
+    }
+    std::fs::rename(folder.join("away"), folder.join("postgres")).expect("it can be moved back");
+    said("folder is back").await;
+    loop {
+        socket.send("after").await;
+        let answer = socket.read_event().await;
+        if answer["content"] == "after" {
+            break;
+        }
+        assert!(["unavailable", "unconfirmed"].contains(&answer["code"].as_str().unwrap_or_default()), "{answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}

@@ -21,6 +21,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// A server that lived this long is restarted without the wait that earlier failures had earned.
 const STABLE: Duration = Duration::from_secs(5);
 const LOG_CHECK: Duration = Duration::from_secs(60);
+/// PostgreSQL itself looks once a minute whether its folder is there, and goes on in files that nobody finds again.
+const FOLDER_CHECK: Duration = Duration::from_secs(2);
 
 /// Runs PostgreSQL until `stop` closes.
 pub(super) async fn run(
@@ -76,37 +78,75 @@ async fn supervise(
     stop: &mut oneshot::Receiver<Infallible>,
 ) -> Option<Postmaster> {
     let mut backoff = BACKOFF_MIN;
-    let mut log_check = interval(LOG_CHECK);
+    let (mut log_check, mut folder_check) = (interval(LOG_CHECK), interval(FOLDER_CHECK));
     log_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    folder_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut folder = Folder::default();
     loop {
         let born = Instant::now();
         let end = loop {
             tokio::select! {
                 biased;
                 _ = &mut *stop => return Some(postmaster),
-                end = postmaster.wait(launch) => break end,
+                end = postmaster.wait(launch) => break Some(end),
                 _ = log_check.tick() => launch.log.bound(),
+                _ = folder_check.tick() => if !folder.is_there(launch) { break None },
             }
         };
-        let how = end.map_or_else(|error| error.to_string(), |status| status.to_string());
-        tracing::error!(pid = postmaster.pid(), how, "PostgreSQL ended by itself; starting it again");
+        match end {
+            Some(end) => {
+                let how = end.map_or_else(|error| error.to_string(), |status| status.to_string());
+                tracing::error!(pid = postmaster.pid(), how, "PostgreSQL ended by itself; starting it again");
+            }
+            // It would go on acknowledging what is lost.
+            None => drop(postmaster.stop(launch).await),
+        }
         if born.elapsed() > STABLE {
             backoff = BACKOFF_MIN;
         }
         postmaster = tokio::select! {
             biased;
             _ = &mut *stop => return None,
-            again = restart(launch, &mut backoff) => again,
+            again = restart(launch, &mut folder, &mut backoff) => again,
         };
         pid.store(postmaster.pid(), Ordering::Release);
         tracing::info!(pid = postmaster.pid(), "PostgreSQL is back");
     }
 }
 
-async fn restart(launch: &Launch, backoff: &mut Duration) -> Postmaster {
+/// Whether the data is where it was.
+#[derive(Default)]
+struct Folder {
+    is_gone: bool,
+}
+
+impl Folder {
+    /// Says when it is gone, and when it is back.
+    fn is_there(&mut self, launch: &Launch) -> bool {
+        let path = launch.data_dir.cluster();
+        let is_gone = matches!(path.join("PG_VERSION").try_exists(), Ok(false));
+        if is_gone && !self.is_gone {
+            tracing::error!(
+                path = %path.display(),
+                "the database's folder is gone from DATA_DIR: nothing can be saved; put it back (is a disk not mounted?), or stop \
+                 Madang and start it anew"
+            );
+        }
+        if !is_gone && self.is_gone {
+            tracing::info!(path = %path.display(), "the database's folder is back");
+        }
+        self.is_gone = is_gone;
+        !is_gone
+    }
+}
+
+async fn restart(launch: &Launch, folder: &mut Folder, backoff: &mut Duration) -> Postmaster {
     loop {
         sleep(*backoff).await;
         *backoff = (*backoff * 2).min(BACKOFF_MAX);
+        if !folder.is_there(launch) {
+            continue;
+        }
         match launch.start().await {
             Ok(postmaster) => return postmaster,
             Err(error) => tracing::error!(%error, "PostgreSQL does not start; trying again"),
