@@ -2,11 +2,11 @@
 
 use super::frames::{Kind, Reader, write};
 use super::run::{Phase, Run};
+use super::stream::Stream;
 use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
 const WRITE_MAX: Duration = Duration::from_secs(15);
@@ -33,7 +33,11 @@ pub enum NoLink {
 
 impl From<io::Error> for NoLink {
     fn from(error: io::Error) -> Self {
-        Self::Failed(error.to_string())
+        match error.kind() {
+            // A certificate that is not taken now will not be later.
+            io::ErrorKind::InvalidData => Self::Refused(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
     }
 }
 
@@ -50,10 +54,12 @@ pub enum Reading {
 
 /// See the module.
 pub struct Link {
-    stream: TcpStream,
+    stream: Stream,
     reader: Reader,
     /// What came with the answer to the handshake.
     early: Vec<u8>,
+    /// Reading was left off before the end of what had come.
+    has_more: bool,
 }
 
 impl Link {
@@ -81,6 +87,7 @@ impl Link {
             run.target.path, run.target.host
         );
         stream.write_all(request.as_bytes()).await?;
+        stream.flush().await?;
         let mut head = Vec::new();
         let end = loop {
             if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -100,7 +107,7 @@ impl Link {
         let text = String::from_utf8_lossy(&head);
         let status = text.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok());
         match status {
-            Some(101) if text.contains(ACCEPT) => Ok(Self { stream, reader: Reader::default(), early }),
+            Some(101) if text.contains(ACCEPT) => Ok(Self { stream, reader: Reader::default(), early, has_more: true }),
             Some(401) => Err(NoLink::Token),
             Some(429) => {
                 Err(NoLink::Refused("the node limits the sockets of a user: start it with RATE_LIMIT=off".into()))
@@ -119,7 +126,7 @@ impl Link {
 
     /// Waits until something may be read.
     pub async fn readable(&self) {
-        if self.early.is_empty() {
+        if !self.has_more {
             // What is wrong with the connection shows when it is read.
             let _ = self.stream.readable().await;
         }
@@ -131,6 +138,7 @@ impl Link {
         if !early.is_empty() && self.reader.feed(&early, &mut take).is_err() {
             return Reading::Garbled;
         }
+        self.has_more = false;
         SCRATCH.with_borrow_mut(|scratch| {
             for _ in 0..READS_A_TURN {
                 match self.stream.try_read(scratch) {
@@ -147,13 +155,18 @@ impl Link {
                     Err(_) => return Reading::Ended,
                 }
             }
+            self.has_more = true;
             Reading::Open
         })
     }
 
     /// Writes frames; an error where the node takes none of them for [`WRITE_MAX`].
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = tokio::time::timeout(WRITE_MAX, self.stream.write_all(bytes)).await;
+        let all = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        let written = tokio::time::timeout(WRITE_MAX, all).await;
         written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 

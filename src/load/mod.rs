@@ -1,8 +1,8 @@
 //! `madang load`: sockets and calls against a running node, measured and verified.
 //!
 //! It speaks to the node as any client does and shares no state with it: HTTP by hyper ([`call`]), WebSocket by its own
-//! small client side ([`link`], [`frames`]), because thousands of sockets on one thread must not be what is measured.
-//! What holds is checked while it runs ([`ledger`]: every event of every socket) and afterwards ([`audit`]: the history).
+//! small client side ([`link`], [`frames`]), because thousands of sockets on one thread must not be what is measured;
+//! both over TLS where the URL says so ([`tls`]). What holds is checked while it runs ([`ledger`]: every event of every socket) and afterwards ([`audit`]: the history).
 //! Latency counts from when a message was due ([`payload`]). One process uses one thread; `--shard` adds processes.
 
 mod audit;
@@ -25,10 +25,12 @@ pub mod report;
 mod rest;
 mod run;
 mod stop;
+mod stream;
 mod summary;
 mod talk;
 mod talker;
 mod target;
+mod tls;
 
 pub use options::Options;
 
@@ -169,7 +171,7 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
     let common = &options.common;
     let url = own.map_or_else(|| common.url.as_deref().unwrap_or(DEFAULT_URL), |own| own.url.as_str());
     let (shard, sockets) = (common.shard.unwrap_or((1, 1)), usize::try_from(sockets).unwrap_or(usize::MAX));
-    let target = Rc::new(Target::new(url, &common.from, sockets, shard)?);
+    let target = Rc::new(Target::new(url, common.ca.as_deref(), &common.from, sockets, shard)?);
     let node = own.and_then(OwnNode::process).or(common.pid.map(NodeProcess));
     if let Some(pid) = common.pid.filter(|pid| NodeProcess(*pid).resident_kib().is_none()) {
         return Err(Trouble::Input(format!("--pid {pid}: there is no such process on this machine")));
@@ -222,8 +224,16 @@ async fn gather(
     secret: Option<&SecretString>,
 ) -> Result<People, Trouble> {
     let common = &options.common;
+    run.target.probe().await?;
     let mut http = call::Http::new(Rc::clone(&run.target));
-    let health = http.call(hyper::Method::GET, "/healthz", "", call::Body::None).await?;
+    let health = http.call(hyper::Method::GET, "/healthz", "", call::Body::None).await;
+    let health = health.map_err(|trouble| match trouble.to_string() {
+        // A node that wants TLS says so in TLS, or closes.
+        why if ["connection closed", "invalid HTTP"].iter().any(|end| why.contains(end)) && !run.target.is_secret() => {
+            Trouble::Input(format!("{why}; does the node speak TLS there? then it is https://"))
+        }
+        _ => trouble,
+    })?;
     if health.status != 200 || health.json()["status"] != "ok" {
         let url = &run.target.url;
         return Err(Trouble::Input(format!(

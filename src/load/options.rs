@@ -28,6 +28,9 @@ pub struct Common {
     /// Where the node is [default: http://127.0.0.1:8000]
     #[arg(long, global = true, value_name = "URL", conflicts_with = "own_node")]
     pub url: Option<String>,
+    /// Who may sign the certificate of an https:// node, as PEM [default: those whom this system trusts]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "own_node")]
+    pub ca: Option<PathBuf>,
     /// Start a node for this run, on a database of its own, and throw both away afterwards
     #[arg(long = "self", global = true)]
     pub own_node: bool,

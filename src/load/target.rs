@@ -1,11 +1,14 @@
 //! Where the node is, and from which addresses it is reached.
 
 use super::Trouble;
+use super::stream::Stream;
+use super::tls::Tls;
 use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
 use std::time::Duration;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 
 /// Connections from one address to the node: fewer than the ports that the kernel gives out by itself (28,232 on Linux).
 const FROM_ONE_ADDRESS: usize = 20_000;
@@ -20,16 +23,23 @@ pub struct Target {
     /// What stands before every path, where a proxy serves the node under one.
     pub path: String,
     address: SocketAddr,
+    tls: Option<Tls>,
     from: Vec<IpAddr>,
     next: Cell<usize>,
 }
 
 impl Target {
-    /// Looks the node's address up.
+    /// Looks the node's address up. `ca` names who may sign its certificate, in place of whom the system trusts.
     ///
     /// # Errors
     /// When the URL cannot be used, or its host is not known.
-    pub fn new(url: &str, from: &[IpAddr], sockets: usize, shard: (u32, u32)) -> Result<Self, Trouble> {
+    pub fn new(
+        url: &str,
+        ca: Option<&Path>,
+        from: &[IpAddr],
+        sockets: usize,
+        shard: (u32, u32),
+    ) -> Result<Self, Trouble> {
         // Not quoted: it may be a password, or a token.
         if url.contains(['@', '?', '#']) {
             return Err(Trouble::Input("--url: give the node's address alone, without user, password or query".into()));
@@ -37,22 +47,29 @@ impl Target {
         let wrong = |why: String| Trouble::Input(format!("--url {url}: {why}"));
         let parsed =
             url::Url::parse(url).map_err(|error| wrong(format!("{error}; write it as http://127.0.0.1:8000")))?;
-        match parsed.scheme() {
-            "http" => {}
-            "https" => return Err(wrong("TLS is not spoken; give the node's own http:// address".into())),
+        let is_secret = match parsed.scheme() {
+            "http" => false,
+            "https" => true,
+            "ws" => return Err(wrong("write it as http://; sockets go to the same address".into())),
+            "wss" => return Err(wrong("write it as https://; sockets go to the same address".into())),
             other => return Err(wrong(format!("`{other}` is not http"))),
+        };
+        if ca.is_some() && !is_secret {
+            return Err(wrong("--ca is for TLS; write it as https://".into()));
         }
         let name = parsed.host_str().ok_or_else(|| wrong("it has no host".into()))?;
         let port = parsed.port_or_known_default().unwrap_or(80);
         let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let found = (bare, port).to_socket_addrs().map_err(|error| wrong(error.to_string()))?.next();
-        let address = found.ok_or_else(|| wrong("the host has no address".into()))?;
+        let found: Vec<SocketAddr> =
+            (bare, port).to_socket_addrs().map_err(|error| wrong(error.to_string()))?.collect();
+        let address = answering(&found).ok_or_else(|| wrong("the host has no address".into()))?;
         if let Some(other) = from.iter().find(|from| from.is_ipv4() != address.is_ipv4()) {
             return Err(Trouble::Input(format!(
                 "--from {other}: the node's address {} is of the other kind",
                 address.ip()
             )));
         }
+        let tls = if is_secret { Some(Tls::new(bare, ca)?) } else { None };
         let from = match from {
             [] => spread(address.ip(), sockets, shard),
             given => given.to_vec(),
@@ -62,13 +79,40 @@ impl Target {
             host: format!("{name}:{port}"),
             path: parsed.path().trim_end_matches('/').to_owned(),
             address,
+            tls,
             from,
             next: Cell::new(0),
         })
     }
 
-    /// Connects, from the next source address.
-    pub async fn connect(&self) -> io::Result<TcpStream> {
+    /// Whether connections are made over TLS.
+    pub fn is_secret(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Looks whether anybody is there, before anything else is asked.
+    ///
+    /// # Errors
+    /// Why nobody is, and what to do.
+    pub async fn probe(&self) -> Result<(), Trouble> {
+        let url = &self.url;
+        match self.connect().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(Trouble::Input(format!("--url {url}: {error}")))
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Trouble::Node(format!(
+                "connection refused: no node listens at {url}; start one there, or use --self, which starts one for the run"
+            ))),
+            Err(error) => Err(Trouble::Node(format!("no connection to {url}: {error}"))),
+        }
+    }
+
+    /// Connects, from the next source address; with TLS where the URL says so.
+    ///
+    /// # Errors
+    /// `InvalidData` where it is no use to try again: see [`Tls::connect`].
+    pub async fn connect(&self) -> io::Result<Stream> {
         let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         if !self.from.is_empty() {
             let turn = self.next.get();
@@ -79,8 +123,22 @@ impl Target {
             }
         }
         socket.set_nodelay(true)?;
-        tokio::time::timeout(CONNECT_MAX, socket.connect(self.address)).await.map_err(|_| io::ErrorKind::TimedOut)?
+        let connected = async {
+            let tcp = socket.connect(self.address).await?;
+            match &self.tls {
+                None => Ok(Stream::Plain(tcp)),
+                Some(tls) => Ok(Stream::Tls(Box::new(tls.connect(tcp).await?))),
+            }
+        };
+        tokio::time::timeout(CONNECT_MAX, connected).await.map_err(|_| io::ErrorKind::TimedOut)?
     }
+}
+
+/// Of several addresses the first at which somebody listens: `localhost` may be `::1` first, and a node at `127.0.0.1`.
+fn answering(found: &[SocketAddr]) -> Option<SocketAddr> {
+    let listens = |address: &&SocketAddr| std::net::TcpStream::connect_timeout(address, CONNECT_MAX).is_ok();
+    let first = if found.len() > 1 { found.iter().find(listens) } else { None };
+    first.or(found.first()).copied()
 }
 
 /// Every address of 127.0.0.0/8 is this machine: each has ports of its own. Each shard has addresses of its own.
@@ -98,14 +156,14 @@ mod tests {
     use super::*;
 
     fn refused(url: &str) -> String {
-        Target::new(url, &[], 1, (1, 1)).err().map_or(String::new(), |trouble| trouble.to_string())
+        Target::new(url, None, &[], 1, (1, 1)).err().map_or(String::new(), |trouble| trouble.to_string())
     }
 
     #[test]
     fn an_address_that_cannot_be_used_is_refused_with_the_reason() {
         for (url, why) in [
             ("nonsense", "write it as http://"),
-            ("https://127.0.0.1", "TLS"),
+            ("wss://127.0.0.1", "write it as https://"),
             ("ftp://127.0.0.1", "`ftp` is not http"),
         ] {
             assert!(refused(url).contains(why), "{url}: {}", refused(url));
@@ -113,14 +171,14 @@ mod tests {
         for (url, path) in
             [("http://127.0.0.1:1", ""), ("http://127.0.0.1:1/", ""), ("http://127.0.0.1:1/a/chat/", "/a/chat")]
         {
-            let target = Target::new(url, &[], 1, (1, 1)).map(|target| (target.host, target.path));
+            let target = Target::new(url, None, &[], 1, (1, 1)).map(|target| (target.host, target.path));
             assert_eq!(target.ok(), Some(("127.0.0.1:1".to_owned(), path.to_owned())), "{url}");
         }
         for url in ["http://mina:s3cret@127.0.0.1:8000", "http://127.0.0.1:8000?token=s3cret", "mina:s3cret@127.0.0.1"]
         {
             assert!(refused(url).contains("without user") && !refused(url).contains("s3cret"), "{}", refused(url));
         }
-        let other = Target::new("http://127.0.0.1:1", &["::1".parse().expect("an address")], 1, (1, 1));
+        let other = Target::new("http://127.0.0.1:1", None, &["::1".parse().expect("an address")], 1, (1, 1));
         assert!(other.is_err_and(|trouble| trouble.to_string().contains("--from ::1")));
     }
 
