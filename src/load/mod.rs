@@ -11,6 +11,7 @@ mod checks;
 mod client;
 mod clock;
 mod connect;
+mod environment;
 mod frames;
 mod ledger;
 mod link;
@@ -24,6 +25,7 @@ mod progress;
 pub mod report;
 mod rest;
 mod run;
+mod shape;
 mod stop;
 mod stream;
 mod summary;
@@ -186,7 +188,7 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
     tokio::task::spawn_local(stop::listen(Rc::clone(&run), own.map(OwnNode::leftovers)));
     let secret = own.map(|own| SecretString::from(own.secret_key.as_str()));
     let Some(people) = unless_stopped(&run, gather(options, &run, &name, secret.as_ref())).await else {
-        return Ok(summary::report(options, &run, &name));
+        return Ok(summary::report(options, &run, &name, own));
     };
     let people = people?;
     let settled = unless_stopped(&run, people.settle(channels(&options.scenario))).await;
@@ -205,7 +207,7 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
     }
     match outcome {
         Err(Some(trouble)) => Err(trouble),
-        _ => Ok(summary::report(options, &run, &name)),
+        _ => Ok(summary::report(options, &run, &name, own)),
     }
 }
 
@@ -254,40 +256,34 @@ fn channels(scenario: &Scenario) -> u32 {
 
 async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[Place]) -> Result<(), Trouble> {
     let common = &options.common;
-    let seconds = |default| common.duration.unwrap_or(Duration::from_secs(default));
-    let plan = |members, senders, default_s| talk::Plan {
+    let (rate, duration) = (options.rate(), options.duration());
+    let plan = |members, senders| talk::Plan {
         members,
         senders,
-        rate: common.rate,
+        rate,
         window: common.window as usize,
-        duration: seconds(default_s),
+        duration,
         cuts: None,
         connections: 0,
         shard: common.shard.map_or(0, |(shard, _)| shard - 1),
     };
     match &options.scenario {
-        Scenario::Fanout { sockets, senders } => talk::drive(run, &plan(*sockets, *senders, 10), people, places).await,
-        Scenario::Rooms { members, senders, .. } => {
-            talk::drive(run, &plan(*members, *senders, 10), people, places).await
-        }
-        Scenario::Connect { sockets, .. } => connect::drive(run, *sockets, seconds(5), people, places).await,
+        Scenario::Fanout { sockets, senders } => talk::drive(run, &plan(*sockets, *senders), people, places).await,
+        Scenario::Rooms { members, senders, .. } => talk::drive(run, &plan(*members, *senders), people, places).await,
+        Scenario::Connect { sockets, .. } => connect::drive(run, *sockets, duration, people, places).await,
         Scenario::Resume { sockets, senders, cuts } => {
-            let plan = plan(*sockets, *senders, 5 * (u64::from(*cuts) + 1));
-            let every = Duration::from_secs((plan.duration.as_secs() / (u64::from(*cuts) + 1)).max(1));
-            let rate = plan.rate.or(Some(DEFAULT_RATE));
-            talk::drive(run, &talk::Plan { cuts: Some((every, *cuts)), rate, ..plan }, people, places).await
+            let every = Duration::from_secs((duration.as_secs() / (u64::from(*cuts) + 1)).max(1));
+            let plan = talk::Plan { cuts: Some((every, *cuts)), ..plan(*sockets, *senders) };
+            talk::drive(run, &plan, people, places).await
         }
         Scenario::Rest { connections, mix } => {
             let mix = mix.clone().unwrap_or_default();
-            rest::drive(run, *connections, &mix, common.rate, seconds(10), people, places).await
+            rest::drive(run, *connections, &mix, rate, duration, people, places).await
         }
         Scenario::Soak { members, connections, cut_every, .. } => {
-            let (plan, rate) = (plan(*members, 1, 3_600), common.rate.or(Some(DEFAULT_RATE)));
-            let plan = talk::Plan { cuts: Some((*cut_every, u32::MAX)), connections: *connections, rate, ..plan };
+            let (plan, cuts) = (plan(*members, 1), Some((*cut_every, u32::MAX)));
+            let plan = talk::Plan { cuts, connections: *connections, ..plan };
             talk::drive(run, &plan, people, places).await
         }
     }
 }
-
-/// Messages a second where sockets are cut off, if nobody says otherwise: what everybody has missed grows with it.
-const DEFAULT_RATE: f64 = 200.0;

@@ -46,6 +46,16 @@ impl NodeProcess {
 const INHERITED: [&str; 9] =
     ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "PG_BIN_DIR", "RUST_BACKTRACE"];
 
+/// With what it is started, beside its key and the folder of its data.
+const SETTINGS: [(&str, &str); 6] = [
+    ("ALGORITHM", "HS256"),
+    ("HOST", "127.0.0.1"),
+    ("PORT", "0"),
+    ("RATE_LIMIT", "off"),
+    ("BCRYPT_COST", "4"),
+    ("RUST_LOG", "error"),
+];
+
 /// A node that was started for a run, on a database of its own.
 pub struct OwnNode {
     child: Child,
@@ -73,14 +83,9 @@ impl OwnNode {
             .current_dir(&folder.0)
             .env_clear()
             .envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
-            .env("DATA_DIR", folder.0.join("data"))
+            .env("DATA_DIR", folder.data())
             .env("SECRET_KEY", &secret_key)
-            .env("ALGORITHM", "HS256")
-            .env("HOST", "127.0.0.1")
-            .env("PORT", "0")
-            .env("RATE_LIMIT", "off")
-            .env("BCRYPT_COST", "4")
-            .env("RUST_LOG", "error")
+            .envs(SETTINGS)
             .stdout(Stdio::piped())
             // Ctrl-C is for the tool, which stops the node when it has read what it needs.
             .process_group(0)
@@ -110,6 +115,22 @@ impl OwnNode {
         self.child.id().map(NodeProcess)
     }
 
+    /// With what it was started, without its key.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        SETTINGS.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    }
+
+    /// The version of its PostgreSQL: what the program says that runs, or else what its files are of.
+    pub fn postgres(&self) -> Option<String> {
+        let read = |file: &str| std::fs::read_to_string(self.folder.data().join("postgres").join(file)).ok();
+        let options = read("postmaster.opts").unwrap_or_default();
+        let said = options.split(" \"").next().and_then(|program| {
+            let output = std::process::Command::new(program).arg("--version").output().ok()?;
+            version(&String::from_utf8_lossy(&output.stdout))
+        });
+        said.or_else(|| Some(read("PG_VERSION")?.trim().to_owned()))
+    }
+
     /// Stops it, and removes what it has written.
     pub async fn stop(mut self) {
         self.process().iter().for_each(NodeProcess::terminate);
@@ -120,6 +141,11 @@ impl OwnNode {
     pub fn leftovers(&self) -> Leftovers {
         Leftovers { process: self.process(), folder: self.folder.0.clone() }
     }
+}
+
+/// `postgres (PostgreSQL) 17.6 (Debian 17.6-1)` is 17.6.
+fn version(text: &str) -> Option<String> {
+    text.split_once("(PostgreSQL) ")?.1.split_whitespace().next().map(str::to_owned)
 }
 
 async fn first_url(stdout: Option<tokio::process::ChildStdout>) -> Option<String> {
@@ -167,10 +193,27 @@ impl Folder {
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
         Ok(Self(folder))
     }
+
+    /// Where the node keeps its own.
+    fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_says_its_version() {
+        assert_eq!(version("postgres (PostgreSQL) 17.6 (Debian 17.6-1)\n").as_deref(), Some("17.6"));
+        assert_eq!(version("postgres (PostgreSQL) 18beta1\n").as_deref(), Some("18beta1"));
+        assert_eq!(version("command not found"), None);
     }
 }

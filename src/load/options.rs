@@ -31,13 +31,13 @@ pub struct Common {
     /// Who may sign the certificate of an https:// node, as PEM [default: those whom this system trusts]
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "own_node")]
     pub ca: Option<PathBuf>,
-    /// Start a node for this run, on a database of its own, and throw both away afterwards
+    /// Start a node for this run, on a database of its own, and throw both away afterwards [default: use --url]
     #[arg(long = "self", global = true)]
     pub own_node: bool,
-    /// How long to put load on: 10s, 5m, 4h
+    /// How long to put load on: 10s, 5m, 4h [default: 10s; connect 5s; resume 5s before each cut and after the last; soak 1h]
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Messages (or calls) a second, of all senders together, on a fixed schedule [default: as fast as acknowledged]
+    /// Messages (or calls) a second, of all senders together, on a fixed schedule [default: as fast as acknowledged; resume and soak 200]
     #[arg(long, global = true, value_name = "N", value_parser = rate)]
     pub rate: Option<f64>,
     /// Messages that a sender has on their way at once, without --rate
@@ -49,10 +49,10 @@ pub struct Common {
     /// Accounts to register and use
     #[arg(long, global = true, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub users: u32,
-    /// Use these accounts, which exist, instead of registering any; needs --secret-key
+    /// Use these accounts, which exist, instead of registering any; needs --secret-key [default: none]
     #[arg(long, global = true, value_name = "FROM-TO", value_parser = ids, requires = "secret_key")]
     pub user_ids: Option<(i64, i64)>,
-    /// The node's SECRET_KEY: tokens are signed here, and nobody has to log in
+    /// The node's SECRET_KEY: tokens are signed here, and nobody has to log in [default: none]
     #[arg(long, global = true, value_name = "KEY", env = "SECRET_KEY", hide_env_values = true)]
     pub secret_key: Option<SecretString>,
     /// How the node signs tokens
@@ -61,22 +61,22 @@ pub struct Common {
     /// Source addresses to connect from, in turn [default: as many of 127.0.0.0/8 as the sockets need]
     #[arg(long, global = true, value_name = "IP,…", value_delimiter = ',')]
     pub from: Vec<IpAddr>,
-    /// This process is number I of N that share a run; give all of them the same --run
+    /// This process is number I of N that share a run; give all of them the same --run [default: 1/1]
     #[arg(long, global = true, value_name = "I/N", value_parser = shard, requires = "run", conflicts_with = "own_node")]
     pub shard: Option<(u32, u32)>,
     /// A name for the run; its accounts' password is made of it [default: random]
     #[arg(long, global = true, value_name = "NAME", value_parser = run_name)]
     pub run: Option<String>,
-    /// The node's process on this machine, to see its memory and CPU
+    /// The node's process on this machine, to see its memory and CPU [default: that of --self, or none]
     #[arg(long, global = true, value_name = "PID")]
     pub pid: Option<u32>,
-    /// Leave the servers that were made for the run
+    /// Leave the servers that were made for the run [default: delete them]
     #[arg(long, global = true)]
     pub keep: bool,
-    /// Write the report as JSON
+    /// Write the report as JSON, for a program and for --compare [default: none]
     #[arg(long, global = true, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Write the report as a page with plots
+    /// Write the report as a page with plots [default: none]
     #[arg(long, global = true, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
@@ -220,6 +220,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Options::command().debug_assert();
+    }
+
+    /// With what a run is made is for everybody to see: in `--help`, not in the code.
+    #[test]
+    fn help_names_the_default_of_every_option() {
+        let command = Options::command();
+        let scenarios: Vec<_> = command.get_subcommands().collect();
+        let arguments = scenarios.iter().flat_map(|scenario| scenario.get_arguments()).chain(command.get_arguments());
+        let arguments: Vec<_> = arguments.filter(|argument| argument.get_id() != "help").collect();
+        assert!(scenarios.len() == 6 && arguments.len() > 30);
+        for argument in arguments {
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            let is_named = !argument.get_default_values().is_empty() && argument.get_action().takes_values();
+            assert!(is_named || help.contains("[default: "), "{}: {help}", argument.get_id());
+        }
     }
 
     #[test]

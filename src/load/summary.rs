@@ -1,15 +1,17 @@
 //! A run's report: put together, and written to files.
 
 use super::Trouble;
+use super::environment::environment;
+use super::node::OwnNode;
 use super::options::Options;
-use super::report::{End, Report, page};
+use super::report::{End, FORMAT, Report, page};
 use super::run::Run;
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// What the run has measured.
-pub fn report(options: &Options, run: &Run, name: &str) -> Report {
+pub fn report(options: &Options, run: &Run, name: &str, own: Option<&OwnNode>) -> Report {
     let took_s = run.clock.elapsed_s();
     let started = OffsetDateTime::now_utc() - Duration::from_secs_f64(took_s);
     let end = match run.failure() {
@@ -17,14 +19,17 @@ pub fn report(options: &Options, run: &Run, name: &str) -> Report {
         None if run.is_interrupted() => End::Interrupted,
         None => End::Completed,
     };
+    let mut settings = vec![("command".into(), command()), ("run".into(), name.into())];
+    settings.extend(options.shape());
     Report {
+        format: FORMAT,
         version: env!("CARGO_PKG_VERSION"),
         scenario: options.scenario.name().into(),
         url: run.target.url.clone(),
         started_at: started.format(&Rfc3339).unwrap_or_default(),
         took_s,
-        machine: machine(),
-        settings: vec![("command".into(), command()), ("run".into(), name.into())],
+        environment: environment(own),
+        settings,
         end,
         figures: run.figures(),
         latencies: run.meter.latencies(),
@@ -47,15 +52,6 @@ fn command() -> String {
         }
     }
     format!("madang {}", words.join(" "))
-}
-
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let memory = read("/proc/meminfo").split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
-    let memory = memory.map_or(String::new(), |kib| format!(", {:.0} GiB", kib as f64 / f64::from(1 << 20)));
-    let system = read("/proc/sys/kernel/osrelease").trim().to_owned();
-    format!("{cores} processors{memory}, {} {system}", std::env::consts::OS)
 }
 
 /// Writes the files that were asked for.

@@ -1,5 +1,6 @@
 //! What a run has measured and whether all held, as data; [`mod@table`], [`mod@page`] and serde show it.
 
+mod environment;
 pub mod number;
 mod page;
 pub mod plot;
@@ -10,14 +11,20 @@ mod text;
 mod thin;
 mod verdict;
 
+pub use environment::Environment;
 pub use page::page;
 pub use table::table;
 
 use serde::Serialize;
 
+/// The format of the JSON. Names may be added; where one goes or means something else, this grows.
+pub const FORMAT: u32 = 1;
+
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// [`FORMAT`].
+    pub format: u32,
     /// The version of the tool.
     pub version: &'static str,
     /// `fanout`, `rooms`, …
@@ -28,9 +35,9 @@ pub struct Report {
     pub started_at: String,
     /// How long it ran, set-up and final checks included.
     pub took_s: f64,
-    /// What the machine that ran the tool is: processors, memory, system.
-    pub machine: String,
-    /// What the run was asked to do, in the order of the command line's help.
+    /// On what it was made.
+    pub environment: Environment,
+    /// The command, the name of the run, and what it was asked to do, defaults filled in.
     pub settings: Vec<(String, String)>,
     /// How it ended.
     pub end: End,

@@ -1,6 +1,6 @@
 //! Reports for the tests of whatever shows them.
 
-use super::{Check, End, Figure, Latency, Report, Sample};
+use super::{Check, End, Environment, FORMAT, Figure, Latency, Report, Sample};
 
 pub fn latency(name: &str, p50_us: u64) -> Latency {
     Latency {
@@ -39,15 +39,29 @@ pub fn sample(second: u64) -> Sample {
     }
 }
 
+pub fn environment() -> Environment {
+    Environment {
+        commit: "e93c513".into(),
+        build: "release".into(),
+        processor: "EPYC 7B13".into(),
+        processors: 2,
+        memory_kib: Some(24 << 20),
+        system: "linux 6.18.44".into(),
+        postgres: Some("17.6".into()),
+        node: vec![("RATE_LIMIT".into(), "off".into()), ("BCRYPT_COST".into(), "4".into())],
+    }
+}
+
 pub fn report(seconds: u64) -> Report {
     let figure = |name: &str, value, unit| Figure { name: name.into(), value, unit };
     Report {
+        format: FORMAT,
         version: "0.1.0",
         scenario: "fanout".into(),
         url: "http://127.0.0.1:45225".into(),
         started_at: "2026-11-23T05:22:39.502785119Z".into(),
         took_s: seconds as f64 + 3.2,
-        machine: "2 processors, 24 GiB, linux 6.18.44".into(),
+        environment: environment(),
         settings: vec![
             ("command".into(), "madang load fanout --sockets 1000 --duration 2m --html run.html".into()),
             ("run".into(), "8a8ccbec".into()),
@@ -83,7 +97,8 @@ pub fn hostile() -> Report {
     report.scenario = evil.into();
     report.url = evil.into();
     report.started_at = evil.into();
-    report.machine = evil.into();
+    report.environment.processor = evil.into();
+    report.environment.node = vec![(evil.into(), evil.into())];
     report.settings = vec![("command".into(), evil.into()), (evil.into(), evil.into())];
     report.end = End::Failed { why: evil.into() };
     report.figures.push(Figure { name: evil.into(), value: 1.0, unit: "" });

@@ -32,11 +32,20 @@ fn heading(report: &Report) -> Vec<String> {
         plain(&date(&report.started_at)),
         time_us(report.took_s * 1e6).to_string(),
         format!("madang {}", report.version),
-        plain(&report.machine),
+        format!("{} build, commit {}", plain(&report.environment.build), plain(&report.environment.commit)),
+        plain(&report.environment.machine()),
     ];
     lines.extend(wrapped(&facts.join(", "), ""));
+    lines.extend(node(report).iter().flat_map(|node| wrapped(node, "")));
     lines.extend(command.into_iter().flat_map(|(_, command)| wrapped(&format!("$ {}", plain(command)), "")));
     lines
+}
+
+/// The node that the tool has started, if it did.
+fn node(report: &Report) -> Option<String> {
+    let environment = &report.environment;
+    let postgres = environment.postgres.as_deref().map_or("not known".to_owned(), plain);
+    (!environment.node.is_empty()).then(|| format!("node: PostgreSQL {postgres}, {}", plain(&environment.node())))
 }
 
 fn figures(report: &Report) -> Vec<String> {

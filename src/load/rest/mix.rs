@@ -61,6 +61,16 @@ impl Default for Mix {
     }
 }
 
+impl std::fmt::Display for Mix {
+    /// As it is read.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = |call: &Call| CALLS.iter().find(|(known, ..)| known == call).map_or("", |(_, name, _)| *name);
+        let parts = self.0.iter().filter(|(_, weight)| *weight > 0);
+        let parts: Vec<String> = parts.map(|(call, weight)| format!("{}={weight}", name(call))).collect();
+        formatter.write_str(&parts.join(","))
+    }
+}
+
 impl Mix {
     /// `me=20,server=5`.
     ///

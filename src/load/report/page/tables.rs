@@ -89,9 +89,11 @@ pub(super) fn again(report: &Report) -> String {
         format!("<p>The same run again:</p>\n<pre><code>{}</code></pre>\n", escaped(command))
     });
     let others = report.settings.iter().filter(|(name, _)| name != "command");
+    let facts = report.environment.facts();
     let rows: String = others
         .map(|(name, value)| (name.as_str(), value.as_str()))
-        .chain([("machine of the tool", report.machine.as_str()), ("madang", report.version)])
+        .chain([("madang", report.version)])
+        .chain(facts.iter().map(|(name, value)| (*name, value.as_str())))
         .map(|(name, value)| format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(name), escaped(value)))
         .collect();
     format!(
