@@ -7,16 +7,17 @@ use super::link::{Link, NoLink, Reading};
 use super::meter::{Times, count};
 use super::payload::Said;
 use super::people::Person;
+use super::report::times::{ACKNOWLEDGEMENT, BACK, DELIVERY};
 use super::run::{Phase, Run};
 use super::talker::Talker;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// As long as a socket tries to come back, after it could not for the first time, before the run is given up.
 /// A node that lets sends wait measures its limits and not itself.
 const LIMITED: &str =
     "the node limits the rate of messages and frames: start it with RATE_LIMIT=off, or lower --rate or --window";
+/// As long as a socket tries to come back, after it could not for the first time, before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE_MS: std::ops::Range<u64> = 20..200;
 
@@ -95,8 +96,8 @@ impl Client {
             seen: Rc::clone(&seen),
             named: Vec::new(),
             deliveries: 0,
-            delivery: run.meter.times("delivery"),
-            acknowledgement: run.meter.times("acknowledgement"),
+            delivery: run.meter.times(DELIVERY),
+            acknowledgement: run.meter.times(ACKNOWLEDGEMENT),
             cut_us: None,
             was_dropped: false,
             closed: None,
@@ -264,7 +265,7 @@ impl Client {
             ("replay.done", _) => {
                 self.seen.is_live.set(true);
                 if let Some(cut_us) = self.cut_us.take() {
-                    self.run.meter.times("back after a cut").note(now_us - cut_us);
+                    self.run.meter.times(BACK).note(now_us - cut_us);
                 }
             }
             ("resync", _) => {

@@ -6,6 +6,7 @@ use super::frames::{Kind, write};
 use super::link::{Link, NoLink, Reading};
 use super::meter::count;
 use super::people::{People, Person, Place};
+use super::report::times::HANDSHAKE;
 use super::run::{Phase, Run};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -31,7 +32,7 @@ pub async fn drive(
     places: &[Place],
 ) -> Result<(), Trouble> {
     let channel = places.first().and_then(|place| place.channels.first()).copied().unwrap_or_default();
-    let handshake = run.meter.times("handshake");
+    let handshake = run.meter.times(HANDSHAKE);
     let before_kib = run.node.and_then(|node| node.resident_kib());
     let processors = run.processors();
     let crowd = Rc::new(Crowd::default());
@@ -112,7 +113,7 @@ async fn idle(run: Rc<Run>, person: Rc<Person>, channel: i64, crowd: Rc<Crowd>) 
     while let Some(link) = open(&run, &person, channel).await {
         if std::mem::take(&mut is_first) {
             count(&crowd.opened, 1);
-            count(&run.meter.acknowledged, 1);
+            count(&run.meter.opened, 1);
         }
         let token = person.token();
         count(&run.meter.sockets, 1);

@@ -1,6 +1,7 @@
 //! One WebSocket connection: the handshake, and the bytes in both directions.
 
 use super::frames::{Kind, Reader, write};
+use super::report::times::HANDSHAKE;
 use super::run::{Phase, Run};
 use super::stream::Stream;
 use std::cell::RefCell;
@@ -75,7 +76,7 @@ impl Link {
         let started_us = run.clock.now_us();
         let opened = tokio::time::timeout(HANDSHAKE_MAX, Self::shake_hands(run, path, token)).await;
         let link = opened.map_err(|_| NoLink::Failed(format!("no answer within {} s", HANDSHAKE_MAX.as_secs())))??;
-        run.meter.times("handshake").note(run.clock.now_us() - started_us);
+        run.meter.times(HANDSHAKE).note(run.clock.now_us() - started_us);
         Ok(link)
     }
 

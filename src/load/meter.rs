@@ -2,6 +2,7 @@
 
 use super::Trouble;
 use super::node::NodeProcess;
+use super::report::times::{Scheduled, order, span};
 use super::report::{ERROR, Figure, Latency, Sample};
 use hdrhistogram::Histogram;
 use std::cell::{Cell, RefCell};
@@ -24,6 +25,11 @@ impl Times {
         Self { name: name.into(), all: histogram(), second: histogram() }
     }
 
+    /// What they are of.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Notes one.
     pub fn note(&self, us: u64) {
         self.second.borrow_mut().saturating_record(us.max(1));
@@ -38,12 +44,13 @@ impl Times {
     }
 
     /// The spread of all of them.
-    pub fn latency(&self) -> Option<Latency> {
+    pub fn latency(&self, scheduled: Scheduled) -> Option<Latency> {
         self.end_second();
         let all = self.all.borrow();
         let at = |percent: f64| all.value_at_percentile(percent);
         (!all.is_empty()).then(|| Latency {
             name: self.name.clone(),
+            span: span(&self.name, scheduled),
             count: all.len(),
             min_us: all.min(),
             mean_us: all.mean(),
@@ -58,8 +65,10 @@ impl Times {
 
 /// What is counted.
 pub struct Meter {
-    /// Messages that are in the log, sockets that were opened.
+    /// Messages that are in the log.
     pub acknowledged: Cell<u64>,
+    /// Sockets that were opened, where that is what is measured.
+    pub opened: Cell<u64>,
     /// Calls that were answered.
     pub calls: Cell<u64>,
     /// Events that reached a socket.
@@ -76,6 +85,8 @@ pub struct Meter {
 struct Last {
     at_s: f64,
     acknowledged: u64,
+    calls: u64,
+    opened: u64,
     deliveries: u64,
     errors: u64,
     cpu_us: u64,
@@ -96,6 +107,7 @@ impl Meter {
         let empty = Histogram::new_with_bounds(1, LONGEST_US, 2).map_err(|error| Trouble::Input(error.to_string()))?;
         Ok(Self {
             acknowledged: Cell::default(),
+            opened: Cell::default(),
             calls: Cell::default(),
             deliveries: Cell::default(),
             sockets: Cell::default(),
@@ -141,7 +153,9 @@ impl Meter {
         let last = self.last.get();
         let now = Last {
             at_s,
-            acknowledged: self.acknowledged.get() + self.calls.get(),
+            acknowledged: self.acknowledged.get(),
+            calls: self.calls.get(),
+            opened: self.opened.get(),
             deliveries: self.deliveries.get(),
             errors: self.errors(),
             cpu_us: node.and_then(NodeProcess::cpu_us).unwrap_or(0),
@@ -155,10 +169,13 @@ impl Meter {
         };
         self.times.borrow().iter().for_each(|times| times.end_second());
         let has_cpu = now.cpu_us > 0 && last.cpu_us > 0;
+        let rate = |now: u64, last: u64| now.saturating_sub(last) as f64 / seconds;
         Sample {
             at_s,
-            acknowledged: (now.acknowledged - last.acknowledged) as f64 / seconds,
-            deliveries: (now.deliveries - last.deliveries) as f64 / seconds,
+            acknowledged: rate(now.acknowledged, last.acknowledged),
+            calls: rate(now.calls, last.calls),
+            opened: rate(now.opened, last.opened),
+            deliveries: rate(now.deliveries, last.deliveries),
             errors: now.errors - last.errors,
             sockets: self.sockets.get(),
             p50_us,
@@ -169,9 +186,12 @@ impl Meter {
         }
     }
 
-    /// The spread of everything that was timed.
-    pub fn latencies(&self) -> Vec<Latency> {
-        self.times.borrow().iter().filter_map(|times| times.latency()).collect()
+    /// The spread of everything that was timed, in the order in which it is read.
+    pub fn latencies(&self, scheduled: Scheduled) -> Vec<Latency> {
+        let times = self.times.borrow();
+        let mut latencies: Vec<Latency> = times.iter().filter_map(|times| times.latency(scheduled)).collect();
+        latencies.sort_by(|one, other| order(&one.name).cmp(&order(&other.name)));
+        latencies
     }
 
     /// Each kind of error.

@@ -49,9 +49,9 @@ impl Progress {
     }
 
     /// Says what one second was like.
-    pub fn second(&self, position: u64, sample: &Sample) {
+    pub fn second(&self, position: u64, sample: &Sample, main: &str) {
         self.bar.set_position(position);
-        let line = line(sample);
+        let line = line(sample, main);
         if self.is_terminal {
             self.bar.set_message(line);
         } else if position <= PLAIN_EVERY_S || position.is_multiple_of(PLAIN_EVERY_S) {
@@ -65,16 +65,35 @@ impl Progress {
     }
 }
 
-fn line(sample: &Sample) -> String {
+/// A second in short; `main` is what the times are of.
+fn line(sample: &Sample, main: &str) -> String {
     let time = |us: Option<u64>| us.map_or("-".to_owned(), |us| format!("{:.1}", us as f64 / 1_000.0));
-    let memory = sample.node_kib.map_or(String::new(), |kib| format!("  node {} MiB", kib / 1_024));
-    format!(
-        "{:.0}/s  {:.0} deliveries/s  p50 {} p99 {} ms  errors {}  sockets {}{memory}",
-        sample.acknowledged,
-        sample.deliveries,
-        time(sample.p50_us),
-        time(sample.p99_us),
-        sample.errors,
-        sample.sockets,
-    )
+    let rates = [
+        (sample.acknowledged, "messages/s"),
+        (sample.deliveries, "deliveries/s"),
+        (sample.calls, "calls/s"),
+        (sample.opened, "opened/s"),
+    ];
+    let rates = rates.iter().filter(|(rate, _)| *rate > 0.0).map(|(rate, of)| format!("{rate:.0} {of}"));
+    let times = format!("{main} p50 {} p99 {} ms", time(sample.p50_us), time(sample.p99_us));
+    let parts = [times, format!("errors {}", sample.errors), format!("sockets {}", sample.sockets)];
+    let memory = sample.node_kib.map(|kib| format!("node process {} MiB", kib / 1_024));
+    rates.chain(parts).chain(memory).collect::<Vec<_>>().join("  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_its_numbers_are_of() {
+        let second = Sample { p50_us: Some(1_500), p99_us: Some(20_000), sockets: 3, ..Sample::default() };
+        let talk = Sample { acknowledged: 200.0, deliveries: 600.0, node_kib: Some(61_440), ..second.clone() };
+        assert_eq!(
+            line(&talk, "delivery"),
+            "200 messages/s  600 deliveries/s  delivery p50 1.5 p99 20.0 ms  errors 0  sockets 3  node process 60 MiB"
+        );
+        let rest = Sample { calls: 950.4, errors: 2, p99_us: None, ..second };
+        assert_eq!(line(&rest, "any call"), "950 calls/s  any call p50 1.5 p99 - ms  errors 2  sockets 3");
+    }
 }

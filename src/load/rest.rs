@@ -8,6 +8,7 @@ use super::call::{Answer, Body, Http};
 use super::checks::Rule;
 use super::meter::count;
 use super::people::{People, Person, Place};
+use super::report::times::ANY_CALL;
 use super::run::{Phase, Run};
 use hyper::Method;
 use mix::{Call, Mix};
@@ -67,7 +68,7 @@ pub async fn drive(
     run.began_us.set(run.clock.now_us());
     run.enter(Phase::Talking);
     let processors = run.processors();
-    run.watch("calls", duration, &run.meter.times("any call"), |_| {}).await;
+    run.watch("calls", duration, &run.meter.times(ANY_CALL), |_| {}).await;
     let took_s = (run.clock.now_us() - run.began_us.get()).max(1) as f64 / 1e6;
     let calls = run.meter.calls.get();
     run.figure("calls", calls as f64, "");
@@ -290,7 +291,7 @@ impl Browser {
         let took_us = self.run.clock.now_us().saturating_sub(from_us);
         if answer.is_err() {
             // Whoever waited in vain has waited all the same.
-            self.run.meter.times("any call").note(took_us);
+            self.run.meter.times(ANY_CALL).note(took_us);
         }
         let answer = answer?;
         let json = answer.json();
@@ -300,7 +301,7 @@ impl Browser {
                 return Ok(None);
             }
             got => {
-                self.run.meter.times("any call").note(took_us);
+                self.run.meter.times(ANY_CALL).note(took_us);
                 self.run.meter.times(&format!("{method} {name}")).note(took_us);
                 count(&self.run.meter.calls, 1);
                 self.run.checks.look(Rule::RightAnswer, 1);

@@ -185,7 +185,7 @@ impl Run {
         let now_kib = self.node.filter(|_| self.is_whole).and_then(|node| node.resident_kib());
         if let Some((now, before)) = now_kib.zip(before_kib) {
             let each = now.saturating_sub(before) as f64 / sockets.max(1) as f64;
-            self.figure("memory of the node a socket", each, "KiB");
+            self.figure("memory of the node process per socket", each, "KiB");
         }
     }
 
@@ -243,7 +243,7 @@ impl Run {
                 () = self.stopped.notified() => {}
             }
             let mut sample = self.meter.sample(self.clock.elapsed_s() - began_s, main, self.node.as_ref());
-            progress.second(second, &sample);
+            progress.second(second, &sample, main.name());
             sample.at_s += before_s;
             self.samples.borrow_mut().push(sample);
             if self.is_stopped() {
@@ -269,14 +269,14 @@ impl Processors {
         let took_us = (run.clock.now_us() - self.began_us).max(1) as f64;
         let spent = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before?) as f64);
         if let Some(spent_us) = spent(run.node.and_then(|node| node.cpu_us()), self.node_us) {
-            run.figure("CPU of the node, without PostgreSQL", spent_us / took_us * 100.0, "%");
+            run.figure("CPU of the node process (not PostgreSQL)", spent_us / took_us * 100.0, "%");
             for (name, count) in parts.iter().filter(|(_, count)| run.is_whole && *count > 0) {
-                run.figure(&format!("CPU of the node a {name}"), spent_us / *count as f64, "µs");
+                run.figure(&format!("CPU of the node process per {name}"), spent_us / *count as f64, "µs");
             }
         }
         if let Some(spent_us) = spent(self.own.cpu_us(), self.own_us) {
             let percent = spent_us / took_us * 100.0;
-            run.figure("CPU of this tool, of one processor", percent, "%");
+            run.figure("CPU of the load tool (one thread)", percent, "%");
             if percent > OWN_CPU_MAX_PERCENT {
                 tell(
                     "this tool was as busy as one thread can be: its own waiting is in the times; use --shard or a lower --rate",

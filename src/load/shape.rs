@@ -1,6 +1,7 @@
 //! What a run does where nobody says otherwise, and the whole of what it was asked to do.
 
 use super::options::{Options, Scenario};
+use super::report::times::{ANY_CALL, DELIVERY, HANDSHAKE, Scheduled};
 use std::time::Duration;
 
 /// Messages a second where sockets are cut off, if nobody says otherwise: what everybody has missed grows with it.
@@ -30,6 +31,12 @@ impl Options {
             Scenario::Fanout { .. } | Scenario::Rooms { .. } | Scenario::Connect { .. } | Scenario::Rest { .. } => None,
         };
         self.common.rate.or(default)
+    }
+
+    /// What has a schedule.
+    pub fn scheduled(&self) -> Scheduled {
+        let (is_set, is_rest) = (self.rate().is_some(), matches!(self.scenario, Scenario::Rest { .. }));
+        Scheduled { messages: is_set && !is_rest, calls: is_set && is_rest }
     }
 
     /// All that makes the load what it is, defaults filled in: runs in which none of it differs can be compared.
@@ -73,6 +80,17 @@ impl Options {
         });
         shape.extend(common.shard.map(|(shard, of)| ("shard", format!("{shard}/{of}"))));
         shape.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+impl Scenario {
+    /// The time that says how well the node does: the samples have it, and `--max-p99` is of it.
+    pub fn main(&self) -> &'static str {
+        match self {
+            Self::Fanout { .. } | Self::Rooms { .. } | Self::Resume { .. } | Self::Soak { .. } => DELIVERY,
+            Self::Connect { .. } => HANDSHAKE,
+            Self::Rest { .. } => ANY_CALL,
+        }
     }
 }
 

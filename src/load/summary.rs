@@ -32,7 +32,8 @@ pub fn report(options: &Options, run: &Run, name: &str, own: Option<&OwnNode>) -
         settings,
         end,
         figures: run.figures(),
-        latencies: run.meter.latencies(),
+        latencies: run.meter.latencies(options.scheduled()),
+        main: options.scenario.main(),
         samples: run.samples.take(),
         checks: run.checks.report(),
     }

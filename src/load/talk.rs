@@ -7,6 +7,7 @@ use super::client::{Client, Room, Seen};
 use super::ledger::Ledger;
 use super::people::{People, Place};
 use super::progress::Progress;
+use super::report::times::DELIVERY;
 use super::rest;
 use super::rest::mix::Mix;
 use super::run::{Phase, Run};
@@ -84,7 +85,7 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
     run.began_us.set(run.clock.now_us());
     run.enter(Phase::Talking);
     let processors = run.processors();
-    let (main, mut cuts) = (run.meter.times("delivery"), 0);
+    let (main, mut cuts) = (run.meter.times(DELIVERY), 0);
     run.watch("load", plan.duration, &main, |second| {
         // The last second is for coming back.
         let is_time = |every: Duration| second.is_multiple_of(every.as_secs()) && second < plan.duration.as_secs();
@@ -201,7 +202,7 @@ async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
 fn rates(run: &Run) {
     let took_s = (run.clock.now_us() - run.began_us.get()).max(1) as f64 / 1e6;
     let counts = [
-        ("acknowledged", run.meter.acknowledged.get()),
+        ("messages acknowledged", run.meter.acknowledged.get()),
         ("deliveries", run.meter.deliveries.get()),
         ("calls", run.meter.calls.get()),
     ];

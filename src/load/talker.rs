@@ -2,6 +2,7 @@
 
 use super::frames::{Kind, write};
 use super::payload::Said;
+use super::report::times::SENT_LATE;
 use super::run::Run;
 use std::collections::BTreeMap;
 
@@ -76,7 +77,7 @@ impl Talker {
                 *next_us += *interval_us;
             }
             if !self.was_held && matches!(self.pace, Pace::Every { .. }) {
-                run.meter.times("sent late by this tool").note(now_us - due_us);
+                run.meter.times(SENT_LATE).note(now_us - due_us);
             }
             self.pending.insert(number, Pending { due_us, again_us: None });
             run.unanswered.set(run.unanswered.get() + 1);

@@ -55,7 +55,7 @@ async fn every_scenario_runs_and_holds_and_leaves_nothing() {
     let pid = node.pid();
     for (scenario, figure_name) in [
         ("fanout --sockets 20 --senders 2 --duration 1s", "deliveries a second"),
-        ("rooms --channels 5 --members 3 --rate 100 --duration 1s", "acknowledged a second"),
+        ("rooms --channels 5 --members 3 --rate 100 --duration 1s", "messages acknowledged a second"),
         ("connect --sockets 100 --duration 1s", "connects a second"),
         ("resume --sockets 20 --cuts 2 --duration 3s", "deliveries a second"),
         (
@@ -147,7 +147,7 @@ async fn an_interrupted_run_prints_what_it_measured() {
     assert_eq!(output.status.code(), Some(130));
     let report = report(&folder);
     assert_eq!((&report["end"]["how"], violated(&report).len()), (&"interrupted".into(), 0));
-    assert!(figure(&report, "acknowledged a second") > 0.0);
+    assert!(figure(&report, "messages acknowledged a second") > 0.0);
     assert!(text(&output).contains("delivery"), "{}", text(&output));
     node.stop().await;
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
@@ -166,7 +166,7 @@ async fn a_node_that_goes_away_ends_the_run_with_what_was_measured() {
     let report = report(&folder);
     let why = report["end"]["why"].as_str().expect("a reason");
     assert!(why.contains("went away") && report["end"]["how"] == "failed", "{why}");
-    assert!(figure(&report, "acknowledged a second") > 0.0);
+    assert!(figure(&report, "messages acknowledged a second") > 0.0);
     assert!(violated(&report).is_empty(), "what never came is not lost: {report}");
     let _ = std::fs::remove_dir_all(&folder);
 }
@@ -188,7 +188,7 @@ async fn shards_share_a_run_and_each_sees_all_of_it() {
         for (output, folder) in [(first, &folder), (second, &other)] {
             let output = output.expect("it runs");
             assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-            assert!(figure(&report(folder), "deliveries") >= 5.0 * figure(&report(folder), "acknowledged"));
+            assert!(figure(&report(folder), "deliveries") >= 5.0 * figure(&report(folder), "messages acknowledged"));
         }
     }
     assert_eq!(Api::new(&node.url).servers_of_run("together").await, 0);

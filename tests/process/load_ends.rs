@@ -135,6 +135,6 @@ async fn who_reads_only_the_beginning_gets_the_files_all_the_same() {
     assert!(!text(&output).contains("panicked"), "{}", text(&output));
     let report = report(&folder);
     assert_eq!((&report["end"]["how"], violated(&report).len()), (&"completed".into(), 0));
-    assert!(figure(&report, "acknowledged") > 0.0);
+    assert!(figure(&report, "messages acknowledged") > 0.0);
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }

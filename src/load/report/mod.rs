@@ -9,6 +9,7 @@ mod samples;
 mod table;
 mod text;
 mod thin;
+pub mod times;
 mod verdict;
 
 pub use environment::Environment;
@@ -45,6 +46,8 @@ pub struct Report {
     pub figures: Vec<Figure>,
     /// Times, each from a histogram.
     pub latencies: Vec<Latency>,
+    /// Which of them the samples' percentiles are of.
+    pub main: &'static str,
     /// One a second.
     pub samples: Vec<Sample>,
     /// What was checked.
@@ -85,6 +88,8 @@ pub struct Figure {
 pub struct Latency {
     /// `delivery`, `acknowledgement`, `handshake`, `GET /users/me`, …
     pub name: String,
+    /// From what to what, as [`times::span`] has it.
+    pub span: &'static str,
     /// How many times were taken.
     pub count: u64,
     /// The least.
@@ -108,8 +113,12 @@ pub struct Latency {
 pub struct Sample {
     /// Seconds since the load began.
     pub at_s: f64,
-    /// Messages (or calls, or connects) that were acknowledged in it, a second.
+    /// Messages that were acknowledged in it, a second.
     pub acknowledged: f64,
+    /// Calls that were answered in it, a second.
+    pub calls: f64,
+    /// Sockets that were opened in it, a second, where that is what is measured.
+    pub opened: f64,
     /// Events that reached a socket in it, a second.
     pub deliveries: f64,
     /// Errors in it.

@@ -67,7 +67,10 @@ fn latencies(latencies: &[Latency]) -> Vec<String> {
             0 => UNKNOWN.to_owned(),
             _ => time_us(us as f64).to_string(),
         });
-        [cut(&latency.name, NAME_MAX), count(latency.count), p50, p90, p99, p999, max]
+        // Each call's own would be the same as that of any call.
+        let is_call = latency.name.contains('/');
+        let name = if is_call { latency.name.clone() } else { format!("{}: {}", latency.name, latency.span) };
+        [cut(&name, NAME_MAX), count(latency.count), p50, p90, p99, p999, max]
     };
     let rows: Vec<_> = latencies.iter().map(row).collect();
     section("LATENCY", if rows.is_empty() { Vec::new() } else { aligned(&headings, &rows) })

@@ -13,7 +13,7 @@ pub(super) fn section(report: &Report) -> String {
         return String::new();
     }
     let plots =
-        [latency(samples), throughput(samples), memory(samples), cpu(samples), sockets(samples), errors(samples)];
+        [latency(report), throughput(samples), memory(samples), cpu(samples), sockets(samples), errors(samples)];
     let plots: Vec<Plot> = plots.into_iter().flatten().collect();
     let figures: String = plots.iter().enumerate().map(|(place, plot)| figure(plot, place, plots.len())).collect();
     format!(
@@ -61,7 +61,7 @@ fn axis(label: &str, unit: Unit, scale: Scale) -> Axis {
     Axis { label: label.into(), unit, scale }
 }
 
-fn latency(samples: &[Sample]) -> Option<Plot> {
+fn latency(report: &Report) -> Option<Plot> {
     // A log axis has no place for zero, and nothing takes no time.
     fn time(us: Option<u64>) -> Option<f64> {
         us.map(|us| us.max(1) as f64)
@@ -71,27 +71,38 @@ fn latency(samples: &[Sample]) -> Option<Plot> {
         ("p99", |sample| time(sample.p99_us)),
         ("p99.9", |sample| time(sample.p999_us)),
     ];
-    plot("Latency", axis("latency", Unit::Time, Scale::Log), samples, Keep::Highest, &lines)
+    let span = report.latencies.iter().find(|latency| latency.name == report.main).map_or("", |latency| latency.span);
+    let y = axis(&format!("{}, {span}", report.main), Unit::Time, Scale::Log);
+    plot("Latency", y, &report.samples, Keep::Highest, &lines)
 }
 
 fn throughput(samples: &[Sample]) -> Option<Plot> {
-    let has_deliveries = samples.iter().any(|sample| sample.deliveries > 0.0);
-    let lines: [(&str, Value); 2] =
-        [("acknowledged", |sample| Some(sample.acknowledged)), ("deliveries", |sample| Some(sample.deliveries))];
-    let shown = if has_deliveries { 2 } else { 1 };
-    let y = axis("a second", Unit::Number(""), Scale::Linear);
-    plot("Throughput", y, samples, Keep::Both, lines.get(..shown).unwrap_or_default())
+    let lines: [(&str, Value); 4] = [
+        ("messages", |sample| Some(sample.acknowledged)),
+        ("deliveries", |sample| Some(sample.deliveries)),
+        ("calls", |sample| Some(sample.calls)),
+        ("sockets opened", |sample| Some(sample.opened)),
+    ];
+    let happens = |value: &Value| samples.iter().any(|sample| value(sample).is_some_and(|rate| rate > 0.0));
+    let shown: Vec<(&str, Value)> = lines.into_iter().filter(|(_, value)| happens(value)).collect();
+    plot("Throughput", axis("a second", Unit::Number(""), Scale::Linear), samples, Keep::Both, &shown)
 }
 
 fn memory(samples: &[Sample]) -> Option<Plot> {
     let lines: [(&str, Value); 1] = [("resident memory", |sample| sample.node_kib.map(|kib| kib as f64))];
-    plot("Memory of the node", axis("resident memory", Unit::Memory, Scale::Linear), samples, Keep::Both, &lines)
+    plot(
+        "Memory of the node process",
+        axis("resident memory", Unit::Memory, Scale::Linear),
+        samples,
+        Keep::Both,
+        &lines,
+    )
 }
 
 fn cpu(samples: &[Sample]) -> Option<Plot> {
     let lines: [(&str, Value); 1] = [("CPU", |sample| sample.node_cpu_percent)];
-    let y = axis("of one processor", Unit::Number("%"), Scale::Linear);
-    plot("CPU of the node", y, samples, Keep::Both, &lines)
+    let y = axis("of one processor, without PostgreSQL", Unit::Number("%"), Scale::Linear);
+    plot("CPU of the node process", y, samples, Keep::Both, &lines)
 }
 
 fn sockets(samples: &[Sample]) -> Option<Plot> {

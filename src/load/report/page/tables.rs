@@ -29,8 +29,9 @@ fn latency_row(latency: &Latency, lowest: f64, highest: f64) -> String {
     let cells: String = times.into_iter().zip(["p50", "p90", "p99", "p99.9", "max"]).map(cell).collect();
     let spread = if latency.count > 0 { spread(latency, lowest, highest) } else { String::new() };
     format!(
-        "<tr><th scope=\"row\">{}</th><td data-name=\"count\">{}</td>{cells}<td class=\"spread\">{spread}</td></tr>\n",
+        "<tr><th scope=\"row\">{} <small>{}</small></th><td data-name=\"count\">{}</td>{cells}<td class=\"spread\">{spread}</td></tr>\n",
         escaped(&latency.name),
+        escaped(latency.span),
         count(latency.count)
     )
 }
