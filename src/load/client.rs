@@ -7,6 +7,7 @@ use super::link::{Link, NoLink, Reading};
 use super::meter::{Times, count};
 use super::payload::Said;
 use super::people::Person;
+use super::report::UNLIMITED;
 use super::report::times::{ACKNOWLEDGEMENT, BACK, DELIVERY};
 use super::run::{Phase, Run};
 use super::talker::Talker;
@@ -14,9 +15,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// A node that lets sends wait measures its limits and not itself.
-const LIMITED: &str =
-    "the node limits the rate of messages and frames: start it with RATE_LIMIT=off, or lower --rate or --window";
 /// As long as a socket tries to come back, after it could not for the first time, before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE_MS: std::ops::Range<u64> = 20..200;
@@ -274,10 +272,16 @@ impl Client {
                     format!("channel {channel}: the node does not know seq {last} any more")
                 });
             }
-            ("message.delayed", _) => self.run.fail(LIMITED.into()),
+            ("message.delayed", _) => self.limited(),
             ("error", _) => self.refused(&frame, now_us),
             _ => self.not_understood(&String::from_utf8_lossy(payload)),
         }
+    }
+
+    /// Where sends have to wait, the node's limits are what is measured, and not the node.
+    fn limited(&self) {
+        count(&self.run.meter.limited, 1);
+        self.run.fail(format!("the node limits the rate of messages and frames: {UNLIMITED}"));
     }
 
     fn not_understood(&self, what: &str) {
@@ -325,7 +329,7 @@ impl Client {
             // Its outcome is still to come.
             ("unconfirmed", _, _) => {}
             ("busy" | "unavailable", Some(number), Some(talker)) => talker.again(number, now_us, frame.retry_after_ms),
-            ("rate_limited", _, _) => self.run.fail(LIMITED.into()),
+            ("rate_limited", _, _) => self.limited(),
             _ => {
                 let detail = frame.detail.as_deref().unwrap_or_default();
                 self.run.checks.violate(Rule::Answered, || format!("a send was refused with {code}: {detail}"));

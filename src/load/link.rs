@@ -1,6 +1,7 @@
 //! One WebSocket connection: the handshake, and the bytes in both directions.
 
 use super::frames::{Kind, Reader, write};
+use super::report::UNLIMITED;
 use super::report::times::HANDSHAKE;
 use super::run::{Phase, Run};
 use super::stream::Stream;
@@ -110,9 +111,7 @@ impl Link {
         match status {
             Some(101) if text.contains(ACCEPT) => Ok(Self { stream, reader: Reader::default(), early, has_more: true }),
             Some(401) => Err(NoLink::Token),
-            Some(429) => {
-                Err(NoLink::Refused("the node limits the sockets of a user: start it with RATE_LIMIT=off".into()))
-            }
+            Some(429) => Err(NoLink::Refused(format!("the node limits handshakes, or a user's sockets: {UNLIMITED}"))),
             Some(503) => Err(NoLink::Failed("the handshake was answered with 503".into())),
             _ => {
                 let mut body = early;

@@ -73,6 +73,8 @@ pub struct Meter {
     pub calls: Cell<u64>,
     /// Events that reached a socket.
     pub deliveries: Cell<u64>,
+    /// What the node refused because of its limits by rate.
+    pub limited: Cell<u64>,
     /// Sockets that are open.
     pub sockets: Cell<u64>,
     errors: RefCell<BTreeMap<String, u64>>,
@@ -110,6 +112,7 @@ impl Meter {
             opened: Cell::default(),
             calls: Cell::default(),
             deliveries: Cell::default(),
+            limited: Cell::default(),
             sockets: Cell::default(),
             errors: RefCell::default(),
             times: RefCell::default(),

@@ -32,6 +32,7 @@ mod summary;
 mod talk;
 mod talker;
 mod target;
+mod thresholds;
 mod tls;
 
 pub use options::Options;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// Put load on a running node, measure it, and verify every event
 ///
-/// The exit code is 0 when everything held, 1 when something did not or the run could not go on, 2 when it was asked
-/// for something impossible, 130 when it was interrupted.
+/// The exit code is 0 when everything held, 1 when something did not, a threshold was missed, the node's limits were met or
+/// the run could not go on, 2 when it was asked for something impossible, 130 when it was interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "madang load", bin_name = "madang load", subcommand_required = true)]
 pub struct Options {
@@ -38,7 +38,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
     /// Messages (or calls) a second, of all senders together, on a fixed schedule [default: as fast as acknowledged; resume and soak 200]
-    #[arg(long, global = true, value_name = "N", value_parser = rate)]
+    #[arg(long, global = true, value_name = "N", value_parser = number)]
     pub rate: Option<f64>,
     /// Messages that a sender has on their way at once, without --rate
     #[arg(long, global = true, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -73,6 +73,12 @@ pub struct Common {
     /// Leave the servers that were made for the run [default: delete them]
     #[arg(long, global = true)]
     pub keep: bool,
+    /// Exit with 1 if the p99 is above this: of delivery; in `rest` of any call, in `connect` of the handshake [default: none]
+    #[arg(long, global = true, value_name = "MS", value_parser = number)]
+    pub max_p99: Option<f64>,
+    /// Exit with 1 if fewer messages are acknowledged a second (`rest`: calls answered, `connect`: sockets opened) [default: none]
+    #[arg(long, global = true, value_name = "N", value_parser = number)]
+    pub min_rate: Option<f64>,
     /// Write the report as JSON, for a program and for --compare [default: none]
     #[arg(long, global = true, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -183,9 +189,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+fn number(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(rate) if (0.01..=10_000_000.0).contains(&rate) => Ok(rate),
+        Ok(number) if (0.01..=10_000_000.0).contains(&number) => Ok(number),
         _ => Err("write a number from 0.01 to 10000000".into()),
     }
 }
@@ -244,8 +250,8 @@ mod tests {
         for bad in ["", "h", "0s", "1d", "-1s", "99999999999999999999h", "1.5s"] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(rate("0.5"), Ok(0.5));
-        assert!(["0", "-1", "NaN", "inf", "x"].iter().all(|bad| rate(bad).is_err()));
+        assert_eq!(number("0.5"), Ok(0.5));
+        assert!(["0", "-1", "NaN", "inf", "x"].iter().all(|bad| number(bad).is_err()));
         assert_eq!(ids("1-100"), Ok((1, 100)));
         assert!(["1", "0-3", "5-4", "1-99999", "a-b"].iter().all(|bad| ids(bad).is_err()));
         assert_eq!(shard("2/4"), Ok((2, 4)));

@@ -377,7 +377,7 @@ pub fn unexpected(call: &str, answer: &Answer) -> Trouble {
     let hint = match (answer.status, answer.json()["code"].as_str()) {
         (404, None) => "; is this the address of a Madang node?",
         (401, _) => "; does --secret-key fit?",
-        (429, _) => "; start the node with RATE_LIMIT=off",
+        (429, _) => "; for a run start the node with RATE_LIMIT=off",
         _ => "",
     };
     Trouble::Node(format!("{call} was answered with {}{hint}", answer.says()))

@@ -334,6 +334,9 @@ impl Browser {
     }
 
     async fn wait_for_better(&self, answer: &Answer) {
+        if answer.status == 429 {
+            count(&self.run.meter.limited, 1);
+        }
         self.run.meter.error(answer.json()["code"].as_str().unwrap_or("busy"));
         tokio::time::sleep(AFTER_TROUBLE).await;
     }

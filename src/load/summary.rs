@@ -6,6 +6,7 @@ use super::node::OwnNode;
 use super::options::Options;
 use super::report::{End, FORMAT, Report, page};
 use super::run::Run;
+use super::thresholds::thresholds;
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -19,6 +20,7 @@ pub fn report(options: &Options, run: &Run, name: &str, own: Option<&OwnNode>) -
         None if run.is_interrupted() => End::Interrupted,
         None => End::Completed,
     };
+    let (figures, latencies) = (run.figures(), run.meter.latencies(options.scheduled()));
     let mut settings = vec![("command".into(), command()), ("run".into(), name.into())];
     settings.extend(options.shape());
     Report {
@@ -31,8 +33,10 @@ pub fn report(options: &Options, run: &Run, name: &str, own: Option<&OwnNode>) -
         environment: environment(own),
         settings,
         end,
-        figures: run.figures(),
-        latencies: run.meter.latencies(options.scheduled()),
+        limited: run.meter.limited.get(),
+        thresholds: thresholds(options, &figures, &latencies),
+        figures,
+        latencies,
         main: options.scenario.main(),
         samples: run.samples.take(),
         checks: run.checks.report(),

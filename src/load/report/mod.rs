@@ -9,12 +9,15 @@ mod samples;
 mod table;
 mod text;
 mod thin;
+mod threshold;
 pub mod times;
 mod verdict;
 
 pub use environment::Environment;
 pub use page::page;
 pub use table::table;
+pub use threshold::Threshold;
+pub use verdict::UNLIMITED;
 
 use serde::Serialize;
 
@@ -42,6 +45,10 @@ pub struct Report {
     pub settings: Vec<(String, String)>,
     /// How it ended.
     pub end: End,
+    /// How often the node refused something because of its limits by rate: they are what was measured then.
+    pub limited: u64,
+    /// What it had to reach.
+    pub thresholds: Vec<Threshold>,
     /// The headline figures.
     pub figures: Vec<Figure>,
     /// Times, each from a histogram.
@@ -151,9 +158,11 @@ pub struct Check {
 }
 
 impl Report {
-    /// Whether the run did what it was asked to and everything held.
+    /// Whether the run did what it was asked to, the node let it, everything held, and it reached what it had to.
     pub fn all_held(&self) -> bool {
         let has_looked = self.checks.iter().any(|check| check.looked_at > 0);
-        matches!(self.end, End::Completed) && has_looked && self.checks.iter().all(|check| check.violations == 0)
+        let is_met = self.limited == 0 && self.thresholds.iter().all(Threshold::is_met);
+        let has_held = has_looked && self.checks.iter().all(|check| check.violations == 0);
+        matches!(self.end, End::Completed) && has_held && is_met
     }
 }

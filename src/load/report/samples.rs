@@ -71,6 +71,8 @@ pub fn report(seconds: u64) -> Report {
             ("run".into(), "8a8ccbec".into()),
         ],
         end: End::Completed,
+        limited: 0,
+        thresholds: Vec::new(),
         figures: vec![
             figure("messages", 1_069_840.0, ""),
             figure("messages a second", 8_915.4, "/s"),

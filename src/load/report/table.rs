@@ -3,7 +3,7 @@
 use super::number::{UNKNOWN, count, date, shown, time_us};
 use super::text::plain;
 use super::verdict::{Outcome, Verdict, verdict};
-use super::{Check, Latency, Report};
+use super::{Check, Latency, Report, Threshold};
 
 /// No line is longer.
 const WIDTH: usize = 100;
@@ -19,6 +19,7 @@ pub fn table(report: &Report) -> String {
     lines.extend(figures(report));
     lines.extend(latencies(&report.latencies));
     lines.extend(checks(&report.checks));
+    lines.extend(thresholds(&report.thresholds));
     lines.extend(closing(&verdict(report)));
     let mut text = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
     text.push('\n');
@@ -98,6 +99,14 @@ fn checks(checks: &[Check]) -> Vec<String> {
         }
     }
     section("CHECKS", all)
+}
+
+fn thresholds(thresholds: &[Threshold]) -> Vec<String> {
+    let line = |threshold: &Threshold| {
+        let mark = if threshold.is_met() { "✓" } else { "✗" };
+        wrapped(&format!("{mark} {}", threshold.sentence()), INDENT)
+    };
+    section("THRESHOLDS", thresholds.iter().flat_map(line).collect())
 }
 
 fn closing(verdict: &Verdict) -> Vec<String> {

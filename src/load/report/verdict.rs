@@ -1,7 +1,12 @@
 //! Whether everything held, in words.
 
 use super::number::count;
-use super::{Check, ERROR, End, Figure, Report};
+use super::{Check, ERROR, End, Figure, Report, Threshold};
+
+const MISSED: &str = "A threshold was missed";
+/// What to do where a node limits a run.
+pub const UNLIMITED: &str = "start it with RATE_LIMIT=off, or send less for each person: a lower --rate, --window or \
+                             --connections, or more --users";
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +39,26 @@ pub fn verdict(report: &Report) -> Verdict {
         0 => "nothing was checked".to_owned(),
         checks => format!("{}, looked at {} times", plural(checks as u64, "check"), count(looked_at)),
     };
+    let missed = report.thresholds.iter().filter(|threshold| !threshold.is_met()).count();
     let (outcome, headline) = match (&report.end, broken.len()) {
         (End::Failed { .. }, _) => (Outcome::Broken, "The run failed"),
         (_, 1..) => (Outcome::Broken, "Not everything held"),
         (End::Interrupted, 0) => (Outcome::Unfinished, "Interrupted"),
+        (End::Completed, 0) if missed > 0 && report.limited == 0 => (Outcome::Broken, MISSED),
+        (End::Completed, 0) if report.limited > 0 => (Outcome::Broken, "Limited by the node"),
         (End::Completed, 0) if looked_at == 0 => (Outcome::Unfinished, "Completed, but nothing was checked"),
         (End::Completed, 0) => (Outcome::Held, "Everything held"),
     };
     let mut sentences = Vec::new();
     if let End::Failed { why } = &report.end {
         sentences.push(why.clone());
+    } else if report.limited > 0 {
+        let calls = plural(report.limited, "call");
+        sentences.push(format!(
+            "the node refused {calls} because of its limits by rate, so the figures are of these limits; {UNLIMITED}"
+        ));
     }
+    sentences.extend(report.thresholds.iter().filter(|threshold| !threshold.is_met()).map(Threshold::sentence));
     if broken.is_empty() {
         sentences.push(if outcome == Outcome::Held { checked } else { format!("no violation; {checked}") });
     } else {

@@ -27,6 +27,7 @@ pub fn page(report: &Report) -> String {
         cards(&report.figures),
         lines::section(report),
         tables::latencies(&report.latencies),
+        tables::thresholds(&report.thresholds),
         tables::checks(&report.checks),
         tables::again(report),
     ];

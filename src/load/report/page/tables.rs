@@ -2,7 +2,7 @@
 
 use crate::load::report::number::{UNKNOWN, count, time_us};
 use crate::load::report::text::escaped;
-use crate::load::report::{Check, Latency, Report};
+use crate::load::report::{Check, Latency, Report, Threshold};
 
 /// Every time that was taken, and beside it how it is spread on an axis that all rows share.
 pub(super) fn latencies(latencies: &[Latency]) -> String {
@@ -44,6 +44,25 @@ fn spread(latency: &Latency, lowest: f64, highest: f64) -> String {
     format!(
         "<svg viewBox=\"0 0 160 14\" aria-hidden=\"true\"><path class=\"far\" d=\"M{p99:.1} 7H{max:.1}\"/>\
          <path class=\"near\" d=\"M{p50:.1} 7H{p99:.1}\"/><circle cx=\"{p50:.1}\" cy=\"7\" r=\"4\"/></svg>"
+    )
+}
+
+/// What the run had to reach.
+pub(super) fn thresholds(thresholds: &[Threshold]) -> String {
+    if thresholds.is_empty() {
+        return String::new();
+    }
+    let row = |threshold: &Threshold| {
+        let (class, mark) = if threshold.is_met() { ("held", "✓") } else { ("broken", "✗") };
+        format!(
+            "<tr class=\"{class}\"><th scope=\"row\"><span class=\"mark\">{mark}</span>{}</th></tr>\n",
+            escaped(&threshold.sentence())
+        )
+    };
+    let rows: String = thresholds.iter().map(row).collect();
+    format!(
+        "<section aria-labelledby=\"thresholds\"><h2 id=\"thresholds\">Thresholds</h2>\n\
+         <div class=\"scroll\"><table class=\"checks\">\n<tbody>\n{rows}</tbody></table></div></section>\n"
     )
 }
 

@@ -45,6 +45,19 @@ fn the_verdict_comes_last_and_says_what_did_not_hold() {
     run.end = End::Failed { why: "the node is gone".into() };
     assert!(last(&run).starts_with("✗ THE RUN FAILED: the node is gone; 12 violations"), "{}", last(&run));
     run.end = End::Completed;
+    run.checks.pop();
+    run.limited = 3;
+    assert!(last(&run).starts_with("✗ LIMITED BY THE NODE: the node refused 3 calls because of its"), "{}", last(&run));
+    assert!(last(&run).contains("RATE_LIMIT=off") && last(&run).contains("more --users") && !run.all_held());
+    run.limited = 0;
+    let of = "p99 of delivery".to_owned();
+    let p99 = Threshold { option: "--max-p99", of, wanted: 50.0, measured: Some(75.0), unit: "ms", is_ceiling: true };
+    run.thresholds = vec![p99];
+    let missed = "✗ A THRESHOLD WAS MISSED: p99 of delivery was 75 ms, 25 ms (50 %) over --max-p99 50; ";
+    assert!(last(&run).starts_with(missed), "{}", last(&run));
+    assert!(!run.all_held() && table(&run).contains("THRESHOLDS\n  ✗ p99 of delivery"), "{}", table(&run));
+    run.thresholds[0].wanted = 100.0;
+    assert!(last(&run).starts_with("✓ Everything held") && run.all_held(), "{}", last(&run));
     run.checks.clear();
     assert!(last(&run).starts_with("· Completed, but nothing was checked"), "{}", last(&run));
 }
