@@ -10,6 +10,7 @@ mod call;
 mod checks;
 mod client;
 mod clock;
+mod compare;
 mod connect;
 mod environment;
 mod frames;
@@ -38,6 +39,7 @@ mod tls;
 pub use options::Options;
 
 use crate::descriptors;
+use compare::Earlier;
 use node::{NodeProcess, OwnNode};
 use options::Scenario;
 use people::{People, Place};
@@ -106,11 +108,13 @@ fn refuse(trouble: &Trouble) -> ExitCode {
 
 /// The run, its report shown and written; a node of its own is stopped whatever happens.
 async fn whole(options: Options) -> Result<Report, Trouble> {
+    let common = &options.common;
+    let earlier = common.compare.as_deref().map(|path| Earlier::read(path, options.scenario.name())).transpose()?;
     let sockets = sockets(&options.scenario);
     check_descriptors(sockets)?;
     check_files(&options)?;
     check_cuts(&options)?;
-    let own = match options.common.own_node {
+    let own = match common.own_node {
         true => Some(OwnNode::start(stop::wish_to_stop()).await?),
         false => None,
     };
@@ -118,7 +122,8 @@ async fn whole(options: Options) -> Result<Report, Trouble> {
     if let Some(own) = own {
         own.stop().await;
     }
-    let report = report?;
+    let mut report = report?;
+    report.comparison = earlier.map(|earlier| earlier.beside(&report));
     summary::write(&options, &report)?;
     // Nobody may be reading; the files are written.
     let _ = write!(std::io::stdout(), "{}", report::table(&report));

@@ -82,6 +82,9 @@ pub struct Common {
     /// Write the report as JSON, for a program and for --compare [default: none]
     #[arg(long, global = true, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Show the run beside an earlier one of its scenario: what --json wrote then [default: none]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
     /// Write the report as a page with plots [default: none]
     #[arg(long, global = true, value_name = "FILE")]
     pub html: Option<PathBuf>,

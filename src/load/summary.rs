@@ -40,6 +40,7 @@ pub fn report(options: &Options, run: &Run, name: &str, own: Option<&OwnNode>) -
         main: options.scenario.main(),
         samples: run.samples.take(),
         checks: run.checks.report(),
+        comparison: None,
     }
 }
 

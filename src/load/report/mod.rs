@@ -1,11 +1,12 @@
 //! What a run has measured and whether all held, as data; [`mod@table`], [`mod@page`] and serde show it.
 
+mod comparison;
 mod environment;
 pub mod number;
 mod page;
 pub mod plot;
 #[cfg(test)]
-mod samples;
+pub(super) mod samples;
 mod table;
 mod text;
 mod thin;
@@ -13,6 +14,7 @@ mod threshold;
 pub mod times;
 mod verdict;
 
+pub use comparison::{Comparison, Row};
 pub use environment::Environment;
 pub use page::page;
 pub use table::table;
@@ -59,6 +61,9 @@ pub struct Report {
     pub samples: Vec<Sample>,
     /// What was checked.
     pub checks: Vec<Check>,
+    /// An earlier run beside it, which has a file of its own.
+    #[serde(skip)]
+    pub comparison: Option<Comparison>,
 }
 
 /// How a run ended.

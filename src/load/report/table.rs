@@ -3,7 +3,7 @@
 use super::number::{UNKNOWN, count, date, shown, time_us};
 use super::text::plain;
 use super::verdict::{Outcome, Verdict, verdict};
-use super::{Check, Latency, Report, Threshold};
+use super::{Check, Comparison, Latency, Report, Row, Threshold};
 
 /// No line is longer.
 const WIDTH: usize = 100;
@@ -19,6 +19,7 @@ pub fn table(report: &Report) -> String {
     lines.extend(figures(report));
     lines.extend(latencies(&report.latencies));
     lines.extend(checks(&report.checks));
+    lines.extend(report.comparison.iter().flat_map(comparison));
     lines.extend(thresholds(&report.thresholds));
     lines.extend(closing(&verdict(report)));
     let mut text = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
@@ -99,6 +100,24 @@ fn checks(checks: &[Check]) -> Vec<String> {
         }
     }
     section("CHECKS", all)
+}
+
+fn comparison(comparison: &Comparison) -> Vec<String> {
+    let headings = ["", "then", "now", "ratio"].map(str::to_owned);
+    let number =
+        |row: &Row, value: Option<f64>| value.map_or(UNKNOWN.into(), |value| shown(value, row.unit).to_string());
+    let row = |row: &Row| {
+        let ratio = row.ratio().map_or(UNKNOWN.into(), |ratio| format!("{ratio:.2}"));
+        [cut(&row.name, NAME_MAX), number(row, row.then), number(row, row.now), ratio]
+    };
+    let rows: Vec<_> = comparison.rows.iter().map(row).collect();
+    let mut lines = aligned(&headings, &rows);
+    if !comparison.differences.is_empty() {
+        lines.push(format!("{INDENT}! These differ, and may be why:"));
+        lines.extend(comparison.differences.iter().flat_map(|difference| wrapped(&plain(difference), "    ")));
+    }
+    let title = format!("COMPARED WITH {}, {}", plain(&comparison.file), plain(&date(&comparison.started_at)));
+    section(&wrapped(&title, "").join("\n"), lines)
 }
 
 fn thresholds(thresholds: &[Threshold]) -> Vec<String> {

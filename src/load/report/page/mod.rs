@@ -28,6 +28,7 @@ pub fn page(report: &Report) -> String {
         lines::section(report),
         tables::latencies(&report.latencies),
         tables::thresholds(&report.thresholds),
+        report.comparison.as_ref().map_or(String::new(), tables::comparison),
         tables::checks(&report.checks),
         tables::again(report),
     ];

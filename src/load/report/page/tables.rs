@@ -1,8 +1,8 @@
 //! The page's tables: latencies, checks, and how to run it again.
 
-use crate::load::report::number::{UNKNOWN, count, time_us};
+use crate::load::report::number::{UNKNOWN, count, date, shown, time_us};
 use crate::load::report::text::escaped;
-use crate::load::report::{Check, Latency, Report, Threshold};
+use crate::load::report::{Check, Comparison, Latency, Report, Row, Threshold};
 
 /// Every time that was taken, and beside it how it is spread on an axis that all rows share.
 pub(super) fn latencies(latencies: &[Latency]) -> String {
@@ -63,6 +63,35 @@ pub(super) fn thresholds(thresholds: &[Threshold]) -> String {
     format!(
         "<section aria-labelledby=\"thresholds\"><h2 id=\"thresholds\">Thresholds</h2>\n\
          <div class=\"scroll\"><table class=\"checks\">\n<tbody>\n{rows}</tbody></table></div></section>\n"
+    )
+}
+
+/// An earlier run beside this one.
+pub(super) fn comparison(comparison: &Comparison) -> String {
+    let number =
+        |row: &Row, value: Option<f64>| value.map_or(UNKNOWN.into(), |value| shown(value, row.unit).to_string());
+    let row = |row: &Row| {
+        let ratio = row.ratio().map_or(UNKNOWN.into(), |ratio| format!("{ratio:.2}"));
+        format!(
+            "<tr><th scope=\"row\">{}</th><td data-name=\"then\">{}</td><td data-name=\"now\">{}</td>\
+             <td data-name=\"ratio\">{ratio}</td></tr>\n",
+            escaped(&row.name),
+            number(row, row.then),
+            number(row, row.now)
+        )
+    };
+    let rows: String = comparison.rows.iter().map(row).collect();
+    let differences: Vec<String> = comparison.differences.iter().map(|each| escaped(each)).collect();
+    let note = match differences.is_empty() {
+        true => String::new(),
+        false => format!("<p class=\"note\">These differ, and may be why: {}.</p>\n", differences.join("; ")),
+    };
+    format!(
+        "<section aria-labelledby=\"compared\"><h2 id=\"compared\">Compared with {}, {}</h2>\n{note}\
+         <div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Of</th><th>Then</th><th>Now</th><th>Ratio</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody></table></div></section>\n",
+        escaped(&comparison.file),
+        escaped(&date(&comparison.started_at))
     )
 }
 

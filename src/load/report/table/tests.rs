@@ -63,6 +63,31 @@ fn the_verdict_comes_last_and_says_what_did_not_hold() {
 }
 
 #[test]
+fn an_earlier_run_stands_beside_this_one_with_what_differs() {
+    let mut run = report(5);
+    let row = |name: &str, then, unit| Row { name: name.into(), then, now: Some(3_000.0), unit };
+    run.comparison = Some(Comparison {
+        file: "before.json".into(),
+        started_at: "2026-11-23T05:22:39Z".into(),
+        rows: vec![row("delivery p99", Some(2_000.0), "µs"), row("messages a second", None, "/s")],
+        differences: vec!["rate: 200 then, 400 now".into()],
+    });
+    let text = table(&run);
+    let section: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("COMPARED")).take(6).collect();
+    assert_eq!(
+        section,
+        [
+            "COMPARED WITH before.json, 2026-11-23 05:22:39 UTC",
+            "                     then       now  ratio",
+            "  delivery p99       2 ms      3 ms   1.50",
+            "  messages a second     –  3,000 /s      –",
+            "  ! These differ, and may be why:",
+            "    rate: 200 then, 400 now",
+        ]
+    );
+}
+
+#[test]
 fn a_terminal_is_told_nothing_by_what_came_from_outside() {
     let text = table(&hostile());
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
