@@ -68,6 +68,7 @@ async fn with_sockets(results: &mut Results) {
             Series { name: "node".into(), points: of_node },
             Series { name: "bare epoll loop".into(), points: of_floor },
         ],
+        bands: Vec::new(),
         is_numbered: true,
     };
     results.charts.push(Chart { part: "growth", file: "growth-sockets", plot });
@@ -101,6 +102,7 @@ async fn with_channels(results: &mut Results) {
             Series { name: "node".into(), points: of_node },
             Series { name: "PostgreSQL".into(), points: of_postgres },
         ],
+        bands: Vec::new(),
         is_numbered: true,
     };
     results.charts.push(Chart { part: "growth", file: "growth-channels", plot });

@@ -74,7 +74,7 @@ pub async fn growth(results: &mut Results) {
     }
     let x = Axis { label: "messages in the channel".into(), unit: Unit::Count, scale: Scale::Log };
     let y = Axis { label: "CPU of PostgreSQL a page of 50".into(), unit: Unit::Number("µs"), scale: Scale::Linear };
-    let plot = Plot { title: "A page of history".into(), x, y, series, is_numbered: true };
+    let plot = Plot { title: "A page of history".into(), x, y, series, bands: Vec::new(), is_numbered: true };
     results.charts.push(Chart { part: "growth", file: "growth-history", plot });
 }
 

@@ -114,6 +114,7 @@ impl Client {
             match left {
                 Left::Over => break,
                 Left::Cut => {
+                    count(&self.run.meter.cut_off, 1);
                     self.cut_us = Some(self.run.clock.now_us());
                     self.was_dropped = false;
                 }
@@ -167,6 +168,7 @@ impl Client {
     async fn was_closed(&mut self) {
         let kind = self.closed.take().map_or("connection lost".to_owned(), |code| format!("closed with {code}"));
         self.run.meter.error(&kind);
+        count(&self.run.meter.lost, 1);
         self.cut_us = Some(self.run.clock.now_us());
         self.was_dropped = true;
         pause().await;

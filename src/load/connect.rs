@@ -123,10 +123,14 @@ async fn idle(run: Rc<Run>, person: Rc<Person>, channel: i64, crowd: Rc<Crowd>) 
             Left::Over => return,
             Left::Expired => {
                 run.meter.error("token expired");
+                count(&run.meter.lost, 1);
                 // What is wrong shows when the socket is opened.
                 let _ = person.renew(&run.target, &token).await;
             }
-            Left::Dropped(why) => return run.checks.violate(Rule::StillThere, || why),
+            Left::Dropped(why) => {
+                count(&run.meter.lost, 1);
+                return run.checks.violate(Rule::StillThere, || why);
+            }
         }
     }
 }

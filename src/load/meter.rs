@@ -75,6 +75,10 @@ pub struct Meter {
     pub deliveries: Cell<u64>,
     /// What the node refused because of its limits by rate.
     pub limited: Cell<u64>,
+    /// Sockets that the tool has cut off.
+    pub cut_off: Cell<u64>,
+    /// Sockets that the node or the network has ended.
+    pub lost: Cell<u64>,
     /// Sockets that are open.
     pub sockets: Cell<u64>,
     errors: RefCell<BTreeMap<String, u64>>,
@@ -90,6 +94,8 @@ struct Last {
     calls: u64,
     opened: u64,
     deliveries: u64,
+    cut_off: u64,
+    lost: u64,
     errors: u64,
     cpu_us: u64,
 }
@@ -113,6 +119,8 @@ impl Meter {
             calls: Cell::default(),
             deliveries: Cell::default(),
             limited: Cell::default(),
+            cut_off: Cell::default(),
+            lost: Cell::default(),
             sockets: Cell::default(),
             errors: RefCell::default(),
             times: RefCell::default(),
@@ -160,6 +168,8 @@ impl Meter {
             calls: self.calls.get(),
             opened: self.opened.get(),
             deliveries: self.deliveries.get(),
+            cut_off: self.cut_off.get(),
+            lost: self.lost.get(),
             errors: self.errors(),
             cpu_us: node.and_then(NodeProcess::cpu_us).unwrap_or(0),
         };
@@ -181,6 +191,8 @@ impl Meter {
             deliveries: rate(now.deliveries, last.deliveries),
             errors: now.errors - last.errors,
             sockets: self.sockets.get(),
+            cut_off: now.cut_off - last.cut_off,
+            lost: now.lost - last.lost,
             p50_us,
             p99_us,
             p999_us,

@@ -1,6 +1,6 @@
 //! What is shown while a run goes on: a bar on a terminal, plain lines otherwise; always on standard error.
 
-use super::report::Sample;
+use super::report::{Sample, why};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
@@ -78,7 +78,7 @@ fn line(sample: &Sample, main: &str) -> String {
     let times = format!("{main} p50 {} p99 {} ms", time(sample.p50_us), time(sample.p99_us));
     let parts = [times, format!("errors {}", sample.errors), format!("sockets {}", sample.sockets)];
     let memory = sample.node_kib.map(|kib| format!("node process {} MiB", kib / 1_024));
-    rates.chain(parts).chain(memory).collect::<Vec<_>>().join("  ")
+    rates.chain(parts).chain(why(sample)).chain(memory).collect::<Vec<_>>().join("  ")
 }
 
 #[cfg(test)]
@@ -93,6 +93,8 @@ mod tests {
             line(&talk, "delivery"),
             "200 messages/s  600 deliveries/s  delivery p50 1.5 p99 20.0 ms  errors 0  sockets 3  node process 60 MiB"
         );
+        let cut = Sample { cut_off: 3, lost: 2, ..second.clone() };
+        assert!(line(&cut, "delivery").ends_with("sockets 3  3 sockets cut off by the tool, 2 sockets lost"));
         let rest = Sample { calls: 950.4, errors: 2, p99_us: None, ..second };
         assert_eq!(line(&rest, "any call"), "950 calls/s  any call p50 1.5 p99 - ms  errors 2  sockets 3");
     }

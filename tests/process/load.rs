@@ -35,6 +35,11 @@ pub fn figure(report: &Value, name: &str) -> f64 {
     figure.unwrap_or_else(|| panic!("no figure {name}: {report}"))["value"].as_f64().expect("a number")
 }
 
+/// What each second of a run had of something.
+fn samples(report: &Value, name: &str) -> Vec<u64> {
+    report["samples"].as_array().expect("samples").iter().map(|sample| sample[name].as_u64().expect(name)).collect()
+}
+
 pub fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -72,6 +77,9 @@ async fn every_scenario_runs_and_holds_and_leaves_nothing() {
         assert!(figure(&report, figure_name) > 0.0);
         if scenario.starts_with("resume") {
             assert_eq!(figure(&report, "cuts"), 2.0);
+            // Who is not back yet cannot be cut off.
+            let cut_off = samples(&report, "cut_off").iter().sum::<u64>();
+            assert!((20..=40).contains(&cut_off) && text(&output).contains("sockets cut off by the tool"), "{report}");
         }
         assert!(report["samples"][0]["node_kib"].as_u64().is_some_and(|kib| kib > 1_000), "{report}");
         let looked_at = report["checks"].as_array().expect("checks").iter().all(|check| check["looked_at"] != 0);
@@ -97,7 +105,8 @@ async fn what_cannot_be_done_is_refused_in_one_line() {
         ("fanout --url nonsense".to_owned(), "write it as http://"),
         ("fanout --url http://mina:secret@127.0.0.1:8000".to_owned(), "without user, password or query"),
         ("resume --cuts 3 --duration 3s".to_owned(), "--duration must be at least 4s"),
-        ("fanout --url http://127.0.0.1:1".to_owned(), "onnection refused"),
+        ("fanout --url http://127.0.0.1:1".to_owned(), "connection refused: no node listens at http://127.0.0.1:1"),
+        ("fanout --url http://127.0.0.1:1".to_owned(), "use --self, which starts one"),
         (at("fanout --html no/such/folder"), "no/such/folder: No such file"),
         (at("fanout --secret-key another-secret-another-secret-32 --user-ids 1-3"), "it must be the node's SECRET_KEY"),
         (at("fanout --user-ids 1-3"), "required arguments were not provided"),
@@ -168,6 +177,7 @@ async fn a_node_that_goes_away_ends_the_run_with_what_was_measured() {
     assert!(why.contains("went away") && report["end"]["how"] == "failed", "{why}");
     assert!(figure(&report, "messages acknowledged a second") > 0.0);
     assert!(violated(&report).is_empty(), "what never came is not lost: {report}");
+    assert_eq!(samples(&report, "lost").iter().sum::<u64>(), 5, "each socket, once: {report}");
     let _ = std::fs::remove_dir_all(&folder);
 }
 

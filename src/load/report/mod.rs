@@ -7,6 +7,7 @@ mod page;
 pub mod plot;
 #[cfg(test)]
 pub(super) mod samples;
+mod slowest;
 mod table;
 mod text;
 mod thin;
@@ -17,6 +18,7 @@ mod verdict;
 pub use comparison::{Comparison, Row};
 pub use environment::Environment;
 pub use page::page;
+pub use slowest::why;
 pub use table::table;
 pub use threshold::Threshold;
 pub use verdict::UNLIMITED;
@@ -137,6 +139,10 @@ pub struct Sample {
     pub errors: u64,
     /// Sockets that are open.
     pub sockets: u64,
+    /// Sockets that the tool has cut off in it.
+    pub cut_off: u64,
+    /// Sockets that the node or the network has ended in it.
+    pub lost: u64,
     /// Latency of the scenario's main time in this second; `None` if nothing came.
     pub p50_us: Option<u64>,
     /// See above.

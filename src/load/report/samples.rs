@@ -35,6 +35,8 @@ pub fn sample(second: u64) -> Sample {
         opened: 0.0,
         errors: u64::from(second % 97 == 50) * 3,
         sockets: 1_000.min(second * 100),
+        cut_off: if second % 60 == 59 { 1_000 } else { 0 },
+        lost: if second % 97 == 50 { 3 } else { 0 },
         p50_us: time(1_500.0),
         p99_us: time(5_700.0),
         p999_us: time(13_000.0 * wave),

@@ -1,6 +1,7 @@
 //! A run as text for a terminal.
 
 use super::number::{UNKNOWN, count, date, shown, time_us};
+use super::slowest::slowest;
 use super::text::plain;
 use super::verdict::{Outcome, Verdict, verdict};
 use super::{Check, Comparison, Latency, Report, Row, Threshold};
@@ -17,7 +18,7 @@ const INDENT: &str = "  ";
 pub fn table(report: &Report) -> String {
     let mut lines = heading(report);
     lines.extend(figures(report));
-    lines.extend(latencies(&report.latencies));
+    lines.extend(latencies(report));
     lines.extend(checks(&report.checks));
     lines.extend(report.comparison.iter().flat_map(comparison));
     lines.extend(thresholds(&report.thresholds));
@@ -61,7 +62,8 @@ fn figures(report: &Report) -> Vec<String> {
     section("FIGURES", shown.iter().map(line).collect())
 }
 
-fn latencies(latencies: &[Latency]) -> Vec<String> {
+fn latencies(report: &Report) -> Vec<String> {
+    let latencies = &report.latencies;
     let headings = ["", "count", "p50", "p90", "p99", "p99.9", "max"].map(str::to_owned);
     let row = |latency: &Latency| {
         let times = [latency.p50_us, latency.p90_us, latency.p99_us, latency.p999_us, latency.max_us];
@@ -75,7 +77,9 @@ fn latencies(latencies: &[Latency]) -> Vec<String> {
         [cut(&name, NAME_MAX), count(latency.count), p50, p90, p99, p999, max]
     };
     let rows: Vec<_> = latencies.iter().map(row).collect();
-    section("LATENCY", if rows.is_empty() { Vec::new() } else { aligned(&headings, &rows) })
+    let mut lines = if rows.is_empty() { Vec::new() } else { aligned(&headings, &rows) };
+    lines.extend(slowest(report).iter().filter(|_| !rows.is_empty()).flat_map(|line| wrapped(line, INDENT)));
+    section("LATENCY", lines)
 }
 
 fn checks(checks: &[Check]) -> Vec<String> {

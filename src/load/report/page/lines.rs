@@ -1,6 +1,8 @@
 //! What happened over time.
 
-use crate::load::report::plot::{Axis, Plot, Scale, Series, Size, Unit};
+use crate::load::report::plot::{Axis, Band, Plot, Scale, Series, Size, Unit};
+use crate::load::report::slowest::slowest;
+use crate::load::report::text::escaped;
 use crate::load::report::thin::{Keep, points, samples_a_point};
 use crate::load::report::{Report, Sample};
 
@@ -18,11 +20,17 @@ pub(super) fn section(report: &Report) -> String {
     let figures: String = plots.iter().enumerate().map(|(place, plot)| figure(plot, place, plots.len())).collect();
     format!(
         "<section aria-labelledby=\"time\"><h2 id=\"time\">Over time</h2>\n{}<div class=\"plots\">\n{figures}</div></section>\n",
-        thinned(samples)
+        notes(report)
     )
 }
 
-/// Says what a point is, where it is more than one second.
+/// When it was slowest; and what a point is, where it is more than one second.
+fn notes(report: &Report) -> String {
+    let slowest = slowest(report)
+        .map_or(String::new(), |slowest| format!("<p class=\"note\">{}</p>\n", escaped(&super::sentence(&slowest))));
+    slowest + &thinned(&report.samples)
+}
+
 fn thinned(samples: &[Sample]) -> String {
     let seconds = |keep| samples_a_point(samples.len(), keep);
     match (seconds(Keep::Highest), seconds(Keep::Both)) {
@@ -54,7 +62,19 @@ fn plot(title: &str, y: Axis, samples: &[Sample], keep: Keep, lines: &[(&str, Va
     let series: Vec<Series> = lines.collect();
     let is_known = series.iter().any(|series| series.points.iter().any(|point| point.1.is_some()));
     let x = Axis { label: "time since the load began".into(), unit: Unit::Elapsed, scale: Scale::Linear };
-    is_known.then(|| Plot { title: title.into(), x, y, series, is_numbered: false })
+    is_known.then(|| Plot { title: title.into(), x, y, series, bands: bands(samples), is_numbered: false })
+}
+
+/// When sockets were cut off or lost: each second in which one was.
+fn bands(samples: &[Sample]) -> Vec<Band> {
+    let band = |name: &str, number: fn(&Sample) -> u64| {
+        let before = std::iter::once(0.0).chain(samples.iter().map(|sample| sample.at_s));
+        let seconds = before.zip(samples).filter(|(_, sample)| number(sample) > 0);
+        Band { name: name.into(), spans: seconds.map(|(before, sample)| (before, sample.at_s)).collect() }
+    };
+    let bands =
+        [band("sockets cut off by the tool", |sample| sample.cut_off), band("sockets lost", |sample| sample.lost)];
+    bands.into_iter().filter(|band| !band.spans.is_empty()).collect()
 }
 
 fn axis(label: &str, unit: Unit, scale: Scale) -> Axis {

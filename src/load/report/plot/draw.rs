@@ -1,7 +1,7 @@
 //! Where everything stands in the picture.
 
 use super::axis::{Range, Unit};
-use super::{Plot, Series, known};
+use super::{Band, Plot, Series, known};
 use crate::load::report::number::quantity;
 use crate::load::report::text::escaped;
 
@@ -33,6 +33,9 @@ const LEGEND_LINE: f64 = 21.0;
 const SWATCH: f64 = 26.0;
 const STYLES: usize = 6;
 const MARK: f64 = 4.5;
+const BAND_STYLES: usize = 2;
+/// A band that is narrower would not be seen.
+const BAND_MIN: f64 = 2.0;
 
 /// The part of the picture in which lines are.
 #[derive(Clone, Copy)]
@@ -69,15 +72,16 @@ pub(super) fn body(plot: &Plot, size: Size) -> String {
         "<g class=\"plot-text\"><text class=\"title\" x=\"{MARGIN}\" y=\"27\">{}</text>\n",
         escaped(&plot.title)
     );
-    for (place, (x, y)) in legend_places(plot, size).into_iter().enumerate() {
-        if let Some(series) = plot.series.get(place) {
-            svg.push_str(&legend_entry(plot, series, place, x, y));
-        }
+    for (entry, (x, y)) in legend(plot).iter().zip(legend_places(plot, size)) {
+        svg.push_str(&legend_entry(plot, entry, x, y));
     }
     match (plot.x_range(), plot.y_range()) {
         (Some(x), Some(y)) => {
             svg.push_str(&axes(plot, size, area, x, y));
             svg.push_str("</g>\n");
+            for (place, band) in plot.bands.iter().enumerate() {
+                svg.push_str(&marked(band, place, area, x));
+            }
             for (place, series) in plot.series.iter().enumerate() {
                 svg.push_str(&line(plot, series, place, area, x, y));
             }
@@ -110,12 +114,27 @@ fn y_ticks(size: Size) -> f64 {
     f64::from(size.height) / 55.0
 }
 
-/// Where each name of the legend stands; a row that is full goes on below. One line alone needs no name.
+/// A name of the legend, and which of its kind it names.
+enum Entry<'a> {
+    Line(usize, &'a str),
+    Band(usize, &'a str),
+}
+
+/// One line alone needs no name; what is marked always does.
+fn legend(plot: &Plot) -> Vec<Entry<'_>> {
+    let lines = plot.series.iter().enumerate().filter(|_| plot.series.len() > 1);
+    let lines = lines.map(|(place, series)| Entry::Line(place, series.name.as_str()));
+    let bands = plot.bands.iter().enumerate().map(|(place, band)| Entry::Band(place, band.name.as_str()));
+    lines.chain(bands).collect()
+}
+
+/// Where each name of the legend stands; a row that is full goes on below.
 fn legend_places(plot: &Plot, size: Size) -> Vec<(f64, f64)> {
     let (mut x, mut y) = (MARGIN, TITLE_LINE + LEGEND_LINE + 2.0);
     let mut places = Vec::new();
-    for series in plot.series.iter().filter(|_| plot.series.len() > 1) {
-        let width = SWATCH + 8.0 + series.name.chars().count() as f64 * CHARACTER + 20.0;
+    for entry in legend(plot) {
+        let (Entry::Line(_, name) | Entry::Band(_, name)) = entry;
+        let width = SWATCH + 8.0 + name.chars().count() as f64 * CHARACTER + 20.0;
         if x > MARGIN && x + width > f64::from(size.width) {
             (x, y) = (MARGIN, y + LEGEND_LINE);
         }
@@ -125,14 +144,33 @@ fn legend_places(plot: &Plot, size: Size) -> Vec<(f64, f64)> {
     places
 }
 
-fn legend_entry(plot: &Plot, series: &Series, place: usize, x: f64, y: f64) -> String {
-    let (style, middle) = (style(place), y - 4.5);
-    let mark = if plot.is_numbered { mark(place, x + SWATCH / 2.0, middle) } else { String::new() };
-    format!(
-        "<path class=\"line line-{style}\" d=\"M{x:.1} {middle:.1}h{SWATCH}\"/>{mark}<text class=\"name\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>\n",
-        x + SWATCH + 8.0,
-        escaped(&series.name)
-    )
+fn legend_entry(plot: &Plot, entry: &Entry<'_>, x: f64, y: f64) -> String {
+    let middle = y - 4.5;
+    let (swatch, name) = match *entry {
+        Entry::Line(place, name) => {
+            let mark = if plot.is_numbered { mark(place, x + SWATCH / 2.0, middle) } else { String::new() };
+            (format!("<path class=\"line line-{}\" d=\"M{x:.1} {middle:.1}h{SWATCH}\"/>{mark}", style(place)), name)
+        }
+        Entry::Band(place, name) => {
+            let class = format!("class=\"band band-{}\"", band_style(place));
+            (format!("<path {class} d=\"M{x:.1} {:.1}h{SWATCH}v12h-{SWATCH}z\"/>", y - 11.0), name)
+        }
+    };
+    format!("{swatch}<text class=\"name\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>\n", x + SWATCH + 8.0, escaped(name))
+}
+
+/// The stretches in which something happened, as high as the lines may go.
+fn marked(band: &Band, place: usize, area: Area, x: Range) -> String {
+    let stretch = |(from, to): (f64, f64)| {
+        let (left, width) = (area.x(from), (area.x(to) - area.x(from)).max(BAND_MIN));
+        format!("M{left:.1} {:.1}h{width:.1}v{:.1}h-{width:.1}z", area.top, area.height)
+    };
+    let path: String = band.stretches(x).into_iter().map(stretch).collect();
+    format!("<path class=\"band band-{}\" d=\"{path}\"/>\n", band_style(place))
+}
+
+fn band_style(place: usize) -> usize {
+    place % BAND_STYLES + 1
 }
 
 fn axes(plot: &Plot, size: Size, area: Area, x: Range, y: Range) -> String {

@@ -1,11 +1,13 @@
 //! Lines over an axis, as SVG: inside a page that has their colours, or as a picture that stands alone.
 
 mod axis;
+mod band;
 mod draw;
 #[cfg(test)]
 mod tests;
 
 pub use axis::{Axis, Scale, Unit};
+pub use band::Band;
 pub use draw::Size;
 
 use super::text::{escaped, script_json};
@@ -33,6 +35,8 @@ pub struct Plot {
     pub y: Axis,
     /// The lines, told apart by colour and by dashes.
     pub series: Vec<Series>,
+    /// What happened meanwhile.
+    pub bands: Vec<Band>,
     /// Whether each point has a mark and its number beside it; for a few points.
     pub is_numbered: bool,
 }
@@ -94,7 +98,7 @@ impl Plot {
         };
         let readout = Readout {
             at: places.iter().map(|x| (place(x) * 1e4).round() / 1e4).collect(),
-            labels: places.iter().map(|x| self.x.value_label(*x)).collect(),
+            labels: places.iter().map(|x| self.readout_label(*x)).collect(),
             series: self
                 .series
                 .iter()
@@ -102,6 +106,12 @@ impl Plot {
                 .collect(),
         };
         script_json(&serde_json::to_string(&readout).unwrap_or_default())
+    }
+
+    /// When it is, and what happened then.
+    fn readout_label(&self, x: f64) -> String {
+        let bands = self.bands.iter().filter(|band| band.covers(x)).map(|band| band.name.clone());
+        std::iter::once(self.x.value_label(x)).chain(bands).collect::<Vec<_>>().join(", ")
     }
 
     fn x_range(&self) -> Option<Range> {
@@ -128,7 +138,8 @@ impl Plot {
     /// The picture for somebody who cannot see it.
     fn description(&self) -> String {
         let lines: Vec<String> = self.series.iter().map(|series| self.describe(series)).collect();
-        format!("{} over {}. {}", self.y.label, self.x.label, lines.join(" "))
+        let bands = self.bands.iter().map(|band| format!(" Marked: {}, {} times.", band.name, band.spans.len()));
+        format!("{} over {}. {}{}", self.y.label, self.x.label, lines.join(" "), bands.collect::<String>())
     }
 
     fn describe(&self, series: &Series) -> String {

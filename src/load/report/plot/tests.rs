@@ -16,6 +16,7 @@ fn plot(points: Vec<(f64, Option<f64>)>, scale: Scale) -> Plot {
         x: axis(Unit::Elapsed, Scale::Linear),
         y: axis(Unit::Time, scale),
         series: vec![Series { name: "p99".into(), points }],
+        bands: Vec::new(),
         is_numbered: false,
     }
 }
@@ -78,6 +79,23 @@ fn whatever_is_not_a_number_never_reaches_the_picture() {
 }
 
 #[test]
+fn what_happened_is_marked_behind_the_lines_and_named() {
+    let mut plot = plot((0..60).map(|at| (f64::from(at), Some(1e3))).collect(), Scale::Linear);
+    assert!(!plot.standalone_svg(Size::WIDE).contains("class=\"band"));
+    plot.bands = vec![Band { name: "sockets cut off".into(), spans: vec![(10.0, 11.0), (30.0, 31.0)] }];
+    let svg = plot.standalone_svg(Size::WIDE);
+    let band = svg
+        .lines()
+        .find(|line| line.starts_with("<path class=\"band band-1\"") && !line.contains("<text"))
+        .expect("a band");
+    assert_eq!(band.matches('M').count(), 2, "{band}");
+    assert!(svg.find("class=\"band") < svg.find("class=\"line"), "it is behind");
+    assert!(svg.contains(">sockets cut off</text>") && svg.contains("Marked: sockets cut off, 2 times."));
+    let readout: serde_json::Value = serde_json::from_str(&plot.readout_json()).expect("JSON");
+    assert_eq!((&readout["labels"][11], &readout["labels"][12]), (&"0:11, sockets cut off".into(), &"0:12".into()));
+}
+
+#[test]
 fn a_plot_of_nothing_says_so() {
     for points in [vec![], vec![(0.0, None), (1.0, Some(f64::NAN))]] {
         assert!(plot(points, Scale::Linear).standalone_svg(Size::WIDE).contains("nothing was measured"));
@@ -94,6 +112,7 @@ fn names_cannot_become_markup() {
     plot.x.label = evil.into();
     plot.y.label = evil.into();
     plot.series[0].name = evil.into();
+    plot.bands = vec![Band { name: evil.into(), spans: vec![(0.0, 1.0)] }];
     for text in [plot.standalone_svg(Size::WIDE), plot.inline_svg(Size::WIDE, "\"><script>"), plot.readout_json()] {
         assert!(!text.contains("<script") && !text.contains("</script"), "{text}");
     }
