@@ -209,6 +209,7 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
     };
     run.enter(Phase::Over);
     if own.is_none() && !common.keep {
+        people.also_delete(run.servers_of_calls.take());
         people.clear(&places, if run.is_stopped() { HASTE } else { SHARDS_MAX }).await;
     }
     match outcome {

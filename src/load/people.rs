@@ -22,6 +22,8 @@ const CHANNELS_A_SERVER: u32 = 400;
 /// The beginning of a channel's name.
 const DONE: &str = "done: shard";
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// As long as a call of the owner's is made again where the node limits calls.
+const LIMITED_MAX: Duration = Duration::from_secs(10);
 /// As long as a shard waits for the first one's set-up.
 const FIRST_SHARD_MAX: Duration = Duration::from_secs(120);
 /// Signed tokens outlive any run.
@@ -260,6 +262,11 @@ impl People {
         Ok(channels.filter_map(named).collect())
     }
 
+    /// Servers that have to go with those of the run.
+    pub fn also_delete(&self, servers: impl IntoIterator<Item = i64>) {
+        self.made.borrow_mut().extend(servers);
+    }
+
     /// Deletes what was made; with several shards the first one does, when all others are done.
     pub async fn clear(&self, places: &[Place], patience: Duration) {
         let cleared = match (self.shard, places.first()) {
@@ -271,7 +278,10 @@ impl People {
                 }
             }
             ((1, _), _) => self.delete().await,
-            (_, Some(place)) => self.say_done(place.server_id).await,
+            (_, Some(place)) => match self.delete().await {
+                Ok(()) => self.say_done(place.server_id).await,
+                failed => failed,
+            },
             (_, None) => Ok(()),
         };
         if let Err(trouble) = cleared {
@@ -315,16 +325,19 @@ impl People {
         Ok(done >= others as usize)
     }
 
-    /// A call of the owner's; with a token that has expired it is made again with a new one.
+    /// A call of the owner's; it is made again with a new token where the old one has expired, and a little later where the
+    /// node limits calls.
     async fn ask(&self, http: &mut Http, method: Method, path: &str, body: Body<'_>) -> Result<Answer, Trouble> {
-        let owner = self.owner()?;
-        let token = owner.token();
-        let answer = http.call(method.clone(), path, &token, body).await?;
-        if answer.status != 401 {
-            return Ok(answer);
+        let (owner, since, mut is_new) = (self.owner()?, Instant::now(), false);
+        loop {
+            let token = owner.token();
+            let answer = http.call(method.clone(), path, &token, body).await?;
+            match answer.status {
+                401 if !std::mem::replace(&mut is_new, true) => owner.renew(&self.target, &token).await?,
+                429 if since.elapsed() < LIMITED_MAX => tokio::time::sleep(LOOK_EVERY).await,
+                _ => return Ok(answer),
+            }
         }
-        owner.renew(&self.target, &token).await?;
-        http.call(method, path, &owner.token(), body).await
     }
 }
 

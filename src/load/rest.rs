@@ -222,11 +222,16 @@ impl Browser {
         let call = ("POST", "/servers/", "/servers/");
         let made = self.send(call, owner, Body::Json(&body), 201, |json| json["name"] == name).await?;
         let Some(id) = made.and_then(|made| made["id"].as_i64()) else { return Ok(()) };
+        run.servers_of_calls.borrow_mut().insert(id);
         let path = format!("/servers/{id}");
         if guest.id != owner.id {
             self.visit(&path, id, guest).await?;
         }
-        self.send(("DELETE", "/servers/{server_id}", &path), owner, Body::None, 204, |_| true).await.map(drop)
+        let call = ("DELETE", "/servers/{server_id}", path.as_str());
+        if self.send(call, owner, Body::None, 204, |_| true).await?.is_some() {
+            run.servers_of_calls.borrow_mut().remove(&id);
+        }
+        Ok(())
     }
 
     /// Joined, seen, left, refused; no further than it goes.

@@ -11,6 +11,7 @@ use super::progress::{Progress, tell};
 use super::report::{Figure, Sample};
 use super::target::Target;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -65,6 +66,8 @@ pub struct Run {
     pub handshakes: Semaphore,
     /// Servers and channels that live for a few calls.
     pub lives: Semaphore,
+    /// Servers that calls have made and not deleted yet: whatever keeps a call from it, they go at the end.
+    pub servers_of_calls: RefCell<BTreeSet<i64>>,
     /// What was posted over HTTP.
     pub posts: Posts,
     /// Whether this process is all of the run: no other shard sends, or makes the node work.
@@ -107,6 +110,7 @@ impl Run {
             content_bytes,
             handshakes: Semaphore::new(at_once),
             lives: Semaphore::new(LIVES_MAX),
+            servers_of_calls: RefCell::default(),
             posts: Posts::default(),
             is_whole,
             unanswered: Cell::new(0),
