@@ -11,6 +11,7 @@ mod garbage;
 mod late;
 mod load;
 mod load_ends;
+mod load_says;
 mod load_tls;
 mod lost_answer;
 mod lost_change;
