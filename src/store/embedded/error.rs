@@ -155,6 +155,8 @@ pub enum EmbeddedError {
     Exited {
         /// How it ended.
         status: String,
+        /// Whether a signal ended it.
+        killed: bool,
         /// What it logged.
         said: String,
         /// Where it logs.

@@ -7,6 +7,7 @@ use super::guarded::Guarded;
 use super::log::Log;
 use super::programs::Programs;
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -79,6 +80,11 @@ impl Launch {
                     tracing::warn!("processes of an earlier PostgreSQL are still ending; waiting for them");
                     tokio::time::sleep(LEFTOVER_PAUSE).await;
                 }
+                // Not by itself: somebody killed it, as the kernel does where memory is short.
+                Err(EmbeddedError::Exited { killed: true, .. }) if started.elapsed() < LEFTOVER_MAX => {
+                    tracing::warn!("PostgreSQL was killed while it was starting; starting it again");
+                    tokio::time::sleep(LEFTOVER_PAUSE).await;
+                }
                 result => return result,
             }
         }
@@ -123,7 +129,8 @@ impl Launch {
             let said = || self.log.reason(log_start);
             let log = || self.log.path().to_owned();
             if let Ok(Some(status)) = process.try_wait() {
-                return Err(EmbeddedError::Exited { status: status.to_string(), said: said(), log: log() });
+                let killed = status.signal().is_some();
+                return Err(EmbeddedError::Exited { status: status.to_string(), killed, said: said(), log: log() });
             }
             if started.elapsed() > limit {
                 return Err(EmbeddedError::NotReady { seconds: limit.as_secs(), reason, said: said(), log: log() });
