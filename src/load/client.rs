@@ -139,7 +139,7 @@ impl Client {
 
     async fn connect(&mut self) -> Option<Link> {
         let mut since = None;
-        let path = |view: &View, channel: i64| format!("/ws/{channel}?after={}", view.last());
+        let path = |view: &View, channel: i64| format!("/ws/{channel}?events=all&after={}", view.last());
         let channel = self.room.ledger.borrow().channel_id();
         while self.run.phase() != Phase::Over && self.run.failure().is_none() {
             let token = self.person.token();
