@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! Layers, each using only those before it (`tests/layers.rs` fails on an upward use):
+//! Layers, each using only those before it (`tests/project/layers.rs` fails on an upward use):
 //!
 //! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`origin`], [`patience`], [`rate_limit`],
 //!   [`telemetry`] and [`wire`] serve every layer.

@@ -81,7 +81,8 @@ pub fn watch(log: impl Read + Send + 'static) {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
             look_at(&line);
             if !line.contains(r#""level":"INFO""#) {
-                let _ = writeln!(io::stderr(), "{line}");
+                // Captured with what the test itself says: seen where it fails.
+                eprintln!("{line}");
             }
         }
     });

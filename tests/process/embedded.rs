@@ -86,7 +86,7 @@ async fn holder() -> Outcome {
 /// Another process that has started the database in `data_dir`.
 fn hold(data_dir: &Path) -> Result<Child, Box<dyn Error>> {
     let mut command = Command::new(std::env::current_exe()?);
-    held(command.args(["--exact", "holder", "--nocapture"]).env(HOLD, data_dir))
+    held(command.args(["--exact", "embedded::holder", "--nocapture"]).env(HOLD, data_dir))
 }
 
 /// The process, when it has started it.
@@ -237,7 +237,7 @@ async fn folders_that_are_made_can_be_passed_by_postgresql() -> Outcome {
     let folder = folder()?;
     let data_dir = folder.path().join("a/b/data");
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", r#"umask 077; exec "$0" --exact holder --nocapture"#]).arg(std::env::current_exe()?);
+    command.args(["-c", r#"umask 077; exec "$0" --exact embedded::holder --nocapture"#]).arg(std::env::current_exe()?);
     let mut owner = held(command.env(HOLD, &data_dir))?;
     owner.kill()?;
     owner.wait()?;

@@ -1,6 +1,6 @@
 //! The statements: PostgreSQL understands each against the schema, and the code uses each.
 
-#[path = "api/support/database.rs"]
+#[path = "../api/support/database.rs"]
 mod database;
 
 use std::fs;

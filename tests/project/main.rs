@@ -1,0 +1,5 @@
+//! What holds of the project itself: its layers, its statements, its documents.
+
+mod layers;
+mod security_model;
+mod sql;
