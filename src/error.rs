@@ -1,19 +1,21 @@
-//! Everything that can be refused, named by meaning, and the one place that turns each into an HTTP answer.
+//! Everything that can be refused, named by meaning. [`codes`] is the table of the names that programs get, `answer` turns each into
+//! an HTTP answer.
 //!
 //! The text says what the client should do; the cause goes to the log where the error is made, never to the client.
+
+mod answer;
+pub mod codes;
+mod examples;
+
+pub use answer::{ErrorBody, NotReadyBody, ValidationErrorBody, quota_headers};
+pub use codes::Code;
 
 use crate::domain::access::Denied;
 use crate::domain::validation::Issue;
 use crate::origin::{OriginError, PreflightError};
-use crate::rate_limit::{Quota, SOCKETS_MAX, TooMany};
+use crate::rate_limit::{SOCKETS_MAX, TooMany};
 use crate::store::Backend;
 use crate::wire::HEAD_BYTES_MAX;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpResponse, ResponseError};
-use serde::Serialize;
-use serde_json::{Value, json};
-use utoipa::ToSchema;
 
 /// The result of everything that a client can ask for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -86,6 +88,9 @@ pub enum Error {
     /// The database went away in the middle of a change, which this process of PostgreSQL may still carry out.
     #[error("The storage went away in the middle of this change; look whether it took effect before you send it again")]
     InDoubt(Backend),
+    /// The node cannot serve now, for these reasons.
+    #[error("Not ready: {}", .0.join(", "))]
+    NotReady(Vec<&'static str>),
     /// A fault of ours.
     #[error("Something went wrong on our side; the request id names it in the log")]
     Internal,
@@ -111,15 +116,6 @@ impl Noun {
             Self::Server => "Server",
             Self::Channel => "Channel",
             Self::AuthSession => "Session",
-        }
-    }
-
-    fn code(self) -> &'static str {
-        match self {
-            Self::User => "user_not_found",
-            Self::Server => "server_not_found",
-            Self::Channel => "channel_not_found",
-            Self::AuthSession => "session_not_found",
         }
     }
 }
@@ -185,24 +181,6 @@ pub enum Conflict {
 }
 
 impl Conflict {
-    fn code(self) -> &'static str {
-        match self {
-            Self::UsernameTaken => "username_taken",
-            Self::EmailTaken => "email_taken",
-            Self::AlreadyMember => "already_member",
-            Self::NotMember => "not_a_member",
-            Self::OwnerCannotLeave => "owner_cannot_leave",
-            Self::OwnsServers => "owns_servers",
-            Self::PasswordRequired => "current_password_required",
-            Self::WrongPassword => "wrong_password",
-            Self::NewOwnerNotMember => "new_owner_not_a_member",
-            Self::TooManyChannels => "too_many_channels",
-            Self::TooManyServers => "too_many_servers",
-            Self::ReplyToNothing => "reply_to_not_found",
-            Self::InvalidContent => "invalid_content",
-        }
-    }
-
     fn detail(self) -> &'static str {
         match self {
             Self::UsernameTaken => "This username, or one that looks like it, is taken; choose another",
@@ -227,114 +205,6 @@ fn denied(denied: Denied) -> &'static str {
         Denied::NotMember => "You are not a member of this server; join it first",
         Denied::NotOwner => "Only the owner of the server may do this",
     }
-}
-
-/// The body of every error but a `422`.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ErrorBody {
-    /// What went wrong and what to do, for a person.
-    #[schema(example = "Channel not found")]
-    pub detail: String,
-    /// The same for a program; stable.
-    #[schema(example = "channel_not_found")]
-    pub code: String,
-}
-
-/// The body of a `422`, as FastAPI's clients know it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ValidationErrorBody {
-    /// Everything that is wrong, at once.
-    pub detail: Vec<Issue>,
-    /// Always `validation_error`.
-    #[schema(example = "validation_error")]
-    pub code: String,
-}
-
-impl Error {
-    /// The stable name of the error, the same at both doors.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Invalid(_) => "validation_error",
-            Self::NotFound(noun) => noun.code(),
-            Self::NoRoute => "not_found",
-            Self::Method(_) => "method_not_allowed",
-            Self::Unauthorized(Unauthorized::Missing) => "not_authenticated",
-            Self::Unauthorized(Unauthorized::Invalid) => "invalid_token",
-            Self::Unauthorized(Unauthorized::Expired) => "token_expired",
-            Self::Unauthorized(Unauthorized::Revoked) => "token_revoked",
-            Self::Unauthorized(Unauthorized::Ticket) => "invalid_ticket",
-            Self::Unauthorized(Unauthorized::RefreshInvalid) => "invalid_refresh_token",
-            Self::Unauthorized(Unauthorized::RefreshReused) => "refresh_token_reused",
-            Self::Unauthorized(Unauthorized::Credentials) => "invalid_credentials",
-            Self::Denied(Denied::NotMember) => "not_a_member",
-            Self::Denied(Denied::NotOwner) => "not_the_owner",
-            Self::Origin(_) => "origin_not_allowed",
-            Self::Preflight(refused) => refused.code(),
-            Self::Malformed(_) => "malformed_request",
-            Self::Conflict(conflict) => conflict.code(),
-            Self::TooLarge(_) => "body_too_large",
-            Self::HeadTooLarge => "head_too_large",
-            Self::TooSlow(_) => "request_too_slow",
-            Self::Upgrade(_) => "upgrade_required",
-            Self::RateLimited(_) => "rate_limited",
-            Self::TooManySockets(_) => "too_many_sockets",
-            Self::NonceConflict => "nonce_conflict",
-            Self::Busy => "busy",
-            Self::Unavailable => "unavailable",
-            Self::Unconfirmed | Self::InDoubt(_) => "unconfirmed",
-            Self::Internal => "internal_error",
-        }
-    }
-
-    /// When the same may be asked again.
-    pub fn retry_after_ms(&self) -> Option<u32> {
-        match self {
-            Self::RateLimited(limit) | Self::TooManySockets(limit) => Some(limit.retry_after_ms),
-            Self::Busy => Some(250),
-            Self::Unavailable | Self::Unconfirmed | Self::InDoubt(_) => Some(1_000),
-            _ => None,
-        }
-    }
-
-    /// The body that the client gets.
-    pub fn body(&self) -> Value {
-        match self {
-            Self::Invalid(issues) => json!({ "detail": issues, "code": self.code() }),
-            other => json!({ "detail": other.to_string(), "code": other.code() }),
-        }
-    }
-
-    /// The headers that go with the status.
-    pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        match self {
-            Self::Unauthorized(_) => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
-            Self::Method(allowed) => {
-                HeaderValue::from_str(allowed).map(|value| (header::ALLOW, value)).into_iter().collect()
-            }
-            Self::Busy | Self::Unavailable | Self::Unconfirmed | Self::InDoubt(_) => {
-                vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
-            }
-            Self::RateLimited(limit) | Self::TooManySockets(limit) => {
-                let wait_s = HeaderValue::from(limit.retry_after_ms.div_ceil(1_000));
-                let quota = limit.quota.iter().flat_map(quota_headers);
-                std::iter::once((header::RETRY_AFTER, wait_s)).chain(quota).collect()
-            }
-            Self::Upgrade(_) => vec![
-                (header::UPGRADE, HeaderValue::from_static("websocket")),
-                (header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
-            ],
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// How a limit stands, for a client that keeps to it.
-pub fn quota_headers(quota: &Quota) -> [(HeaderName, HeaderValue); 3] {
-    [
-        (HeaderName::from_static("x-ratelimit-limit"), HeaderValue::from(quota.limit)),
-        (HeaderName::from_static("x-ratelimit-remaining"), HeaderValue::from(quota.remaining)),
-        (HeaderName::from_static("x-ratelimit-reset"), HeaderValue::from(quota.reset_s)),
-    ]
 }
 
 impl From<TooMany> for Error {
@@ -364,34 +234,5 @@ impl From<Conflict> for Error {
 impl From<Issue> for Error {
     fn from(issue: Issue) -> Self {
         Self::Invalid(vec![issue])
-    }
-}
-
-impl ResponseError for Error {
-    fn status_code(&self) -> StatusCode {
-        match self {
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NotFound(_) | Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::Denied(_) | Self::Origin(_) | Self::Preflight(_) => StatusCode::FORBIDDEN,
-            Self::Conflict(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Upgrade(_) => StatusCode::UPGRADE_REQUIRED,
-            Self::RateLimited(_) | Self::TooManySockets(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NonceConflict => StatusCode::CONFLICT,
-            Self::Busy | Self::Unavailable | Self::Unconfirmed | Self::InDoubt(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
-        for header in self.headers() {
-            answer.insert_header(header);
-        }
-        answer.json(self.body())
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::message::NewMessage;
 use crate::domain::text::{Content, Nonce};
 use crate::domain::validation::{Parse, Refusal};
 use crate::domain::{ChannelId, MessageId};
+use crate::error::Code;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -108,7 +109,7 @@ pub enum Dialect {
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadFrame {
     /// Stable, for a program.
-    pub code: &'static str,
+    pub code: Code,
     /// What to change, for a person.
     pub detail: Cow<'static, str>,
     /// Where.
@@ -120,18 +121,18 @@ pub struct BadFrame {
 }
 
 impl BadFrame {
-    fn new(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), field: None, nonce: None, channel_id: None }
     }
 
-    fn at(field: &'static str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    fn at(field: &'static str, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { field: Some(field), ..Self::new(code, detail) }
     }
 
     /// The error frame.
     pub fn to_frame(&self) -> Frame<'_> {
         Frame::Error {
-            code: self.code,
+            code: self.code.as_str(),
             detail: self.detail.as_ref().into(),
             field: self.field,
             nonce: self.nonce.as_ref().map(|nonce| nonce.as_str()),
@@ -170,19 +171,19 @@ const REASON_CHARACTERS_MAX: usize = 200;
 /// Understands a text frame.
 pub fn parse(text: &str, dialect: Dialect) -> Result<Command, Box<BadFrame>> {
     if depth(text) > DEPTH_MAX {
-        return Err(BadFrame::new("too_deep", "A frame may nest at most 16 levels").into());
+        return Err(BadFrame::new(Code::TooDeep, "A frame may nest at most 16 levels").into());
     }
     // Serde would take an array for an object without names.
     if text.trim_start().starts_with('[') {
-        return Err(BadFrame::new("invalid_frame", "Send a JSON object, not an array").into());
+        return Err(BadFrame::new(Code::InvalidFrame, "Send a JSON object, not an array").into());
     }
     let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| {
         let reason: String = error.to_string().chars().take(REASON_CHARACTERS_MAX).collect();
         match error.classify() {
             serde_json::error::Category::Data => {
-                BadFrame::new("invalid_frame", format!("Send a JSON object: {reason}"))
+                BadFrame::new(Code::InvalidFrame, format!("Send a JSON object: {reason}"))
             }
-            _ => BadFrame::new("invalid_json", format!("Send one JSON object a frame: {reason}")),
+            _ => BadFrame::new(Code::InvalidJson, format!("Send one JSON object a frame: {reason}")),
         }
     })?;
     fields.command(dialect).map_err(|bad| {
@@ -197,7 +198,7 @@ impl Fields<'_> {
         match (self.kind.as_deref(), dialect) {
             (None, Dialect::Channel) | (Some("message.send"), _) => self.send(dialect),
             (None, Dialect::Gateway) => {
-                Err(BadFrame::at("type", "type_missing", format!("`type` is missing: it must be {KINDS}")))
+                Err(BadFrame::at("type", Code::TypeMissing, format!("`type` is missing: it must be {KINDS}")))
             }
             (Some("identify"), Dialect::Gateway) => Ok(Command::Identify { token: self.token()? }),
             (Some("subscribe"), Dialect::Gateway) => Ok(Command::Subscribe(self.subscribe()?)),
@@ -206,9 +207,11 @@ impl Fields<'_> {
             }
             (Some("ping"), Dialect::Gateway) => Ok(Command::Ping { t: self.t.clone() }),
             (Some(_), Dialect::Channel) => {
-                Err(BadFrame::at("type", "unknown_type", "`type` must be message.send, or be left out"))
+                Err(BadFrame::at("type", Code::UnknownType, "`type` must be message.send, or be left out"))
             }
-            (Some(_), Dialect::Gateway) => Err(BadFrame::at("type", "unknown_type", format!("`type` must be {KINDS}"))),
+            (Some(_), Dialect::Gateway) => {
+                Err(BadFrame::at("type", Code::UnknownType, format!("`type` must be {KINDS}")))
+            }
         }
     }
 
@@ -219,15 +222,15 @@ impl Fields<'_> {
         };
         let content = match &self.content {
             Some(Value::String(content)) => Content::try_from(content.as_str())
-                .map_err(|Refusal { kind, msg }| BadFrame::at("content", kind, msg))?,
+                .map_err(|Refusal { kind, msg }| BadFrame::at("content", Code::of_text(kind), msg))?,
             None | Some(Value::Null) => {
                 return Err(BadFrame::at(
                     "content",
-                    "content_missing",
+                    Code::ContentMissing,
                     r#"`content` is missing: send {"content": "…"}"#,
                 ));
             }
-            Some(_) => return Err(BadFrame::at("content", "content_not_text", "`content` must be a string")),
+            Some(_) => return Err(BadFrame::at("content", Code::ContentNotText, "`content` must be a string")),
         };
         let reply_to = number("reply_to", self.reply_to.as_ref(), 1)?.map(MessageId);
         Ok(Command::SendMessage { channel_id, message: NewMessage { content, nonce: self.nonce()?, reply_to } })
@@ -238,7 +241,7 @@ impl Fields<'_> {
             let (channel_id, after) = (self.required_channel_id()?, number("after", self.after.as_ref(), 0)?);
             return Ok(Subscribe::One(Wanted { channel_id, after }));
         };
-        let invalid = |detail: String| BadFrame::at("channels", "channels_invalid", detail);
+        let invalid = |detail: String| BadFrame::at("channels", Code::ChannelsInvalid, detail);
         let Some(entries) = channels.as_array().filter(|entries| (1..=SUBSCRIPTIONS_MAX).contains(&entries.len()))
         else {
             return Err(invalid(format!("`channels` must be a list of 1 to {SUBSCRIPTIONS_MAX} channels")));
@@ -259,8 +262,8 @@ impl Fields<'_> {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(nonce)) => Nonce::try_from(nonce.as_str())
                 .map(Some)
-                .map_err(|Refusal { kind, msg }| BadFrame::at("nonce", kind, msg)),
-            Some(_) => Err(BadFrame::at("nonce", "nonce_invalid", "`nonce` must be a string")),
+                .map_err(|Refusal { kind, msg }| BadFrame::at("nonce", Code::of_text(kind), msg)),
+            Some(_) => Err(BadFrame::at("nonce", Code::NonceInvalid, "`nonce` must be a string")),
         }
     }
 
@@ -270,15 +273,15 @@ impl Fields<'_> {
 
     fn required_channel_id(&self) -> Result<ChannelId, BadFrame> {
         self.channel_id()?.ok_or_else(|| {
-            BadFrame::at("channel_id", "channel_id_missing", "`channel_id` is missing: say which channel")
+            BadFrame::at("channel_id", Code::ChannelIdMissing, "`channel_id` is missing: say which channel")
         })
     }
 
     fn token(&self) -> Result<String, BadFrame> {
         match &self.token {
             Some(Value::String(token)) => Ok(token.clone()),
-            None | Some(Value::Null) => Err(BadFrame::at("token", "token_missing", "`token` is missing")),
-            Some(_) => Err(BadFrame::at("token", "token_invalid", "`token` must be a string")),
+            None | Some(Value::Null) => Err(BadFrame::at("token", Code::TokenMissing, "`token` is missing")),
+            Some(_) => Err(BadFrame::at("token", Code::TokenInvalid, "`token` must be a string")),
         }
     }
 }
@@ -287,9 +290,9 @@ const KINDS: &str = "identify, subscribe, unsubscribe, message.send or ping";
 
 fn number(field: &'static str, value: Option<&Value>, least: i64) -> Result<Option<i64>, BadFrame> {
     let code = match field {
-        "after" => "after_invalid",
-        "reply_to" => "reply_to_invalid",
-        _ => "channel_id_invalid",
+        "after" => Code::AfterInvalid,
+        "reply_to" => Code::ReplyToInvalid,
+        _ => Code::ChannelIdInvalid,
     };
     match value {
         None | Some(Value::Null) => Ok(None),

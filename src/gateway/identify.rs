@@ -88,7 +88,7 @@ impl Session {
             }
             Err(error @ Error::Unauthorized(_)) => {
                 self.peer = Peer::Gateway(Gateway::Unknown);
-                tracing::debug!(code = error.code(), "a gateway's token was refused");
+                tracing::debug!(code = error.code().as_str(), "a gateway's token was refused");
                 self.socket.release(None);
                 self.socket.end(End::BAD_TOKEN);
             }

@@ -17,7 +17,7 @@ use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::text::Nonce;
 use crate::domain::{ChannelId, UserId};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::rate_limit::{FrameRate, SocketSlot, Verdict};
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context};
 use std::cell::RefCell;
@@ -200,7 +200,7 @@ impl Session {
             },
             (_, Peer::Gateway(Gateway::Unknown)) => {
                 let detail = r#"Say who you are first: {"type": "identify", "token": "…"}"#;
-                self.error("not_identified", detail, None);
+                self.error(Code::NotIdentified, detail, None);
             }
             (command, _) => self.carry_out(command, ctx),
         }
@@ -251,7 +251,7 @@ impl Session {
 
     fn refuse_rate(&self, retry_after_ms: u32, nonce: Option<&Nonce>, channel_id: Option<ChannelId>) {
         self.socket.send(encode(&Frame::Error {
-            code: "rate_limited",
+            code: Code::RateLimited.as_str(),
             detail: "You send too fast; wait".into(),
             field: None,
             nonce: nonce.map(Nonce::as_str),
@@ -260,9 +260,9 @@ impl Session {
         }));
     }
 
-    pub(super) fn error(&self, code: &str, detail: &str, channel_id: Option<ChannelId>) {
+    pub(super) fn error(&self, code: Code, detail: &str, channel_id: Option<ChannelId>) {
         let (field, nonce, retry_after_ms) = (None, None, None);
-        let detail = detail.into();
+        let (code, detail) = (code.as_str(), detail.into());
         self.socket.send(encode(&Frame::Error { code, detail, field, nonce, channel_id, retry_after_ms }));
     }
 

@@ -12,7 +12,7 @@ use crate::auth::token::Bearer;
 use crate::domain::ChannelId;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::{HashMap, VecDeque};
 use tokio::sync::oneshot;
@@ -147,7 +147,7 @@ impl Session {
             }
             Command::Unsubscribe { channel_id } => self.unsubscribe(channel_id),
             Command::Ping { t } => self.socket.send(encode(&Frame::Pong { t: t.as_ref() })),
-            Command::Identify { .. } => self.error("already_identified", "This socket is identified already", None),
+            Command::Identify { .. } => self.error(Code::AlreadyIdentified, "This socket is identified already", None),
             // The parser lets no send on a gateway through without its channel.
             Command::SendMessage { channel_id: None, .. } => {}
         }
@@ -186,11 +186,11 @@ impl Session {
                 let about = About { nonce: None, channel_id: Some(channel_id) };
                 return self.socket.send(frame::error(&Error::Busy, about));
             }
-            Some(_) => return self.error("already_subscribed", "Unsubscribe first", Some(channel_id)),
+            Some(_) => return self.error(Code::AlreadySubscribed, "Unsubscribe first", Some(channel_id)),
         }
         if subscriptions.by_channel.len() >= SUBSCRIPTIONS_MAX {
             let detail = "A socket may be subscribed to 500 channels; unsubscribe from one first";
-            return self.error("too_many_subscriptions", detail, Some(channel_id));
+            return self.error(Code::TooManySubscriptions, detail, Some(channel_id));
         }
         subscriptions.by_channel.insert(channel_id, Subscription::Asked { held: Vec::new(), fate: Fate::Wanted });
         let bearer = subscriptions.bearer.clone();
@@ -249,7 +249,7 @@ impl Session {
             Some(Subscription::Asked { fate, .. }) => *fate = Fate::Unwanted,
             Some(Subscription::Ending) | None => {
                 drop(subscriptions);
-                self.error("not_subscribed", "This socket is not subscribed to the channel", Some(channel_id));
+                self.error(Code::NotSubscribed, "This socket is not subscribed to the channel", Some(channel_id));
             }
         }
     }

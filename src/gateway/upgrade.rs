@@ -212,7 +212,7 @@ impl Log<'_> {
 
     /// `page` is the `Origin` that may not, and the `Host` that it asked for: for the operator who wonders why.
     fn refused(&self, error: &Error, page: Option<&(String, String)>) {
-        let (status, code) = (error.status_code().as_u16(), error.code());
+        let (status, code) = (error.status_code().as_u16(), error.code().as_str());
         let (origin, host) = page.map(|(origin, host)| (origin, host)).unzip();
         tracing::info!(request_id = self.request_id, path = self.path, status, code, origin, host, "socket refused");
     }

@@ -170,7 +170,7 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
     if let Some(rehashed) = rehashed
         && let Err(error) = users::rehash(&node.db, &known, &rehashed).await
     {
-        tracing::warn!(code = error.code(), "a password's hash keeps its old cost until the next login");
+        tracing::warn!(code = error.code().as_str(), "a password's hash keeps its old cost until the next login");
     }
     let (user_id, password_version, refresh) = (known.user_id, known.password_version, RefreshToken::random());
     let (db, life, stored) = (node.db.clone(), node.refresh_life, refresh.stored());

@@ -136,7 +136,9 @@ impl Doubts {
                         );
                     }
                 }
-                Err(error) => tracing::warn!(code = error.code(), "changes in doubt could not be looked for yet"),
+                Err(error) => {
+                    tracing::warn!(code = error.code().as_str(), "changes in doubt could not be looked for yet")
+                }
             }
             if looking.ends() {
                 return;
@@ -155,6 +157,7 @@ impl Doubts {
 mod tests {
     use super::*;
     use crate::domain::{ServerId, UserId};
+    use crate::error::Code;
     use time::OffsetDateTime;
 
     #[test]
@@ -165,6 +168,6 @@ mod tests {
             let change = Change::Membership(UserId(number), ServerId(1));
             doubts.lock().all.push((Backend::new(1, OffsetDateTime::UNIX_EPOCH), change));
         }
-        assert_eq!(doubts.have_room().map_err(|error| error.code()), Err("busy"));
+        assert_eq!(doubts.have_room().map_err(|error| error.code()), Err(Code::Busy));
     }
 }

@@ -1,13 +1,14 @@
 //! `/healthz` and `/readyz`: for the supervisor and the load balancer.
 
 use super::Node;
-use crate::error::ErrorBody;
-use actix_web::web::Data;
-use actix_web::{HttpResponse, rt};
-use serde_json::json;
+use crate::error::{Error, NotReadyBody, Result};
+use actix_web::rt;
+use actix_web::web::{Data, Json};
+use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 
@@ -31,21 +32,32 @@ impl Health {
     }
 }
 
+/// How a node is.
+#[derive(Serialize, ToSchema)]
+pub struct Status {
+    /// `ok`: it lives. `ready`: it can serve.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
 /// Whether the process lives
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It does")))]
-pub async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "ok" }))
+#[utoipa::path(
+    get, path = "/healthz", tag = "health",
+    responses((status = 200, description = "It does", body = Status, example = json!({ "status": "ok" }))),
+)]
+pub async fn live() -> Json<Status> {
+    Json(Status { status: "ok" })
 }
 
 /// Whether the node can serve
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
     responses(
-        (status = 200, description = "It can"),
-        (status = 503, description = "`not_ready`; `missing` says what is", body = ErrorBody),
+        (status = 200, description = "It can", body = Status, example = json!({ "status": "ready" })),
+        (status = 503, description = "It cannot", body = NotReadyBody),
     ),
 )]
-pub async fn ready(node: Data<Node>) -> HttpResponse {
+pub async fn ready(node: Data<Node>) -> Result<Json<Status>> {
     let mut missing = Vec::new();
     if node.stopping.load(Ordering::Relaxed) {
         missing.push("the node is stopping");
@@ -54,12 +66,7 @@ pub async fn ready(node: Data<Node>) -> HttpResponse {
     if rt::time::timeout(ANSWER_MAX, asked).await != Ok(true) {
         missing.push("database");
     }
-    if missing.is_empty() {
-        return HttpResponse::Ok().json(json!({ "status": "ready" }));
-    }
-    HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).json(json!({
-        "detail": format!("Not ready: {}", missing.join(", ")), "code": "not_ready", "missing": missing,
-    }))
+    if missing.is_empty() { Ok(Json(Status { status: "ready" })) } else { Err(Error::NotReady(missing)) }
 }
 
 #[cfg(test)]

@@ -46,5 +46,8 @@ fn understood(command: &Command, dialect: Dialect) {
 fn refused(bad: &BadFrame) {
     let written = serde_json::to_string(&bad.to_frame()).expect("it can be written");
     assert!(written.len() <= REFUSAL_BYTES_MAX, "{} bytes: {written}", written.len());
-    assert!(!bad.detail.is_empty() && bad.code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_')), "{written}");
+    assert!(
+        !bad.detail.is_empty() && bad.code.as_str().bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_')),
+        "{written}"
+    );
 }

@@ -51,7 +51,7 @@ pub fn error(error: &Error, about: About<'_>) -> Bytes {
         _ => None,
     };
     encode(&Frame::Error {
-        code: error.code(),
+        code: error.code().as_str(),
         detail: issue.map_or_else(|| error.to_string(), |issue| issue.msg.clone()).into(),
         field: issue.and_then(|issue| issue.loc.last()?.as_str()),
         nonce: about.nonce,

@@ -9,6 +9,7 @@ use crate::domain::server::Server;
 use crate::domain::text::{Content, Nonce};
 use crate::domain::user::Profile;
 use crate::domain::{ChannelId, MessageId, ServerId, UserId};
+use crate::error::Code;
 use crate::gateway::command::{Command, Subscribe, Wanted};
 use crate::gateway::identify::limits;
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ fn events() -> Vec<Value> {
 fn answers() -> Vec<Value> {
     let (channel_id, seq) = (CHANNEL, 4);
     let refused = Frame::Error {
-        code: "content_blank",
+        code: Code::ContentBlank.as_str(),
         detail: "content must hold at least one visible character".into(),
         field: Some("content"),
         nonce: Some(NONCE),
@@ -51,7 +52,7 @@ fn answers() -> Vec<Value> {
         retry_after_ms: None,
     };
     let later = Frame::Error {
-        code: "busy",
+        code: Code::Busy.as_str(),
         detail: "The node is busy; try again in a moment".into(),
         field: None,
         nonce: Some(NONCE),
