@@ -8,8 +8,10 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use std::borrow::Cow;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// The body of every error but a `422`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -17,18 +19,27 @@ pub struct ErrorBody {
     /// What went wrong and what to do, for a person.
     #[schema(example = "Channel not found")]
     pub detail: String,
-    /// The same for a program; stable.
-    #[schema(schema_with = code_of_an_answer, example = "channel_not_found")]
+    /// The same for a program; stable. One of `ErrorCode`; each answer lists its own.
+    #[schema(example = "channel_not_found")]
     pub code: String,
 }
 
-/// Every code that an answer may have.
-fn code_of_an_answer() -> Object {
-    let mut names: Vec<_> = Code::ALL.iter().filter(|code| code.status().is_some()).map(|code| code.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let about = "The same for a program; stable.";
-    ObjectBuilder::new().schema_type(Type::String).description(Some(about)).enum_values(Some(names)).build()
+/// Every code that an answer may have. (Not in the body's own schema: there some tools would list all of them for each answer.)
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let mut names: Vec<_> =
+            Self::ALL.iter().filter(|code| code.status().is_some()).map(|code| code.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let about = "Every code that an answer may have.";
+        ObjectBuilder::new().schema_type(Type::String).description(Some(about)).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ErrorCode".into()
+    }
 }
 
 /// The body of a `422`, as FastAPI's clients know it.

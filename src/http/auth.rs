@@ -11,7 +11,7 @@ use crate::auth::token::TICKET_LIFE_S;
 use crate::domain::auth_session::Subject;
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{CurrentPassword, NewPassword, Profile};
-use crate::error::{Error, ErrorBody, Noun, Result, Unauthorized};
+use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::rate_limit::{Account, Attempt, HashTurn};
 use crate::store::auth_sessions::{self, Begun, Refreshed};
 use crate::store::users::{self, Credentials};
@@ -59,7 +59,7 @@ pub struct Login {
     #[schema(format = "password", example = "correct horse battery")]
     password: String,
     /// `password`, or left out.
-    #[schema(example = "password")]
+    #[schema(example = "password", default = "password")]
     grant_type: Option<String>,
 }
 
@@ -110,7 +110,6 @@ fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpRe
     post, path = "/auth/register", tag = "auth", request_body = Register,
     responses(
         (status = 201, description = "The account's own profile", body = Profile),
-        (status = 400, description = "`username_taken` or `email_taken`", body = ErrorBody),
     ),
 )]
 pub async fn register(
@@ -141,7 +140,6 @@ pub async fn register(
     )),
     responses(
         (status = 200, description = "A token", body = Token),
-        (status = 401, description = "`invalid_credentials`, whether the name or the password is wrong", body = ErrorBody),
     ),
 )]
 pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result<HttpResponse> {
@@ -224,7 +222,6 @@ pub async fn compare(
     post, path = "/auth/refresh", tag = "auth", request_body = Refresh,
     responses(
         (status = 200, description = "A token", body = Token),
-        (status = 401, description = "`invalid_refresh_token` or `refresh_token_reused`", body = ErrorBody),
     ),
 )]
 pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
@@ -256,7 +253,6 @@ pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> R
     post, path = "/auth/logout", tag = "auth", security(("login" = [])),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 404, description = "`session_not_found`: the token belongs to none", body = ErrorBody),
     ),
 )]
 pub async fn logout(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {

@@ -8,7 +8,7 @@ use crate::actors::registry::Change;
 use crate::domain::access::{ChannelAccess, Member, Owner, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
 use crate::domain::{ChannelId, ServerId};
-use crate::error::{ErrorBody, Result};
+use crate::error::Result;
 use crate::store::channels;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
@@ -22,7 +22,7 @@ pub struct CreateChannel {
     #[schema(min_length = 1, max_length = 100, example = "general")]
     name: String,
     /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Anything goes")]
+    #[schema(max_length = 1024, example = "Anything goes", default = json!(null))]
     description: Option<String>,
     /// The server that it is made in.
     #[schema(example = 1)]
@@ -66,9 +66,6 @@ impl FromFields for ChannelPatch {
     post, path = "/channels/", operation_id = "create_channel", tag = "channels", security(("login" = [])), request_body = CreateChannel,
     responses(
         (status = 201, description = "The channel", body = Channel),
-        (status = 400, description = "`too_many_channels`", body = ErrorBody),
-        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
-        (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<Create>) -> Result<HttpResponse> {
@@ -87,8 +84,6 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<Create>) -> Re
     params(("channel_id" = i64, Path, description = "Which channel")),
     responses(
         (status = 200, description = "The channel", body = Channel),
-        (status = 403, description = "`not_a_member`", body = ErrorBody),
-        (status = 404, description = "`channel_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<Json<Channel>> {
@@ -98,12 +93,11 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) ->
 
 /// Change a channel
 #[utoipa::path(
-    put, path = "/channels/{channel_id}", operation_id = "update_channel", tag = "channels", security(("login" = [])), request_body = UpdateChannel,
+    put, path = "/channels/{channel_id}", operation_id = "update_channel", tag = "channels", security(("login" = [])),
+    request_body(content = UpdateChannel, example = json!({ "description": "Anything goes" })),
     params(("channel_id" = i64, Path, description = "Which channel")),
     responses(
         (status = 200, description = "The channel", body = Channel),
-        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
-        (status = 404, description = "`channel_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn update(
@@ -127,8 +121,6 @@ pub async fn update(
     params(("channel_id" = i64, Path, description = "Which channel")),
     responses(
         (status = 204, description = "It is gone with its messages; its sockets close"),
-        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
-        (status = 404, description = "`channel_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<HttpResponse> {

@@ -80,7 +80,7 @@ impl Documents {
     /// # Errors
     /// When the document cannot be written as JSON.
     pub fn new(asyncapi: &serde_json::Value) -> serde_json::Result<Self> {
-        let openapi = Bytes::from(openapi::document().to_json()?);
+        let openapi = Bytes::from(openapi::document()?.to_string());
         let asyncapi = Bytes::from(asyncapi.to_string());
         let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
         let file = |name: &'static str| {

@@ -7,14 +7,28 @@ use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::event::{Event, Events};
 use crate::domain::message::{EVENTS_DEFAULT, EVENTS_MAX};
 use crate::domain::validation::Issue;
-use crate::error::{Error, ErrorBody, Noun, Result};
+use crate::error::{Error, Noun, Result};
 use crate::store::messages;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
+use utoipa::IntoParams;
 
 /// As much content as one answer has; an entry that goes beyond it is its last. In JSON it may have six times as many bytes.
 const BYTES_MAX: i64 = 256 * 1024;
+
+/// Which part of a log, as the document describes it; [`part`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub struct Part {
+    /// Only events after this `seq`
+    #[param(minimum = 0, default = json!(0))]
+    after: Option<i64>,
+    /// At most so many
+    #[param(minimum = 1, maximum = 1000, default = json!(EVENTS_DEFAULT))]
+    limit: Option<i64>,
+}
 
 /// Read a channel's log
 ///
@@ -24,13 +38,10 @@ const BYTES_MAX: i64 = 256 * 1024;
     get, path = "/channels/{channel_id}/events", operation_id = "list_events", tag = "messages", security(("login" = [])),
     params(
         ("channel_id" = i64, Path, description = "Which channel"),
-        ("after" = Option<i64>, Query, description = "Only events after this `seq`", minimum = 0, example = 0),
-        ("limit" = Option<i64>, Query, description = "At most so many; 100 if left out", minimum = 1, maximum = 1000, example = 100),
+        Part,
     ),
     responses(
         (status = 200, description = "A part of the log", body = Events<'static>),
-        (status = 403, description = "`not_a_member`", body = ErrorBody),
-        (status = 404, description = "`channel_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn list(

@@ -8,12 +8,31 @@ use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE
 use crate::domain::text::Nonce;
 use crate::domain::validation::{Issue, Refusal};
 use crate::domain::{ChannelId, MessageId};
-use crate::error::{Error, ErrorBody, Result};
+use crate::error::{Error, Result};
 use crate::store::messages;
 use actix_web::web::{Data, Json};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which part of a history, as the document describes it; [`page`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code)]
+pub struct Part {
+    /// At most so many
+    #[param(minimum = 1, maximum = 100, default = json!(PAGE_DEFAULT))]
+    limit: Option<i64>,
+    /// Skip so many of the newest; does not go with `before` or `after`
+    #[param(minimum = 0, maximum = 10000, default = json!(0))]
+    offset: Option<i64>,
+    /// Only messages before this id
+    #[param(minimum = 0)]
+    before: Option<i64>,
+    /// Only messages after this id; does not go with `before`
+    #[param(minimum = 0)]
+    after: Option<i64>,
+}
 
 /// Read a channel's history
 ///
@@ -23,15 +42,10 @@ use utoipa::ToSchema;
     get, path = "/channels/{channel_id}/messages", operation_id = "list_messages", tag = "messages", security(("login" = [])),
     params(
         ("channel_id" = i64, Path, description = "Which channel"),
-        ("limit" = Option<i64>, Query, description = "At most so many", minimum = 1, maximum = 100, example = 50),
-        ("offset" = Option<i64>, Query, description = "Skip so many of the newest", minimum = 0, maximum = 10000, example = 0),
-        ("before" = Option<i64>, Query, description = "Only messages before this id", minimum = 0),
-        ("after" = Option<i64>, Query, description = "Only messages after this id", minimum = 0),
+        Part,
     ),
     responses(
         (status = 200, description = "Messages, oldest first", body = Vec<Message>),
-        (status = 403, description = "`not_a_member`", body = ErrorBody),
-        (status = 404, description = "`channel_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn list(
@@ -52,10 +66,10 @@ pub struct SendMessage {
     #[schema(min_length = 1, max_length = 4000, example = "Hello, World!")]
     content: String,
     /// Names this send for its sender: sent again with the same nonce, it makes no second message.
-    #[schema(min_length = 1, max_length = 64, example = "mina-1")]
+    #[schema(min_length = 1, max_length = 64, example = "mina-1", default = json!(null))]
     nonce: Option<String>,
     /// The message of the same channel that it answers.
-    #[schema(minimum = 1, example = 1)]
+    #[schema(minimum = 1, example = 1, default = json!(null))]
     reply_to: Option<i64>,
 }
 
@@ -73,18 +87,14 @@ impl FromFields for NewMessage {
 /// second message: the answer is `200` with the first one. After `503`, send it again with the same nonce.
 #[utoipa::path(
     post, path = "/channels/{channel_id}/messages", operation_id = "create_message", tag = "messages", security(("login" = [])),
-    request_body = SendMessage,
+    request_body(content = SendMessage, example = json!({ "content": "Hello, World!" })),
     params(
         ("channel_id" = i64, Path, description = "Which channel"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`", example = "mina-1"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`"),
     ),
     responses(
         (status = 201, description = "The message", body = Message),
         (status = 200, description = "The message that was made with this nonce before", body = Message),
-        (status = 400, description = "`reply_to_not_found` or `invalid_content`", body = ErrorBody),
-        (status = 403, description = "`not_a_member`", body = ErrorBody),
-        (status = 404, description = "`channel_not_found`", body = ErrorBody),
-        (status = 409, description = "`nonce_conflict`: the nonce has been used with other content", body = ErrorBody),
     ),
 )]
 pub async fn create(

@@ -1,27 +1,19 @@
-//! The OpenAPI 3.1 document, made from the handlers and the types that they answer with.
+//! The OpenAPI 3.1 document, made from the handlers, the types that they answer with, and the table of codes.
+
+mod answers;
 
 use super::{auth, channels, events, export, health, messages, servers, sessions, users};
-use crate::error::{ErrorBody, ValidationErrorBody};
-use serde_json::json;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{Schema, Type};
-use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
+use crate::error::{Code, ErrorBody, NotReadyBody, ValidationErrorBody};
+use serde_json::Value;
+use utoipa::openapi::Components;
+use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::server::Server;
-use utoipa::openapi::{
-    Components, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder,
-};
 use utoipa::{Modify, OpenApi};
 
-/// The document's text comes from the crate: `description` of the package, doc comments of handlers and types.
+/// Its first page is `about.md`; the rest of its text are the doc comments of handlers and types.
 #[derive(OpenApi)]
 #[openapi(
-    info(
-        title = "Madang",
-        description = "A Discord-style chat backend: servers, channels and history over REST; one durable, gap-free log a \
-                       channel over WebSocket.\n\nThe channel socket is `GET /ws/{channel_id}?token=`: send \
-                       `{\"content\": \"Hello, World!\"}`, receive `message.created` for every message. Every answer \
-                       carries `x-request-id`; every error is `{\"detail\", \"code\"}`.",
-    ),
+    info(title = "Madang", description = include_str!("openapi/about.md")),
     paths(
         auth::register, auth::login, auth::refresh, auth::logout, auth::ws_ticket,
         sessions::list, sessions::delete_others, sessions::delete,
@@ -32,17 +24,30 @@ use utoipa::{Modify, OpenApi};
         events::list,
         health::live, health::ready,
     ),
-    components(schemas(ErrorBody, ValidationErrorBody)),
+    components(schemas(Code, ErrorBody, NotReadyBody, ValidationErrorBody)),
+    tags(
+        (name = "auth", description = "Accounts, logins, tokens, tickets for sockets"),
+        (name = "users", description = "Profiles"),
+        (name = "servers", description = "Communities, and who belongs to them"),
+        (name = "channels", description = "The rooms of a server"),
+        (name = "messages", description = "A channel's history and log, and sending"),
+        (name = "health", description = "For supervisors and load balancers"),
+    ),
     modifiers(&Common),
 )]
 struct Document;
 
 /// The document.
-pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn document() -> serde_json::Result<Value> {
+    let mut document = serde_json::to_value(Document::openapi())?;
+    answers::complete(&mut document);
+    Ok(document)
 }
 
-/// What every operation of a kind shares: the security scheme, and the errors that any call may get.
+/// What the whole document shares: where the calls are, and how one logs in.
 struct Common;
 
 impl Modify for Common {
@@ -50,58 +55,8 @@ impl Modify for Common {
         let login = Flow::Password(Password::new("auth/login", Scopes::new()));
         // Where this document was read from, under whatever path.
         document.servers = Some(vec![Server::new("./")]);
+        document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("login", [])]);
         let components = document.components.get_or_insert_with(Components::new);
         components.add_security_scheme("login", SecurityScheme::OAuth2(OAuth2::new([login])));
-        for (path, item) in &mut document.paths.paths {
-            if path.ends_with('z') {
-                continue;
-            }
-            let operations =
-                [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().filter_map(Option::as_mut);
-            for operation in operations {
-                add_common(operation);
-            }
-        }
     }
-}
-
-fn add_common(operation: &mut Operation) {
-    let mut add = |status: &str, response: Response| {
-        let known = &mut operation.responses.responses;
-        known.entry(status.to_owned()).or_insert(RefOr::T(response));
-    };
-    if operation.security.is_some() {
-        let text = ObjectBuilder::new().schema_type(Type::String).build();
-        let challenge = HeaderBuilder::new().schema(Some(text)).description(Some("`Bearer`")).build();
-        let error = error("`not_authenticated`, `invalid_token` or `token_expired`", "invalid_token");
-        add("401", ResponseBuilder::from(error).header("WWW-Authenticate", challenge).build());
-    }
-    if operation.request_body.is_some() {
-        add("408", error("`request_too_slow`", "request_too_slow"));
-        add("413", error("`body_too_large`", "body_too_large"));
-    }
-    if operation.request_body.is_some() || operation.parameters.is_some() {
-        add(
-            "422",
-            described::<ValidationErrorBody>(
-                "Each mistake with its place",
-                json!({
-                    "detail": [{ "loc": ["body", "email"], "msg": "Field required", "type": "missing" }],
-                    "code": "validation_error",
-                }),
-            ),
-        );
-    }
-    add("429", error("`rate_limited`; try again after `Retry-After` seconds", "rate_limited"));
-    add("503", error("`unavailable` or `busy`; try again after `Retry-After` seconds", "unavailable"));
-}
-
-fn error(description: &str, code: &str) -> Response {
-    described::<ErrorBody>(description, json!({ "detail": "What to do, for a person", "code": code }))
-}
-
-fn described<T: utoipa::ToSchema>(description: &str, example: serde_json::Value) -> Response {
-    let schema: RefOr<Schema> = RefOr::Ref(Ref::from_schema_name(T::name()));
-    let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
-    ResponseBuilder::new().description(description).content("application/json", content).build()
 }

@@ -8,7 +8,7 @@ use crate::actors::registry::Change;
 use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
 use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPatch};
 use crate::domain::{ServerId, UserId};
-use crate::error::{Conflict, Error, ErrorBody, Result};
+use crate::error::{Conflict, Error, Result};
 use crate::store::{servers, user_servers};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
@@ -23,10 +23,10 @@ pub struct CreateServer {
     #[schema(min_length = 1, max_length = 100, example = "Courtyard")]
     name: String,
     /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Where everyone gathers")]
+    #[schema(max_length = 1024, example = "Where everyone gathers", default = json!(null))]
     description: Option<String>,
     /// `http` or `https`.
-    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
+    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png", default = json!(null))]
     icon_url: Option<String>,
 }
 
@@ -53,6 +53,9 @@ pub struct HandOver {
     #[schema(minimum = 1, example = 2)]
     owner_id: i64,
 }
+
+/// As large as no id will be: who tries the example as it stands gives nothing away.
+const NOBODY: i64 = (1 << 53) - 1;
 
 impl FromFields for NewOwner {
     fn read(fields: &mut Fields) -> Option<Self> {
@@ -83,7 +86,6 @@ impl FromFields for ServerPatch {
     post, path = "/servers/", operation_id = "create_server", tag = "servers", security(("login" = [])), request_body = CreateServer,
     responses(
         (status = 201, description = "The server; you are its owner and first member", body = Server),
-        (status = 400, description = "`too_many_servers`", body = ErrorBody),
     ),
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) -> Result<HttpResponse> {
@@ -112,8 +114,6 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server and its channels", body = ServerDetail),
-        (status = 403, description = "`not_a_member`", body = ErrorBody),
-        (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
@@ -127,12 +127,11 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> 
 
 /// Change a server
 #[utoipa::path(
-    put, path = "/servers/{server_id}", operation_id = "update_server", tag = "servers", security(("login" = [])), request_body = UpdateServer,
+    put, path = "/servers/{server_id}", operation_id = "update_server", tag = "servers", security(("login" = [])),
+    request_body(content = UpdateServer, example = json!({ "description": "Where everyone gathers" })),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server", body = Server),
-        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
-        (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn update(
@@ -153,13 +152,11 @@ pub async fn update(
 
 /// Hand a server over to another member
 #[utoipa::path(
-    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server", tag = "servers", security(("login" = [])), request_body = HandOver,
+    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server", tag = "servers", security(("login" = [])),
+    request_body(content = HandOver, example = json!({ "owner_id": NOBODY })),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server with its new owner; you stay a member", body = Server),
-        (status = 400, description = "`new_owner_not_a_member`", body = ErrorBody),
-        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
-        (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn hand_over(
@@ -181,8 +178,6 @@ pub async fn hand_over(
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 204, description = "It is gone with its channels, messages and memberships; its sockets close"),
-        (status = 403, description = "`not_a_member` or `not_the_owner`", body = ErrorBody),
-        (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
@@ -199,8 +194,6 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server", body = Server),
-        (status = 400, description = "`already_member` or `too_many_servers`", body = ErrorBody),
-        (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
@@ -218,8 +211,6 @@ pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) ->
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 204, description = "You have left; your sockets in its channels close"),
-        (status = 400, description = "`not_a_member` or `owner_cannot_leave`", body = ErrorBody),
-        (status = 404, description = "`server_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {

@@ -7,7 +7,7 @@ use crate::actors::registry::Change;
 use crate::domain::AuthSessionId;
 use crate::domain::access::Caller;
 use crate::domain::auth_session::AuthSession;
-use crate::error::{Error, ErrorBody, Noun, Result};
+use crate::error::{Error, Noun, Result};
 use crate::store::auth_sessions;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
@@ -31,7 +31,6 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<AuthSession>>
     params(("session_id" = i64, Path, description = "Which one")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 404, description = "`session_not_found`, also for somebody else's", body = ErrorBody),
     ),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<AuthSessionId>) -> Result<HttpResponse> {
@@ -44,7 +43,6 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<AuthSession
     delete, path = "/auth/sessions", operation_id = "delete_other_sessions", tag = "auth", security(("login" = [])),
     responses(
         (status = 204, description = "Only the session of this token is left"),
-        (status = 404, description = "`session_not_found`: the token belongs to none", body = ErrorBody),
     ),
 )]
 pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {

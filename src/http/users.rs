@@ -9,7 +9,7 @@ use crate::auth::password::Verdict;
 use crate::domain::UserId;
 use crate::domain::access::Caller;
 use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
-use crate::error::{Conflict, Error, ErrorBody, Noun, Result};
+use crate::error::{Conflict, Error, Noun, Result};
 use crate::rate_limit::Account;
 use crate::store::users::{self, PasswordChange};
 use actix_web::HttpResponse;
@@ -34,19 +34,13 @@ pub struct UpdateMe {
     #[schema(format = "uri", max_length = 2048, example = "https://example.com/mina.png")]
     avatar_url: Option<String>,
     /// 8 characters to 72 bytes; cannot be cleared.
-    #[schema(
-        format = "password",
-        min_length = 8,
-        max_length = 72,
-        example = "a better horse battery",
-        nullable = false
-    )]
+    #[schema(format = "password", min_length = 8, max_length = 72, example = "your next password", nullable = false)]
     password: Option<String>,
     /// Another address; cannot be cleared.
     #[schema(format = "email", max_length = 254, example = "mina@example.org", nullable = false)]
     email: Option<String>,
     /// Wanted with `password` and `email` where the login is older than 5 minutes.
-    #[schema(format = "password", example = "correct horse battery", nullable = false)]
+    #[schema(format = "password", example = "your password", nullable = false)]
     current_password: Option<String>,
 }
 
@@ -54,7 +48,7 @@ pub struct UpdateMe {
 #[derive(ToSchema)]
 pub struct DeleteMe {
     /// The current password.
-    #[schema(value_type = String, format = "password", example = "correct horse battery")]
+    #[schema(value_type = String, format = "password", example = "your password")]
     password: CurrentPassword,
 }
 
@@ -99,10 +93,10 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
 /// A new password ends your other sessions and your open sockets, and voids every token but the one of this call. It and a new
 /// address want `current_password`, unless the login is younger than 5 minutes.
 #[utoipa::path(
-    put, path = "/users/me", operation_id = "update_me", tag = "users", security(("login" = [])), request_body = UpdateMe,
+    put, path = "/users/me", operation_id = "update_me", tag = "users", security(("login" = [])),
+    request_body(content = UpdateMe, example = json!({ "display_name": "Mina", "bio": "Tea, cats, Rust." })),
     responses(
         (status = 200, description = "Your own profile", body = Profile),
-        (status = 400, description = "`email_taken`, `current_password_required` or `wrong_password`", body = ErrorBody),
     ),
 )]
 pub async fn update_me(
@@ -152,10 +146,10 @@ pub async fn update_me(
 /// The profile is erased and its name and address are free again; messages stay, by `deleted user`. Sessions end and sockets
 /// close. There is no way back.
 #[utoipa::path(
-    delete, path = "/users/me", operation_id = "delete_me", tag = "users", security(("login" = [])), request_body = DeleteMe,
+    delete, path = "/users/me", operation_id = "delete_me", tag = "users", security(("login" = [])),
+    request_body(content = DeleteMe, example = json!({ "password": "your password" })),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 400, description = "`wrong_password`, or `owns_servers`: hand them over or delete them first", body = ErrorBody),
     ),
 )]
 pub async fn delete_me(
@@ -199,7 +193,6 @@ async fn compare(node: &Node, client: &Client, caller: &Caller, password: Curren
     params(("user_id" = i64, Path, description = "Whose")),
     responses(
         (status = 200, description = "What everyone may see", body = PublicProfile),
-        (status = 404, description = "`user_not_found`", body = ErrorBody),
     ),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<UserId>) -> Result<Json<PublicProfile>> {

@@ -1,6 +1,7 @@
 //! Calls over HTTP, and what is true of every answer.
 
 use super::app::TestApp;
+use madang::error::Code;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -90,6 +91,7 @@ impl TestApp {
         let text = answer.text().await.expect("a whole answer");
         let answer = Answer { call: format!("{method} {path}"), status, headers, text };
         answer.check(method == Method::HEAD);
+        super::documented::check(&method, path, &answer);
         answer
     }
 
@@ -127,7 +129,8 @@ impl Answer {
             assert_eq!(header("content-type"), Some("application/json"), "{self:?}");
             let body = self.json();
             let code = body["code"].as_str().unwrap_or_default();
-            assert!(!code.is_empty() && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{self:?}");
+            let is_it = |known: &&Code| known.as_str() == code && known.status() == Some(self.status);
+            assert!(Code::ALL.iter().any(|known| is_it(&known)), "the table has no such code: {self:?}");
             if self.status == 422 && code == "validation_error" {
                 let issues = body["detail"].as_array().expect("a list of issues");
                 let good = |issue: &Value| {

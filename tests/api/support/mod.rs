@@ -3,6 +3,7 @@
 pub mod app;
 pub mod client;
 pub mod database;
+pub mod documented;
 pub mod endpoints;
 pub mod gateway;
 pub mod held;
