@@ -1,13 +1,20 @@
-//! `/docs` (Swagger UI, from the binary: it works with no internet) and `/redoc` (its script from its CDN, held to a hash).
+//! `/docs` (Swagger UI) and `/redoc` (Redoc), both from the binary: they work with no internet, and load nothing from elsewhere.
+
+mod files;
 
 use super::extract::Guest;
 use super::{Node, openapi};
 use crate::error::{Error, Result};
 use crate::rate_limit::household;
 use crate::wire::unread::{Parts, Reader};
+use actix_web::http::header::{self, Header, HeaderValue, IfNoneMatch, TryIntoHeaderValue};
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path};
-use actix_web::{HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse};
+use files::File;
 use std::sync::Arc;
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// All of it is relative, so that it works under whatever path a proxy serves the node. What the page loads is found with a slash
 /// behind `/docs`, too: see the routes.
@@ -38,40 +45,59 @@ const SWAGGER_START: &str = r##"window.ui = SwaggerUIBundle({
 });
 "##;
 
-/// Version 2.5.4 as published in the npm package `redoc`; the hash is of its `bundles/redoc.standalone.js`.
 const REDOC_PAGE: &str = r##"<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Madang API</title>
+<link rel="icon" href="redoc/favicon-32x32.png">
+<style>body { margin: 0 }</style>
 </head>
 <body>
-<redoc spec-url="openapi.json"></redoc>
-<noscript>ReDoc needs JavaScript. The document itself is at <a href="openapi.json">openapi.json</a>.</noscript>
-<script src="https://cdn.jsdelivr.net/npm/redoc@2.5.4/bundles/redoc.standalone.js"
-  integrity="sha384-w447zOpYfw/1Tv/5AK9NfHTlQIqE3RVR6KY62jCyy9zNDgO64cMwGGP1Fj0zJVf5" crossorigin="anonymous"></script>
+<div id="redoc"></div>
+<noscript>Redoc needs JavaScript. The document itself is at <a href="openapi.json">openapi.json</a>.</noscript>
+<script src="redoc/redoc.standalone.js"></script>
+<script src="redoc/redoc-start.js"></script>
 </body>
 </html>
 "##;
+
+/// Its fonts are the browser's own. Redoc would show the relative address of the server as it stands.
+const REDOC_START: &str = r##"const at = new URL(location.pathname.endsWith("/") ? "../openapi.json" : "openapi.json", location.href);
+const place = document.getElementById("redoc");
+const fontFamily = "system-ui, sans-serif";
+const options = {
+  downloadDefinitionUrl: at.href,
+  pathInMiddlePanel: true,
+  requiredPropsFirst: true,
+  theme: { typography: { fontFamily, headings: { fontFamily } } },
+};
+fetch(at)
+  .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
+  .then((spec) => Redoc.init({ ...spec, servers: [{ url: new URL(".", at).href }] }, options, place))
+  .catch((why) => (place.textContent = `openapi.json cannot be read now (${why}). Reload the page in a moment.`));
+"##;
+
+/// `assets/redoc/README.md` says where it is from.
+const REDOC: &[u8] = include_bytes!("../../assets/redoc/redoc.standalone.js.gz");
 
 /// Swagger UI sets styles on its elements, and draws with images in its style sheet. The console of this page is where people try
 /// sockets, so these may be opened too.
 const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-/// ReDoc searches in a worker that it makes itself, and takes its fonts and logo from elsewhere: those it does without.
-const REDOC_POLICY: &str = "default-src 'none'; script-src https://cdn.jsdelivr.net/npm/redoc@2.5.4/; style-src 'unsafe-inline'; \
-    img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Redoc sets styles too, and searches in a worker that it makes itself.
+const REDOC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+    worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The documents that a worker serves, made once.
+/// The documents that a node serves, made once.
 pub struct Documents {
     openapi: Bytes,
     asyncapi: Bytes,
-    /// The parts of Swagger UI that its page names: the name, the type, the bytes.
-    swagger: Vec<(&'static str, String, Bytes)>,
+    files: Vec<File>,
 }
 
-/// As Swagger UI calls them.
+/// As Swagger UI calls its parts.
 const SWAGGER_FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 impl Documents {
@@ -83,11 +109,16 @@ impl Documents {
         let openapi = Bytes::from(openapi::document()?.to_string());
         let asyncapi = Bytes::from(asyncapi.to_string());
         let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
-        let file = |name: &'static str| {
+        let part = |name: &'static str| {
             let found = utoipa_swagger_ui::serve(name, Arc::clone(&config)).ok().flatten()?;
-            Some((name, found.content_type, Bytes::from(found.bytes.into_owned())))
+            Some(File::plain(name, found.content_type, Bytes::from(found.bytes.into_owned())))
         };
-        Ok(Self { openapi, asyncapi, swagger: SWAGGER_FILES.into_iter().filter_map(file).collect() })
+        let own = [
+            File::plain("start.js", SCRIPT.to_owned(), Bytes::from_static(SWAGGER_START.as_bytes())),
+            File::plain("redoc-start.js", SCRIPT.to_owned(), Bytes::from_static(REDOC_START.as_bytes())),
+            File::packed("redoc.standalone.js", SCRIPT.to_owned(), Bytes::from_static(REDOC)),
+        ];
+        Ok(Self { openapi, asyncapi, files: SWAGGER_FILES.into_iter().filter_map(part).chain(own).collect() })
     }
 }
 
@@ -106,21 +137,38 @@ pub async fn swagger(_: Guest) -> HttpResponse {
     page(SWAGGER_PAGE, SWAGGER_POLICY)
 }
 
-/// `/docs/{file}`: the parts of Swagger UI that the page names.
-pub async fn swagger_file(
+/// `/redoc`
+pub async fn redoc(_: Guest) -> HttpResponse {
+    page(REDOC_PAGE, REDOC_POLICY)
+}
+
+/// `/docs/{file}`, `/redoc/{file}`: what the pages load. It changes with the program only: a browser asks once a day whether it has.
+pub async fn file(
     guest: Guest,
     node: Data<Node>,
     documents: Data<Documents>,
-    file: Path<String>,
+    name: Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse> {
-    if file.as_str() == "start.js" {
-        return Ok(script(SWAGGER_START.into()));
+    let file = documents.files.iter().find(|file| file.name == name.as_str()).ok_or(Error::NoRoute)?;
+    let sent = file.sent(&request).ok_or(Error::Internal)?;
+    let mut answer = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Items(known)) if known.iter().any(|tag| tag.weak_eq(&sent.tag)) => {
+            HttpResponse::NotModified().finish()
+        }
+        _ => shared(&guest, &node, &file.content_type, sent.bytes)?,
+    };
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    if let Ok(tag) = sent.tag.try_into_value() {
+        headers.insert(header::ETAG, tag);
     }
-    let found = documents.swagger.iter().find(|(name, ..)| *name == file.as_str());
-    let (_, content_type, bytes) = found.ok_or(Error::NoRoute)?;
-    let mut answer = shared(&guest, &node, content_type, bytes)?;
-    let cached = header::HeaderValue::from_static("public, max-age=86400");
-    answer.headers_mut().insert(header::CACHE_CONTROL, cached);
+    if file.is_packed {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if sent.is_packed && answer.status() == StatusCode::OK {
+        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     Ok(answer)
 }
 
@@ -131,19 +179,10 @@ fn shared(guest: &Guest, node: &Node, content_type: &str, bytes: &Bytes) -> Resu
     Ok(HttpResponse::Ok().content_type(content_type).body(parts))
 }
 
-/// `/redoc`
-pub async fn redoc(_: Guest) -> HttpResponse {
-    page(REDOC_PAGE, REDOC_POLICY)
-}
-
 fn page(text: &'static str, policy: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, policy))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .body(text)
-}
-
-fn script(text: String) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(text)
 }

@@ -45,12 +45,15 @@ fn routes(config: &mut ServiceConfig) {
 
     at(config, "/openapi.json", |at| at.get(docs::openapi_json));
     at(config, "/asyncapi.json", |at| at.get(docs::asyncapi_json));
+    // What a page asks for is found with a slash behind the page's path, too.
+    for page in ["/docs", "/redoc"] {
+        at(config, &format!("{page}/openapi.json"), |at| at.get(docs::openapi_json));
+        at(config, &format!("{page}/asyncapi.json"), |at| at.get(docs::asyncapi_json));
+        at(config, &format!("{page}/{{file}}"), |at| at.get(docs::file));
+        at(config, &format!("{page}{page}/{{file}}"), |at| at.get(docs::file));
+    }
     at(config, "/docs", |at| at.get(docs::swagger));
-    at(config, "/docs/{file}", |at| at.get(docs::swagger_file));
-    // As the page with a slash behind its path asks for them.
-    at(config, "/docs/docs/{file}", |at| at.get(docs::swagger_file));
     at(config, "/redoc", |at| at.get(docs::redoc));
-    at(config, "/redoc/openapi.json", |at| at.get(docs::openapi_json));
 
     at(config, "/healthz", |at| at.get(health::live));
     at(config, "/readyz", |at| at.get(health::ready));

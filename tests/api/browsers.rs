@@ -119,8 +119,7 @@ async fn every_answer_tells_browsers_to_take_it_for_what_it_is_and_the_pages_wha
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", "{path}");
     }
-    for (path, script) in [("/docs", "script-src 'self'"), ("/redoc", "script-src https://cdn.jsdelivr.net/npm/redoc@")]
-    {
+    for (path, script) in [("/docs", "script-src 'self'"), ("/redoc", "script-src 'self'")] {
         let page = app.get(path, By::Nobody).await;
         let policy = page.header("content-security-policy");
         assert!(

@@ -1,4 +1,4 @@
-//! The documents for machines, and the pages that show them.
+//! The documents for machines.
 
 use crate::support::client::keys;
 use crate::support::endpoints::{ENDPOINTS, Endpoint, Who};
@@ -229,55 +229,4 @@ async fn every_reference_in_the_document_leads_somewhere() {
         }
     }
     assert!(references > 20);
-}
-
-#[tokio::test]
-async fn the_docs_page_comes_whole_from_this_server() {
-    let app = spawn_app().await;
-    let page = app.get("/docs", By::Nobody).await;
-    assert!(page.status == 200 && page.header("content-type").starts_with("text/html"), "{page:?}");
-    // Nothing is absolute: a proxy may serve it under any path.
-    assert!(!page.text.contains("=\"/") && !page.text.contains("://"), "{}", page.text);
-    let assets: Vec<_> = page.text.split('"').filter(|part| part.starts_with("docs/")).collect();
-    assert!(assets.len() >= 3, "{assets:?}");
-    // With a slash behind the page's path they are looked for beneath it.
-    for (asset, base) in assets.iter().flat_map(|asset| [(asset, "/"), (asset, "/docs/")]) {
-        let kind = match asset.rsplit_once('.').map(|(_, ending)| ending) {
-            Some("css") => "text/css",
-            Some("js") => "javascript",
-            Some("png") => "image/png",
-            _ => panic!("{asset} is of no known kind"),
-        };
-        let answer = app.head_and_size(&format!("{base}{asset}")).await;
-        assert!(answer.0.contains(kind) && answer.1 > 100, "{asset}: {answer:?}");
-    }
-    let start = app.get("/docs/start.js", By::Nobody).await;
-    assert!(start.text.contains("openapi.json"), "{start:?}");
-    app.get("/docs/../Cargo.toml", By::Nobody).await.refuses(404, "not_found");
-    app.get("/docs/nothing.js", By::Nobody).await.refuses(404, "not_found");
-}
-
-impl TestApp {
-    /// The type and the size of something that need not be text.
-    async fn head_and_size(&self, path: &str) -> (String, usize) {
-        let mut raw = self.raw().await;
-        raw.send(format!("GET {path} HTTP/1.1\r\nHost: madang\r\n\r\n").as_bytes()).await;
-        let (answer, body) = raw.answer_with_body(path).await;
-        assert_eq!(answer.status, 200, "{path}");
-        (answer.header("content-type").to_owned(), body.len())
-    }
-}
-
-#[tokio::test]
-async fn the_redoc_page_holds_its_script_to_a_hash() {
-    let app = spawn_app().await;
-    let page = app.get("/redoc", By::Nobody).await;
-    assert!(page.status == 200 && page.header("content-type").starts_with("text/html"), "{page:?}");
-    let script = page.text.split("<script").find(|part| part.contains("src=\"https://")).expect("a script from a CDN");
-    let has = |attribute: &str| script.split([' ', '\n', '>']).any(|part| part.starts_with(attribute));
-    assert!(has("integrity=\"sha384-") && has("crossorigin=\"anonymous\""), "{script}");
-    for base in ["/", "/redoc/"] {
-        assert!(page.text.contains("spec-url=\"openapi.json\""));
-        app.get(&format!("{base}openapi.json"), By::Nobody).await.is(200);
-    }
 }

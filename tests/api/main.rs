@@ -25,6 +25,7 @@ mod messages;
 mod news;
 mod orders;
 mod pacing;
+mod pages;
 mod passwords;
 mod posts;
 mod proxies;

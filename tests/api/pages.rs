@@ -1,0 +1,99 @@
+//! The pages that show the documents: all that they need comes from the node.
+
+use crate::support::{Answer, By, TestApp, spawn_app};
+
+impl TestApp {
+    /// The answer to a `GET` with these header lines, and its body, which need not be text.
+    async fn raw_get(&self, path: &str, headers: &str) -> (Answer, Vec<u8>) {
+        let mut raw = self.raw().await;
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: madang\r\n{headers}\r\n").as_bytes()).await;
+        raw.answer_with_body(path).await
+    }
+}
+
+#[tokio::test]
+async fn the_pages_come_whole_from_this_server() {
+    let app = spawn_app().await;
+    for (page, count) in [("docs", 4), ("redoc", 3)] {
+        let answer = app.get(&format!("/{page}"), By::Nobody).await;
+        assert!(answer.status == 200 && answer.header("content-type").starts_with("text/html"), "{answer:?}");
+        // Nothing is absolute: a proxy may serve it under any path.
+        assert!(!answer.text.contains("=\"/") && !answer.text.contains("://"), "{}", answer.text);
+        let assets: Vec<_> = answer.text.split('"').filter(|part| part.starts_with(&format!("{page}/"))).collect();
+        assert_eq!(assets.len(), count, "{assets:?}");
+        // With a slash behind the page's path they are looked for beneath it.
+        for (asset, base) in assets.iter().flat_map(|asset| [(asset, "/".to_owned()), (asset, format!("/{page}/"))]) {
+            let kind = match asset.rsplit_once('.').map(|(_, ending)| ending) {
+                Some("css") => "text/css",
+                Some("js") => "javascript",
+                Some("png") => "image/png",
+                _ => panic!("{asset} is of no known kind"),
+            };
+            let (answer, body) = app.raw_get(&format!("{base}{asset}"), "").await;
+            assert!(answer.status == 200 && body.len() > 100, "{answer:?}");
+            assert!(answer.header("content-type").contains(kind), "{answer:?}");
+        }
+        for document in ["openapi.json", "asyncapi.json"] {
+            for base in ["/".to_owned(), format!("/{page}/")] {
+                app.get(&format!("{base}{document}"), By::Nobody).await.is(200);
+            }
+        }
+        app.get(&format!("/{page}/../Cargo.toml"), By::Nobody).await.refuses(404, "not_found");
+        app.get(&format!("/{page}/nothing.js"), By::Nobody).await.refuses(404, "not_found");
+    }
+    for start in ["/docs/start.js", "/redoc/redoc-start.js"] {
+        let script = app.get(start, By::Nobody).await.text;
+        assert!(script.contains("\"openapi.json\"") && !script.contains("://"), "{script}");
+    }
+}
+
+/// Whatever a page's script would like to load: the policy lets it load from this server, or make itself, and nothing else.
+#[tokio::test]
+async fn the_pages_may_load_nothing_from_elsewhere() {
+    let app = spawn_app().await;
+    for page in ["/docs", "/redoc"] {
+        let answer = app.get(page, By::Nobody).await;
+        let policy = answer.header("content-security-policy").to_owned();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        let sources = policy.split(';').flat_map(|directive| directive.split_whitespace().skip(1));
+        for source in sources {
+            let is_own = ["'none'", "'self'", "'unsafe-inline'", "data:", "blob:"].contains(&source);
+            assert!(is_own, "{source} in {policy}");
+        }
+    }
+    // It would show its maker's logo.
+    let (answer, script) = app.raw_get("/redoc/redoc.standalone.js", "").await;
+    assert_eq!(answer.status, 200);
+    let script = String::from_utf8(script).expect("text");
+    assert!(script.contains("redocly logo") && !script.contains("cdn."), "the logo is loaded from elsewhere");
+}
+
+#[tokio::test]
+async fn a_packed_script_is_unpacked_for_who_does_not_take_it() {
+    let app = spawn_app().await;
+    let path = "/redoc/redoc.standalone.js";
+    let (packed, bytes) = app.raw_get(path, "Accept-Encoding: deflate, gzip;q=0.8, br\r\n").await;
+    assert_eq!((packed.header("content-encoding"), &bytes[..2]), ("gzip", &[0x1f, 0x8b][..]), "{packed:?}");
+    for takes in ["", "Accept-Encoding: br\r\n", "Accept-Encoding: gzip;q=0\r\n"] {
+        let (plain, whole) = app.raw_get(path, takes).await;
+        assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"), "{plain:?}");
+        assert!(whole.starts_with(b"/*!") && whole.len() > 2 * bytes.len(), "{takes}");
+        assert_ne!(plain.header("etag"), packed.header("etag"), "they are other bytes");
+    }
+}
+
+#[tokio::test]
+async fn what_a_browser_has_already_is_not_sent_again() {
+    let app = spawn_app().await;
+    for path in ["/docs/swagger-ui-bundle.js", "/docs/start.js", "/redoc/redoc.standalone.js"] {
+        let takes = "Accept-Encoding: gzip\r\n";
+        let (first, body) = app.raw_get(path, takes).await;
+        let tag = first.header("etag").to_owned();
+        assert!(first.status == 200 && tag.len() > 10 && !body.is_empty(), "{first:?}");
+        assert!(first.header("cache-control").contains("max-age=86400"), "{first:?}");
+        let (again, body) = app.raw_get(path, &format!("{takes}If-None-Match: \"other\", {tag}\r\n")).await;
+        assert_eq!((again.status, again.header("etag"), body.len()), (304, tag.as_str(), 0), "{again:?}");
+        let (other, body) = app.raw_get(path, &format!("{takes}If-None-Match: \"other\"\r\n")).await;
+        assert!(other.status == 200 && !body.is_empty(), "{other:?}");
+    }
+}
