@@ -172,9 +172,9 @@ table! {
         => "Send none that is empty";
     ContentHasNul "content_has_nul" Frame, "`content` has a NUL character"
         => "Take it out";
-    ContentTooLong "content_too_long" Frame, "`content` has more than 4,000 characters"
+    ContentTooLong "content_too_long" Frame, "`content` has too many characters"
         => "Shorten it, or send several messages";
-    NonceInvalid "nonce_invalid" Frame, "`nonce` is no string of 1 to 64 characters without NUL"
+    NonceInvalid "nonce_invalid" Frame, "`nonce` is no string, is empty or too long, or has a NUL character"
         => "Use a random UUID";
     ReplyToInvalid "reply_to_invalid" Frame, "`reply_to` is no id"
         => "Send a message's `id`, or leave it out";
@@ -184,7 +184,7 @@ table! {
         => "Send a channel's `id`";
     AfterInvalid "after_invalid" Frame, "`after` is no whole number of 0 or more"
         => "Send the last `seq` that was seen, or leave it out";
-    ChannelsInvalid "channels_invalid" Frame, "`channels` is no list of 1 to 500 channels"
+    ChannelsInvalid "channels_invalid" Frame, "`channels` is no list of channels, is empty, or is too long"
         => "Send several frames";
     TokenMissing "token_missing" Frame, "`identify` has no `token`"
         => "Send the access token";

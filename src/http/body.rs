@@ -107,7 +107,8 @@ impl<T> Sent<T> {
     }
 }
 
-fn missing(name: &str) -> Issue {
+/// What is wrong where a field that must be there is not.
+pub fn missing(name: &str) -> Issue {
     Refusal::new("missing", "Field required").at("body", name)
 }
 

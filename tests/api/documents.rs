@@ -2,7 +2,7 @@
 
 use crate::support::client::keys;
 use crate::support::endpoints::{ENDPOINTS, Endpoint, Who};
-use crate::support::{By, TestApp, Value, json, spawn_app};
+use crate::support::{By, Method, PASSWORD, TestApp, Value, json, spawn_app};
 use std::collections::BTreeSet;
 
 async fn document(app: &TestApp) -> Value {
@@ -192,7 +192,7 @@ async fn real_answers_fit_their_schemas() {
         fits(&document, schema, &answer.json(), &answer.call);
     }
     for (answer, schema) in [
-        (app.login("mina", crate::support::PASSWORD).await, "Token"),
+        (app.login("mina", PASSWORD).await, "Token"),
         (app.get("/users/0", &mina).await, "ErrorBody"),
         (app.get("/users/x", &mina).await, "ValidationErrorBody"),
     ] {
@@ -229,4 +229,113 @@ async fn every_reference_in_the_document_leads_somewhere() {
         }
     }
     assert!(references > 20);
+}
+
+/// The body that a page fills in for somebody who tries a call.
+fn example<'a>(document: &'a Value, operation: &'a Value) -> Option<Value> {
+    let content = &operation["requestBody"]["content"]["application/json"];
+    if !content.is_object() {
+        return None;
+    }
+    if !content["example"].is_null() {
+        return Some(content["example"].clone());
+    }
+    let fields = resolve(document, &content["schema"])["properties"].as_object().expect("fields");
+    Some(fields.iter().map(|(name, field)| (name.clone(), field["example"].clone())).collect())
+}
+
+/// A newcomer who presses every button of `/docs` as the tour's Mina: all examples are understood, and nothing is lost.
+#[tokio::test]
+async fn examples_work_as_they_stand_and_do_no_harm() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    let body = |endpoint: &Endpoint| example(&document, operation(&document, endpoint));
+    let endpoints = || ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint, body(endpoint)?)));
+    let register = endpoints().find(|(endpoint, _)| endpoint.path == "/auth/register").expect("it has an example").1;
+    app.post("/auth/register", By::Nobody, register).await.is(201);
+    let login = endpoints().find(|(endpoint, _)| endpoint.path == "/auth/login").expect("it has an example").1;
+    let token =
+        app.post("/auth/login", By::Nobody, login).await.is(200)["access_token"].as_str().expect("a token").to_owned();
+    let bearer = format!("Bearer {token}");
+    let mina = By::Header(&bearer);
+    let june = app.register("june").await;
+    let server =
+        app.post("/servers/", mina, json!({ "name": "Courtyard" })).await.is(201)["id"].as_i64().expect("an id");
+    app.join(&june, server).await;
+    let new = json!({ "name": "general", "server_id": server });
+    let channel = app.post("/channels/", mina, new).await.is(201)["id"].as_i64().expect("an id");
+    let mut tried = 0;
+    for (endpoint, body) in endpoints().filter(|(endpoint, _)| endpoint.path != "/auth/register") {
+        let path = endpoint.path_of(june.id, server, channel);
+        let answer = app.call(endpoint.method.clone(), &path, mina, |call| call.json(&body)).await;
+        match (endpoint.method.as_str(), endpoint.path) {
+            ("POST", "/auth/refresh") => answer.refuses(401, "invalid_refresh_token"),
+            ("DELETE", "/users/me") => answer.refuses(400, "wrong_password"),
+            ("PUT", "/servers/{server_id}/owner") => answer.refuses(400, "new_owner_not_a_member"),
+            _ => assert!(answer.status < 300, "{body}: {answer:?}"),
+        }
+        tried += 1;
+    }
+    assert_eq!(tried, 10);
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.method == Method::GET) {
+        let parameters = operation(&document, endpoint)["parameters"].as_array().into_iter().flatten();
+        let filled = parameters.filter(|parameter| parameter["in"] == "query").filter_map(|parameter| {
+            Some(format!("{}={}", parameter["name"].as_str()?, parameter["schema"].get("default")?))
+        });
+        let query = filled.collect::<Vec<_>>().join("&");
+        app.get(&format!("{}?{query}", endpoint.path_of(june.id, server, channel)), mina).await.is(200);
+    }
+    app.login("mina", PASSWORD).await.is(200);
+    assert_eq!(
+        app.get(&format!("/servers/{server}"), mina).await.is(200)["owner_id"],
+        app.get("/users/me", mina).await.is(200)["id"]
+    );
+}
+
+/// Each code of each error has its own example: the body that the node sends.
+#[tokio::test]
+async fn every_error_shows_the_body_that_the_node_sends() {
+    let app = spawn_app().await;
+    let document = document(&app).await;
+    for endpoint in &ENDPOINTS {
+        for (status, response) in operation(&document, endpoint)["responses"].as_object().expect("responses") {
+            let content = &response["content"]["application/json"];
+            for (code, example) in content["examples"].as_object().into_iter().flatten() {
+                assert_eq!(resolve(&document, example)["value"]["code"], **code, "{} {status}", endpoint.path);
+            }
+            let codes = &content["schema"]["allOf"][1]["properties"]["code"]["enum"];
+            let listed: Vec<&str> = codes.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            assert_eq!(BTreeSet::from_iter(listed), keys(&content["examples"]).into_iter().collect());
+        }
+    }
+    let all = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().expect("codes");
+    assert!(
+        ["token_revoked", "internal_error", "unconfirmed"].iter().all(|code| all.contains(&json!(code))),
+        "{all:?}"
+    );
+    let mina = app.register("mina").await;
+    let shown = |endpoint: &Endpoint, status: &str, code: &str| {
+        let response = &operation(&document, endpoint)["responses"][status];
+        resolve(&document, &response["content"]["application/json"]["examples"][code])["value"].clone()
+    };
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.who == Who::Token) {
+        let path = endpoint.path_of(0, 0, 0);
+        let answer = app.call(endpoint.method.clone(), &path, By::Nobody, |call| call).await;
+        assert_eq!(answer.json(), shown(endpoint, "401", "not_authenticated"), "{path}");
+        // What is wrong with the path or the body, in the words of this call.
+        let (path, is_body) = (endpoint.path.replace('{', "x").replace('}', ""), !endpoint.body.is_empty());
+        if is_body || path != endpoint.path {
+            let path = if is_body { endpoint.path_of(1, 1, 1) } else { path };
+            let fields = shown(endpoint, "422", "validation_error")["detail"][0].clone();
+            let field = fields["loc"][1].as_str().expect("a name").to_owned();
+            let body = if fields["type"] == "missing" { json!({}) } else { json!({ field: 7 }) };
+            let answer =
+                app.call(endpoint.method.clone(), &path, &mina, |call| if is_body { call.json(&body) } else { call });
+            let issues = answer.await.json()["detail"].clone();
+            assert!(issues.as_array().expect("a list").contains(&fields), "{path}: {issues} has no {fields}");
+        }
+    }
+    let answer = app.get("/channels/0", &mina).await;
+    let get = ENDPOINTS.iter().find(|endpoint| endpoint.path == "/channels/{channel_id}").expect("it is there");
+    assert_eq!(answer.json(), shown(get, "404", "channel_not_found"));
 }

@@ -3,7 +3,9 @@
 //! What an operation refuses by itself is its row of [`OWN`]; the rest follows from what it is: with a token or without, with a body, a
 //! change. The tests' client holds every answer of a real node to the outcome.
 
-use crate::error::Code;
+use crate::domain::validation::{Issue, integer, string};
+use crate::error::{Code, Error};
+use crate::http::body::{FORM_BYTES_MAX, missing};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -64,7 +66,7 @@ const HEADERS: [(&str, &str, &str); 6] = [
 
 /// Adds to every operation the errors and the headers that its answers may have.
 pub fn complete(document: &mut Value) {
-    document["components"]["headers"] = headers();
+    let schemas = document["components"]["schemas"].take();
     let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
     let methods = paths.filter_map(Value::as_object_mut).flatten();
     for (method, operation) in methods {
@@ -79,13 +81,19 @@ pub fn complete(document: &mut Value) {
         }
         for (status, codes) in by_status {
             let known = operation["responses"][status.to_string()].take();
-            operation["responses"][status.to_string()] = refusal(&codes, known);
+            let examples = codes.iter().map(|code| (code.as_str().to_owned(), example(*code, operation, &schemas)));
+            let examples = examples.collect::<Map<_, _>>();
+            operation["responses"][status.to_string()] = refusal(&codes, examples, &known);
         }
         let is_counted = !HEALTH.contains(&id.as_str());
         for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
             response["headers"] = headers_of(status, is_counted);
         }
     }
+    let components = &mut document["components"];
+    components["schemas"] = schemas;
+    components["headers"] = headers();
+    components["examples"] = Code::ALL.iter().filter_map(shared_example).collect::<Map<_, _>>().into();
 }
 
 /// The codes that an operation may answer with.
@@ -112,27 +120,58 @@ fn codes(id: &str, method: &str, operation: &Value) -> Vec<Code> {
 }
 
 /// An answer that refuses, with one of these codes, which have one status; `known` is what the handler says of it.
-fn refusal(codes: &[Code], known: Value) -> Value {
+fn refusal(codes: &[Code], examples: Map<String, Value>, known: &Value) -> Value {
     let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-    let list = |text: fn(&Code) -> String, between: &str| codes.iter().map(text).collect::<Vec<_>>().join(between);
     let own_body = known["content"]["application/json"]["schema"]["$ref"].as_str();
     let body = match codes {
         [ValidationError] => "#/components/schemas/ValidationErrorBody",
         _ => own_body.unwrap_or("#/components/schemas/ErrorBody"),
     };
-    let about = list(|code| format!("`{}`: {}. {}.", code.as_str(), code.meaning(), code.action()), "\n\n");
-    let code = json!({ "type": "string", "enum": names, "description": about });
-    let example = |code: &Code| {
-        let body = code.example().map(|error| error.body());
-        (code.as_str().to_owned(), json!({ "summary": code.meaning(), "value": body }))
-    };
+    let code = json!({ "type": "string", "enum": names });
     json!({
-        "description": list(|code| format!("`{}`", code.as_str()), ", "),
+        "description": names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         "content": { "application/json": {
             "schema": { "allOf": [{ "$ref": body }, { "type": "object", "properties": { "code": code } }] },
-            "examples": codes.iter().map(example).collect::<Map<_, _>>(),
+            "examples": examples,
         } },
     })
+}
+
+/// What an operation answers with this code: the same as all do, but where its own input is named.
+fn example(code: Code, operation: &Value, schemas: &Value) -> Value {
+    let is_form = operation["requestBody"]["content"]["application/x-www-form-urlencoded"].is_object();
+    let error = match code {
+        ValidationError => mistake(operation, schemas).map(Error::from),
+        BodyTooLarge if is_form => Some(Error::TooLarge(FORM_BYTES_MAX)),
+        _ => None,
+    };
+    match error {
+        Some(error) => shown(code, &error),
+        None => json!({ "$ref": format!("#/components/examples/{code:?}") }),
+    }
+}
+
+fn shared_example(code: &Code) -> Option<(String, Value)> {
+    Some((format!("{code:?}"), shown(*code, &code.example()?)))
+}
+
+fn shown(code: Code, error: &Error) -> Value {
+    json!({ "summary": code.meaning(), "description": code.action(), "value": error.body() })
+}
+
+/// A mistake that a client could make with this operation's own input.
+fn mistake(operation: &Value, schemas: &Value) -> Option<Issue> {
+    let content = operation["requestBody"]["content"].as_object().and_then(|content| content.values().next());
+    if let Some(body) = content {
+        let name = body["schema"]["$ref"].as_str()?.rsplit('/').next()?;
+        let fields = &schemas[name];
+        return Some(match fields["required"][0].as_str() {
+            Some(field) => missing(field),
+            None => string(&Value::Null).err()?.at("body", fields["properties"].as_object()?.keys().next()?),
+        });
+    }
+    let parameter = &operation["parameters"][0];
+    Some(integer("x").err()?.at(parameter["in"].as_str()?, parameter["name"].as_str()?))
 }
 
 fn headers() -> Value {
