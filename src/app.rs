@@ -165,7 +165,7 @@ impl Application {
             }
         });
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
-        let documents = Data::new(Documents::new(&asyncapi).map_err(|error| other(&error))?);
+        let documents = Data::new(Documents::new(asyncapi).map_err(|error| other(&error))?);
         let server = serve(&config, listener, node.clone(), documents, relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         let limits = Arc::clone(&node.limits);

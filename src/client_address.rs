@@ -85,7 +85,8 @@ impl TrustedProxies {
         client
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether this is a proxy that counts.
+    pub fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|block| block.has(address))
     }
 }

@@ -4,14 +4,20 @@ mod examples;
 
 use super::command::Command;
 use crate::actors::relay::CLOSE_CODES;
+use crate::auth::token::TICKET_LIFE_S;
 use crate::config::IDENTIFY_MAX_S;
 use crate::domain::event::Event;
 use crate::domain::frame::Frame;
+use crate::error::Code;
 use examples::examples;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+/// The command that both sockets take, each in its own way.
+const SEND: &str = "message.send";
+/// What the document calls it as the channel socket takes it.
+const SEND_ON_CHANNEL_SOCKET: &str = "message.send.on_channel_socket";
 /// What the channel socket says; the gateway says everything.
 const CHANNEL_SOCKET_SAYS: [&str; 5] = ["message.created", "message.delayed", "replay.done", "resync", "error"];
 
@@ -20,13 +26,16 @@ const CHANNEL_SOCKET_SAYS: [&str; 5] = ["message.created", "message.delayed", "r
 /// # Errors
 /// When a schema cannot be written as JSON.
 pub fn document() -> serde_json::Result<Value> {
-    let said = [messages::<Event<'static>>()?, messages::<Frame<'static>>()?].concat();
-    let heard = messages::<Command>()?;
+    let mut said = [messages::<Event<'static>>()?, messages::<Frame<'static>>()?].concat();
+    let mut heard = messages::<Command>()?;
+    said.iter_mut().for_each(list_codes);
+    let sent = heard.iter().find(|(name, _)| name == SEND).map(on_channel_socket);
+    heard.iter_mut().for_each(name_channel);
     let names = |messages: &[Message]| messages.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let (all_said, all_heard) = (names(&said), names(&heard));
     let some_said: Vec<String> = CHANNEL_SOCKET_SAYS.map(str::to_owned).into();
-    let some_heard = vec!["message.send".to_owned()];
-    let messages: Map<_, _> = said.into_iter().chain(heard).collect();
+    let some_heard = vec![SEND_ON_CHANNEL_SOCKET.to_owned()];
+    let messages: Map<_, _> = said.into_iter().chain(heard).chain(sent).collect();
     Ok(json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -40,7 +49,7 @@ pub fn document() -> serde_json::Result<Value> {
             "node": {
                 "host": "127.0.0.1:8000",
                 "protocol": "ws",
-                "description": "A node as `make run` starts it. Behind a proxy with TLS it is `wss`.",
+                "description": "Where this document was read; in the source, a node as `make run` starts it.",
             },
         },
         "channels": {
@@ -56,6 +65,7 @@ pub fn document() -> serde_json::Result<Value> {
         "components": {
             "messages": messages,
             "schemas": schemas()?,
+            "securitySchemes": security_schemes(),
         },
         "x-close-codes": CLOSE_CODES,
     }))
@@ -71,15 +81,19 @@ const CHANNEL_SOCKET: &str = "The socket of one channel. Its client sends `messa
 fn gateway_text() -> String {
     format!(
         "One socket for up to 500 channels. A client that has given no token in the handshake sends `identify` within \
-         {IDENTIFY_MAX_S} s; `ready` follows, then the news of its user's servers, and the logs of the channels that it \
-         subscribes to."
+         {IDENTIFY_MAX_S} s: none of the security schemes is needed there. `ready` follows, then the news of its user's servers, and \
+         the logs of the channels that it subscribes to."
     )
 }
 
 fn channel(address: &str, description: &str, messages: &[String], is_channel_socket: bool) -> Value {
-    let refer = |name: &String| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") }));
+    let refer = |name: &String| (key(name).to_owned(), json!({ "$ref": format!("#/components/messages/{name}") }));
     let mut query = json!({
         "token": { "type": "string", "description": "An access token, unless a header has it. A proxy may log it" },
+        "ticket": {
+            "type": "string",
+            "description": "In place of the token, from `POST /auth/ws-ticket` just before: opens one socket, and tells a log nothing",
+        },
     });
     let mut channel = json!({
         "address": address,
@@ -105,15 +119,88 @@ fn channel(address: &str, description: &str, messages: &[String], is_channel_soc
     channel
 }
 
+/// What a channel calls a message: its `type`.
+fn key(name: &str) -> &str {
+    if name == SEND_ON_CHANNEL_SOCKET { SEND } else { name }
+}
+
 /// `action` is what the node does.
 fn operation(action: &str, channel: &str, summary: &str, messages: &[String]) -> Value {
-    let refer = |name: &String| json!({ "$ref": format!("#/channels/{channel}/messages/{name}") });
+    let refer = |name: &String| json!({ "$ref": format!("#/channels/{channel}/messages/{}", key(name)) });
+    let schemes = security_schemes();
+    let ways = schemes.as_object().into_iter().flatten();
+    let ways = ways.map(|(way, _)| json!({ "$ref": format!("#/components/securitySchemes/{way}") }));
     json!({
         "action": action,
         "channel": { "$ref": format!("#/channels/{channel}") },
         "summary": summary,
+        "security": ways.collect::<Vec<_>>(),
         "messages": messages.iter().map(refer).collect::<Vec<_>>(),
     })
+}
+
+/// How a handshake shows who asks: one of these.
+fn security_schemes() -> Value {
+    json!({
+        "bearer": {
+            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "The access token in the handshake's `Authorization`",
+        },
+        "subprotocol": {
+            "type": "httpApiKey", "in": "header", "name": "Sec-WebSocket-Protocol",
+            "description": "`bearer, <access token>`: in a browser `new WebSocket(url, ['bearer', token])`",
+        },
+        "ticket": {
+            "type": "httpApiKey", "in": "query", "name": "ticket",
+            "description": format!("A ticket from `POST /auth/ws-ticket`: it opens one socket, within {TICKET_LIFE_S} s"),
+        },
+        "token": {
+            "type": "httpApiKey", "in": "query", "name": "token",
+            "description": "The access token in the URL, which a proxy may log",
+        },
+    })
+}
+
+/// The codes that an error frame may have.
+fn list_codes((name, message): &mut Message) {
+    if name == "error" {
+        let codes: Vec<_> = Code::ALL.iter().filter(|code| code.is_of_frames()).collect();
+        message["payload"]["properties"]["code"]["enum"] = json!(codes);
+    }
+}
+
+/// The part of a payload that has this field.
+fn part<'a>(message: &'a mut Value, field: &str) -> Option<&'a mut Map<String, Value>> {
+    let mut parts = message.pointer_mut("/payload/allOf").and_then(Value::as_array_mut)?.iter_mut();
+    parts.find(|part| part["properties"].get(field).is_some())?.as_object_mut()
+}
+
+/// On a gateway a send says to which channel it goes.
+fn name_channel((name, message): &mut Message) {
+    if name == SEND
+        && let Some(part) = part(message, "channel_id")
+    {
+        let channel_id = json!({ "type": "integer", "format": "int64", "description": "Which channel." });
+        part.insert("properties".into(), json!({ "channel_id": channel_id }));
+        part.insert("required".into(), json!(["channel_id"]));
+    }
+}
+
+/// On the channel's own socket a send needs neither its channel nor its type.
+fn on_channel_socket((_, message): &Message) -> Message {
+    let mut message = message.clone();
+    if let Some(parts) = message.pointer_mut("/payload/allOf").and_then(Value::as_array_mut) {
+        parts.retain(|part| part["properties"].get("channel_id").is_none());
+    }
+    if let Some(part) = part(&mut message, "type") {
+        part.remove("required");
+    }
+    for example in message["examples"].as_array_mut().into_iter().flatten() {
+        if let Some(payload) = example["payload"].as_object_mut() {
+            payload.retain(|name, _| name != "type" && name != "channel_id");
+        }
+    }
+    (SEND_ON_CHANNEL_SOCKET.to_owned(), message)
 }
 
 /// A frame's `type`, and what the document says of it.
@@ -205,10 +292,30 @@ mod tests {
             assert!(document.pointer(path.trim_start_matches('#')).is_some(), "{path}");
         }
         let messages = document["components"]["messages"].as_object().expect("messages");
-        assert_eq!(messages.len(), 1 + 16 + 5, "{:?}", messages.keys());
+        assert_eq!(messages.len(), 1 + 16 + 5 + 1, "{:?}", messages.keys());
         for (name, message) in messages {
-            assert!(message["examples"][0]["payload"]["type"] == **name, "{name} has no example");
+            let example = &message["examples"][0]["payload"];
+            assert!(
+                example["type"] == **name || (name == SEND_ON_CHANNEL_SOCKET && example["content"].is_string()),
+                "{name}"
+            );
             assert!(message["summary"].as_str().is_some_and(|text| text.len() > 10), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_send_demands_on_each_socket_what_it_needs_there() {
+        let document = document().expect("it can be written");
+        let demanded = |name: &str| {
+            let payload = &document["components"]["messages"][name]["payload"];
+            let parts = payload["allOf"].as_array().expect("parts").iter();
+            let parts = parts.filter_map(|part| part.get("required")?.as_array());
+            parts.flatten().filter_map(Value::as_str).collect::<Vec<_>>()
+        };
+        assert_eq!(demanded(SEND), ["channel_id", "type"]);
+        assert_eq!(demanded(SEND_ON_CHANNEL_SOCKET), [""; 0]);
+        for name in ["allOf", "required"] {
+            assert!(!document.to_string().contains(&format!("\"{name}\":null")), "{name}");
         }
     }
 

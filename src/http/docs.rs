@@ -8,10 +8,11 @@ use crate::error::{Error, Result};
 use crate::rate_limit::household;
 use crate::wire::unread::{Parts, Reader};
 use actix_web::http::header::{self, Header, HeaderValue, IfNoneMatch, TryIntoHeaderValue};
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, uri::Authority};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use files::File;
+use serde_json::Value;
 use std::sync::Arc;
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -93,7 +94,7 @@ const REDOC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'un
 /// The documents that a node serves, made once.
 pub struct Documents {
     openapi: Bytes,
-    asyncapi: Bytes,
+    asyncapi: Value,
     files: Vec<File>,
 }
 
@@ -105,9 +106,8 @@ impl Documents {
     ///
     /// # Errors
     /// When the document cannot be written as JSON.
-    pub fn new(asyncapi: &serde_json::Value) -> serde_json::Result<Self> {
+    pub fn new(asyncapi: Value) -> serde_json::Result<Self> {
         let openapi = Bytes::from(openapi::document()?.to_string());
-        let asyncapi = Bytes::from(asyncapi.to_string());
         let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
         let part = |name: &'static str| {
             let found = utoipa_swagger_ui::serve(name, Arc::clone(&config)).ok().flatten()?;
@@ -127,9 +127,24 @@ pub async fn openapi_json(guest: Guest, node: Data<Node>, documents: Data<Docume
     shared(&guest, &node, "application/json", &documents.openapi)
 }
 
-/// `/asyncapi.json`
-pub async fn asyncapi_json(guest: Guest, node: Data<Node>, documents: Data<Documents>) -> Result<HttpResponse> {
-    shared(&guest, &node, "application/json", &documents.asyncapi)
+/// `/asyncapi.json`: its server is the one that it is read from.
+pub async fn asyncapi_json(
+    _: Guest,
+    node: Data<Node>,
+    documents: Data<Documents>,
+    request: HttpRequest,
+) -> HttpResponse {
+    let mut document = documents.asyncapi.clone();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    if let Some(host) = host.filter(|host| !host.as_str().contains('@')) {
+        let by_proxy = request.peer_addr().is_some_and(|peer| node.proxies.trust(peer.ip().to_canonical()));
+        let forwarded = request.headers().get("x-forwarded-proto").filter(|_| by_proxy);
+        let is_secret =
+            node.has_tls || forwarded.is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
+        document["servers"]["node"]["host"] = host.as_str().into();
+        document["servers"]["node"]["protocol"] = if is_secret { "wss" } else { "ws" }.into();
+    }
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(document)
 }
 
 /// `/docs`

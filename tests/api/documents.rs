@@ -2,7 +2,7 @@
 
 use crate::support::client::keys;
 use crate::support::endpoints::{ENDPOINTS, Endpoint, Who};
-use crate::support::{By, Method, PASSWORD, TestApp, Value, json, spawn_app};
+use crate::support::{By, Method, PASSWORD, TestApp, Value, json, spawn_app, spawn_app_with};
 use std::collections::BTreeSet;
 
 async fn document(app: &TestApp) -> Value {
@@ -338,4 +338,28 @@ async fn every_error_shows_the_body_that_the_node_sends() {
     let answer = app.get("/channels/0", &mina).await;
     let get = ENDPOINTS.iter().find(|endpoint| endpoint.path == "/channels/{channel_id}").expect("it is there");
     assert_eq!(answer.json(), shown(get, "404", "channel_not_found"));
+}
+
+#[tokio::test]
+async fn the_sockets_document_names_the_server_that_it_is_read_from() {
+    let app = spawn_app_with(|config| config.trusted_proxies = "127.0.0.1".parse().expect("good")).await;
+    let own = app.address.to_string();
+    for (headers, host, protocol) in [
+        (&[][..], own.as_str(), "ws"),
+        (&[("host", "chat.example.com")], "chat.example.com", "ws"),
+        (&[("host", "chat.example.com:8443"), ("x-forwarded-proto", "https")], "chat.example.com:8443", "wss"),
+        (&[("host", "mina@evil.example")], "127.0.0.1:8000", "ws"),
+    ] {
+        let answer = app
+            .call(Method::GET, "/asyncapi.json", By::Nobody, |call| {
+                headers.iter().fold(call, |call, (name, value)| call.header(*name, *value))
+            })
+            .await;
+        let node = answer.is(200)["servers"]["node"].clone();
+        assert_eq!((&node["host"], &node["protocol"]), (&json!(host), &json!(protocol)), "{headers:?}");
+    }
+    let other = spawn_app().await;
+    let answer =
+        other.call(Method::GET, "/asyncapi.json", By::Nobody, |call| call.header("x-forwarded-proto", "https"));
+    assert_eq!(answer.await.is(200)["servers"]["node"]["protocol"], "ws", "nobody said that this proxy counts");
 }
