@@ -4,6 +4,7 @@ mod auth;
 mod authorization;
 mod browsers;
 mod channels;
+mod codes;
 mod connections;
 mod database_tls;
 mod documents;
