@@ -105,6 +105,10 @@ fn channel(address: &str, description: &str, messages: &[String], is_channel_soc
         channel["parameters"] = json!({ "channel_id": { "description": "Which channel" } });
         query["after"] =
             json!({ "type": "integer", "minimum": 0, "description": "The last `seq` that the client has seen" });
+        query["events"] = json!({
+            "type": "string", "enum": ["all"],
+            "description": "Every type of frame; without it messages, errors, and where a replay ends",
+        });
     }
     let headers = json!({
         "Authorization": { "type": "string", "description": "`Bearer <token>`" },
