@@ -108,7 +108,7 @@ table! {
         => "Read `GET /auth/sessions` again";
 
     // A rule is against it.
-    UsernameTaken "username_taken" Answer(400), "Another account has this name, in whatever case"
+    UsernameTaken "username_taken" Answer(400), "Another account has this name, in whatever case, or one that looks like it"
         => "Choose another name";
     EmailTaken "email_taken" Answer(400), "Another account has this address, in whatever case"
         => "Log in, or use another address";

@@ -76,6 +76,21 @@ where
     })
 }
 
+impl State {
+    /// Takes out what is final: changes whose process was looked for and is gone, each once. One that was added meanwhile was not
+    /// looked for.
+    fn decided(&mut self, wanted: &[Backend], left: &[Backend]) -> Vec<Change> {
+        let is_gone = |backend: &Backend| wanted.contains(backend) && !left.contains(backend);
+        let mut decided: Vec<Change> = Vec::new();
+        for (_, change) in self.all.extract_if(.., |(backend, _)| is_gone(backend)) {
+            if !decided.contains(&change) {
+                decided.push(change);
+            }
+        }
+        decided
+    }
+}
+
 /// Whoever looks; if it ends before all is decided (with its thread), the next doubt starts another.
 struct Looking<'a> {
     doubts: &'a Doubts,
@@ -121,13 +136,7 @@ impl Doubts {
             let wanted: Vec<Backend> = self.lock().all.iter().map(|(backend, _)| *backend).collect();
             match db.end_backends(&wanted).await {
                 Ok(left) => {
-                    let is_gone = |backend: &Backend| wanted.contains(backend) && !left.contains(backend);
-                    let mut decided: Vec<Change> = Vec::new();
-                    for (_, change) in self.lock().all.extract_if(.., |(backend, _)| is_gone(backend)) {
-                        if !decided.contains(&change) {
-                            decided.push(change);
-                        }
-                    }
+                    let decided = self.lock().decided(&wanted, &left);
                     join_all(decided.into_iter().map(|change| registry.apply(change))).await;
                     if let Some(stuck) = left.first() {
                         tracing::warn!(
@@ -159,6 +168,17 @@ mod tests {
     use crate::domain::{ServerId, UserId};
     use crate::error::Code;
     use time::OffsetDateTime;
+
+    #[test]
+    fn only_what_was_looked_for_and_is_gone_is_decided() {
+        let backend = |pid| Backend::new(pid, OffsetDateTime::UNIX_EPOCH);
+        let change = |user| Change::Membership(UserId(user), ServerId(1));
+        let mut state = State::default();
+        state.all =
+            vec![(backend(1), change(1)), (backend(2), change(2)), (backend(1), change(1)), (backend(3), change(3))];
+        assert_eq!(state.decided(&[backend(1), backend(2)], &[backend(2)]), [change(1)]);
+        assert_eq!(state.all, [(backend(2), change(2)), (backend(3), change(3))]);
+    }
 
     #[test]
     fn no_change_is_begun_while_too_many_are_in_doubt() {

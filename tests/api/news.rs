@@ -217,3 +217,21 @@ async fn a_gateway_hears_of_each_of_its_servers_once_whatever_becomes_of_the_oth
     app.put(&format!("/servers/{stays}"), &mina, json!({ "name": "Stayed" })).await.is(200);
     assert!(gateway.events_until_pong().await.is_empty(), "she has left");
 }
+
+/// Each gateway of a user is one of its own: when one goes, the others go on.
+#[tokio::test]
+async fn a_gateway_that_goes_takes_no_other_with_it() {
+    let app = spawn_app().await;
+    let (mina, june) = (app.register("mina").await, app.register("june").await);
+    let server = app.server(&mina, "Courtyard").await;
+    let (gone, mut stays) = (app.gateway(&june).await.0, app.gateway(&june).await.0);
+    gone.close().await;
+    // The node has seen its end before it hears what follows.
+    app.get("/users/me", &june).await.is(200);
+    app.join(&june, server).await;
+    assert_eq!(stays.next_of("server.joined").await["id"], server);
+    app.post(&format!("/servers/{server}/leave"), &june, json!({})).await.is(204);
+    assert_eq!(stays.next_of("server.left").await["id"], server);
+    app.post(&format!("/servers/{server}/leave"), &june, json!({})).await.refuses(400, "not_a_member");
+    assert!(stays.events_until_pong().await.is_empty(), "she has left once");
+}

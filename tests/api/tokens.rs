@@ -189,3 +189,20 @@ async fn a_token_ends_with_its_account() {
     app.sql(&format!("delete from users where id = {}", mina.id)).await;
     app.get("/users/me", &mina).await.refuses(401, "invalid_token");
 }
+
+/// Whoever has the key may make tokens that no login stands behind: a new password voids them too.
+#[tokio::test]
+async fn a_token_of_no_login_is_void_with_the_password() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let own = json!({
+        "iss": "madang", "aud": "madang", "sub": mina.id.to_string(), "iat": now(), "nbf": now(), "exp": now() + 600,
+        "jti": "made by hand", "ver": 0,
+    });
+    let own = User { token: sign(Algorithm::HS256, SECRET_KEY, &own), id: mina.id };
+    app.get("/users/me", &own).await.is(200);
+    let change = json!({ "password": "a better horse battery" });
+    app.put("/users/me", &mina, change).await.is(200);
+    app.get("/users/me", &own).await.refuses(401, "token_revoked");
+    app.get("/users/me", &mina).await.is(200);
+}

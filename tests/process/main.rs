@@ -9,6 +9,7 @@ mod embedded;
 mod erased;
 mod failover;
 mod garbage;
+mod harness;
 mod late;
 mod load;
 mod load_ends;

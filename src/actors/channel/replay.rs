@@ -225,7 +225,7 @@ impl Channel {
         }));
     }
 
-    fn page_was_read(&mut self, number: i64, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
+    pub(super) fn page_was_read(&mut self, number: i64, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
         let log = match log {
             Ok(Some(log)) => log,
             // The channel has been deleted; its sockets are about to end.

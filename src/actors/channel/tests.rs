@@ -260,3 +260,102 @@ async fn what_is_sent_after_a_right_has_ended_is_refused_for_its_reason() {
         assert!(heard.contains(&format!(r#""code":"{code}""#)), "{heard}");
     }
 }
+
+/// What is committed may be known, from the history say, before it is announced: whoever resumes after it waits. Nobody knows what no
+/// draft can become.
+#[actix_web::test]
+async fn who_resumes_after_what_is_not_announced_yet_waits_for_it() {
+    let scene = Scene::start().await;
+    let mut listens = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), listens.outbox.clone(), Start::Live);
+    scene.channel.log_is_at(3);
+    let poster = Poster::Socket(listens.outbox.begin_send().expect("it may send"));
+    assert!(scene.channel.post_as(access().into(), Posting { message: message("the fourth"), poster }).is_ok());
+    let (mut waits, mut beyond) = (scene.connect(Kind::Channel).await, scene.connect(Kind::Channel).await);
+    scene.channel.attach(access(), waits.outbox.clone(), Start::After(4));
+    scene.channel.attach(access(), beyond.outbox.clone(), Start::After(5));
+    scene.turn().await;
+    assert!(beyond.hears().await.contains("resync"));
+    let heard = waits.hears().await;
+    assert!(!heard.contains("resync") && !heard.contains("replay.done"), "{heard}");
+    scene.channel.addr().do_send(committed(4, "the fourth"));
+    scene.turn().await;
+    assert!(listens.hears().await.contains("the fourth"));
+    let heard = waits.hears().await;
+    assert!(heard.contains(r#""replay.done","channel_id":1,"seq":4"#) && !heard.contains("the fourth"), "{heard}");
+}
+
+/// A page of the log that was read up to here, with these entries from the end on.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PageRead {
+    last_seq: i64,
+    contents: &'static [&'static str],
+}
+
+impl Handler<PageRead> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, page: PageRead, ctx: &mut Self::Context) {
+        let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
+        let first = page.last_seq + 1 - page.contents.len() as i64;
+        let messages = (first..).zip(page.contents).map(|(seq, content)| {
+            draft(content).at(&Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at })
+        });
+        let log = crate::store::messages::Log { messages: messages.collect(), last_seq: page.last_seq };
+        self.page_was_read(0, Ok(Some(log)), ctx);
+    }
+}
+
+/// A page that was read too early for somebody is read again for them.
+#[actix_web::test]
+async fn who_needs_more_than_a_page_had_is_served_when_it_has() {
+    let scene = Scene::start().await;
+    let mut peer = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    scene.channel.log_is_at(10);
+    let mut late = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), late.outbox.clone(), Start::After(9));
+    scene.channel.addr().do_send(PageRead { last_seq: 3, contents: &[] });
+    scene.turn().await;
+    assert!(!late.hears().await.contains("replay.done"));
+    // Longer than it waits.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    scene.channel.addr().do_send(PageRead { last_seq: 10, contents: &["the tenth"] });
+    scene.turn().await;
+    assert!(late.hears().await.contains("the tenth"));
+    assert!(!peer.hears().await.contains("the tenth"));
+}
+
+/// What was read of the log's end may be older than what has been announced since.
+#[actix_web::test]
+async fn a_look_that_is_older_than_the_log_ends_nobody() {
+    let scene = Scene::start().await;
+    let mut peer = scene.connect(Kind::Channel).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    scene.channel.log_is_at(0);
+    for seq in 1..=3 {
+        scene.channel.addr().do_send(committed(seq, "hello"));
+    }
+    scene.channel.log_is_at(2);
+    scene.channel.addr().do_send(committed(4, "the fourth"));
+    scene.turn().await;
+    assert!(peer.hears().await.contains("the fourth"));
+}
+
+/// What the writer does not take is refused at once, and gives its place among the socket's sends back.
+#[actix_web::test]
+async fn what_the_writer_does_not_take_is_refused() {
+    let scene = Scene::start().await;
+    let mut peer = scene.connect(Kind::Gateway).await;
+    scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
+    scene.channel.log_is_at(0);
+    scene.shared.writer.close();
+    for _ in 0..100 {
+        let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
+        assert!(scene.channel.post(Posting { message: message("late"), poster }).is_ok());
+        scene.turn().await;
+    }
+    let heard = peer.hears().await;
+    assert!(heard.contains(r#""code":"unavailable""#), "{heard}");
+}

@@ -12,6 +12,19 @@ struct Arrive(ChannelId);
 #[rtype(result = "bool")]
 struct IsLive(ChannelId);
 
+/// How many questions wait.
+#[derive(Message)]
+#[rtype(result = "usize")]
+struct CountWaiting;
+
+impl Handler<CountWaiting> for Registry {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountWaiting, _: &mut Self::Context) -> usize {
+        self.waiting
+    }
+}
+
 impl Handler<Arrive> for Registry {
     type Result = actix::MessageResult<Arrive>;
 
@@ -58,4 +71,27 @@ async fn a_channel_that_has_failed_is_begun_anew() {
     assert!(registry.send(Arrive(id)).await.expect("it lives").is_alive());
     let is_let_go = registry.send(Retire { channel_id: id, arrivals: 1 }).await.expect("it lives");
     assert!(is_let_go, "it counts from the beginning");
+}
+
+/// Questions that cannot be answered without a database are refused, and wait no longer.
+#[actix_web::test]
+async fn who_has_had_an_answer_waits_no_longer() {
+    let registry = registry();
+    let bearer = |user| Bearer {
+        user_id: UserId(user),
+        password_version: 0,
+        token_id: "a".into(),
+        session_id: None,
+        expires_at_s: u64::MAX,
+        logged_in_at_s: 0,
+    };
+    let ask = |user| {
+        let (reply, answer) = oneshot::channel();
+        registry.do_send(Ask { bearer: bearer(user), target: Target::Account, reply: Reply::Found(reply) });
+        answer
+    };
+    for answer in futures_util::future::join_all((0..20).map(|number| ask(number / 2))).await {
+        assert_eq!(answer.expect("an answer").err().map(|error| error.code().as_str()), Some("unavailable"));
+    }
+    assert_eq!(registry.send(CountWaiting).await.expect("it lives"), 0);
 }
