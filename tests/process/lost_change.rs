@@ -191,12 +191,21 @@ async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
         let body: Value = answer.json().await.expect("JSON");
         (status, body["code"].as_str().unwrap_or_default().to_owned())
     };
+    let api = Api::new(&scene.node.url);
+    // What a connection has prepared is not seen again.
+    let on_fresh_connections = async || {
+        scene.storage.proxy.cut_calls();
+        while api.get("/servers/", &scene.june.token).await.as_array().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    on_fresh_connections().await;
     scene.lose_answer("insert into servers", make("/servers/", serde_json::json!({ "name": "Garden" }))).await;
     heard("Garden").await;
+    on_fresh_connections().await;
     let channel = serde_json::json!({ "name": "flowers", "server_id": scene.june.server });
     scene.lose_answer("insert into channels", make("/channels/", channel)).await;
     heard("flowers").await;
-    let api = Api::new(&scene.node.url);
     assert_eq!(api.get("/servers/", &scene.june.token).await.as_array().map(Vec::len), Some(2));
     scene.stop().await;
 }

@@ -36,7 +36,9 @@ impl Scene {
     async fn loses_its_look(&self, look: &'static str, change: impl Future<Output = StatusCode>) -> StatusCode {
         // What a connection has prepared is not seen again.
         self.storage.proxy.cut_calls();
-        self.api.get("/servers/", &self.owner.token).await;
+        while self.api.get("/servers/", &self.owner.token).await.as_array().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         self.storage.proxy.next_call(look, Fate::Hold);
         change.await
     }
