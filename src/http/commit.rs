@@ -173,9 +173,9 @@ mod tests {
     fn only_what_was_looked_for_and_is_gone_is_decided() {
         let backend = |pid| Backend::new(pid, OffsetDateTime::UNIX_EPOCH);
         let change = |user| Change::Membership(UserId(user), ServerId(1));
-        let mut state = State::default();
-        state.all =
+        let all =
             vec![(backend(1), change(1)), (backend(2), change(2)), (backend(1), change(1)), (backend(3), change(3))];
+        let mut state = State { all, is_looking: true };
         assert_eq!(state.decided(&[backend(1), backend(2)], &[backend(2)]), [change(1)]);
         assert_eq!(state.all, [(backend(2), change(2)), (backend(3), change(3))]);
     }

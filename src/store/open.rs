@@ -3,7 +3,7 @@
 //! Each host that the URL names has a try of its own: the one that served last first, the next one beside it every [`STAGGER`], so
 //! that a host which accepts and says nothing keeps nobody from one that would serve. The first that can commit wins: it is not
 //! read-only, and has answered a commit of nothing, so that nothing is read there which a failover may still take back. And the node
-//! has to hold its [lock](lock) there.
+//! has to hold its [lock] there.
 
 use super::backends::{Backend, barrier};
 use super::fault::chain;

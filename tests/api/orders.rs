@@ -209,12 +209,15 @@ async fn who_may_have_lost_a_right_that_cannot_be_read_comes_back_at_once() {
     let app = spawn_app().await;
     let (mina, jun, _, channel) = app.two_members().await;
     let (mut minas, mut juns) = (app.socket(channel, &mina).await, app.socket(channel, &jun).await);
-    let mut gateway = app.subscriber(&jun, channel).await;
+    let (mut gateway, mut others) = (app.subscriber(&jun, channel).await, app.gateway(&mina).await.0);
     app.sql("alter table users rename to elsewhere").await;
     app.post("/auth/logout", &jun, json!({})).await.is(204);
     juns.expect_close(1012).await;
     gateway.expect_close(1012).await;
+    // Longer than the node goes on reading: what is lost then is not for others.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     app.sql("alter table elsewhere rename to users").await;
+    others.hears_nothing().await;
     app.get("/users/me", &jun).await.refuses(401, "token_revoked");
     minas.say_and_hear("nobody else").await;
     let mut listener = app.subscriber(&mina, channel).await;

@@ -103,6 +103,13 @@ async fn only_a_channel_that_nobody_needs_is_let_go() {
     commit_elsewhere(&app, channel, &mina).await;
     socket.say("five").await;
     socket.expect_close(1012).await;
+    // So is one that nobody ever heard.
+    let quiet = app.channel(&mina, server, "quiet").await;
+    app.say(quiet, &mina, json!({ "content": "one" })).await.is(201);
+    tokio::time::sleep(10 * idle).await;
+    commit_elsewhere(&app, quiet, &mina).await;
+    let mut socket = app.socket(quiet, &mina).await;
+    assert_eq!(socket.say_and_hear("three").await["seq"], 3, "it has begun anew");
 }
 
 /// A refresh that waits for a change of the password finds the session that the change keeps.

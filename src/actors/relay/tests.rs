@@ -41,6 +41,27 @@ async fn what_is_on_its_way_when_a_socket_ends_goes_out_before_the_end() {
     }
 }
 
+/// Whatever is on its way to a socket that has ended: the close frame is the last.
+#[actix_web::test]
+async fn nothing_follows_the_close_frame() {
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let topic = Topic::Channel(ChannelId(1));
+    let (mut client, outbox) = connect(&relay, &listener).await;
+    let (settling, _) = tokio::sync::mpsc::channel(1);
+    outbox.open();
+    outbox.join(ChannelId(1), Vec::new(), false);
+    relay.handle().end(vec![outbox.key()], End::RESTART, settling.clone());
+    outbox.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
+    outbox.replay(ChannelId(1), vec![Bytes::from_static(b"[replayed]")], 1);
+    outbox.send(Bytes::from_static(b"[sent]"));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[delivered]")]));
+    relay.handle().unseat(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), settling);
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).await.expect("the stream ends");
+    assert_eq!((heard[0], heard.len()), (0x88, 2 + usize::from(heard[1])), "{}", String::from_utf8_lossy(&heard));
+}
+
 /// A slot is used again: what is meant for the socket that had it before reaches nobody.
 #[actix_web::test]
 async fn what_is_for_a_socket_that_is_gone_does_not_reach_the_next_one_of_its_slot() {
