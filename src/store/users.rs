@@ -7,6 +7,7 @@ use crate::domain::user::{Profile, ProfilePatch, PublicProfile};
 use crate::domain::visible::looks;
 use crate::domain::{AuthSessionId, UserId};
 use crate::error::{Conflict, Error, Result, Unauthorized};
+use std::collections::HashSet;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -29,8 +30,13 @@ pub async fn note_looks(db: &Db) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
-        let (ids, looks): (Vec<i64>, Vec<String>) =
-            rows.iter().map(|row| (row.get::<_, i64>("id"), looks(row.get("username")))).unzip();
+        let mut seen = HashSet::new();
+        // Of two that look alike the first has its looks, the other a mark that no name can have.
+        let look = |row: &Row| {
+            let (id, looks) = (row.get::<_, i64>("id"), looks(row.get("username")));
+            if seen.insert(looks.clone()) { (id, looks) } else { (id, format!("#{id}")) }
+        };
+        let (ids, looks): (Vec<i64>, Vec<String>) = rows.iter().map(look).unzip();
         db.execute(include_str!("../../sql/users/set_looks.sql"), &[&ids, &looks]).await?;
     }
 }

@@ -190,3 +190,22 @@ async fn a_replay_waits_for_the_storage() {
         assert_eq!(events.last().map(|event| &event["seq"]), Some(&Value::from(600)));
     }
 }
+
+/// Who knows more of one log than there is gets the others all the same.
+#[tokio::test]
+async fn a_resync_of_one_channel_keeps_nobody_from_the_replays_of_others() {
+    let app = spawn_app().await;
+    let (mina, _, server, first) = app.two_members().await;
+    let second = app.channel(&mina, server, "second").await;
+    for channel in [first, second] {
+        app.say(channel, &mina, json!({ "content": "one" })).await.is(201);
+    }
+    let mut gateway = app.gateway(&mina).await.0;
+    let channels = [json!({ "channel_id": first, "after": 7 }), json!({ "channel_id": second, "after": 0 })];
+    gateway.tell_well(json!({ "type": "subscribe", "channels": channels })).await;
+    let mut told = Vec::new();
+    while !told.iter().any(|kind| kind == "replay.done") {
+        told.push(gateway.next_event().await["type"].as_str().expect("a type").to_owned());
+    }
+    assert!(told.iter().any(|kind| kind == "resync") && told.iter().any(|kind| kind == "message.created"), "{told:?}");
+}
