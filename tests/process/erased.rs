@@ -45,6 +45,9 @@ async fn a_message_that_is_announced_after_an_erasure_does_not_have_the_name() {
     let (mina, june, channel) = courtyard(&node).await;
     let mut minas = Socket::open(&node.address, channel, &mina).await;
     let mut junes = Socket::open(&node.address, channel, &june).await;
+    // The writer is connected by then: no other answer of its is delayed.
+    minas.send("first").await;
+    assert!(is_told(&minas.read_event().await, "first", "mina"));
     scene.proxy.once(DELAY_ANSWER);
     junes.send("my last").await;
     scene.proxy.held().await;
@@ -52,7 +55,7 @@ async fn a_message_that_is_announced_after_an_erasure_does_not_have_the_name() {
     scene.proxy.give_answer();
     let told = minas.read_event().await;
     assert!(is_told(&told, "my last", NOBODY), "{told}");
-    let mut again = Socket::open_at(&node.address, &format!("/ws/{channel}?after=0"), &mina).await;
+    let mut again = Socket::open_at(&node.address, &format!("/ws/{channel}?after=1"), &mina).await;
     let told = again.read_event().await;
     assert!(is_told(&told, "my last", NOBODY), "{told}");
     node.stop().await;
