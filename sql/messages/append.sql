@@ -1,15 +1,15 @@
 -- One batch, one transaction, all or nothing. No row comes back, and nothing is written, if a channel ($3) is gone or its row is
 -- held, an author ($5) is gone, erased or held, a nonce is known, or a reply answers nothing: `append_each.sql` then says what is wrong with which.
--- The channels' rows are locked in id order before anything is numbered, so writers cannot deadlock, commit order is seq
--- order, and (the identity being drawn under the lock) so is id order within a channel. The authors' rows are locked as a
+-- The channels' rows are locked before anything is numbered, so commit order is seq order, and (the identity being drawn under
+-- the lock) so is id order within a channel. No lock is waited for, so writers cannot deadlock. The authors' rows are locked as a
 -- foreign key would: a message's channel and author are there when it is, without the constraints' own look at each row.
 -- The time is that of the numbering, under the lock: a transaction may have begun before the last one.
 -- The plan is made once, perhaps on empty tables: `any` and `limit 1` keep it to index probes, whatever they grow to.
 -- The drafts ($6 to $11) come with their rank among those of their channel, of which $4 is the number.
 with locked as materialized (
-    select id from channels where id = any ($3) order by id for no key update skip locked
+    select id from channels where id = any ($3) for no key update skip locked
 ), authors as materialized (
-    select id from users where id = any ($5) and deleted_at is null order by id for key share skip locked
+    select id from users where id = any ($5) and deleted_at is null for key share skip locked
 ), raised as (
     update channels set last_seq = last_seq + batch.size
     from unnest($3::bigint[], $4::bigint[]) as batch (channel_id, size)

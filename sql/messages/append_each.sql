@@ -9,9 +9,9 @@ with draft as materialized (
     select * from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
         with ordinality as d (channel_id, author_id, content, nonce, reply_to, place)
 ), locked as materialized (
-    select id from channels where id = any ($3) order by id for no key update skip locked
+    select id from channels where id = any ($3) for no key update skip locked
 ), authors as materialized (
-    select id from users where id = any ($4) and deleted_at is null order by id for key share skip locked
+    select id from users where id = any ($4) and deleted_at is null for key share skip locked
 ), known as materialized (
     select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at,
         case when m.content = d.content and m.reply_to is not distinct from d.reply_to then 1 else 2 end as verdict

@@ -1,6 +1,7 @@
 //! Answers of PostgreSQL that come after an erasure had its own, and have the name that was erased.
 
 use super::client::{Account, Api, Socket};
+use super::late::say_many;
 use super::node::Node;
 use super::proxy::{DELAY_ANSWER, Fate};
 use super::scene::Scene;
@@ -10,6 +11,9 @@ use serde_json::{Value, json};
 const NOBODY: &str = "deleted user";
 /// What reads a page of a log.
 const READS_LOG: &str = "left join lateral (select username from users where id = m.author_id";
+
+/// What reads a page that is further back than what a node reads at first.
+const READS_FAR_BACK: &str = "sum(octet_length(content)) over";
 
 /// A server of Mina's that June has joined, and a channel in it.
 async fn courtyard(node: &Node) -> (Account, Account, i64) {
@@ -62,9 +66,9 @@ async fn a_message_that_is_announced_after_an_erasure_does_not_have_the_name() {
     scene.stop().await;
 }
 
-/// The log is read before the erasure, and the rows come after it.
+/// The end of the log is read before the erasure, and its rows come after it.
 #[tokio::test(flavor = "current_thread")]
-async fn a_page_that_comes_after_an_erasure_does_not_have_the_name() {
+async fn the_end_of_a_log_that_comes_after_an_erasure_does_not_have_the_name() {
     let scene = Scene::start().await;
     let node = Node::start_on(&scene.proxy.url()).await;
     let (mina, june, channel) = courtyard(&node).await;
@@ -75,6 +79,33 @@ async fn a_page_that_comes_after_an_erasure_does_not_have_the_name() {
     // This one knows nothing of the log.
     let node = Node::start_on(&scene.proxy.url()).await;
     scene.proxy.next_call(READS_LOG, Fate::Delay);
+    let mut minas = Socket::open_at(&node.address, &format!("/ws/{channel}?after=0"), &mina).await;
+    scene.proxy.held().await;
+    erase(&node, &june).await;
+    scene.proxy.give_answer();
+    let told = minas.read_event().await;
+    assert!(is_told(&told, "once", NOBODY), "{told}");
+    node.stop().await;
+    scene.stop().await;
+}
+
+/// As above, for what is read page by page.
+#[tokio::test(flavor = "current_thread")]
+async fn a_page_that_comes_after_an_erasure_does_not_have_the_name() {
+    let scene = Scene::start().await;
+    let node = Node::start_on(&scene.proxy.url()).await;
+    let (mina, june, channel) = courtyard(&node).await;
+    let mut junes = Socket::open(&node.address, channel, &june).await;
+    junes.send("once").await;
+    junes.read_event().await;
+    let mut minas = Socket::open(&node.address, channel, &mina).await;
+    say_many(&mut minas, 300).await;
+    node.stop().await;
+    // This one reads the end of the log, and then what is far back.
+    let node = Node::start_on(&scene.proxy.url()).await;
+    let mut late = Socket::open_at(&node.address, &format!("/ws/{channel}?after=301"), &mina).await;
+    assert_eq!(late.read_event().await["type"], "replay.done");
+    scene.proxy.next_call(READS_FAR_BACK, Fate::Delay);
     let mut minas = Socket::open_at(&node.address, &format!("/ws/{channel}?after=0"), &mina).await;
     scene.proxy.held().await;
     erase(&node, &june).await;

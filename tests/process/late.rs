@@ -12,7 +12,7 @@ use tokio_postgres::NoTls;
 const BATCHES: i64 = 300;
 
 /// One message a batch.
-async fn say_many(socket: &mut Socket, count: i64) {
+pub async fn say_many(socket: &mut Socket, count: i64) {
     for number in 0..count {
         let content = format!("more {number}");
         socket.send(&content).await;

@@ -6,6 +6,9 @@ use super::proxy::Fate;
 use super::scene;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use std::cell::Cell;
+
+const IS_MEMBER: &str = "select exists (select from user_servers";
 
 struct Scene {
     storage: scene::Scene,
@@ -32,13 +35,17 @@ impl Scene {
         call.json(&body).send().await.expect("an answer").status()
     }
 
-    /// The answer to this statement, which follows the change, does not come.
-    async fn loses_its_look(&self, look: &'static str, change: impl Future<Output = StatusCode>) -> StatusCode {
-        // What a connection has prepared is not seen again.
+    /// What a connection has prepared is not seen again.
+    async fn use_fresh_connections(&self) {
         self.storage.proxy.cut_calls();
         while self.api.get("/servers/", &self.owner.token).await.as_array().is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
+    }
+
+    /// The answer to this statement, which follows the change, does not come.
+    async fn loses_its_look(&self, look: &'static str, change: impl Future<Output = StatusCode>) -> StatusCode {
+        self.use_fresh_connections().await;
         self.storage.proxy.next_call(look, Fate::Hold);
         change.await
     }
@@ -56,13 +63,40 @@ async fn who_has_left_comes_back_and_is_refused() {
     let mut owners = Socket::open(&scene.node.address, scene.channel, &scene.owner).await;
     let leave = scene.call(Method::POST, "/servers/1/leave", &scene.june, json!({}));
     assert_eq!(scene.owner.server, 1);
-    let look = "select exists (select from user_servers";
-    assert_eq!(scene.loses_its_look(look, leave).await, StatusCode::NO_CONTENT);
+    assert_eq!(scene.loses_its_look(IS_MEMBER, leave).await, StatusCode::NO_CONTENT);
     assert_eq!(socket.read_close().await, 1012);
     let messages = format!("/channels/{}/messages", scene.channel);
     assert_eq!(scene.call(Method::GET, &messages, &scene.june, json!(null)).await, StatusCode::FORBIDDEN);
     owners.send("nobody else").await;
     assert_eq!(owners.read_event().await["content"], "nobody else");
+    scene.stop().await;
+}
+
+/// Whoever is told that somebody has left can rely on it: no socket of theirs hears or says anything any more.
+#[tokio::test(flavor = "current_thread")]
+async fn a_change_is_answered_when_it_is_true_for_every_socket() {
+    let scene = Scene::start().await;
+    let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
+    scene.use_fresh_connections().await;
+    scene.storage.proxy.next_call(IS_MEMBER, Fate::Delay);
+    let is_answered = Cell::new(false);
+    let leave = async {
+        let status = scene.call(Method::POST, "/servers/1/leave", &scene.june, json!({})).await;
+        is_answered.set(true);
+        status
+    };
+    let look = async {
+        scene.storage.proxy.held().await;
+        // An answer that waits for nothing would have come by then.
+        for _ in 0..50 {
+            scene.api.get("/users/me", &scene.owner.token).await;
+        }
+        assert!(!is_answered.get(), "it is not known yet how it stands");
+        scene.storage.proxy.give_answer();
+    };
+    let (status, ()) = tokio::join!(leave, look);
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(socket.read_close().await, 4403);
     scene.stop().await;
 }
 

@@ -1,6 +1,10 @@
 //! What the registry decides without a database.
 
 use super::*;
+use crate::actors::relay::{Kind, Relay, Socket};
+use crate::domain::access::Account;
+use crate::wire::Stream;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Sends a channel one arrival.
 #[derive(Message)]
@@ -73,18 +77,21 @@ async fn a_channel_that_has_failed_is_begun_anew() {
     assert!(is_let_go, "it counts from the beginning");
 }
 
-/// Questions that cannot be answered without a database are refused, and wait no longer.
-#[actix_web::test]
-async fn who_has_had_an_answer_waits_no_longer() {
-    let registry = registry();
-    let bearer = |user| Bearer {
+fn bearer(user: i64) -> Bearer {
+    Bearer {
         user_id: UserId(user),
         password_version: 0,
         token_id: "a".into(),
         session_id: None,
         expires_at_s: u64::MAX,
         logged_in_at_s: 0,
-    };
+    }
+}
+
+/// Questions that cannot be answered without a database are refused, and wait no longer.
+#[actix_web::test]
+async fn who_has_had_an_answer_waits_no_longer() {
+    let registry = registry();
     let ask = |user| {
         let (reply, answer) = oneshot::channel();
         registry.do_send(Ask { bearer: bearer(user), target: Target::Account, reply: Reply::Found(reply) });
@@ -94,4 +101,44 @@ async fn who_has_had_an_answer_waits_no_longer() {
         assert_eq!(answer.expect("an answer").err().map(|error| error.code().as_str()), Some("unavailable"));
     }
     assert_eq!(registry.send(CountWaiting).await.expect("it lives"), 0);
+}
+
+/// Answers a gateway that wants to hear its user's servers; the answer is how many users have one then.
+#[derive(Message)]
+#[rtype(result = "usize")]
+struct AnswerGateway(Outbox, oneshot::Sender<Result<Caller>>);
+
+impl Handler<AnswerGateway> for Registry {
+    type Result = usize;
+
+    fn handle(&mut self, AnswerGateway(outbox, reply): AnswerGateway, _: &mut Self::Context) -> usize {
+        let account =
+            Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
+        let found = Found::Memberships(Caller::known(UserId(1), &account, None), Arc::new([ServerId(1)]));
+        self.answer(Ask { bearer: bearer(1), target: Target::Memberships, reply: Reply::Enroll(outbox, reply) }, found);
+        self.gateways.len()
+    }
+}
+
+#[actix_web::test]
+async fn a_gateway_that_has_gone_before_it_was_answered_is_not_kept() {
+    let registry = registry();
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let connect = async || {
+        let client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+        let (stream, _) = listener.accept().await.expect("accepted");
+        let socket = Socket::new(Stream::Plain(stream), bytes::Bytes::new());
+        (client, relay.insert(Rc::new(socket), Kind::Gateway))
+    };
+    let answer = async |outbox: Outbox, reply| registry.send(AnswerGateway(outbox, reply)).await.expect("it lives");
+    let (_client, outbox) = connect().await;
+    let (reply, gone) = oneshot::channel();
+    drop(gone);
+    assert_eq!(answer(outbox, reply).await, 0);
+    let (_client, outbox) = connect().await;
+    let (reply, waiting) = oneshot::channel();
+    assert_eq!(answer(outbox, reply).await, 1);
+    let answered = waiting.await.expect("an answer");
+    assert_eq!(answered.ok().map(|caller| caller.id()), Some(UserId(1)));
 }
