@@ -84,6 +84,14 @@ pub struct Wanted {
 }
 
 impl Command {
+    /// The nonce of a send that has one.
+    pub fn nonce(&self) -> Option<&Nonce> {
+        match self {
+            Self::SendMessage { message, .. } => message.nonce.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The one channel that it is about.
     pub fn channel_id(&self) -> Option<ChannelId> {
         match self {

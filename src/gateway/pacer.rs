@@ -7,10 +7,11 @@
 use super::codec::Event;
 use super::handshake::Hears;
 use super::session::{Peer, Session};
-use crate::actors::relay::frame::encode;
+use crate::actors::relay::frame::{self, About, encode};
 use crate::domain::ChannelId;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
+use crate::error::Error;
 use crate::rate_limit::TooMany;
 use actix::{AsyncContext, Context, SpawnHandle};
 use std::collections::VecDeque;
@@ -25,6 +26,8 @@ pub const PACED_BYTES_MAX: usize = 64 * 1024;
 pub const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// By how much the moments of several sockets differ.
 const JITTER_MAX_MS: u64 = 50;
+/// Before a send is tried again for which its channel had no room.
+const BUSY_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// What a frame counts beside its text.
 const FRAME_BYTES: usize = 64;
 
@@ -104,7 +107,9 @@ impl Session {
         let mut delay = self.wait_for(channel_id, count + 1, bytes + message.content.as_str().len());
         if count == 0 {
             match self.count_message(channel_id, &message) {
-                Ok(()) => return self.hand_on(channel_id, message),
+                Ok(()) => {
+                    return self.hand_on(channel_id, message).unwrap_or_else(|message| self.busy(channel_id, &message));
+                }
                 Err(limit) => {
                     delay = wait(limit);
                     self.let_in_at(Instant::now() + delay, ctx);
@@ -140,28 +145,41 @@ impl Session {
     /// Lets in what the rate allows by now; of a channel never a later send before an earlier one.
     fn let_in(&mut self, ctx: &mut Context<Self>) {
         // Whose socket has ended may have no right any more.
-        let Some(mut pacer) = self.pacer.take().filter(|_| self.socket.is_open()) else { return };
+        let Some(mut pacer) = self.pacer.take().filter(|_| self.socket.is_open()) else {
+            // Nothing is held back any more.
+            return self.socket.wake();
+        };
         pacer.timer = None;
         let mut full: Vec<ChannelId> = Vec::new();
         let mut next: Option<Duration> = None;
-        for waiting in std::mem::take(&mut pacer.waiting) {
-            let is_let_in = self.socket.is_open()
-                && !full.contains(&waiting.channel_id)
-                && self
-                    .count_message(waiting.channel_id, &waiting.message)
-                    .map_err(|limit| next = Some(next.unwrap_or(Duration::MAX).min(wait(limit))))
-                    .is_ok();
-            if is_let_in {
-                pacer.bytes -= waiting.message.content.as_str().len();
-                self.hand_on(waiting.channel_id, waiting.message);
+        for Waiting { channel_id, message } in std::mem::take(&mut pacer.waiting) {
+            let bytes = message.content.as_str().len();
+            let kept = if !self.socket.is_open() || full.contains(&channel_id) {
+                Some((message, None))
+            } else if let Err(limit) = self.count_message(channel_id, &message) {
+                Some((message, Some(wait(limit))))
             } else {
-                full.push(waiting.channel_id);
-                pacer.waiting.push_back(waiting);
+                // Where there is no room for it yet, it keeps its place: nothing that came later passes it.
+                self.hand_on(channel_id, message).err().map(|message| {
+                    self.not_sent(channel_id, bytes);
+                    (message, Some(BUSY_AGAIN_AFTER))
+                })
+            };
+            match kept {
+                None => pacer.bytes -= bytes,
+                Some((message, again_after)) => {
+                    next = again_after.map_or(next, |after| Some(next.unwrap_or(Duration::MAX).min(after)));
+                    full.push(channel_id);
+                    pacer.waiting.push_back(Waiting { channel_id, message });
+                }
             }
         }
         if pacer.kept_bytes >= KEPT_BYTES_MAX {
-            // What its client sends meanwhile lies unread: its silence is ours.
-            self.socket.heard(self.door.relay.now());
+            // What its client sends meanwhile lies unread: its silence is ours, but that it has gone is not.
+            match self.socket.is_hung_up() {
+                true => self.socket.die(),
+                false => self.socket.heard(self.door.relay.now()),
+            }
         }
         if self.socket.is_open() {
             self.pacer = Some(pacer);
@@ -176,18 +194,30 @@ impl Session {
         self.socket.wake();
     }
 
-    fn hand_on(&self, channel_id: ChannelId, message: NewMessage) {
+    fn hand_on(&self, channel_id: ChannelId, message: NewMessage) -> Result<(), NewMessage> {
         match &self.peer {
             Peer::Channel(channel, _) => self.post(channel, message),
             Peer::Gateway(_) => self.send_to(channel_id, message),
-            Peer::Echo => {}
+            Peer::Echo => Ok(()),
         }
+    }
+
+    fn busy(&self, channel_id: ChannelId, message: &NewMessage) {
+        let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+        let channel_id = matches!(self.peer, Peer::Gateway(_)).then_some(channel_id);
+        self.socket.send(frame::error(&Error::Busy, About { nonce, channel_id }));
     }
 
     /// Counts a message to a channel.
     fn count_message(&self, channel_id: ChannelId, message: &NewMessage) -> Result<(), TooMany> {
         let Some((user, _)) = &self.user else { return Ok(()) };
         self.door.limits.send(*user, channel_id, message.content.as_str().len())
+    }
+
+    fn not_sent(&self, channel_id: ChannelId, bytes: usize) {
+        if let Some((user, _)) = &self.user {
+            self.door.limits.not_sent(*user, channel_id, bytes);
+        }
     }
 
     fn wait_for(&self, channel_id: ChannelId, count: u32, bytes: usize) -> Duration {

@@ -11,7 +11,7 @@ use super::pacer::Pacer;
 use super::subscriptions::Subscriptions;
 use super::upgrade::Door;
 use crate::actors::channel::{ChannelHandle, Poster, Posting};
-use crate::actors::relay::frame::{self, About, encode};
+use crate::actors::relay::frame::{self, encode};
 use crate::actors::relay::{End, Notice, Outbox, Socket};
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
@@ -137,7 +137,7 @@ impl Session {
 
     /// Whether nothing is read for now.
     fn is_waiting(&self) -> bool {
-        self.is_identifying() || self.is_held_back()
+        self.socket.is_open() && (self.is_identifying() || self.is_held_back())
     }
 
     pub(super) fn take(&mut self, event: Event, ctx: &mut Context<Self>) {
@@ -198,29 +198,27 @@ impl Session {
                 Ok(bearer) => self.identify(bearer, ctx),
                 Err(_) => self.socket.end(End::BAD_TOKEN),
             },
-            (_, Peer::Gateway(Gateway::Unknown)) => {
+            (command, Peer::Gateway(Gateway::Unknown)) => {
                 let detail = r#"Say who you are first: {"type": "identify", "token": "…"}"#;
-                self.error(Code::NotIdentified, detail, None);
+                self.refuse(Code::NotIdentified, detail, command.nonce(), command.channel_id());
             }
             (command, _) => self.carry_out(command, ctx),
         }
     }
 
-    pub(super) fn post(&self, channel: &ChannelHandle, message: NewMessage) {
-        let refuse = |message: &NewMessage, error: &Error| {
-            let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
-            self.socket.send(frame::error(error, About { nonce, channel_id: None }));
-        };
-        let Some(send) = self.outbox.begin_send() else { return refuse(&message, &Error::Busy) };
+    /// Gives a send to its channel; back comes what that has no room for now.
+    pub(super) fn post(&self, channel: &ChannelHandle, message: NewMessage) -> Result<(), NewMessage> {
+        let Some(send) = self.outbox.begin_send() else { return Err(message) };
         if let Err(not_taken) = channel.post(Posting { message, poster: Poster::Socket(send) }) {
             let (mut posting, error) = not_taken.into_refusal();
             posting.poster.finish();
             match error {
-                Error::Busy => refuse(&posting.message, &Error::Busy),
+                Error::Busy => return Err(posting.message),
                 // The channel has ended, and so has the socket's right.
                 _ => self.socket.end(End::RESTART),
             }
         }
+        Ok(())
     }
 
     /// Refuses a frame over the rate; a send waits for its turn instead, for there are only so many.
@@ -228,7 +226,9 @@ impl Session {
         let (nonce, channel_id) = match event {
             Event::Close(Some(close)) => return self.socket.end_with(frame::close(close.code, "")),
             Event::Close(None) => return self.socket.end_with(frame::close_empty()),
-            Event::Ping(_) | Event::Pong(_) => return,
+            // A client's library may close where this stays out.
+            Event::Ping(payload) => return self.socket.send(frame::pong(&payload)),
+            Event::Pong(_) => return,
             Event::Binary(_) => (None, None),
             Event::Text(text) => match command::parse(&text, self.dialect()) {
                 Ok(command @ Command::SendMessage { .. }) if self.user.is_some() => {
@@ -239,17 +239,20 @@ impl Session {
                 }
                 // Each is answered by itself.
                 Ok(Command::Subscribe(Subscribe::Many { channels })) => {
+                    if let Some(rate) = &mut self.rate {
+                        rate.weigh(channels.len());
+                    }
                     let refuse = |wanted: &Wanted| self.refuse_rate(retry_after_ms, None, Some(wanted.channel_id));
                     return channels.iter().for_each(refuse);
                 }
-                Ok(command) => (None, command.channel_id()),
+                Ok(command) => (command.nonce().cloned(), command.channel_id()),
                 Err(bad) => (bad.nonce, bad.channel_id),
             },
         };
         self.refuse_rate(retry_after_ms, nonce.as_ref(), channel_id);
     }
 
-    fn refuse_rate(&self, retry_after_ms: u32, nonce: Option<&Nonce>, channel_id: Option<ChannelId>) {
+    pub(super) fn refuse_rate(&self, retry_after_ms: u32, nonce: Option<&Nonce>, channel_id: Option<ChannelId>) {
         self.socket.send(encode(&Frame::Error {
             code: Code::RateLimited.as_str(),
             detail: "You send too fast; wait".into(),
@@ -261,7 +264,11 @@ impl Session {
     }
 
     pub(super) fn error(&self, code: Code, detail: &str, channel_id: Option<ChannelId>) {
-        let (field, nonce, retry_after_ms) = (None, None, None);
+        self.refuse(code, detail, None, channel_id);
+    }
+
+    fn refuse(&self, code: Code, detail: &str, nonce: Option<&Nonce>, channel_id: Option<ChannelId>) {
+        let (field, retry_after_ms, nonce) = (None, None, nonce.map(Nonce::as_str));
         let (code, detail) = (code.as_str(), detail.into());
         self.socket.send(encode(&Frame::Error { code, detail, field, nonce, channel_id, retry_after_ms }));
     }

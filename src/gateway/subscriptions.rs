@@ -141,10 +141,8 @@ impl Session {
     pub(super) fn carry_out(&mut self, command: Command, ctx: &mut Context<Self>) {
         match command {
             Command::SendMessage { channel_id: Some(channel_id), message } => self.admit(channel_id, message, ctx),
-            Command::Subscribe(Subscribe::One(wanted)) => self.subscribe(wanted, ctx),
-            Command::Subscribe(Subscribe::Many { channels }) => {
-                channels.into_iter().for_each(|wanted| self.subscribe(wanted, ctx));
-            }
+            Command::Subscribe(Subscribe::One(wanted)) => self.subscribe_to(vec![wanted], ctx),
+            Command::Subscribe(Subscribe::Many { channels }) => self.subscribe_to(channels, ctx),
             Command::Unsubscribe { channel_id } => self.unsubscribe(channel_id),
             Command::Ping { t } => self.socket.send(encode(&Frame::Pong { t: t.as_ref() })),
             Command::Identify { .. } => self.error(Code::AlreadyIdentified, "This socket is identified already", None),
@@ -153,26 +151,45 @@ impl Session {
         }
     }
 
-    pub(super) fn send_to(&self, channel_id: ChannelId, message: NewMessage) {
-        if let Some(send) = self.outbox.begin_send() {
-            return self.hand_over(channel_id, Posting { message, poster: Poster::Socket(send) });
+    /// Gives a send to its channel; back comes what that has no room for now.
+    pub(super) fn send_to(&self, channel_id: ChannelId, message: NewMessage) -> Result<(), NewMessage> {
+        let Some(send) = self.outbox.begin_send() else { return Err(message) };
+        match self.hand_over(channel_id, Posting { message, poster: Poster::Socket(send) }) {
+            Some(Posting { message, mut poster }) => {
+                poster.finish();
+                Err(message)
+            }
+            None => Ok(()),
         }
-        let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
-        self.socket.send(frame::error(&Error::Busy, About { nonce, channel_id: Some(channel_id) }));
     }
 
-    fn hand_over(&self, channel_id: ChannelId, posting: Posting) {
-        let Some(subscriptions) = self.subscriptions() else { return };
+    /// Back comes what its channel has no room for now.
+    fn hand_over(&self, channel_id: ChannelId, posting: Posting) -> Option<Posting> {
+        let subscriptions = self.subscriptions()?;
         let sent = subscriptions.borrow_mut().send(channel_id, posting);
         match sent {
             Sent::Taken => {}
-            Sent::Refused(Posting { message, poster }, error) => {
-                let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
-                poster.refuse(error, About { nonce, channel_id: Some(channel_id) });
-            }
+            Sent::Refused(posting, Error::Busy) => return Some(posting),
+            Sent::Refused(posting, error) => refuse(channel_id, posting, error),
             Sent::ByRegistry(posting) => {
                 let bearer = subscriptions.borrow().bearer.clone();
                 self.door.registry.post_for_socket(bearer, channel_id, posting);
+            }
+        }
+        None
+    }
+
+    /// Each is counted by itself: it costs a look at the database where the channel is not known.
+    fn subscribe_to(&mut self, channels: Vec<Wanted>, ctx: &mut Context<Self>) {
+        let Some((user, _)) = self.user else { return };
+        let mut refused = 0;
+        for wanted in channels {
+            match self.door.limits.subscription(user, refused) {
+                Ok(()) => self.subscribe(wanted, ctx),
+                Err(retry_after_ms) => {
+                    refused += 1;
+                    self.refuse_rate(retry_after_ms, None, Some(wanted.channel_id));
+                }
             }
         }
     }
@@ -233,7 +250,9 @@ impl Session {
         // Its replay may be the first that waits.
         self.socket.wake();
         for posting in held {
-            self.hand_over(channel_id, posting);
+            if let Some(posting) = self.hand_over(channel_id, posting) {
+                refuse(channel_id, posting, Error::Busy);
+            }
         }
     }
 
@@ -253,6 +272,11 @@ impl Session {
             }
         }
     }
+}
+
+fn refuse(channel_id: ChannelId, Posting { message, poster }: Posting, error: Error) {
+    let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+    poster.refuse(error, About { nonce, channel_id: Some(channel_id) });
 }
 
 fn unsubscribed(channel_id: ChannelId) -> bytes::Bytes {

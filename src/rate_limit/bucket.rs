@@ -1,5 +1,6 @@
 //! Buckets by key, least recently used first out.
 
+use super::turns::Kept;
 use super::{KEYS_MAX, Rate, TooMany};
 use lru::LruCache;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -56,36 +57,35 @@ impl<K: Hash + Eq> Buckets<K> {
 
     /// Takes so many tokens, or none; never more than a full bucket has.
     pub(super) fn take_many(&self, key: K, count: u32, now_us: u64) -> Result<Quota, TooMany> {
-        self.take_keeping(key, count, now_us, None)
+        self.take_keeping(key, count, now_us, &[])
     }
 
-    /// The same, if then there is still a token at `kept_us`.
-    pub(super) fn take_keeping(&self, key: K, count: u32, now_us: u64, kept_us: Option<u64>) -> Result<Quota, TooMany> {
+    /// The same, if what is kept for others is there all the same at its time.
+    pub(super) fn take_keeping(&self, key: K, count: u32, now_us: u64, kept: &[Kept]) -> Result<Quota, TooMany> {
         let shard = self.hasher.hash_one(&key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return Ok(self.quota(0)) };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
-        let cost_us = refill_us * u64::from(count.min(self.rate.burst));
+        let refill_us = self.refill_us();
+        let (cost_us, most_us) = (self.worth_us(count), self.worth_us(self.rate.burst));
         let full_at_us = shard.get(&key).copied().unwrap_or(0).max(now_us);
-        let (missing_us, most_us) = (full_at_us - now_us, refill_us * u64::from(self.rate.burst));
-        if missing_us + cost_us > most_us {
-            let wait_us = missing_us + cost_us - most_us;
-            let retry_after_ms = u32::try_from(wait_us.div_ceil(1_000)).unwrap_or(u32::MAX);
-            return Err(TooMany { retry_after_ms, quota: Some(self.quota(missing_us)) });
-        }
-        if let Some(kept_us) = kept_us {
-            let until_then_us = kept_us.saturating_sub(now_us);
-            if (missing_us + cost_us).saturating_sub(until_then_us) + refill_us > most_us {
-                // Whoever it is kept for may come a little later.
-                let retry_after_ms = u32::try_from(until_then_us.max(LATER_US).div_ceil(1_000)).unwrap_or(u32::MAX);
-                return Err(TooMany { retry_after_ms, quota: Some(self.quota(missing_us)) });
-            }
+        let missing_us = full_at_us - now_us;
+        // Kept tokens that will be there in time need none of those that are there now.
+        let beside = |kept: &Kept| {
+            let until_us = kept.at_us.saturating_sub(now_us);
+            ((most_us + until_us).saturating_sub(self.worth_us(kept.count) + missing_us), until_us.max(LATER_US))
+        };
+        let all = most_us.saturating_sub(missing_us);
+        let (room_us, later_us) = kept.iter().map(beside).chain([(all, 0)]).min().unwrap_or((all, 0));
+        let quota = |room_us: u64| Quota { remaining: whole(room_us / refill_us), ..self.quota(missing_us) };
+        if cost_us > room_us {
+            let wait_us = (missing_us + cost_us).saturating_sub(most_us).max(later_us);
+            return Err(TooMany { retry_after_ms: whole(wait_us.div_ceil(1_000)), quota: Some(quota(room_us)) });
         }
         shard.put(key, full_at_us + cost_us);
         while shard.len() > KEYS_MAX / SHARDS {
             shard.pop_lru();
         }
-        Ok(self.quota(missing_us + cost_us))
+        Ok(Quota { remaining: whole((room_us - cost_us) / refill_us), ..self.quota(missing_us + cost_us) })
     }
 
     /// How long it takes at least until so many tokens have been taken, one after the other.
@@ -93,30 +93,45 @@ impl<K: Hash + Eq> Buckets<K> {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return 0 };
         let full_at_us = shard.lock().unwrap_or_else(PoisonError::into_inner).peek(key).copied().unwrap_or(0);
-        let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
-        let missing_us = full_at_us.saturating_sub(now_us) + refill_us * u64::from(count);
-        missing_us.saturating_sub(refill_us * u64::from(self.rate.burst))
+        let missing_us = full_at_us.saturating_sub(now_us) + self.refill_us() * u64::from(count);
+        missing_us.saturating_sub(self.worth_us(self.rate.burst))
     }
 
     /// Gives a token back that was not needed.
     pub(super) fn give_back(&self, key: &K) {
+        self.give_back_many(key, 1);
+    }
+
+    /// The same of so many.
+    pub(super) fn give_back_many(&self, key: &K, count: u32) {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return };
         if let Some(full_at_us) = shard.lock().unwrap_or_else(PoisonError::into_inner).get_mut(key) {
-            let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
-            *full_at_us = full_at_us.saturating_sub(refill_us);
+            *full_at_us = full_at_us.saturating_sub(self.worth_us(count));
         }
     }
 
     fn quota(&self, missing_us: u64) -> Quota {
-        let refill_us = u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX);
-        let taken = u32::try_from(missing_us.div_ceil(refill_us)).unwrap_or(u32::MAX);
+        let taken = whole(missing_us.div_ceil(self.refill_us()));
         Quota {
             limit: self.rate.burst,
             remaining: self.rate.burst.saturating_sub(taken),
-            reset_s: u32::try_from(missing_us.div_ceil(1_000_000)).unwrap_or(u32::MAX),
+            reset_s: whole(missing_us.div_ceil(1_000_000)),
         }
     }
+
+    /// How long so many tokens take to come; a full bucket has no more.
+    fn worth_us(&self, count: u32) -> u64 {
+        self.refill_us() * u64::from(count.min(self.rate.burst))
+    }
+
+    fn refill_us(&self) -> u64 {
+        u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+fn whole(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ impl FrameRate {
         self.over = self.over.saturating_sub(1);
     }
 
+    /// The last frame over the rate asked for so many things.
+    pub fn weigh(&mut self, things: usize) {
+        self.over = self.over.saturating_add(u32::try_from(things.saturating_sub(1)).unwrap_or(u32::MAX));
+    }
+
     fn over(&mut self, retry_after_ms: u32) -> Verdict {
         self.over += 1;
         if self.over > FLOOD_FRAMES { Verdict::Flood } else { Verdict::TooMany { retry_after_ms } }

@@ -8,6 +8,7 @@ mod bucket;
 mod frames;
 mod hashes;
 mod logins;
+mod messages;
 mod sockets;
 mod turns;
 
@@ -26,7 +27,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use turns::{Taker, Turns};
+use turns::Turns;
 
 /// So much at once, then one more each `refill`.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,8 @@ const MESSAGE_KIB_MAX: u32 = 16;
 pub const FRAMES: Rate = Rate { burst: 240, refill: Duration::from_millis(50) };
 /// Frames of a socket whose client has not said who it is: 120 a minute.
 pub const GUEST_FRAMES: Rate = Rate { burst: 120, refill: Duration::from_millis(500) };
+/// Channels that a user's gateways subscribe to: 50 a second, and at once as many as all of them may hear, when they come back.
+pub const SUBSCRIPTIONS: Rate = Rate { burst: 5_000, refill: Duration::from_millis(20) };
 /// Changes of a user's e-mail address: 5, then 5 an hour. They say whose address it is already, as making an account does.
 pub const EMAIL_CHANGES: Rate = Rate { burst: 5, refill: Duration::from_secs(720) };
 /// Lines in the log about refused calls of an address, beyond which they are counted: 10 a second.
@@ -102,6 +105,7 @@ pub struct Limits {
     user_content: Buckets<UserId>,
     turns: Turns,
     frames: Buckets<UserId>,
+    subscriptions: Buckets<UserId>,
     email_changes: Buckets<UserId>,
     refusal_lines: Buckets<IpAddr>,
     /// Refusals that have no line of their own, since they were last counted.
@@ -125,6 +129,7 @@ impl Limits {
             user_content: Buckets::new(USER_CONTENT_KIB),
             turns: Turns::default(),
             frames: Buckets::new(FRAMES),
+            subscriptions: Buckets::new(SUBSCRIPTIONS),
             email_changes: Buckets::new(EMAIL_CHANGES),
             refusal_lines: Buckets::new(REFUSAL_LINES),
             unlogged: AtomicU64::new(0),
@@ -164,74 +169,24 @@ impl Limits {
         self.take(&self.registrations, network(address, HOUSEHOLD))
     }
 
-    /// Counts a message that a call posts, with so many bytes of content: in its channel, and with all others of its user. Answers the
-    /// limit that is reached first, that of content in messages of the greatest length.
-    ///
-    /// # Errors
-    /// When there were too many; then nothing is counted.
-    pub fn message(&self, user: UserId, channel: ChannelId, bytes: usize) -> Result<Option<Quota>, TooMany> {
-        if !self.is_on {
-            return Ok(None);
-        }
-        let now_us = self.now_us();
-        let quota = self.take_message(user, channel, bytes, (now_us, None)).map_err(|limit| TooMany {
-            retry_after_ms: self.turns.promise(user, now_us, limit.retry_after_ms),
-            ..limit
-        })?;
-        self.turns.taken(user, Taker::Call);
-        Ok(Some(quota))
-    }
-
-    /// Counts a message that a socket sends, as [`Self::message`] does.
-    ///
-    /// # Errors
-    /// When there were too many, or the next one is a call's; then nothing is counted.
-    pub fn send(&self, user: UserId, channel: ChannelId, bytes: usize) -> Result<(), TooMany> {
-        if !self.is_on {
-            return Ok(());
-        }
-        let now_us = self.now_us();
-        let kept_us = self.turns.promised(user, now_us);
-        self.take_message(user, channel, bytes, (now_us, kept_us))
-            .inspect_err(|limit| self.turns.sends_wait(user, now_us, limit.retry_after_ms))?;
-        self.turns.taken(user, Taker::Send);
-        Ok(())
-    }
-
-    /// How long it takes at least until so many messages to a channel, with so many bytes of content, have been counted.
-    pub fn wait_for(&self, user: UserId, channel: ChannelId, count: u32, bytes: usize) -> Duration {
-        let now_us = self.now_us();
-        let of_channel = self.messages.wait_us(&(user, channel), count, now_us);
-        let of_user = self.user_messages.wait_us(&user, count, now_us);
-        let content = self.user_content.wait_us(&user, kib(bytes), now_us);
-        Duration::from_micros(of_channel.max(of_user).max(content))
-    }
-
-    fn take_message(
-        &self,
-        user: UserId,
-        channel: ChannelId,
-        bytes: usize,
-        (now_us, kept_us): (u64, Option<u64>),
-    ) -> Result<Quota, TooMany> {
-        let of_channel = self.messages.take_keeping((user, channel), 1, now_us, kept_us)?;
-        let of_user = self.user_messages.take_keeping(user, 1, now_us, kept_us);
-        let of_user = of_user.inspect_err(|_| self.messages.give_back(&(user, channel)))?;
-        let in_messages = |quota: Quota| quota.in_units_of(MESSAGE_KIB_MAX);
-        let content = self.user_content.take_many(user, kib(bytes), now_us).map_err(|limit| {
-            self.messages.give_back(&(user, channel));
-            self.user_messages.give_back(&user);
-            TooMany { quota: limit.quota.map(in_messages), ..limit }
-        })?;
-        Ok(of_channel.tightest(of_user).tightest(in_messages(content)))
-    }
-
     /// Counts a frame; in how many milliseconds the next one is taken, if there were too many.
     ///
     /// # Errors
     /// When there were.
     pub fn frame(&self, user: UserId) -> Result<(), u32> {
         self.take(&self.frames, user).map(drop).map_err(|limit| limit.retry_after_ms)
+    }
+
+    /// Counts a channel that a gateway asks for; in how many milliseconds it is taken behind so many others that were refused, if there were
+    /// too many.
+    ///
+    /// # Errors
+    /// When there were.
+    pub fn subscription(&self, user: UserId, refused_before: u32) -> Result<(), u32> {
+        self.take(&self.subscriptions, user).map(drop).map_err(|_| {
+            let wait_us = self.subscriptions.wait_us(&user, refused_before.saturating_add(1), self.now_us());
+            u32::try_from(wait_us.div_ceil(1_000)).unwrap_or(u32::MAX)
+        })
     }
 
     /// Counts a change of a user's e-mail address, of the user and as an account that is made from the address.

@@ -47,41 +47,112 @@ fn a_message_that_is_refused_spends_nothing() {
     assert!(left.is_ok_and(|quota| quota.remaining >= 13), "{left:?}");
 }
 
-/// Sends that wait look for a token all the time; a call comes when it was told to.
+/// A client of calls that does what the headers say, which count in whole seconds; its calls take a while to arrive.
+struct Obedient {
+    channel: ChannelId,
+    bytes: usize,
+    way_us: u64,
+    comes_at_us: u64,
+    taken: u32,
+    refused_though_obeying: u32,
+    is_told: bool,
+    /// Whether it waits as soon as nothing remains, or only once it is refused.
+    minds_what_remains: bool,
+}
+
+impl Obedient {
+    fn new(channel: i64, bytes: usize, way_us: u64, minds_what_remains: bool) -> Self {
+        let (channel, comes_at_us) = (ChannelId(channel), 15_000_000);
+        let (taken, refused_though_obeying, is_told) = (0, 0, false);
+        Self { channel, bytes, way_us, comes_at_us, taken, refused_though_obeying, is_told, minds_what_remains }
+    }
+
+    fn go_on(&mut self, limits: &Limits, now_us: u64) {
+        if now_us < self.comes_at_us {
+            return;
+        }
+        let wait_s = match limits.message_at(UserId(1), self.channel, self.bytes, now_us) {
+            Ok(quota) => {
+                self.taken += 1;
+                (self.minds_what_remains && quota.remaining == 0).then_some(quota.reset_s)
+            }
+            Err(limit) => {
+                self.refused_though_obeying += u32::from(self.is_told);
+                Some(limit.retry_after_ms.div_ceil(1_000))
+            }
+        };
+        self.is_told = wait_s.is_some();
+        // Who need not wait thinks for a while, so that it comes at every moment between two tokens.
+        let pause_us =
+            wait_s.map_or(u64::from(self.taken) * 377_000 % 1_000_000, |wait_s| u64::from(wait_s) * 1_000_000);
+        self.comes_at_us = now_us + pause_us + self.way_us;
+    }
+}
+
+/// For a minute, with sends of this size that wait in these channels and look for their tokens all the time: how many were taken.
+fn beside_waiting_sends(limits: &Limits, sends: &[(i64, usize)], clients: &mut [Obedient]) -> u32 {
+    let mut sent = 0;
+    for now_us in (0..75_000_000).step_by(10_000) {
+        for (channel, bytes) in sends {
+            sent += u32::from(limits.send_at(UserId(1), ChannelId(*channel), *bytes, now_us).is_ok());
+        }
+        clients.iter_mut().for_each(|client| client.go_on(limits, now_us));
+    }
+    sent
+}
+
+/// Whatever the way of its calls takes, wherever else its user calls, and however large the others are.
 #[test]
-fn a_call_that_obeys_has_its_turn_beside_sends_that_wait_and_so_have_they() {
+fn a_call_that_obeys_is_never_refused_beside_sends_that_wait() {
+    let variants = [1, 50, 250, 900].into_iter().flat_map(|way_ms| [(way_ms, true), (way_ms, false)]);
+    for (way_ms, minds_what_remains) in variants {
+        for (sends, clients) in [
+            (vec![(1, 10)], vec![(1, 10)]),
+            (vec![(1, 10), (2, 10), (3, 10)], vec![(1, 10), (2, 10)]),
+            (vec![(1, 10), (2, 1_000), (3, 4_000), (4, 10), (5, 10), (6, 10)], vec![(1, 16_000)]),
+            (vec![(1, 10)], vec![(1, 10), (1, 10), (2, 10)]),
+        ] {
+            if clients.len() > 2 && !minds_what_remains {
+                // More than are promised something at once.
+                continue;
+            }
+            let limits = Limits::new(true);
+            let new =
+                |(channel, bytes): &(i64, usize)| Obedient::new(*channel, *bytes, way_ms * 1_000, minds_what_remains);
+            let mut made: Vec<Obedient> = clients.iter().map(new).collect();
+            let sent = beside_waiting_sends(&limits, &sends, &mut made);
+            let what = format!("{way_ms} ms, {minds_what_remains}, sends {sends:?}, calls {clients:?}: {sent} sent");
+            for client in &made {
+                assert_eq!(client.refused_though_obeying, 0, "{what}");
+                assert!(client.taken >= 4, "{} taken, {what}", client.taken);
+            }
+            assert!(sent >= 35, "sends have their turn: {what}");
+        }
+    }
+}
+
+/// Who was told before any send waited is promised its token as well.
+#[test]
+fn a_send_that_comes_later_takes_nothing_that_a_call_was_told() {
     let limits = Limits::new(true);
     let (user, channel) = (UserId(1), ChannelId(1));
-    let (mut now_us, mut told_us, mut last_us) = (0, None, 0);
-    let (mut calls, mut sends, mut refused) = (0, 0, 0);
-    while now_us < 60_000_000 {
-        let kept_us = limits.turns.promised(user, now_us);
-        match limits.take_message(user, channel, 1, (now_us, kept_us)) {
-            Ok(_) => {
-                limits.turns.taken(user, Taker::Send);
-                sends += 1;
-            }
-            Err(limit) => limits.turns.sends_wait(user, now_us, limit.retry_after_ms),
-        }
-        if now_us > 15_000_000 && told_us.is_none_or(|told_us| told_us <= now_us) {
-            match limits.take_message(user, channel, 1, (now_us, None)) {
-                Ok(_) => {
-                    limits.turns.taken(user, Taker::Call);
-                    (calls, told_us) = (calls + 1, None);
-                    last_us = now_us;
-                }
-                Err(limit) => {
-                    refused += u32::from(told_us.is_some());
-                    let wait_ms = limits.turns.promise(user, now_us, limit.retry_after_ms);
-                    told_us = Some(now_us + u64::from(wait_ms) * 1_000);
-                }
-            }
-        }
-        now_us += 10_000;
-    }
-    assert_eq!(refused, 0, "who obeys is never refused");
-    assert!((20..=24).contains(&calls) && (45..=50).contains(&sends), "{calls} {sends}");
-    assert!(last_us > 57_000_000, "to the end");
+    assert!((0..10).all(|_| limits.message_at(user, channel, 1, 0).is_ok()));
+    let told = limits.message_at(user, channel, 1, 0).expect_err("there is none").retry_after_ms;
+    let at_us = u64::from(told) * 1_000;
+    assert!(limits.send_at(user, channel, 1, at_us).is_err(), "it is kept");
+    assert!(limits.message_at(user, channel, 1, at_us + 20_000).is_ok());
+}
+
+#[test]
+fn more_calls_than_may_be_promised_something_are_told_a_time_and_no_more() {
+    let limits = Limits::new(true);
+    let (user, channel) = (UserId(1), ChannelId(1));
+    while limits.message_at(user, channel, 1, 0).is_ok() {}
+    let told: Vec<u32> =
+        (0..8).map(|_| limits.message_at(user, channel, 1, 0).expect_err("none").retry_after_ms).collect();
+    assert!(told.is_sorted() && told.first() < told.last(), "{told:?}");
+    assert_eq!(limits.turns.promises(user, 0).len(), 1 + turns::PROMISES_MAX, "the first knew that nothing remained");
+    assert!(limits.turns.promises(user, 30_000_000).is_empty(), "nothing is kept for ever");
 }
 
 #[test]

@@ -1,23 +1,62 @@
 //! Turns where a user's calls share a limit with sends that wait on the user's sockets: those would take each token the moment it is
-//! there. A call that is refused meanwhile is promised one: at the time that it is told, and for [`KEPT`] after that, sends leave it there.
-//! Sends have their turn, too: a call that had its promise kept is told the time after theirs.
+//! there. A call that is told when to come again is promised its tokens: from that moment until [`KEPT`] after the whole second that
+//! its headers say, sends leave them there. What one call is promised no other call of the user's is told as its own. Sends have their
+//! turn, too: while they wait, a call that follows another is told the time after theirs.
+//!
+//! Bounds: [`PROMISES_MAX`] of a user to refused calls and as many to those for which nothing remains; beyond them a call is told a time
+//! and promised nothing. [`KEYS_MAX`] users.
 
 use super::{KEYS_MAX, MESSAGES};
-use crate::domain::UserId;
+use crate::domain::{ChannelId, UserId};
 use lru::LruCache;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// How much later than it was told a call may come: its way, and a busy machine.
 const KEPT: Duration = Duration::from_secs(1);
+pub(super) const PROMISES_MAX: usize = 4;
+const SECOND_US: u64 = 1_000_000;
 
-#[derive(Clone, Copy, Default)]
+/// Tokens that are left for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Promise {
+    pub channel: ChannelId,
+    pub kib: u32,
+    /// The call may come from here on.
+    pub from_us: u64,
+    until_us: u64,
+    /// It is told when nothing remained, and not when it was refused.
+    pub is_at_full: bool,
+}
+
+impl Promise {
+    /// For a refused call that is told to wait so long; headers say it in whole seconds.
+    pub fn after(channel: ChannelId, kib: u32, now_us: u64, wait_us: u64) -> Self {
+        let until_us = now_us + wait_us.div_ceil(SECOND_US) * SECOND_US + micros(KEPT);
+        Self { channel, kib, from_us: now_us + wait_us, until_us, is_at_full: false }
+    }
+
+    /// For the call that follows one that was told that nothing remains, and when the bucket is full again.
+    pub fn at_full(channel: ChannelId, kib: u32, now_us: u64, reset_s: u32) -> Self {
+        Self { is_at_full: true, ..Self::after(channel, kib, now_us, u64::from(reset_s) * SECOND_US) }
+    }
+}
+
+/// So many tokens have to be there at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub at_us: u64,
+    pub count: u32,
+}
+
+#[derive(Default)]
 struct Turn {
     /// Sends wait, as far as is known: until then.
     sends_until_us: u64,
-    /// A call may come for its token from here on.
-    promised_us: Option<u64>,
-    /// Who had the last one.
+    /// By the time from which they are kept.
+    promises: Vec<Promise>,
+    /// Who had the last token.
     last: Taker,
 }
 
@@ -39,48 +78,50 @@ pub(super) struct Turns {
 
 impl Turns {
     /// A send waits for so long.
-    pub(super) fn sends_wait(&self, user: UserId, now_us: u64, wait_ms: u32) {
-        let mut turns = self.lock();
-        // Unbounded here means: not allocated in advance.
-        let turns = turns.get_or_insert_with(LruCache::unbounded);
-        let until = now_us + u64::from(wait_ms) * 1_000 + micros(KEPT);
-        turns.get_or_insert_mut(user, Turn::default).sends_until_us = until;
-        while turns.len() > KEYS_MAX {
-            turns.pop_lru();
-        }
-        self.count.store(turns.len(), Ordering::Relaxed);
+    pub fn sends_wait(&self, user: UserId, now_us: u64, wait_ms: u32) {
+        let until_us = now_us + u64::from(wait_ms) * 1_000 + micros(KEPT);
+        self.with_new(user, |turn| turn.sends_until_us = turn.sends_until_us.max(until_us));
     }
 
-    /// A call is refused, which would be taken after so long; when it will be.
-    pub(super) fn promise(&self, user: UserId, now_us: u64, wait_ms: u32) -> u32 {
-        self.with(user, |turn| {
-            if turn.sends_until_us < now_us {
-                return wait_ms;
-            }
-            if let Some(promised) = turn.promised_us.filter(|promised| *promised + micros(KEPT) > now_us) {
-                return wait_ms.max(u32::try_from(promised.saturating_sub(now_us).div_ceil(1_000)).unwrap_or(u32::MAX));
-            }
-            let others = if turn.last == Taker::Call { micros(MESSAGES.refill) } else { 0 };
-            let wait_us = u64::from(wait_ms) * 1_000 + others;
-            turn.promised_us = Some(now_us + wait_us);
-            u32::try_from(wait_us.div_ceil(1_000)).unwrap_or(u32::MAX)
-        })
-        .unwrap_or(wait_ms)
+    /// What a call has to wait beside its tokens, for the sends that wait.
+    pub fn sends_turn_us(&self, user: UserId, now_us: u64) -> u64 {
+        let is_theirs = |turn: &mut Turn| turn.sends_until_us >= now_us && turn.last == Taker::Call;
+        if self.with(user, is_theirs).unwrap_or(false) { micros(MESSAGES.refill) } else { 0 }
     }
 
-    /// When there has to be a token for a call.
-    pub(super) fn promised(&self, user: UserId, now_us: u64) -> Option<u64> {
-        self.with(user, |turn| turn.promised_us.filter(|promised| *promised + micros(KEPT) > now_us)).flatten()
-    }
-
-    /// One of them had a token.
-    pub(super) fn taken(&self, user: UserId, by: Taker) {
-        self.with(user, |turn| {
-            turn.last = by;
-            if by == Taker::Call {
-                turn.promised_us = None;
+    /// Keeps tokens for a call.
+    pub fn promise(&self, user: UserId, promise: Promise) {
+        self.with_new(user, |turn| {
+            let alike = turn.promises.iter().filter(|other| other.is_at_full == promise.is_at_full);
+            if alike.count() < PROMISES_MAX {
+                let place = turn.promises.partition_point(|earlier| earlier.from_us <= promise.from_us);
+                turn.promises.insert(place, promise);
             }
         });
+    }
+
+    /// What is kept for calls, the earliest first.
+    pub fn promises(&self, user: UserId, now_us: u64) -> Vec<Promise> {
+        let promises = self.with(user, |turn| {
+            turn.promises.retain(|promise| promise.until_us > now_us);
+            turn.promises.clone()
+        });
+        promises.unwrap_or_default()
+    }
+
+    /// A call had its tokens: those that were promised, if it was.
+    pub fn call_taken(&self, user: UserId, claimed: Option<Promise>) {
+        self.with(user, |turn| {
+            turn.last = Taker::Call;
+            if let Some(place) = turn.promises.iter().position(|promise| Some(*promise) == claimed) {
+                turn.promises.remove(place);
+            }
+        });
+    }
+
+    /// A send had its tokens.
+    pub fn send_taken(&self, user: UserId) {
+        self.with(user, |turn| turn.last = Taker::Send);
     }
 
     fn with<T>(&self, user: UserId, look: impl FnOnce(&mut Turn) -> T) -> Option<T> {
@@ -90,10 +131,30 @@ impl Turns {
         self.lock().as_mut()?.get_mut(&user).map(look)
     }
 
+    fn with_new(&self, user: UserId, change: impl FnOnce(&mut Turn)) {
+        let mut turns = self.lock();
+        // Unbounded here means: not allocated in advance.
+        let turns = turns.get_or_insert_with(LruCache::unbounded);
+        change(turns.get_or_insert_mut(user, Turn::default));
+        while turns.len() > KEYS_MAX {
+            turns.pop_lru();
+        }
+        self.count.store(turns.len(), Ordering::Relaxed);
+    }
+
     /// What is done under this lock leaves whole what it guards.
     fn lock(&self) -> MutexGuard<'_, Option<LruCache<UserId, Turn>>> {
         self.of_users.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What promises add up to, moment by moment, in the tokens of one limit.
+pub(super) fn add_up(promises: &[Promise], count: impl Fn(&Promise) -> u32) -> Vec<Kept> {
+    let sum = promises.iter().filter(|promise| count(promise) > 0).scan(0, |sum, promise| {
+        *sum += count(promise);
+        Some(Kept { at_us: promise.from_us, count: *sum })
+    });
+    sum.collect()
 }
 
 fn micros(length: Duration) -> u64 {

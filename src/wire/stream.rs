@@ -1,5 +1,6 @@
 //! The bytes of a connection, with TLS or without.
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use std::cell::RefCell;
@@ -9,6 +10,12 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+const HUNG_UP: PollFlags = PollFlags::RDHUP;
+/// Others do not tell before what lies unread has been read.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+const HUNG_UP: PollFlags = PollFlags::HUP;
 
 /// A client's connection.
 pub enum Stream {
@@ -51,6 +58,16 @@ impl Stream {
             Self::Plain(tcp) => act(tcp),
             Self::Tls(tls) => act(tls.borrow().get_ref().0),
         }
+    }
+
+    /// Whether the peer sends nothing more, whatever of it lies unread.
+    pub fn is_hung_up(&self) -> bool {
+        self.with_tcp(|tcp| {
+            let mut asked = [PollFd::new(tcp, HUNG_UP)];
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let has_something = poll(&mut asked, Some(&at_once)).is_ok_and(|count| count > 0);
+            has_something && asked.iter().any(|fd| fd.revents().intersects(HUNG_UP | PollFlags::HUP | PollFlags::ERR))
+        })
     }
 
     /// Closing it forgets what the kernel still holds for the peer.

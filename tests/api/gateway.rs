@@ -78,8 +78,10 @@ async fn who_is_not_known_is_told_so_and_a_bad_token_ends_it() {
         json!({ "type": "message.send", "channel_id": channel, "content": "hi", "nonce": "n" }),
         json!({ "type": "ping" }),
     ] {
-        socket.tell(frame).await;
-        socket.next_error("not_identified").await;
+        socket.tell(frame.clone()).await;
+        let error = socket.next_error("not_identified").await;
+        // Which send it was.
+        assert_eq!((&error["nonce"], &error["channel_id"]), (&frame["nonce"], &frame["channel_id"]));
     }
     for (frame, code) in [
         (json!({ "type": "identify" }), "token_missing"),

@@ -91,3 +91,33 @@ async fn addresses_cannot_be_guessed_by_changing_ones_own() {
     assert!(number(&refused, "retry-after") > 60);
     app.put("/users/me", &mina, json!({ "bio": "tea" })).await.is(200);
 }
+
+/// Each channel that is asked for may cost a look at the database: it is counted, however many one frame names.
+#[tokio::test]
+async fn channels_that_gateways_ask_for_are_counted() {
+    let app = limited().await;
+    let mina = app.register("mina").await;
+    let mut gateway = app.gateway(&mina).await.0;
+    let (mut unknown, mut refused) = (0, Vec::new());
+    // As many as all of a user's gateways may hear, and then some.
+    for turn in 0..12 {
+        let ids = (0..500).map(|number| 1_000_000 + turn * 500 + number);
+        let channels: Vec<_> = ids.map(|id| json!({ "channel_id": id })).collect();
+        gateway.tell_well(json!({ "type": "subscribe", "channels": channels })).await;
+        for _ in 0..500 {
+            let event = gateway.next_event().await;
+            match event["code"].as_str() {
+                Some("channel_not_found") => unknown += 1,
+                Some("rate_limited") => refused.push(event),
+                _ => panic!("{event}"),
+            }
+        }
+    }
+    assert!(unknown >= 5_000 && !refused.is_empty(), "{unknown} were looked for");
+    assert!(
+        refused.iter().all(|event| event["channel_id"].is_i64() && event["retry_after_ms"].is_u64()),
+        "{refused:?}"
+    );
+    let last = refused.last().and_then(|event| event["retry_after_ms"].as_u64());
+    assert!(last > refused.first().and_then(|event| event["retry_after_ms"].as_u64()), "each is told its own time");
+}

@@ -165,3 +165,24 @@ async fn what_waits_when_the_socket_ends_is_not_saved() {
     // One may have been on its way already.
     assert!(app.count("select last_seq from channels").await <= saved + 1);
 }
+
+/// A client that is held back and goes away leaves its place to its next socket, though much of what it sent lies unread.
+#[tokio::test]
+async fn who_is_held_back_and_gone_is_noticed() {
+    let app = limited().await;
+    let (mina, _, _, channel) = app.two_members().await;
+    let mut gateway = app.gateway(&mina).await.0;
+    for number in 0..100 {
+        gateway.say_in(channel, &"x".repeat(4_000), &format!("n{number}")).await;
+    }
+    drop(gateway);
+    let mut others = Vec::new();
+    while others.len() < 10 {
+        let token = [("authorization", format!("Bearer {}", mina.token))];
+        match app.try_socket_at("/gateway", &token).await {
+            Some(socket) => others.push(socket),
+            // Its place is not free yet.
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}

@@ -34,9 +34,9 @@ async fn an_answer_of_unknown_length_has_no_chunks_in_http_1_0() {
     let app = spawn_app().await;
     let mina = app.register("mina").await;
     let path = "/users/me/export";
-    for version in ["1.0", "1.1"] {
+    for (version, connection) in [("1.0", "close"), ("1.0", "keep-alive"), ("1.1", "close")] {
         let request = format!(
-            "GET {path} HTTP/{version}\r\nHost: m\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n",
+            "GET {path} HTTP/{version}\r\nHost: m\r\nConnection: {connection}\r\nAuthorization: Bearer {}\r\n\r\n",
             mina.token
         );
         let (answer, body) = only(&app, &request).await;

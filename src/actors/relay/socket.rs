@@ -259,6 +259,11 @@ impl Socket {
         self.wake();
     }
 
+    /// Whether the peer sends nothing more, whatever of it lies unread.
+    pub fn is_hung_up(&self) -> bool {
+        self.stream.is_hung_up()
+    }
+
     pub(super) fn queue(&self, frame: Bytes) {
         if !self.is_open() {
             return;

@@ -27,15 +27,20 @@ impl TestApp {
 
     /// Opens a socket at a path, with further headers.
     pub async fn socket_at(&self, path: &str, headers: &[(&'static str, String)]) -> (Socket, Response) {
+        self.try_socket_at(path, headers).await.expect("the handshake succeeds")
+    }
+
+    /// The same, if the node takes it.
+    pub async fn try_socket_at(&self, path: &str, headers: &[(&'static str, String)]) -> Option<(Socket, Response)> {
         let mut request = format!("ws://{}{path}", self.address).into_client_request().expect("a good URL");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a good header"));
         }
         let stream = TcpStream::connect(self.address).await.expect("the node listens");
         let opening = timeout(SOON, client_async(request, stream)).await.expect("an answer in time");
-        let (stream, response) = opening.expect("the handshake succeeds");
+        let (stream, response) = opening.ok()?;
         let channel = if path.starts_with("/gateway") { "gateway" } else { "channelSocket" };
-        (Socket { stream, channel }, response)
+        Some((Socket { stream, channel }, response))
     }
 }
 
