@@ -74,7 +74,8 @@ where
             tracing::info!(request_id, method, path, status, elapsed_us, "call");
         }
     }
-    way.back(response.response_mut().head_mut());
+    let size = response.response().body().size();
+    way.back(response.response_mut().head_mut(), size);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
@@ -109,9 +110,10 @@ impl Way {
         Self { has_chunks: head.version >= Version::HTTP_11, is_upgrade: head.upgrade() }
     }
 
-    fn back(&self, head: &mut ResponseHead) {
+    fn back(&self, head: &mut ResponseHead, size: BodySize) {
         head.no_chunking(!self.has_chunks);
-        if self.is_upgrade {
+        let ends_with_connection = !self.has_chunks && size == BodySize::Stream;
+        if self.is_upgrade || ends_with_connection {
             head.set_connection_type(ConnectionType::Close);
         }
     }

@@ -19,6 +19,7 @@ pub use stall::BYTES_PER_SECOND_MIN;
 pub use stream::Stream;
 
 use crate::error::Error;
+use crate::patience::PAUSE_MIN;
 use crate::telemetry::{Often, RequestId};
 use actix_web::ResponseError;
 use bytes::BytesMut;
@@ -52,6 +53,8 @@ pub struct Wire {
     exchange: Rc<Exchange>,
     /// Of the head that is on its way; made when one keeps the node waiting.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Since this process stood still, one of its deadlines is a later moment.
+    postponed: Option<(Instant, Instant)>,
     stall: Stall,
     /// What has come and is not given to HTTP yet; at most [`WAITING_BYTES`].
     waiting: BytesMut,
@@ -79,7 +82,8 @@ impl Wire {
     /// A connection whose first request is to come.
     pub fn new(stream: Stream, newcomer: Newcomer) -> Self {
         let (exchange, waiting) = (Rc::new(Exchange::of(Instant::now(), newcomer)), BytesMut::new());
-        Self { stream, exchange, timer: None, stall: Stall::new(), waiting, is_at_end: false, instead: BytesMut::new() }
+        let (stall, instead) = (Stall::new(), BytesMut::new());
+        Self { stream, exchange, timer: None, postponed: None, stall, waiting, is_at_end: false, instead }
     }
 
     /// What its calls tell it.
@@ -168,11 +172,19 @@ impl Wire {
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<()>> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
-        if timer.deadline().into_std() != deadline {
-            timer.as_mut().reset(deadline.into());
+        loop {
+            let until = self.postponed.filter(|(of, _)| *of == deadline).map_or(deadline, |(_, until)| until);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+            if timer.deadline().into_std() != until {
+                timer.as_mut().reset(until.into());
+            }
+            ready!(timer.as_mut().poll(cx));
+            if until.elapsed() < PAUSE_MIN {
+                break;
+            }
+            // What has come meanwhile has not been looked at.
+            self.postponed = Some((deadline, Instant::now() + HEAD_MAX));
         }
-        ready!(timer.as_mut().poll(cx));
         if self.exchange.has_begun() {
             self.refuse(&Error::TooSlow(HEAD_MAX.as_secs()));
         }
