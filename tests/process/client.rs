@@ -1,10 +1,12 @@
 //! The cheapest client that is still a real one: it must not be what is measured.
 
+use super::node::PATIENCE;
 use super::schema::check_frame;
 use serde_json::{Value, json};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 /// As much as the system keeps of what is sent, or not read; it makes more of it.
 const NARROW_BYTES: u32 = 4 * 1024;
@@ -184,6 +186,10 @@ impl Socket {
 
     /// The next frame's first byte and payload; `None` at the connection's end.
     pub async fn next_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        timeout(PATIENCE, self.any_frame()).await.expect("nothing came")
+    }
+
+    async fn any_frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some(length) = frame_length(&self.buffer) {
                 let frame: Vec<u8> = self.buffer.drain(..length).collect();
@@ -239,6 +245,10 @@ impl Socket {
 
     /// Reads until a whole text frame is there; answers what it says.
     pub async fn read_event(&mut self) -> Value {
+        timeout(PATIENCE, self.any_event()).await.expect("no event came")
+    }
+
+    async fn any_event(&mut self) -> Value {
         loop {
             if let Some(length) = frame_length(&self.buffer) {
                 let frame: Vec<u8> = self.buffer.drain(..length).collect();
@@ -263,6 +273,10 @@ impl Socket {
 
     /// Reads until the close frame; answers its code.
     pub async fn read_close(&mut self) -> u16 {
+        timeout(PATIENCE, self.any_close()).await.expect("it was not closed")
+    }
+
+    async fn any_close(&mut self) -> u16 {
         loop {
             if let Some(length) = frame_length(&self.buffer) {
                 let frame: Vec<u8> = self.buffer.drain(..length).collect();

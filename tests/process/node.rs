@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
+/// Nothing takes that long: a test that waits longer hangs.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// A line for each call is there to be looked at; it has its price, which no measurement pays.
 const LOGGED: &str = if cfg!(debug_assertions) { "warn,madang=info" } else { "warn" };
 
@@ -82,7 +85,7 @@ impl Node {
             .spawn()
             .expect("the node starts");
         let mut lines = BufReader::new(child.stdout.take().expect("it has an output")).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
+        while let Ok(Some(line)) = timeout(PATIENCE, lines.next_line()).await.expect("it says nothing") {
             if let Some(url) = line.strip_prefix("API") {
                 let url = url.trim().to_owned();
                 let address = url.split("://").nth(1).expect("a URL").to_owned();
@@ -144,7 +147,7 @@ impl Node {
 
     /// How it ended.
     pub async fn ended(&mut self) -> ExitStatus {
-        self.child.wait().await.expect("it ends")
+        timeout(PATIENCE, self.child.wait()).await.expect("it goes on").expect("it ends")
     }
 
     /// Stops it as an operator would.

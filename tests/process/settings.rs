@@ -1,12 +1,13 @@
 //! Settings as they come from the environment and from `.env`: what is taken, and what stops the start.
 
 use super::client::Api;
-use super::node::{Node, data_folder};
+use super::node::{Node, PATIENCE, data_folder};
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
@@ -19,7 +20,8 @@ pub fn madang(folder: &Path) -> Command {
 
 /// The last line of what a start says that comes to nothing, and the exit code.
 pub async fn refusal(mut command: Command) -> (Option<i32>, String) {
-    let output = command.output().await.expect("it runs");
+    let output =
+        timeout(PATIENCE, command.kill_on_drop(true).output()).await.expect("it is not refused").expect("it runs");
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(!said.contains("panicked") && !said.contains("canary"), "{said}");
     (output.status.code(), said.lines().last().unwrap_or_default().to_owned())
