@@ -3,6 +3,7 @@
 use super::text::{Content, Nonce};
 use super::{ChannelId, MessageId, UserId};
 use serde::Serialize;
+use std::borrow::Cow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -17,28 +18,28 @@ pub const EVENTS_DEFAULT: i64 = 100;
 /// The furthest jump by `offset`: its cost grows with its size, `before` and `after` cost the same at any depth.
 pub const OFFSET_MAX: i64 = 10_000;
 
-/// A message of a channel.
+/// A message of a channel, as whoever may read it gets it: a page's, an export's, an event's.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Message {
+pub struct Message<'a> {
     /// The message's id; grows with `seq` within a channel.
     pub id: MessageId,
     /// The text as it was sent.
     #[schema(example = "Hello, World!")]
-    pub content: String,
+    pub content: Cow<'a, str>,
     /// The channel it is in.
     pub channel_id: ChannelId,
     /// Who wrote it.
     pub author_id: UserId,
     /// The author's username.
     #[schema(example = "mina")]
-    pub author_username: String,
+    pub author_username: Cow<'a, str>,
     /// Its place in the channel's log: 1, 2, 3, … with no gap.
-    #[schema(example = 1)]
+    #[schema(minimum = 1, example = 1)]
     pub seq: i64,
     /// What its sender named it, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64, example = "mina-1")]
-    pub nonce: Option<String>,
+    pub nonce: Option<Cow<'a, str>>,
     /// The message of the same channel that it answers, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<i64>, example = 1)]
@@ -46,9 +47,21 @@ pub struct Message {
     /// When it was committed.
     #[serde(serialize_with = "super::timestamp::serialize")]
     pub created_at: OffsetDateTime,
-    /// When it last changed.
+    /// The same, until it is edited.
     #[serde(serialize_with = "super::timestamp::serialize")]
     pub updated_at: OffsetDateTime,
+}
+
+impl Message<'_> {
+    /// The same, for those who outlive what it was made from.
+    pub fn into_owned(self) -> Message<'static> {
+        Message {
+            content: self.content.into_owned().into(),
+            author_username: self.author_username.into_owned().into(),
+            nonce: self.nonce.map(|nonce| nonce.into_owned().into()),
+            ..self
+        }
+    }
 }
 
 /// What someone wants to say.

@@ -53,7 +53,7 @@ pub async fn list(
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
     let log = messages::events(&node.db, &Author::from(access), after, limit, BYTES_MAX).await?;
     let log = log.ok_or(Error::NotFound(Noun::Channel))?;
-    let events = log.messages.iter().map(Event::from).collect();
+    let events = log.messages.into_iter().map(Event::from).collect();
     Ok(HttpResponse::Ok().json(Events { events, last_seq: log.last_seq }))
 }
 

@@ -67,7 +67,7 @@ pub struct Export {
     /// The servers that you belong to.
     servers: Vec<Server>,
     /// What you have written, oldest first.
-    messages: Vec<Message>,
+    messages: Vec<Message<'static>>,
 }
 
 /// Everything that is stored about me

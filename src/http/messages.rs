@@ -45,7 +45,7 @@ pub struct Part {
         Part,
     ),
     responses(
-        (status = 200, description = "Messages, oldest first", body = Vec<Message>),
+        (status = 200, description = "Messages, oldest first", body = Vec<Message<'static>>),
     ),
 )]
 pub async fn list(
@@ -53,7 +53,7 @@ pub async fn list(
     node: Data<Node>,
     InPath(id): InPath<ChannelId>,
     Asked(page): Asked,
-) -> Result<Json<Vec<Message>>> {
+) -> Result<Json<Vec<Message<'static>>>> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
     Ok(Json(messages::page(&node.db, &access, page).await?))
 }
@@ -93,8 +93,8 @@ impl FromFields for NewMessage {
         ("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`"),
     ),
     responses(
-        (status = 201, description = "The message", body = Message),
-        (status = 200, description = "The message that was made with this nonce before", body = Message),
+        (status = 201, description = "The message", body = Message<'static>),
+        (status = 200, description = "The message that was made with this nonce before", body = Message<'static>),
     ),
 )]
 pub async fn create(

@@ -3,6 +3,7 @@
 #[path = "../api/support/database.rs"]
 mod database;
 
+use madang::store::messages::COLUMNS;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tokio_postgres::SimpleQueryMessage;
@@ -35,6 +36,18 @@ async fn postgresql_understands_every_statement() {
         if let Err(error) = client.prepare(&sql).await {
             panic!("{}: {}", path.display(), error.as_db_error().map_or(error.to_string(), ToString::to_string));
         }
+    }
+}
+
+/// Whoever reads messages takes their columns by place.
+#[tokio::test]
+async fn statements_that_read_messages_answer_their_columns_in_one_order() {
+    let client = database::connect(&database::fresh_database().await).await;
+    for name in ["after", "before", "events", "newest", "tail", "written_by"] {
+        let sql = fs::read_to_string(format!("sql/messages/{name}.sql")).expect("text");
+        let statement = client.prepare(&sql).await.expect("it is understood");
+        let columns: Vec<&str> = statement.columns().iter().map(|column| column.name()).collect();
+        assert!(columns.starts_with(&COLUMNS), "{name}: {columns:?}");
     }
 }
 

@@ -4,34 +4,23 @@ use super::Poster;
 use crate::actors::relay::frame::{About, encode, error};
 use crate::actors::relay::{Kind, Outbox};
 use crate::actors::writer::{Outcome, Refused};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, MessageCreated};
 use crate::domain::frame::Frame;
+use crate::domain::message::Message;
 use crate::error::{Conflict, Error, Noun};
 use crate::store::messages::{Draft, Place};
 use bytes::Bytes;
 
 /// The frame of a committed message.
 pub fn created(draft: &Draft, author_username: &str, place: &Place, duplicate: Option<bool>) -> Bytes {
-    encode(&Event::MessageCreated {
-        id: place.id,
-        seq: place.seq,
-        content: draft.content(),
-        channel_id: place.channel_id,
-        author_id: draft.author_id(),
-        author_username,
-        nonce: draft.nonce(),
-        reply_to: draft.reply_to(),
-        created_at: place.created_at,
-        updated_at: place.updated_at,
-        duplicate,
-    })
+    encode(&Event::MessageCreated(MessageCreated { message: draft.at(place, author_username), duplicate }))
 }
 
 /// A message that a call has posted.
 #[derive(Debug)]
 pub struct Posted {
     /// As it is in the log.
-    pub message: crate::domain::message::Message,
+    pub message: Message<'static>,
     /// Whether its nonce was known: it is the message made then.
     pub is_duplicate: bool,
 }
@@ -53,9 +42,10 @@ impl Poster {
                 }
             }
             (call @ Self::Call(_), outcome) => {
+                let message = |place| draft.at(&place, author_username).into_owned();
                 let posted = match outcome {
-                    Outcome::Committed(place) => Ok(Posted { message: draft.at(&place), is_duplicate: false }),
-                    Outcome::Duplicate(place) => Ok(Posted { message: draft.at(&place), is_duplicate: true }),
+                    Outcome::Committed(place) => Ok(Posted { message: message(place), is_duplicate: false }),
+                    Outcome::Duplicate(place) => Ok(Posted { message: message(place), is_duplicate: true }),
                     Outcome::Refused(refused) => Err(refused.into()),
                 };
                 if let Self::Call(reply) = std::mem::replace(call, Self::Nobody) {

@@ -165,7 +165,7 @@ impl Channel {
         match log {
             Ok(Some(log)) => {
                 self.reads.is_reading_end = false;
-                self.reads.unadopted = Some((entries(&log.messages), log.last_seq));
+                self.reads.unadopted = Some((entries(log.messages), log.last_seq));
                 self.announced(ctx);
             }
             // The channel has been deleted; its sockets are about to end.
@@ -238,7 +238,7 @@ impl Channel {
         // What has not been announced yet will be: it is not for a replay.
         let announced = self.tail.head().unwrap_or_default();
         let upto = ((number + 1) * PAGE).min(log.last_seq).min(announced);
-        let mut entries = entries(&log.messages);
+        let mut entries = entries(log.messages);
         entries.retain(|(seq, _)| *seq <= upto);
         let page = Rc::new(Page::new(entries, upto));
         self.shared.pages.keep((self.id, number), Rc::clone(&page));
@@ -269,8 +269,8 @@ impl Channel {
     }
 }
 
-fn entries(messages: &[Message]) -> Vec<tail::Entry> {
-    messages.iter().map(|message| (message.seq, encode(&Event::from(message)))).collect()
+fn entries(messages: Vec<Message<'_>>) -> Vec<tail::Entry> {
+    messages.into_iter().map(|message| (message.seq, encode(&Event::from(message)))).collect()
 }
 
 #[cfg(test)]

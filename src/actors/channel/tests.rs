@@ -300,7 +300,8 @@ impl Handler<PageRead> for Channel {
         let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
         let first = page.last_seq + 1 - page.contents.len() as i64;
         let messages = (first..).zip(page.contents).map(|(seq, content)| {
-            draft(content).at(&Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at })
+            let place = Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at };
+            draft(content).at(&place, "mina").into_owned()
         });
         let log = crate::store::messages::Log { messages: messages.collect(), last_seq: page.last_seq };
         self.page_was_read(0, Ok(Some(log)), ctx);

@@ -38,7 +38,7 @@ fn events() -> Vec<Value> {
         created_at: AT,
         updated_at: AT,
     };
-    vec![json!(Event::from(&message))]
+    vec![json!(Event::from(message))]
 }
 
 fn answers() -> Vec<Value> {

@@ -55,16 +55,16 @@ impl Draft {
         self.message.reply_to
     }
 
-    /// The message that has become of it.
-    pub fn at(&self, place: &Place) -> Message {
+    /// The message that has become of it, under the name that its author has now.
+    pub fn at<'a>(&'a self, place: &Place, author_username: &'a str) -> Message<'a> {
         Message {
             id: place.id,
-            content: self.content().to_owned(),
-            channel_id: self.channel_id(),
+            content: self.content().into(),
+            channel_id: place.channel_id,
             author_id: self.author_id(),
-            author_username: self.author_username().to_owned(),
+            author_username: author_username.into(),
             seq: place.seq,
-            nonce: self.nonce().map(str::to_owned),
+            nonce: self.nonce().map(Into::into),
             reply_to: self.reply_to(),
             created_at: place.created_at,
             updated_at: place.updated_at,
@@ -109,7 +109,7 @@ pub enum Written {
 }
 
 /// A page of a channel's history, oldest first.
-pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result<Vec<Message>> {
+pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result<Vec<Message<'static>>> {
     let id = access.id().0;
     let rows = match page.window {
         Window::Newest { offset } => {
@@ -138,29 +138,17 @@ pub async fn written_by(
     after: MessageId,
     upto: MessageId,
     limit: i64,
-) -> Result<Vec<Message>> {
+) -> Result<Vec<Message<'static>>> {
     let sql = include_str!("../../../sql/messages/written_by.sql");
     let rows = db.read(sql, &[&caller.id().0, &after.0, &upto.0, &limit]).await?;
-    let message = |row: &Row| Message {
-        id: MessageId(row.get("id")),
-        content: row.get("content"),
-        channel_id: ChannelId(row.get("channel_id")),
-        author_id: caller.id(),
-        author_username: caller.username().to_string(),
-        seq: row.get("seq"),
-        nonce: row.get("nonce"),
-        reply_to: row.get::<_, Option<i64>>("reply_to").map(MessageId),
-        created_at: row.get("created_at"),
-        updated_at: row.get("updated_at"),
-    };
-    Ok(rows.iter().map(message).collect())
+    Ok(rows.iter().map(|row| message(row, ChannelId(row.get("channel_id")))).collect())
 }
 
 /// A part of a channel's log, and how far the log went when it was read.
 #[derive(Debug)]
 pub struct Log {
     /// In the order of `seq`.
-    pub messages: Vec<Message>,
+    pub messages: Vec<Message<'static>>,
     /// The last entry of the log.
     pub last_seq: i64,
 }
@@ -196,15 +184,19 @@ pub(super) fn place(row: &Row) -> Place {
     }
 }
 
-/// Columns by place: a name is looked for among all columns, in every row.
-fn message(row: &Row, channel_id: ChannelId) -> Message {
+/// What every statement that reads messages answers at first, by place: a name is looked for among all columns, in every row.
+pub const COLUMNS: [&str; 9] =
+    ["id", "content", "author_id", "username", "nonce", "reply_to", "seq", "created_at", "updated_at"];
+
+fn message(row: &Row, channel_id: ChannelId) -> Message<'static> {
+    let text = |place| row.get::<_, String>(place).into();
     Message {
         id: MessageId(row.get(0)),
-        content: row.get(1),
+        content: text(1),
         channel_id,
         author_id: UserId(row.get(2)),
-        author_username: row.get(3),
-        nonce: row.get(4),
+        author_username: text(3),
+        nonce: row.get::<_, Option<String>>(4).map(Into::into),
         reply_to: row.get::<_, Option<i64>>(5).map(MessageId),
         seq: row.get(6),
         created_at: row.get(7),
