@@ -84,18 +84,18 @@ impl Session {
             Ok((bearer, ready)) => {
                 tracing::debug!(session_id = ready.session_id, user_id = %bearer.user_id, "a gateway is ready");
                 self.peer = Peer::Gateway(Gateway::Known(Rc::new(RefCell::new(Subscriptions::new(bearer)))));
-                self.socket.release(Some(encode(&Frame::Ready(Box::new(ready)))));
+                self.socket.release(encode(&Frame::Ready(Box::new(ready))));
             }
             Err(error @ Error::Unauthorized(_)) => {
                 self.peer = Peer::Gateway(Gateway::Unknown);
                 tracing::debug!(code = error.code().as_str(), "a gateway's token was refused");
-                self.socket.release(None);
+                self.socket.drop_held();
                 self.socket.end(End::BAD_TOKEN);
             }
             Err(error) => {
                 // It may hear its servers already, and is known to nobody: it comes back.
                 self.peer = Peer::Gateway(Gateway::Unknown);
-                self.socket.release(None);
+                self.socket.drop_held();
                 self.socket.send(frame::error(&error, About::default()));
                 self.socket.end(End::RESTART);
             }

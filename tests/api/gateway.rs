@@ -235,6 +235,11 @@ async fn news_that_come_while_ready_is_read_come_after_it() {
         match socket.next_frame().await {
             Some(Message::Text(text)) => {
                 let ready: Value = serde_json::from_str(&text).expect("JSON");
+                if ready["code"] == "unavailable" {
+                    // It took longer than anybody waits.
+                    socket.expect_close(1012).await;
+                    continue;
+                }
                 assert_eq!(
                     ready["type"],
                     "ready",
@@ -252,4 +257,22 @@ async fn news_that_come_while_ready_is_read_come_after_it() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// What was held for a state that could not be read in time is of no use without it.
+#[tokio::test]
+async fn a_gateway_that_cannot_be_told_its_state_hears_nothing_else() {
+    let app = spawn_app_with(|config| config.times.answer_max = std::time::Duration::from_millis(500)).await;
+    let (mina, jun, server, channel) = app.two_members().await;
+    app.get(&format!("/channels/{channel}"), &jun).await.is(200);
+    app.gateway(&jun).await.0.close().await;
+    // Its account and memberships are known: it hears its servers while its state is read.
+    let lock = crate::support::database::connect(&app.database).await;
+    lock.batch_execute("begin; lock table user_servers in access exclusive mode").await.expect("free");
+    let mut socket: Socket = app.socket_at(&format!("/gateway?token={}", jun.token), &[]).await.0;
+    app.put(&format!("/servers/{server}"), &mina, json!({ "name": "Garden" })).await.is(200);
+    let error = socket.next_error("unavailable").await;
+    assert!(error["retry_after_ms"].is_u64(), "{error}");
+    socket.expect_close(1012).await;
+    lock.batch_execute("commit").await.expect("it was open");
 }

@@ -202,12 +202,20 @@ impl Socket {
     }
 
     /// Sends `first`, which may be larger than the bound of what waits, then what was held.
-    pub fn release(&self, first: Option<Bytes>) {
+    pub fn release(&self, first: Bytes) {
         if self.phase.get() == Phase::Holding {
             self.phase.set(Phase::Open);
-            self.queue.borrow_mut().exempt += first.as_ref().map_or(0, Bytes::len);
-            first.into_iter().for_each(|frame| self.queue(frame));
+            self.queue.borrow_mut().exempt += first.len();
+            self.queue(first);
             self.send_all(self.held.take());
+        }
+    }
+
+    /// Forgets what was held: without what should have come first it is nothing that its client can use.
+    pub fn drop_held(&self) {
+        if self.phase.get() == Phase::Holding {
+            self.phase.set(Phase::Open);
+            self.held.take();
         }
     }
 
