@@ -1,47 +1,38 @@
 //! A node's lock on its database: one node on a database.
 //!
 //! It is PostgreSQL's, of a session: it lasts as long as its connection, and is told apart from a dead node's by what that connection
-//! says every [`BEAT_EVERY`]. Whoever finds it held by one that speaks leaves; by one that says nothing for [`SILENT_MAX`] (its machine is
-//! gone, or stopped), ends that one's connection. Every other connection of a node is opened only while its lock is held
-//! ([`open`](super::open)), and a node that begins ends what another has left: so a node that has lost its lock changes nothing any more,
-//! whatever it believes.
+//! says every [`BEAT_EVERY`]. Whoever finds it held by one that speaks leaves; by one that says nothing for
+//! [`SILENT_MAX`](taking::SILENT_MAX) (its machine is gone, or stopped), ends that one's connection. Every other connection of a node is
+//! opened only while its lock is held ([`open`](super::open)), and a node that begins ends what another has left: so a node that has lost
+//! its lock changes nothing any more, whatever it believes.
 //!
 //! Where the database is on several hosts, the lock is the first to follow it: with a new holding all other connections are made anew.
 //! On another history (a standby was promoted, a backup restored) something may have been lost: the node reads again what it
 //! remembers, and writes nothing until it has.
 
 use super::backends::{self, Backend};
-use super::db::session_config;
-use super::open::{OpenError, Opened};
+use super::open::Opened;
 use super::requirements::{self, Unfit};
 use super::target::Target;
 use crate::patience::timeout;
-use std::time::{Duration, Instant};
-use time::OffsetDateTime;
+use std::time::Duration;
+use taking::{config, first_connection, holder, is_ours, wait_for};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Config;
+
+mod taking;
 
 /// Names the lock among others in the same database.
 pub(super) const KEY: i64 = 0x6d61_6461_6e67_0001;
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 const BEAT_MAX: Duration = Duration::from_secs(3);
-const SILENT_MAX: Duration = Duration::from_secs(10);
-/// As long as a holder that says nothing may take to end.
-const ENDING_MAX: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// PostgreSQL that is only just starting is waited for as long.
-const CONNECT_ATTEMPTS: u32 = 50;
-const CONNECT_PAUSE: Duration = Duration::from_millis(200);
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_millis(320);
 /// Questions whether a change could be made, on their way.
 const PROBES_MAX: usize = 16;
-const NO_ANSWER: &str = "no commit is answered in time; is a standby away that commits wait for?";
-/// A connection whose machine is gone ends at the server's side too.
-const KEEPALIVES: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
 
 /// Why a node may not use its database.
 #[derive(Debug, thiserror::Error)]
@@ -167,91 +158,6 @@ impl NodeLock {
     }
 }
 
-/// The settings of the lock's own connection. Its name says whose it is.
-fn config(target: &Target) -> Config {
-    let host = rustix::system::uname();
-    let host: String = host.nodename().to_string_lossy().chars().filter(char::is_ascii_graphic).take(30).collect();
-    // No other node has this name, though containers may have one host name and one process id.
-    let name = format!("madang node {host}/{} {:06x}", std::process::id(), rand::random_range(0..1 << 24));
-    let mut config = session_config(target.config(), &name, 0, 0);
-    let options = config.get_options().unwrap_or_default().to_owned();
-    config.options(format!("{options} {KEEPALIVES}"));
-    config
-}
-
-async fn first_connection(target: &Target, config: &Config) -> Result<Opened, LockError> {
-    for attempt in 1.. {
-        let error = match timeout(CONNECT_MAX, target.open_for_lock(config)).await {
-            Some(Ok(opened)) => return Ok(opened),
-            Some(Err(error)) => Some(error),
-            None => None,
-        };
-        let code = match &error {
-            Some(OpenError::Postgres(error)) => error.code(),
-            _ => None,
-        };
-        // A wrong password or name does not get better by waiting.
-        let is_final = code.is_some_and(|code| !code.code().starts_with("57"));
-        if attempt >= CONNECT_ATTEMPTS || is_final {
-            if let Some(unfit) = requirements::explain(target, config).await {
-                return Err(unfit.into());
-            }
-            let said = error.map(|error| error.to_string());
-            return Err(LockError::Connect(said.unwrap_or_else(|| NO_ANSWER.into())));
-        }
-        tokio::time::sleep(CONNECT_PAUSE).await;
-    }
-    Err(LockError::Connect(NO_ANSWER.into()))
-}
-
-/// Who holds the lock.
-struct Holder {
-    backend: Backend,
-    name: String,
-    spoke_at: Option<OffsetDateTime>,
-    told: String,
-}
-
-async fn is_ours(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    Ok(client.query_one(include_str!("../../sql/backends/lock.sql"), &[&KEY]).await?.get(0))
-}
-
-async fn holder(client: &Client) -> Result<Option<Holder>, tokio_postgres::Error> {
-    let row = client.query_opt(include_str!("../../sql/backends/lock_holder.sql"), &[&KEY]).await?;
-    Ok(row.map(|row| {
-        let backend = Backend::of(&row);
-        let (name, address): (String, Option<String>) = (row.get("application_name"), row.get("address"));
-        let address = address.unwrap_or_else(|| "the database's own machine".into());
-        let told = format!("`{name}`, connected from {address} (PostgreSQL's process {})", backend.pid());
-        Holder { backend, name, spoke_at: row.get("state_change"), told }
-    }))
-}
-
-/// Waits until the lock is this connection's.
-async fn wait_for(client: &Client) -> Result<(), LockError> {
-    let failed = |error: tokio_postgres::Error| LockError::Connect(super::chain(&error));
-    let began = Instant::now();
-    let mut first: Option<(Holder, Instant)> = None;
-    while !is_ours(client).await.map_err(failed)? {
-        if let Some(now) = holder(client).await.map_err(failed)? {
-            match &first {
-                Some((before, since)) if before.backend == now.backend => {
-                    if before.spoke_at != now.spoke_at || began.elapsed() > ENDING_MAX {
-                        return Err(LockError::Taken(now.told));
-                    }
-                    if since.elapsed() > SILENT_MAX {
-                        tracing::warn!(holder = now.told, "the node that holds the database says nothing; it is ended");
-                        backends::end(client, &[now.backend]).await.map_err(failed)?;
-                    }
-                }
-                _ => first = Some((now, Instant::now())),
-            }
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    Ok(())
-}
-
 struct Keeper {
     target: Target,
     config: Config,
@@ -304,7 +210,9 @@ impl Keeper {
             let say = async {
                 match asker.is_some() || self.target.has_several_hosts() {
                     true => backends::barrier(&opened.client).await,
-                    false => opened.client.query(include_str!("../../sql/backends/beat.sql"), &[]).await.map(|_| true),
+                    false => {
+                        opened.client.query(include_str!("../../../sql/backends/beat.sql"), &[]).await.map(|_| true)
+                    }
                 }
             };
             if !matches!(timeout(BEAT_MAX, say).await, Some(Ok(true))) {

@@ -1,0 +1,109 @@
+//! The start's part of the lock: its connection, and the wait for whoever has it.
+
+use super::{CONNECT_MAX, KEY, LockError};
+use crate::patience::timeout;
+use crate::store::backends::{self, Backend};
+use crate::store::db::session_config;
+use crate::store::fault::chain;
+use crate::store::open::{OpenError, Opened};
+use crate::store::requirements;
+use crate::store::target::Target;
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use tokio_postgres::{Client, Config};
+
+pub(super) const SILENT_MAX: Duration = Duration::from_secs(10);
+/// As long as a holder that says nothing may take to end.
+const ENDING_MAX: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// PostgreSQL that is only just starting is waited for as long.
+const CONNECT_ATTEMPTS: u32 = 50;
+const CONNECT_PAUSE: Duration = Duration::from_millis(200);
+const NO_ANSWER: &str = "no commit is answered in time; is a standby away that commits wait for?";
+/// A connection whose machine is gone ends at the server's side too.
+const KEEPALIVES: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+
+/// The settings of the lock's own connection. Its name says whose it is.
+pub(super) fn config(target: &Target) -> Config {
+    let host = rustix::system::uname();
+    let host: String = host.nodename().to_string_lossy().chars().filter(char::is_ascii_graphic).take(30).collect();
+    // No other node has this name, though containers may have one host name and one process id.
+    let name = format!("madang node {host}/{} {:06x}", std::process::id(), rand::random_range(0..1 << 24));
+    let mut config = session_config(target.config(), &name, 0, 0);
+    let options = config.get_options().unwrap_or_default().to_owned();
+    config.options(format!("{options} {KEEPALIVES}"));
+    config
+}
+
+pub(super) async fn first_connection(target: &Target, config: &Config) -> Result<Opened, LockError> {
+    for attempt in 1.. {
+        let error = match timeout(CONNECT_MAX, target.open_for_lock(config)).await {
+            Some(Ok(opened)) => return Ok(opened),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        let code = match &error {
+            Some(OpenError::Postgres(error)) => error.code(),
+            _ => None,
+        };
+        // A wrong password or name does not get better by waiting.
+        let is_final = code.is_some_and(|code| !code.code().starts_with("57"));
+        if attempt >= CONNECT_ATTEMPTS || is_final {
+            if let Some(unfit) = requirements::explain(target, config).await {
+                return Err(unfit.into());
+            }
+            let said = error.map(|error| error.to_string());
+            return Err(LockError::Connect(said.unwrap_or_else(|| NO_ANSWER.into())));
+        }
+        tokio::time::sleep(CONNECT_PAUSE).await;
+    }
+    Err(LockError::Connect(NO_ANSWER.into()))
+}
+
+/// Who holds the lock.
+pub(super) struct Holder {
+    backend: Backend,
+    pub(super) name: String,
+    spoke_at: Option<OffsetDateTime>,
+    pub(super) told: String,
+}
+
+pub(super) async fn is_ours(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    Ok(client.query_one(include_str!("../../../sql/backends/lock.sql"), &[&KEY]).await?.get(0))
+}
+
+pub(super) async fn holder(client: &Client) -> Result<Option<Holder>, tokio_postgres::Error> {
+    let row = client.query_opt(include_str!("../../../sql/backends/lock_holder.sql"), &[&KEY]).await?;
+    Ok(row.map(|row| {
+        let backend = Backend::of(&row);
+        let (name, address): (String, Option<String>) = (row.get("application_name"), row.get("address"));
+        let address = address.unwrap_or_else(|| "the database's own machine".into());
+        let told = format!("`{name}`, connected from {address} (PostgreSQL's process {})", backend.pid());
+        Holder { backend, name, spoke_at: row.get("state_change"), told }
+    }))
+}
+
+/// Waits until the lock is this connection's.
+pub(super) async fn wait_for(client: &Client) -> Result<(), LockError> {
+    let failed = |error: tokio_postgres::Error| LockError::Connect(chain(&error));
+    let began = Instant::now();
+    let mut first: Option<(Holder, Instant)> = None;
+    while !is_ours(client).await.map_err(failed)? {
+        if let Some(now) = holder(client).await.map_err(failed)? {
+            match &first {
+                Some((before, since)) if before.backend == now.backend => {
+                    if before.spoke_at != now.spoke_at || began.elapsed() > ENDING_MAX {
+                        return Err(LockError::Taken(now.told));
+                    }
+                    if since.elapsed() > SILENT_MAX {
+                        tracing::warn!(holder = now.told, "the node that holds the database says nothing; it is ended");
+                        backends::end(client, &[now.backend]).await.map_err(failed)?;
+                    }
+                }
+                _ => first = Some((now, Instant::now())),
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
