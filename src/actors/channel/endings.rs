@@ -100,7 +100,7 @@ impl Drop for Channel {
         if std::thread::panicking() {
             tracing::error!(channel_id = %self.id, "a channel panicked: its sockets are ended and may resume");
             // What it has given to the writer is told by nobody: the next one has to notice that the log has gone on.
-            self.shared.leave_head(self.id, self.tail.head());
+            self.shared.leave_head(self.id, self.tail.head(), self.history);
             let (settling, _) = tokio::sync::mpsc::channel(1);
             let keys = self.attached.keys().copied().collect();
             self.end(keys, Why::Restart, &settling);
@@ -145,9 +145,10 @@ impl Handler<ReadAgain> for Channel {
     type Result = bool;
 
     /// Nothing is written meanwhile: what was announced beyond the end of the log is lost, and whoever has it is told.
-    fn handle(&mut self, log: ReadAgain, _: &mut Context<Self>) -> bool {
+    fn handle(&mut self, log: ReadAgain, ctx: &mut Context<Self>) -> bool {
+        self.history = self.shared.history();
         self.tail.clear();
-        self.reads.clear();
+        self.read_end_again(ctx);
         let is_lost = self.tail.head().is_some_and(|head| head > log.last_seq);
         if is_lost {
             tracing::error!(channel_id = %self.id, last_seq = log.last_seq, head = self.tail.head(), "the database has lost the end of a log");

@@ -152,9 +152,10 @@ impl ChannelHandle {
     }
 
     /// Has the channel forget what it holds of its log, of which the database has `last_seq` entries now; answers whether some that
-    /// were announced are lost.
+    /// were announced are lost. One that has ended meanwhile has nothing to compare and nobody to tell: it was idle, or has failed and
+    /// sent its sockets to come back; and the next one begins with what the database says now.
     pub(in crate::actors) async fn read_again(&self, last_seq: i64) -> bool {
-        self.addr.send(ReadAgain { last_seq }).await.unwrap_or(true)
+        self.addr.send(ReadAgain { last_seq }).await.unwrap_or(false)
     }
 
     pub(in crate::actors) fn revoke_all(&self, why: Why, settling: Settling) {

@@ -35,7 +35,7 @@ use lru::LruCache;
 use pages::Pages;
 use replay::Reads;
 use slab::Slab;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub struct Shared {
     erased: Rc<RefCell<LruCache<UserId, ()>>>,
     /// How far channels that panicked had announced their logs.
     heads: Rc<RefCell<HashMap<ChannelId, i64>>>,
+    /// How often the database came to have another history.
+    histories: Rc<Cell<u64>>,
 }
 
 impl Shared {
@@ -71,7 +73,8 @@ impl Shared {
         let (pages, node_bytes, heads) = (Pages::default(), NodeBytes::default(), Rc::default());
         // Unbounded here means: not allocated in advance.
         let erased = Rc::new(RefCell::new(LruCache::unbounded()));
-        Self { registry, writer, db, read_slots, pages, node_bytes, times, erased, heads }
+        let histories = Rc::default();
+        Self { registry, writer, db, read_slots, pages, node_bytes, times, erased, heads, histories }
     }
 
     /// An account has been erased: what was read of the logs is forgotten, and what is still to come has the name no more. The
@@ -89,6 +92,12 @@ impl Shared {
     pub(super) fn forget_logs(&self) {
         self.pages.clear();
         self.heads.borrow_mut().clear();
+        self.histories.set(self.histories.get() + 1);
+    }
+
+    /// Which history the database has now: how far a log went in an earlier one is nothing to go by.
+    pub(super) fn history(&self) -> u64 {
+        self.histories.get()
     }
 
     /// Under which name a draft is announced.
@@ -96,8 +105,8 @@ impl Shared {
         if self.erased.borrow().contains(&draft.author_id()) { DELETED_USER } else { draft.author_username() }
     }
 
-    fn leave_head(&self, id: ChannelId, head: Option<i64>) {
-        if let Some(head) = head {
+    fn leave_head(&self, id: ChannelId, head: Option<i64>, history: u64) {
+        if let Some(head) = head.filter(|_| history == self.history()) {
             self.heads.borrow_mut().insert(id, head);
         }
     }
@@ -129,6 +138,8 @@ pub struct Channel {
     /// How many attaches and posts the registry has sent: it compares before it lets a channel go.
     arrivals: u64,
     idle_since: Instant,
+    /// In which history of the database it has announced its log.
+    history: u64,
     /// Gateways whose subscription has been ended so that they come back: what they send meanwhile is not refused for good.
     restarted: HashSet<SessionKey>,
 }
@@ -143,6 +154,7 @@ impl Channel {
             workers: Vec::new(),
             posters: Slab::new(),
             tail: Tail::new(shared.node_bytes.clone()),
+            history: shared.history(),
             shared,
             reads: Reads::default(),
             arrivals: 0,

@@ -18,7 +18,7 @@ use crate::domain::message::Message;
 use crate::error::Result;
 use crate::store::channels;
 use crate::store::messages::{self, Log, events};
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
@@ -126,12 +126,29 @@ impl Channel {
             let _slot = slots.acquire().await;
             channels::last_seqs(&db, &[id]).await
         };
-        ctx.spawn(read.into_actor(self).map(|ends, _, ctx| {
+        let history = self.shared.history();
+        ctx.spawn(read.into_actor(self).map(move |ends, channel, ctx| {
             // What cannot be read now is looked at with all others.
             for (_, last_seq) in ends.unwrap_or_default() {
-                ctx.notify(LogIsAt { last_seq });
+                channel.end_is_known(last_seq, history, ctx);
             }
         }));
+    }
+
+    /// Takes it over in this turn: the next one may bring another history.
+    pub(super) fn end_is_known(&mut self, last_seq: i64, history: u64, ctx: &mut Context<Self>) {
+        if history == self.shared.history() {
+            self.handle(LogIsAt { last_seq }, ctx);
+        }
+    }
+
+    /// The database has another history: an end that was read and not yet taken over is read again.
+    pub(super) fn read_end_again(&mut self, ctx: &mut Context<Self>) {
+        // A read that is on its way sees by itself that it is too old.
+        if self.reads.unadopted.take().is_some() && !self.reads.is_reading_end {
+            self.reads.is_reading_end = true;
+            self.read_end(ctx);
+        }
     }
 
     fn wait_for_head(&mut self, key: SessionKey, want: Want, ctx: &mut Context<Self>) {
@@ -161,7 +178,7 @@ impl Channel {
         }));
     }
 
-    fn end_was_read(&mut self, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
+    pub(super) fn end_was_read(&mut self, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
         match log {
             Ok(Some(log)) => {
                 self.reads.is_reading_end = false;

@@ -15,6 +15,8 @@ use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
+mod histories;
+
 const HELLO: &[u8] = b"hello";
 
 #[derive(Message)]
@@ -68,7 +70,7 @@ pub(in crate::actors) fn draft(content: &str) -> Draft {
 }
 
 /// A message of the channel's log, as its writer says that it has been committed.
-fn committed(seq: i64, content: &str) -> Settled {
+pub(in crate::actors) fn committed(seq: i64, content: &str) -> Settled {
     let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
     let place = Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at };
     Settled { drafts: vec![(Arc::new(draft(content)), usize::MAX, Outcome::Committed(place))] }

@@ -75,14 +75,23 @@ impl Registry {
             }
             ends
         };
-        ctx.spawn(read.into_actor(self).map(|ends, registry, _| {
+        let history = self.shared.history();
+        ctx.spawn(read.into_actor(self).map(move |ends, registry, _| {
             registry.is_watching = false;
-            for (id, last_seq) in ends {
-                if let Some(live) = registry.live.get(&id) {
-                    live.handle.log_is_at(last_seq);
-                }
-            }
+            registry.logs_are_at(ends, history);
         }));
+    }
+
+    /// What was read of a history that the database no longer has is not told: it would come back as the end of the log.
+    pub(super) fn logs_are_at(&self, ends: Vec<(ChannelId, i64)>, history: u64) {
+        if history != self.shared.history() {
+            return;
+        }
+        for (id, last_seq) in ends {
+            if let Some(live) = self.live.get(&id) {
+                live.handle.log_is_at(last_seq);
+            }
+        }
     }
 
     fn not_arrived(&mut self, id: ChannelId) {

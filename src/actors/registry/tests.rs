@@ -142,3 +142,47 @@ async fn a_gateway_that_has_gone_before_it_was_answered_is_not_kept() {
     let answered = waiting.await.expect("an answer");
     assert_eq!(answered.ok().map(|caller| caller.id()), Some(UserId(1)));
 }
+
+/// Says how far a channel's log went when the database had this history.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct LogsAreAt(i64, u64);
+
+impl Handler<LogsAreAt> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, LogsAreAt(last_seq, history): LogsAreAt, _: &mut Self::Context) {
+        self.logs_are_at(vec![(ChannelId(1), last_seq)], history);
+    }
+}
+
+/// Has the database come to have another history; the answer is which it had before.
+#[derive(Message)]
+#[rtype(result = "u64")]
+struct ForgetLogs;
+
+impl Handler<ForgetLogs> for Registry {
+    type Result = u64;
+
+    fn handle(&mut self, _: ForgetLogs, _: &mut Self::Context) -> u64 {
+        let before = self.shared.history();
+        self.shared.forget_logs();
+        before
+    }
+}
+
+/// A look at all logs takes a while, and the database may come to have another history meanwhile.
+#[actix_web::test]
+async fn a_look_that_began_in_another_history_is_told_nobody() {
+    let registry = registry();
+    let channel = registry.send(Arrive(ChannelId(1))).await.expect("it lives");
+    channel.addr().do_send(channel::tests::committed(10, "the tenth"));
+    registry.send(LogsAreAt(10, 0)).await.expect("it lives");
+    let before = registry.send(ForgetLogs).await.expect("it lives");
+    assert!(!channel.read_again(10).await);
+    registry.send(LogsAreAt(11, before)).await.expect("it lives");
+    // Who is told eleven and has ten has lost something.
+    assert!(!channel.read_again(10).await, "eleven is of another history");
+    registry.send(LogsAreAt(11, before + 1)).await.expect("it lives");
+    assert!(channel.read_again(10).await);
+}
