@@ -178,3 +178,27 @@ async fn a_database_that_becomes_read_only_is_said_to_be_not_ready_and_used_agai
     assert!(scene.api.channel(&scene.account).await > scene.channel);
     scene.node.stop().await;
 }
+
+async fn answer_of(socket: &mut Socket) -> Value {
+    tokio::time::timeout(PATIENCE, socket.read_event()).await.expect("an answer")
+}
+
+/// It has the same timeline, and the same number for the database.
+#[tokio::test(flavor = "current_thread")]
+async fn a_dump_that_was_restored_into_another_cluster_is_another_history() {
+    let mut scene = Scene::start(false).await;
+    let mut restored = scene.pair.restored().await;
+    let number = "select oid::bigint from pg_database where datname = 'madang'";
+    assert_eq!(restored.count(number).await, scene.pair.primary.count(number).await);
+    assert_eq!(scene.say("lost").await["seq"], 2);
+    restored.kill();
+    scene.pair.primary.kill();
+    restored.port = scene.pair.primary.port;
+    restored.start_again().await;
+    let told = answer_of(&mut scene.socket).await;
+    assert_eq!((&told["type"], &told["seq"]), (&"resync".into(), &1.into()), "{told}");
+    assert_eq!(scene.socket.read_close().await, 1012);
+    assert_eq!(scene.contents().await, ["first"]);
+    scene.node.stop().await;
+    restored.kill();
+}

@@ -20,6 +20,8 @@ pub struct Pair {
 pub struct Cluster {
     data: PathBuf,
     pub port: u16,
+    /// Where its socket is.
+    pub folder: PathBuf,
     running: Option<Child>,
 }
 
@@ -65,11 +67,7 @@ impl Pair {
             let owned = Command::new("chown").arg("postgres").arg(&folder).status().expect("chown runs");
             assert!(owned.success());
         }
-        let mut primary = Cluster::new(&folder, "primary");
-        let data = primary.data.to_str().expect("text");
-        run("initdb", &["-D", data, "-U", "madang", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
-        primary.start_again().await;
-        primary.sql("create database madang").await;
+        let primary = Cluster::fresh(&folder, "primary").await;
         let mut standby = Cluster::new(&folder, "standby");
         let (from, into) = (primary.port.to_string(), standby.data.to_str().expect("text").to_owned());
         run(
@@ -93,6 +91,17 @@ impl Pair {
         format!("postgresql://madang@127.0.0.1:{},127.0.0.1:{}/madang?sslmode=disable", first.port, second.port)
     }
 
+    /// A cluster of its own, into which the primary's database is restored from a dump.
+    pub async fn restored(&self) -> Cluster {
+        let restored = Cluster::fresh(&self.folder, "restored").await;
+        let dump = self.folder.join("dump.sql");
+        let dump = dump.to_str().expect("text");
+        let of = |cluster: &Cluster| cluster.port.to_string();
+        run("pg_dump", &["-h127.0.0.1", "-p", &of(&self.primary), "-Umadang", "-f", dump, "madang"]);
+        run("psql", &["-h127.0.0.1", "-p", &of(&restored), "-Umadang", "-q", "-f", dump, "madang"]);
+        restored
+    }
+
     /// Waits until the standby has everything.
     pub async fn caught_up(&self) {
         self.primary
@@ -111,14 +120,32 @@ impl Drop for Pair {
 
 impl Cluster {
     fn new(folder: &Path, name: &str) -> Self {
-        Self { data: folder.join(name), port: free_port(), running: None }
+        Self { data: folder.join(name), port: free_port(), folder: folder.to_owned(), running: None }
+    }
+
+    /// One that runs, with an empty database.
+    async fn fresh(folder: &Path, name: &str) -> Self {
+        let mut fresh = Self::new(folder, name);
+        let data = fresh.data.to_str().expect("text");
+        run("initdb", &["-D", data, "-U", "madang", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        fresh.start_again().await;
+        fresh.sql("create database madang").await;
+        fresh
     }
 
     /// Starts it, also after it was killed.
     pub async fn start_again(&mut self) {
         let port = format!("-p{}", self.port);
-        let settings =
-            ["-h127.0.0.1", "-k", "", "-cfsync=off", "-cmax_wal_senders=4", "-cwal_level=replica", "-chot_standby=on"];
+        let folder = self.folder.to_str().expect("text");
+        let settings = [
+            "-h127.0.0.1",
+            "-k",
+            folder,
+            "-cfsync=off",
+            "-cmax_wal_senders=4",
+            "-cwal_level=replica",
+            "-chot_standby=on",
+        ];
         let data = self.data.to_str().expect("text");
         let mut postgres = command("postgres");
         let postgres = postgres.args(["-D", data, &port]).args(settings).current_dir("/");
@@ -166,7 +193,9 @@ impl Cluster {
 
     /// Makes the standby the primary.
     pub async fn promote(&self) {
-        self.connect("postgres").await.execute("select pg_promote()", &[]).await.expect("it is promoted");
+        let promote = "select pg_promote(wait_seconds => 60)";
+        let is_promoted: bool = self.connect("postgres").await.query_one(promote, &[]).await.expect("an answer").get(0);
+        assert!(is_promoted, "the standby did not become the primary in time");
     }
 
     /// Its machine dies: every process at once.
