@@ -39,6 +39,9 @@ pub enum EarlierError {
          end these processes or restart PostgreSQL, then start again"
     )]
     Running(String),
+    /// What an earlier node has left may still be lost.
+    #[error("no commit is answered in time; is a standby away that commits wait for? Bring it back, then start again")]
+    Unanswered,
 }
 
 impl Backend {
@@ -62,7 +65,7 @@ impl Backend {
     }
 }
 
-/// Ends processes; answers which of them are not gone yet.
+/// Ends processes, but for those that wait for a standby; answers which of them are not gone yet.
 pub(super) async fn end(client: &Client, backends: &[Backend]) -> Result<Vec<Backend>, Error> {
     let pids: Vec<i32> = backends.iter().map(|backend| backend.pid).collect();
     let starts: Vec<OffsetDateTime> = backends.iter().map(|backend| backend.started_at).collect();
@@ -83,7 +86,7 @@ pub async fn end_and_wait(client: &Client, backends: &[Backend]) -> Result<Vec<B
 }
 
 /// Waits until everything that can be seen now is as safe as what is acknowledged; answers whether anything can be changed there.
-pub async fn barrier(client: &Client) -> Result<bool, Error> {
+pub(super) async fn barrier(client: &Client) -> Result<bool, Error> {
     let row = client.query_one(include_str!("../../sql/backends/barrier.sql"), &[]).await?;
     Ok(!row.get::<_, bool>("is_read_only"))
 }
@@ -111,6 +114,8 @@ pub async fn clear(target: &Target) -> Result<(), EarlierError> {
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+    // An end shows what waited for a standby: nothing of it is served before the standby has it.
+    timeout(CONNECT_MAX, barrier(&client)).await.ok_or(EarlierError::Unanswered)?.map_err(failed)?;
     client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]).await.map_err(failed)?;
     drop(client);
     let _ = task.await;

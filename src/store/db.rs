@@ -5,7 +5,7 @@
 
 use super::backends::{self, Backend};
 use super::fault::{Fault, client_error, fault};
-use super::pool::{Connection, Homes};
+use super::pool::{Connection, Homes, WAIT};
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::patience::timeout;
@@ -107,10 +107,11 @@ impl Db {
     /// When it could not.
     pub async fn ping(&self) -> Result<()> {
         self.read("select 1", &[]).await?;
-        match self.target.lock() {
-            Some(lock) if !lock.can_commit().await => Err(Error::Unavailable),
-            _ => Ok(()),
-        }
+        self.commits_are_answered().await
+    }
+
+    async fn commits_are_answered(&self) -> Result<()> {
+        if self.target.can_commit().await { Ok(()) } else { Err(Error::Unavailable) }
     }
 
     /// Closes every connection; later calls are refused.
@@ -150,19 +151,24 @@ impl Db {
         self.attempt(Work::Cascade, sql, async |client, statement| client.execute(statement, params).await).await
     }
 
-    /// Ends processes of PostgreSQL; answers which of them are not gone yet. What the others have left can be read then, and is
-    /// safe ([`backends::barrier`]).
+    /// Ends processes of PostgreSQL, as soon as commits are answered; answers which of them are not gone yet. What the others have left
+    /// can be read then, and is safe.
     ///
     /// # Errors
     /// When the database does not answer: nothing is known then.
     pub async fn end_backends(&self, wanted: &[Backend]) -> Result<Vec<Backend>> {
+        self.target.ready().await;
+        self.commits_are_answered().await?;
+        let left = self.end_now(wanted).await?;
+        self.commits_are_answered().await?;
+        Ok(left)
+    }
+
+    async fn end_now(&self, wanted: &[Backend]) -> Result<Vec<Backend>> {
         let lease = self.calls.lease().await?;
         let client = &lease.connection().ok_or(Error::Unavailable)?.client;
         let watch = lease.watch();
-        let look = async {
-            let left = backends::end_and_wait(client, wanted).await?;
-            backends::barrier(client).await.map(|_| left)
-        };
+        let look = backends::end_and_wait(client, wanted);
         let looked = timeout(Duration::from_millis(STATEMENT_TIMEOUT_MS), look).await;
         watch.end();
         match looked {
@@ -182,6 +188,10 @@ impl Db {
     ) -> Result<T> {
         // PostgreSQL ends the statement itself; this is for a database that no longer answers at all.
         let limit = Duration::from_millis(work.timeout_ms() + 1_000);
+        // A change without an answer costs its connection. What waits for a connection waits for the lock as long.
+        if work.is_change() && timeout(WAIT, self.target.ready()).await.is_none() {
+            return Err(Error::Unavailable);
+        }
         for attempt in 1.. {
             let lease = match work {
                 Work::LookUp => self.calls.share().await?,

@@ -38,7 +38,7 @@ pub struct Opened {
     pub(crate) backend: Backend,
     /// Under which holding of the node's lock it was opened; another one moves everything to fresh connections.
     pub(crate) generation: u64,
-    /// Which history the database has: its timeline.
+    /// Which history the database has: its cluster and timeline.
     pub(super) history: String,
 }
 
@@ -110,7 +110,7 @@ impl Target {
             return Err(OpenError::NotLocked);
         }
         if matches!(purpose, Purpose::Lock) {
-            client.query(include_str!("../../sql/backends/end_namesakes.sql"), &[]).await?;
+            client.query(include_str!("../../sql/backends/end_namesakes.sql"), &[&lock::KEY]).await?;
             barrier(&client).await?;
         }
         let generation = held.map_or(0, |held| held.generation);

@@ -23,7 +23,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Config;
 
-const WAIT: Duration = Duration::from_secs(1);
+/// As long as a connection is waited for.
+pub(super) const WAIT: Duration = Duration::from_secs(1);
 const SHARED_FOR: Duration = Duration::from_millis(2);
 const SHARERS_MAX: usize = 32;
 

@@ -124,10 +124,25 @@ impl Target {
         self.lock().is_none_or(|lock| lock.is_current(generation))
     }
 
-    /// Returns when nothing that the node remembers is of an older history of the database.
+    /// Returns when something may be changed: the node's lock is held, and nothing that the node remembers is of an older history of
+    /// the database.
     pub async fn ready(&self) {
         if let Some(lock) = self.lock() {
             lock.ready().await;
+        }
+    }
+
+    /// Whether something may be changed now.
+    pub fn is_ready(&self) -> bool {
+        self.lock().is_none_or(Lock::is_ready)
+    }
+
+    /// Whether a commit of nothing is answered now: then everything that could be seen before is as safe as what is acknowledged. It
+    /// goes over the lock's own connection, so that one that is not answered leaves no process behind.
+    pub async fn can_commit(&self) -> bool {
+        match self.lock() {
+            Some(lock) => lock.can_commit().await,
+            None => true,
         }
     }
 

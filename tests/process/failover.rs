@@ -3,7 +3,9 @@
 use super::client::{Account, Api, Socket, frame};
 use super::node::Node;
 use super::pair::Pair;
-use serde_json::Value;
+use super::proxy::{DELAY_ANSWER, Proxy};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Nothing takes that long.
@@ -176,6 +178,78 @@ async fn a_database_that_becomes_read_only_is_said_to_be_not_ready_and_used_agai
     assert_eq!(scene.say_until_it_is_there("second").await["seq"], 2);
     scene.until_ready(true).await;
     assert!(scene.api.channel(&scene.account).await > scene.channel);
+    scene.node.stop().await;
+}
+
+/// Whatever is changed while no standby is there waits with its connection until that is noticed; what is read goes on.
+#[tokio::test(flavor = "current_thread")]
+async fn reads_go_on_while_the_standby_is_away_and_changes_are_not_begun() {
+    let mut scene = Scene::start(true).await;
+    // As many as there are connections, and none waits for another.
+    let mut people = Vec::new();
+    for number in 0..16 {
+        people.push(scene.api.account(&format!("person{number}")).await);
+    }
+    scene.pair.caught_up().await;
+    scene.pair.standby.kill();
+    let token = &scene.account.token;
+    let change = |who: &Account| {
+        let (api, token) = (&scene.api, who.token.clone());
+        async move { api.post("/servers/", &token, json!({ "name": "more" })).await }
+    };
+    for answer in join_all(people.iter().map(change)).await {
+        assert!(matches!(answer["code"].as_str(), Some("unconfirmed" | "unavailable")), "{answer}");
+    }
+    scene.until_ready(false).await;
+    let path = format!("/channels/{}/messages", scene.channel);
+    for _ in 0..3 {
+        assert_eq!(change(&people[0]).await["code"], "unavailable");
+        for answer in join_all((0..32).map(|_| scene.api.get(&path, token))).await {
+            assert_eq!(answer[0]["content"], "first", "{answer}");
+        }
+    }
+    scene.pair.standby.start_again().await;
+    scene.until_ready(true).await;
+    assert!(scene.api.channel(&scene.account).await > scene.channel);
+    assert_eq!(scene.say("second").await["seq"], 2, "the same socket");
+    scene.node.stop().await;
+}
+
+/// Nobody stops the primary that has been deposed: what it has committed is not in the database any more when it says so.
+#[tokio::test(flavor = "current_thread")]
+async fn what_a_deposed_primary_says_late_is_acknowledged_only_where_it_is_true() {
+    let pair = Pair::start(false).await;
+    let proxy = Proxy::start(pair.primary.folder.join(format!(".s.PGSQL.{}", pair.primary.port))).await;
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", proxy.port, pair.standby.port);
+    let url = format!("postgresql://madang@{hosts}/madang?sslmode=disable");
+    let node = Node::start_on_with(&url, &[("WRITERS", "2")]).await;
+    let api = Api::new(&node.url);
+    let account = api.account("deposed").await;
+    let (channel, other) = (api.channel(&account).await, api.channel(&account).await);
+    let mut socket = Socket::open(&node.address, channel, &account).await;
+    let aside = Socket::open(&node.address, other, &account).await;
+    socket.send("first").await;
+    assert_eq!(socket.read_event().await["seq"], 1);
+    pair.caught_up().await;
+    pair.standby.sql("alter system set primary_conninfo = ''").await;
+    pair.standby.sql("select pg_reload_conf()").await;
+    pair.primary.until("select (count(*) = 0)::int::bigint from pg_stat_replication").await;
+    proxy.once(DELAY_ANSWER);
+    socket.send("lost").await;
+    proxy.held().await;
+    pair.standby.promote().await;
+    pair.primary.sql("alter system set default_transaction_read_only = on").await;
+    pair.primary.sql("select pg_reload_conf()").await;
+    let mut scene = Scene { pair, node, api, account, channel, socket: aside };
+    scene.say_until_it_is_there("the other writer goes on").await;
+    proxy.give_answer();
+    let mut answer = answer_of(&mut socket).await;
+    if answer["code"] == "unconfirmed" {
+        answer = answer_of(&mut socket).await;
+    }
+    // Whose sender did not know of the doubt yet is written again.
+    let expected: &[&str] = if answer["content"] == "lost" { &["first", "lost"] } else { &["first"] };
+    assert_eq!(scene.contents().await, expected, "{answer}");
     scene.node.stop().await;
 }
 

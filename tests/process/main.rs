@@ -36,6 +36,7 @@ mod secrets;
 mod settings;
 mod site;
 mod slow;
+mod standby;
 mod stop;
 mod tls;
 mod unread;

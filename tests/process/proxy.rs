@@ -21,6 +21,9 @@ const CUT_CLAIM: u8 = 4;
 pub const KEEP_QUESTION: u8 = 5;
 /// The next answer comes when it is given: what was asked has been committed.
 pub const DELAY_ANSWER: u8 = 6;
+/// The next answer does not reach the writer, and then the answer to the claim comes when it is given: the batch is there.
+pub const CUT_ANSWER_AND_DELAY_CLAIM: u8 = 7;
+const DELAY_CLAIM: u8 = 8;
 
 /// What happens to a call's statement, once it has been prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,14 +152,20 @@ impl Proxy {
                         self.held.notify_one();
                         std::future::pending::<()>().await;
                     }
-                    if is_delayed.swap(false, Ordering::SeqCst) || (is_writer && self.turn(DELAY_ANSWER, PASS)) {
+                    let piece = &buffer[..count];
+                    // So is that of a claim that comes too late.
+                    let is_late =
+                        || piece.windows(10).any(|part| part == b"INSERT 0 0") && self.turn(DELAY_CLAIM, PASS);
+                    let is_delayed_now = || self.turn(DELAY_ANSWER, PASS) || is_late();
+                    if is_delayed.swap(false, Ordering::SeqCst) || (is_writer && is_delayed_now()) {
                         self.held.notify_one();
                         self.give.notified().await;
                     }
-                    let piece = &buffer[..count];
                     // A claim is the one statement of the writer whose answer is an insertion's.
                     let is_claim = || piece.windows(10).any(|part| part == b"INSERT 0 1");
-                    let is_cut = || self.turn(CUT_ANSWER, PASS) || (is_claim() && self.turn(CUT_CLAIM, PASS));
+                    let is_cut_now =
+                        || self.turn(CUT_ANSWER, PASS) || self.turn(CUT_ANSWER_AND_DELAY_CLAIM, DELAY_CLAIM);
+                    let is_cut = || is_cut_now() || (is_claim() && self.turn(CUT_CLAIM, PASS));
                     if (is_writer && is_cut()) || to_client.write_all(piece).await.is_err() {
                         break;
                     }

@@ -1,7 +1,7 @@
 //! A writer's own connection to PostgreSQL.
 
 use crate::patience::timeout;
-use crate::store::backends::{Backend, barrier, end_and_wait};
+use crate::store::backends::{Backend, end_and_wait};
 use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, prune, resolve};
 use crate::store::{Fault, OpenError, Opened, Target, WRITER_NAME, chain, fault, session_config};
@@ -33,6 +33,7 @@ impl Link {
     pub async fn open(database: &Target) -> Option<Self> {
         let config = session_config(database.config(), WRITER_NAME, STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
         let connect = async {
+            database.ready().await;
             let Opened { client, backend, generation, .. } = database.open(&config).await?;
             // On another history than the one that this node remembers, what it writes next may take a `seq` that others have seen.
             database.ready().await;
@@ -57,19 +58,27 @@ impl Link {
         self.backend
     }
 
-    /// Ends the processes of earlier connections; answers which are not gone yet.
+    /// Ends the processes of earlier connections; answers which are not gone yet. An end makes a commit visible that waits for a
+    /// standby, so while commits are not answered there is none: [`Fault::Locked`].
     pub async fn end(&self, earlier: &[Backend]) -> Result<Vec<Backend>, Fault> {
+        self.commits_are_answered().await?;
         in_time(end_and_wait(&self.client, earlier)).await
     }
 
-    /// Whether a batch of an earlier connection committed; see [`resolve`]. What is found is as safe as what is acknowledged.
+    /// Whether a batch of an earlier connection committed; see [`resolve`]. What is found is as safe as what is acknowledged;
+    /// [`Fault::Locked`] while it is not.
     pub async fn resolve(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
         let found = in_time(resolve(&self.client, key, drafts)).await?;
         // A claim is a commit by itself.
         if found.is_some() {
-            in_time(barrier(&self.client)).await?;
+            self.commits_are_answered().await?;
         }
-        Ok(found)
+        // What a server says that the database has left is not how things stand.
+        if self.is_current() { Ok(found) } else { Err(Fault::Lost) }
+    }
+
+    async fn commits_are_answered(&self) -> Result<(), Fault> {
+        if self.database.can_commit().await { Ok(()) } else { Err(Fault::Locked) }
     }
 
     /// Removes notes from the ledger that nobody can ask for; false if the connection is lost.
@@ -79,7 +88,12 @@ impl Link {
 
     /// Whether the connection is known to be gone, or the database to have moved.
     pub fn is_closed(&self) -> bool {
-        self.client.is_closed() || !self.database.is_current(self.generation)
+        self.client.is_closed() || !self.is_current()
+    }
+
+    /// Whether the database is where it was when this was opened.
+    pub fn is_current(&self) -> bool {
+        self.database.is_current(self.generation)
     }
 }
 

@@ -89,12 +89,16 @@ async fn linger(queue: &Queue, expected: usize, calm: u32) -> u32 {
 }
 
 impl Run {
-    /// Returns with a connection that is not known to be dead, however long that takes.
+    /// Returns with a connection that is not known to be dead, and when something may be written, however long that takes.
     async fn connect(&mut self) {
         let mut pause = BACKOFF_MIN;
         let mut lost = false;
         loop {
             if self.link.as_ref().is_some_and(|link| !link.is_closed()) {
+                if !self.database.is_ready() {
+                    self.database.ready().await;
+                    continue;
+                }
                 if lost {
                     tracing::info!("the writer is connected to PostgreSQL again");
                 }
@@ -159,7 +163,10 @@ impl Run {
         }
         for attempt in 1.. {
             let key = self.next_key();
-            let Some(link) = &self.link else { break };
+            // Nothing is begun while nobody would answer, nor where the database no longer is.
+            let Some(link) = self.link.as_ref().filter(|link| !link.is_closed() && self.database.is_ready()) else {
+                break;
+            };
             let written = if self.wary == 0 {
                 until_known(&part, link.append_all(key, &drafts(&part))).await
             } else {
@@ -170,6 +177,8 @@ impl Run {
                     self.wary = WARY_BATCHES;
                     continue;
                 }
+                // It was written where the database no longer is.
+                Ok(Some(_)) if !link.is_current() => return Step::Lost(part, Some(key)),
                 Ok(Some(written)) => {
                     let is_usual = written.iter().all(|became| matches!(became, Written::Created(_)));
                     self.wary = if is_usual { self.wary.saturating_sub(1) } else { WARY_BATCHES };

@@ -9,20 +9,28 @@
 //! Where the database is on several hosts, the lock is the first to follow it: with a new holding all other connections are made anew.
 //! On another history (a standby was promoted, a backup restored) something may have been lost: the node reads again what it
 //! remembers, and writes nothing until it has.
+//!
+//! Where the connection is there and no answer comes (a standby that commits wait for is away), the lock is still held: reads go on, and
+//! nothing is changed ([`holding`]).
 
-use super::backends::{self, Backend};
+use super::backends;
 use super::open::Opened;
 use super::requirements::{self, Unfit};
 use super::target::Target;
 use crate::patience::timeout;
+use holding::State;
+use std::pin::pin;
 use std::time::Duration;
 use taking::{config, first_connection, holder, is_ours, wait_for};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_postgres::Config;
+use tokio_postgres::{Client, Config};
 
+mod holding;
 mod taking;
+
+pub(super) use holding::Lock;
 
 /// Names the lock among others in the same database.
 pub(super) const KEY: i64 = 0x6d61_6461_6e67_0001;
@@ -54,60 +62,11 @@ pub enum LockError {
 /// Asks for all that is remembered of the database to be read again; answered when it has been.
 pub type ReadAgain = oneshot::Sender<()>;
 
-/// What the node's other connections have to know of its lock.
-#[derive(Clone, Copy)]
-pub(super) struct Holding {
-    /// Who serves the connection that holds it.
-    pub backend: Backend,
-    pub generation: u64,
-    /// Whether what the node remembers is of this history of the database.
-    is_read: bool,
-}
-
-/// Whether the lock is held, for all who open connections.
-pub(super) struct Lock {
-    holding: watch::Sender<Option<Holding>>,
-    probe: mpsc::Sender<oneshot::Sender<()>>,
-}
-
 /// The lock of this node; dropped, it is let go.
 pub struct NodeLock {
     release: oneshot::Sender<()>,
     /// Until it is known how it ended.
     kept: Option<JoinHandle<Option<LockError>>>,
-}
-
-impl Lock {
-    /// Returns when it is held.
-    pub(super) async fn held(&self) -> Holding {
-        self.when(|_| true).await
-    }
-
-    /// Returns when it is held and what the node remembers is true.
-    pub(super) async fn ready(&self) {
-        self.when(|holding| holding.is_read).await;
-    }
-
-    /// Whether connections of this generation may still be used. While it is not held nothing is known.
-    pub(super) fn is_current(&self, generation: u64) -> bool {
-        self.holding.borrow().is_none_or(|holding| holding.generation == generation)
-    }
-
-    /// Whether a commit is answered now.
-    pub(super) async fn can_commit(&self) -> bool {
-        let (answer, answered) = oneshot::channel();
-        self.probe.try_send(answer).is_ok() && answered.await.is_ok()
-    }
-
-    async fn when(&self, is_so: impl Fn(&Holding) -> bool) -> Holding {
-        let mut holding = self.holding.subscribe();
-        let found = holding.wait_for(|holding| holding.as_ref().is_some_and(&is_so)).await.map_or(None, |found| *found);
-        match found {
-            Some(holding) => holding,
-            // The sender is ours: it is not gone.
-            None => std::future::pending().await,
-        }
-    }
 }
 
 impl NodeLock {
@@ -161,7 +120,7 @@ impl NodeLock {
 struct Keeper {
     target: Target,
     config: Config,
-    /// Of what the node remembers.
+    /// Of what the node remembers; none while it is being read again.
     history: String,
     generation: u64,
     ask: mpsc::Sender<ReadAgain>,
@@ -173,11 +132,16 @@ impl Keeper {
     async fn keep(mut self, first: Opened) -> LockError {
         let mut opened = first;
         loop {
-            self.beat(&mut opened).await;
-            tracing::warn!("the node's lock on its database is lost; it is taken again");
-            self.set(None);
-            drop(opened);
-            opened = match self.take_again().await {
+            let next = match self.beat(&mut opened).await {
+                Some(next) => next,
+                None => {
+                    tracing::warn!("the node's lock on its database is lost; it is taken again");
+                    self.set(State::Lost);
+                    drop(opened);
+                    self.take_again().await
+                }
+            };
+            opened = match next {
                 Ok(opened) => opened,
                 Err(error) => return error,
             };
@@ -186,17 +150,17 @@ impl Keeper {
         }
     }
 
-    /// Says that the node lives, until nothing is answered any more. Where another host may have taken the database over, what is said
-    /// is a commit: a server that has been deposed cannot make one.
-    async fn beat(&mut self, opened: &mut Opened) {
+    /// Says that the node lives, until the connection is of no more use; answers the next one where that has been found already. Where
+    /// another host may have taken the database over, what is said is a commit: a server that has been deposed cannot make one.
+    async fn beat(&mut self, opened: &mut Opened) -> Option<Result<Opened, LockError>> {
         let mut ticks = interval(BEAT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reading = None;
         loop {
             let mut asker = None;
             tokio::select! {
-                _ = &mut opened.task => return,
-                _ = ticks.tick() => reading = reading.or_else(|| self.ask_to_read_again(opened)),
+                _ = &mut opened.task => return None,
+                _ = ticks.tick() => reading = reading.or_else(|| ask_to_read_again(&mut self.history, &self.ask, &opened.history)),
                 probe = self.probes.recv() => asker = probe,
                 is_read = wait_for_reading(&mut reading) => {
                     reading = None;
@@ -207,32 +171,33 @@ impl Keeper {
                     continue;
                 }
             }
-            let say = async {
-                match asker.is_some() || self.target.has_several_hosts() {
-                    true => backends::barrier(&opened.client).await,
-                    false => {
-                        opened.client.query(include_str!("../../../sql/backends/beat.sql"), &[]).await.map(|_| true)
-                    }
+            let is_commit = asker.is_some() || self.target.has_several_hosts();
+            let mut said = pin!(say(&opened.client, is_commit));
+            let mut answer = timeout(BEAT_MAX, &mut said).await;
+            let is_late = answer.is_none();
+            if is_late {
+                asker = None;
+                tracing::warn!(
+                    "no commit is answered: nothing is changed until one is, reads go on; is a standby away?"
+                );
+                self.set(State::Stalled);
+                tokio::select! {
+                    late = &mut said => answer = Some(late),
+                    _ = &mut opened.task => return None,
+                    next = self.take_again() => return Some(next),
                 }
-            };
-            if !matches!(timeout(BEAT_MAX, say).await, Some(Ok(true))) {
-                return;
+            }
+            if !matches!(answer, Some(Ok(true))) {
+                return None;
+            }
+            if is_late {
+                tracing::info!("commits are answered again");
+                self.set(State::Held);
             }
             if let Some(asker) = asker {
                 let _ = asker.send(());
             }
         }
-    }
-
-    /// Where this is another history than the one that is remembered.
-    fn ask_to_read_again(&self, opened: &Opened) -> Option<oneshot::Receiver<()>> {
-        if opened.history == self.history {
-            return None;
-        }
-        let (done, is_done) = oneshot::channel();
-        // One that is on its way already reads this history, too.
-        let _ = self.ask.try_send(done);
-        Some(is_done)
     }
 
     async fn take_again(&mut self) -> Result<Opened, LockError> {
@@ -270,24 +235,46 @@ impl Keeper {
     fn hold(&mut self, opened: &Opened) {
         self.generation += 1;
         let is_read = opened.history == self.history;
-        self.set(Some(Holding { backend: opened.backend, generation: self.generation, is_read }));
+        if let Some(lock) = self.target.lock() {
+            lock.hold(opened.backend, self.generation, is_read);
+        }
     }
 
     fn hold_as_read(&self) {
         if let Some(lock) = self.target.lock() {
-            lock.holding.send_modify(|holding| {
-                if let Some(holding) = holding {
-                    holding.is_read = true;
-                }
-            });
+            lock.set_read();
         }
     }
 
-    fn set(&self, holding: Option<Holding>) {
+    fn set(&self, state: State) {
         if let Some(lock) = self.target.lock() {
-            lock.holding.send_replace(holding);
+            lock.set(state);
         }
     }
+}
+
+/// Says something to PostgreSQL; answers whether anything can be changed there.
+async fn say(client: &Client, is_commit: bool) -> Result<bool, tokio_postgres::Error> {
+    if is_commit {
+        return backends::barrier(client).await;
+    }
+    client.query(include_str!("../../../sql/backends/beat.sql"), &[]).await.map(|_| true)
+}
+
+/// Where this is another history than the one that is remembered. From now on none is: the database may go back before it is read.
+fn ask_to_read_again(
+    remembered: &mut String,
+    ask: &mpsc::Sender<ReadAgain>,
+    now: &str,
+) -> Option<oneshot::Receiver<()>> {
+    if now == remembered {
+        return None;
+    }
+    remembered.clear();
+    let (done, is_done) = oneshot::channel();
+    // Where there is no room, another one waits, and the next beat asks again.
+    let _ = ask.try_send(done);
+    Some(is_done)
 }
 
 /// Returns when it has been read, or will not be.
@@ -295,5 +282,22 @@ async fn wait_for_reading(reading: &mut Option<oneshot::Receiver<()>>) -> bool {
     match reading {
         Some(reading) => reading.await.is_ok(),
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The database goes to another history, and comes back while that is still being read.
+    #[test]
+    fn what_is_remembered_is_of_no_history_until_it_has_been_read() {
+        let (ask, mut asked) = mpsc::channel(1);
+        let mut remembered = "first".to_owned();
+        assert!(ask_to_read_again(&mut remembered, &ask, "first").is_none());
+        assert!(ask_to_read_again(&mut remembered, &ask, "second").is_some());
+        assert!(asked.try_recv().is_ok());
+        assert!(ask_to_read_again(&mut remembered, &ask, "first").is_some(), "the second may have been read in part");
+        assert!(asked.try_recv().is_ok());
     }
 }
