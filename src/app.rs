@@ -131,7 +131,7 @@ impl Application {
         };
         let (database, lock, mut read_again) = NodeLock::take(&database).await?;
         migrate(&database).await?;
-        backends::clear(&database).await?;
+        backends::clear(&database, lock.number()).await?;
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
         users::note_looks(&db).await.map_err(|error| other(&error))?;

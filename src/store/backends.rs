@@ -6,6 +6,7 @@
 
 use super::db::APPLICATION_NAMES;
 use super::fault::chain;
+use super::node_lock;
 use super::open::Opened;
 use super::target::Target;
 use crate::patience::timeout;
@@ -91,11 +92,12 @@ pub(super) async fn barrier(client: &Client) -> Result<bool, Error> {
     Ok(!row.get::<_, bool>("is_read_only"))
 }
 
-/// Ends what an earlier node has left on the database, and forgets its ledger: nothing of it can come any more.
+/// Ends what an earlier node has left on the database, notes whose it is now (`node_lock`), and forgets the earlier one's ledger: nothing of
+/// it can come any more.
 ///
 /// # Errors
 /// When it does not end, or PostgreSQL does not answer.
-pub async fn clear(target: &Target) -> Result<(), EarlierError> {
+pub async fn clear(target: &Target, number: i64) -> Result<(), EarlierError> {
     let failed = |error: Error| EarlierError::Database(chain(&error));
     let config = super::db::session_config(target.config(), "madang start", 0, 0);
     let opened = timeout(CONNECT_MAX, target.open(&config)).await;
@@ -116,6 +118,8 @@ pub async fn clear(target: &Target) -> Result<(), EarlierError> {
     }
     // An end shows what waited for a standby: nothing of it is served before the standby has it.
     timeout(CONNECT_MAX, barrier(&client)).await.ok_or(EarlierError::Unanswered)?.map_err(failed)?;
+    // Again, where the lock was taken before the schema had a place for it.
+    node_lock::take(&client, number).await.map_err(failed)?;
     client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]).await.map_err(failed)?;
     drop(client);
     let _ = task.await;

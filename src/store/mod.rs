@@ -12,6 +12,7 @@ mod fault;
 pub mod lock;
 pub mod messages;
 pub mod migrate;
+mod node_lock;
 mod open;
 mod pool;
 mod requirements;

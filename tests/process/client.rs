@@ -80,6 +80,20 @@ impl Api {
         }
     }
 
+    pub async fn join(&self, server: i64, account: &Account) {
+        self.change(&format!("/servers/{server}/join"), account).await;
+    }
+
+    pub async fn leave(&self, server: i64, account: &Account) {
+        self.change(&format!("/servers/{server}/leave"), account).await;
+    }
+
+    /// A call whose answer has nothing in it.
+    async fn change(&self, path: &str, account: &Account) {
+        let call = self.http.post(format!("{}{path}", self.url)).bearer_auth(&account.token).send().await;
+        call.and_then(reqwest::Response::error_for_status).expect("it is done");
+    }
+
     /// A fresh server.
     pub async fn server(&self, account: &Account) -> i64 {
         self.post("/servers/", &account.token, json!({ "name": "more" })).await["id"].as_i64().expect("an id")

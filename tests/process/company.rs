@@ -4,7 +4,12 @@ use super::client::{Account, Api, Socket};
 use super::node::{Node, Signal};
 use super::scene::Scene;
 use super::settings::{madang, refusal};
+use std::future::Future;
+use std::time::Duration;
 use tokio::process::Command;
+
+/// Nothing takes that long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn second(scene: &Scene) -> Command {
     let mut command = madang(&scene.folder);
@@ -12,10 +17,14 @@ fn second(scene: &Scene) -> Command {
     command
 }
 
+async fn in_time<T>(event: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("never: {event}"))
+}
+
 async fn say(node: &Node, channel: i64, account: &Account, content: &str) {
     let mut socket = Socket::open(&node.address, channel, account).await;
     socket.send(content).await;
-    assert_eq!(socket.read_event().await["content"], content);
+    assert_eq!(in_time("an event", socket.read_event()).await["content"], content);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -81,6 +90,34 @@ async fn a_node_that_stands_still_is_taken_over_and_ends_when_it_goes_on() {
     scene.stop().await;
 }
 
+/// It is stopped, another node takes its place, changes what the first one remembers, and is gone before the first one goes on.
+#[tokio::test(flavor = "current_thread")]
+async fn a_node_that_goes_on_after_another_has_come_and_gone_ends_too() {
+    let scene = Scene::start().await;
+    let log = scene.folder.join("log");
+    let mut first = Node::start_on_logging(&scene.proxy.url(), &log).await;
+    let api = Api::new(&first.url);
+    let owner = api.account("owner").await;
+    let channel = api.channel(&owner).await;
+    let guest = api.account("guest").await;
+    api.join(owner.server, &guest).await;
+    let mut socket = Socket::open(&first.address, channel, &guest).await;
+    first.signal(Signal::STOP);
+    let second = Node::start_on(&scene.proxy.url()).await;
+    Api::new(&second.url).leave(owner.server, &guest).await;
+    say(&second, channel, &owner, "not for the guest").await;
+    second.stop().await;
+    first.signal(Signal::CONT);
+    assert_eq!(in_time("a close frame", socket.read_close()).await, 1012);
+    assert_eq!(first.ended().await.code(), Some(1));
+    let said = std::fs::read_to_string(&log).expect("a log");
+    assert!(said.lines().last().unwrap_or_default().contains("another node has served this database"), "{said}");
+    let third = Node::start_on(&scene.proxy.url()).await;
+    say(&third, channel, &owner, "afterwards").await;
+    third.stop().await;
+    scene.stop().await;
+}
+
 /// The connection of the lock is cut, and nothing else: nobody else has it, and the node takes it again.
 #[tokio::test(flavor = "current_thread")]
 async fn a_lock_whose_connection_is_cut_is_taken_again() {
@@ -91,22 +128,22 @@ async fn a_lock_whose_connection_is_cut_is_taken_again() {
     let channel = api.channel(&account).await;
     let mut socket = Socket::open(&node.address, channel, &account).await;
     for round in 0..3 {
-        let lock = "pg_stat_activity where application_name like 'madang node %'";
-        let pid = scene.count(&format!("select pid::bigint from {lock}")).await;
+        let pid = scene.lock_holder().await;
         scene.count(&format!("select pg_terminate_backend({pid}::integer)::integer::bigint")).await;
         scene.until_none(&format!("pg_stat_activity where pid = {pid}")).await;
         let content = format!("round {round}");
-        loop {
-            socket.send(&content).await;
-            let answer = socket.read_event().await;
-            if answer["content"] == content.as_str() {
-                break;
+        let say = async {
+            loop {
+                socket.send(&content).await;
+                let answer = socket.read_event().await;
+                if answer["content"] == content.as_str() {
+                    break;
+                }
+                assert_eq!(answer["code"], "unavailable", "{answer}");
             }
-            assert_eq!(answer["code"], "unavailable", "{answer}");
-        }
-        while scene.count(&format!("select count(*) from {lock}")).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        };
+        in_time("it is said", say).await;
+        assert_ne!(scene.lock_holder().await, pid);
     }
     assert_eq!(refusal(second(&scene)).await.0, Some(1));
     node.stop().await;

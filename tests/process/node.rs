@@ -72,6 +72,14 @@ impl Node {
         Self::launch(command.stderr(watched()), settings).await
     }
 
+    /// The same with its log in a file.
+    pub async fn start_on_logging(database_url: &str, log: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.env("DATABASE_URL", database_url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+        command.stderr(std::fs::File::create(log).expect("a file can be made"));
+        Self::launch(&mut command, &[]).await
+    }
+
     /// Waits until the node says where it is.
     async fn launch(command: &mut Command, settings: &[(&str, &str)]) -> Self {
         let mut child = command

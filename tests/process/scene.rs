@@ -59,6 +59,21 @@ impl Scene {
         }
     }
 
+    /// Which process of PostgreSQL holds the node's lock, as soon as one does.
+    pub async fn lock_holder(&self) -> i64 {
+        let look = async {
+            loop {
+                let sql = "select pid::bigint from pg_locks where locktype = 'advisory' and granted and classid = 1835099233 \
+                    and objid = 1852243969";
+                if let Some(row) = self.client.query_opt(sql, &[]).await.expect("good SQL") {
+                    return row.get(0);
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.expect("a node takes its lock")
+    }
+
     pub async fn writer(&self) -> String {
         let sql = "select pid::text from pg_stat_activity where application_name = 'madang writer'";
         self.client.query_one(sql, &[]).await.expect("one").get(0)

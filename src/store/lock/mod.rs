@@ -6,6 +6,9 @@
 //! opened only while its lock is held ([`open`](super::open)), and a node that begins ends what another has left: so a node that has lost
 //! its lock changes nothing any more, whatever it believes.
 //!
+//! Each start writes a number of its own into `node_lock` before it changes anything else, over the connection of the lock itself. Who
+//! takes the lock back after it was lost, and finds another number, does not go on: what it remembers has been changed by somebody else.
+//!
 //! Where the database is on several hosts, the lock is the first to follow it: with a new holding all other connections are made anew.
 //! On another history (a standby was promoted, a backup restored) something may have been lost: the node reads again what it
 //! remembers, and writes nothing until it has.
@@ -14,6 +17,8 @@
 //! nothing is changed ([`holding`]).
 
 use super::backends;
+use super::fault::chain;
+use super::node_lock;
 use super::open::Opened;
 use super::requirements::{self, Unfit};
 use super::target::Target;
@@ -57,6 +62,12 @@ pub enum LockError {
          (DATABASE_URL)"
     )]
     Taken(String),
+    /// Another node has had it, and may have gone again.
+    #[error(
+        "another node has served this database while this one stood still or was cut off, so what this one remembers of it is no longer \
+         true; start it again"
+    )]
+    Served,
 }
 
 /// Asks for all that is remembered of the database to be read again; answered when it has been.
@@ -64,6 +75,7 @@ pub type ReadAgain = oneshot::Sender<()>;
 
 /// The lock of this node; dropped, it is let go.
 pub struct NodeLock {
+    number: i64,
     release: oneshot::Sender<()>,
     /// Until it is known how it ended.
     kept: Option<JoinHandle<Option<LockError>>>,
@@ -80,11 +92,13 @@ impl NodeLock {
         let opened = first_connection(target, &config).await?;
         requirements::check(&opened.client).await?;
         wait_for(&opened.client).await?;
+        let number = rand::random();
+        node_lock::take(&opened.client, number).await.map_err(|error| LockError::Connect(chain(&error)))?;
         let (probe, probes) = mpsc::channel(PROBES_MAX);
         let (ask, asked) = mpsc::channel(1);
         let target = target.clone().under(Lock { holding: watch::Sender::new(None), probe });
         let history = opened.history.clone();
-        let mut keeper = Keeper { target: target.clone(), config, history, generation: 0, ask, probes };
+        let mut keeper = Keeper { number, target: target.clone(), config, history, generation: 0, ask, probes };
         keeper.hold(&opened);
         let (release, released) = oneshot::channel::<()>();
         let kept = tokio::spawn(async move {
@@ -93,7 +107,12 @@ impl NodeLock {
                 _ = released => None,
             }
         });
-        Ok((target, Self { release, kept: Some(kept) }, asked))
+        Ok((target, Self { number, release, kept: Some(kept) }, asked))
+    }
+
+    /// What this start has written, or has yet to write, into `node_lock`.
+    pub fn number(&self) -> i64 {
+        self.number
     }
 
     /// Returns when another node has taken the lock.
@@ -118,6 +137,8 @@ impl NodeLock {
 }
 
 struct Keeper {
+    /// What this start has written into `node_lock`.
+    number: i64,
     target: Target,
     config: Config,
     /// Of what the node remembers; none while it is being read again.
@@ -219,7 +240,13 @@ impl Keeper {
     async fn try_hold(&self, opened: &Opened) -> Result<bool, LockError> {
         let look = async {
             if is_ours(&opened.client).await? {
-                return Ok(Ok(true));
+                // Looked at with the lock held: whoever had it has either written its number, or changed nothing.
+                let number = node_lock::holder(&opened.client).await?;
+                return Ok(if number.is_none_or(|number| number == self.number) {
+                    Ok(true)
+                } else {
+                    Err(LockError::Served)
+                });
             }
             let other = holder(&opened.client)
                 .await?

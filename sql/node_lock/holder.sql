@@ -1,0 +1,2 @@
+-- Which start took the database last.
+select holder from node_lock where is_only
