@@ -129,9 +129,12 @@ impl Application {
             None => secret::load_or_make(&config.data_dir)
                 .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?,
         };
-        let (database, lock, mut read_again) = NodeLock::take(&database).await?;
-        migrate(&database).await?;
-        backends::clear(&database, lock.number()).await?;
+        let (database, mut lock, mut read_again) = NodeLock::take(&database).await?;
+        let number = lock.number();
+        tokio::select! {
+            error = lock.lost() => return Err(error.into()),
+            prepared = prepare(&database, number) => prepared?,
+        }
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
         users::note_looks(&db).await.map_err(|error| other(&error))?;
@@ -251,6 +254,12 @@ impl Application {
         tracing::info!("stopped");
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// Everything that has to be done to a database before it is served.
+async fn prepare(database: &Target, number: i64) -> Result<(), StartError> {
+    migrate(database).await?;
+    Ok(backends::forget_earlier(database, number).await?)
 }
 
 async fn all_closed(relays: &[RelayHandle]) {

@@ -1,5 +1,5 @@
 -- Who holds the lock $1, and when it last said something: `state_change` is null where this role may not see it.
-select a.pid, a.backend_start, a.application_name, host(a.client_addr) as address, a.state_change
+select a.pid, a.backend_start, a.usename::text as role, a.application_name, host(a.client_addr) as address, a.state_change
 from pg_locks l join pg_stat_activity a on a.pid = l.pid
 where l.locktype = 'advisory' and l.granted and l.objsubid = 1
     and l.classid = ($1::bigint >> 32)::oid and l.objid = ($1::bigint & 4294967295)::oid

@@ -4,12 +4,13 @@
 //! took. No timeout of ours or of PostgreSQL's runs until then. So whether a statement can still run is not a question of time:
 //! it cannot once its process has gone from `pg_stat_activity`, which it leaves after its last transaction.
 
-use super::db::APPLICATION_NAMES;
+use super::db::{APPLICATION_NAMES, START_NAME};
 use super::fault::chain;
 use super::node_lock;
 use super::open::Opened;
 use super::target::Target;
 use crate::patience::timeout;
+use std::future::Future;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Error, Row};
@@ -20,6 +21,11 @@ const EARLIER_MAX: Duration = Duration::from_secs(30);
 const ENDING_MAX: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// As long as one statement of a start may take.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// As long as the ledger of earlier nodes may take to be forgotten, in milliseconds.
+const FORGET_MAX_MS: u64 = 30_000;
+const NO_ANSWER: &str = "no answer in time";
 
 /// A process of PostgreSQL, and no other that comes to have its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +72,15 @@ impl Backend {
     }
 }
 
+/// Who has a connection, for whoever has to look for them.
+pub(super) fn told(row: &Row) -> String {
+    let text = |name: &str| row.get::<_, Option<String>>(name);
+    let name = text("application_name").unwrap_or_default();
+    let address = text("address").unwrap_or_else(|| "the database's own machine".into());
+    let role = text("role").unwrap_or_default();
+    format!("`{name}`, connected from {address} as {role} (PostgreSQL's process {})", row.get::<_, i32>("pid"))
+}
+
 /// Ends processes, but for those that wait for a standby; answers which of them are not gone yet.
 pub(super) async fn end(client: &Client, backends: &[Backend]) -> Result<Vec<Backend>, Error> {
     let pids: Vec<i32> = backends.iter().map(|backend| backend.pid).collect();
@@ -92,21 +107,16 @@ pub(super) async fn barrier(client: &Client) -> Result<bool, Error> {
     Ok(!row.get::<_, bool>("is_read_only"))
 }
 
-/// Ends what an earlier node has left on the database, notes whose it is now (`node_lock`), and forgets the earlier one's ledger: nothing of
-/// it can come any more.
+/// Ends what an earlier node has left on the database, over the connection that holds the lock: nothing of it can come any more then.
 ///
 /// # Errors
 /// When it does not end, or PostgreSQL does not answer.
-pub async fn clear(target: &Target, number: i64) -> Result<(), EarlierError> {
-    let failed = |error: Error| EarlierError::Database(chain(&error));
-    let config = super::db::session_config(target.config(), "madang start", 0, 0);
-    let opened = timeout(CONNECT_MAX, target.open(&config)).await;
-    let opened = opened.ok_or_else(|| EarlierError::Database("no answer in time".into()))?;
-    let Opened { client, task, .. } = opened.map_err(|error| EarlierError::Database(error.to_string()))?;
+pub(super) async fn end_earlier(client: &Client) -> Result<(), EarlierError> {
     let until = Instant::now() + EARLIER_MAX;
     loop {
         let names: &[&str] = &APPLICATION_NAMES;
-        let rows = client.query(include_str!("../../sql/backends/end_earlier.sql"), &[&names]).await.map_err(failed)?;
+        let rows =
+            answered(ANSWER_MAX, client.query(include_str!("../../sql/backends/end_earlier.sql"), &[&names])).await?;
         if rows.is_empty() {
             break;
         }
@@ -117,11 +127,30 @@ pub async fn clear(target: &Target, number: i64) -> Result<(), EarlierError> {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     // An end shows what waited for a standby: nothing of it is served before the standby has it.
-    timeout(CONNECT_MAX, barrier(&client)).await.ok_or(EarlierError::Unanswered)?.map_err(failed)?;
-    // Again, where the lock was taken before the schema had a place for it.
-    node_lock::take(&client, number).await.map_err(failed)?;
-    client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]).await.map_err(failed)?;
+    let safe = timeout(ANSWER_MAX, barrier(client)).await.ok_or(EarlierError::Unanswered)?;
+    safe.map(drop).map_err(|error| EarlierError::Database(chain(&error)))
+}
+
+/// Notes whose the database is now (`node_lock`), where the lock was taken before the schema had a place for it, and forgets the ledger of
+/// earlier nodes, which have been ended.
+///
+/// # Errors
+/// When PostgreSQL does not answer.
+pub async fn forget_earlier(target: &Target, number: i64) -> Result<(), EarlierError> {
+    let config = super::db::session_config(target.config(), START_NAME, FORGET_MAX_MS, FORGET_MAX_MS);
+    let opened = timeout(CONNECT_MAX, target.open(&config)).await;
+    let opened = opened.ok_or_else(|| EarlierError::Database(NO_ANSWER.into()))?;
+    let Opened { client, task, .. } = opened.map_err(|error| EarlierError::Database(error.to_string()))?;
+    answered(ANSWER_MAX, node_lock::take(&client, number)).await?;
+    let forgotten = client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]);
+    answered(Duration::from_millis(FORGET_MAX_MS + 1_000), forgotten).await?;
     drop(client);
     let _ = task.await;
     Ok(())
+}
+
+async fn answered<T>(within: Duration, statement: impl Future<Output = Result<T, Error>>) -> Result<T, EarlierError> {
+    let answer = timeout(within, statement).await;
+    let answer = answer.ok_or_else(|| EarlierError::Database(NO_ANSWER.into()))?;
+    answer.map_err(|error| EarlierError::Database(chain(&error)))
 }

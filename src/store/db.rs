@@ -27,12 +27,14 @@ const CASCADE_POOL_SIZE: usize = 2;
 /// As often as a statement is sent that PostgreSQL asks to send again.
 const ATTEMPTS: u32 = 4;
 
-/// What our connections call themselves, but for those of a start: the next node finds by these names what this one has left.
-pub(super) const APPLICATION_NAMES: [&str; 3] = [CALLS_NAME, CASCADES_NAME, WRITER_NAME];
+/// What our connections call themselves, but for that of the lock: the next node finds by these names what this one has left.
+pub(super) const APPLICATION_NAMES: [&str; 5] = [CALLS_NAME, CASCADES_NAME, WRITER_NAME, MIGRATE_NAME, START_NAME];
 const CALLS_NAME: &str = "madang";
 const CASCADES_NAME: &str = "madang cascade";
 /// A writer's.
 pub const WRITER_NAME: &str = "madang writer";
+pub(super) const MIGRATE_NAME: &str = "madang migrate";
+pub(super) const START_NAME: &str = "madang start";
 
 /// Parameters of a statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -63,6 +65,9 @@ enum Work {
 const PLANNING: &str =
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c jit=off";
 
+/// A connection whose machine is gone ends at the server's side too, with the locks that it has.
+const KEEPALIVES: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+
 /// What every connection of ours is configured with: no wait without an end, and commits that are on disk.
 pub fn session_config(
     base: &Config,
@@ -78,7 +83,7 @@ pub fn session_config(
         .keepalives_idle(Duration::from_secs(10))
         .tcp_user_timeout(Duration::from_secs(5))
         .options(format!(
-            "{options} {PLANNING} -c synchronous_commit=on -c statement_timeout={statement_timeout_ms} \
+            "{options} {PLANNING} {KEEPALIVES} -c synchronous_commit=on -c statement_timeout={statement_timeout_ms} \
              -c lock_timeout={lock_timeout_ms}"
         ));
     config

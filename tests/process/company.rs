@@ -11,7 +11,7 @@ use tokio::process::Command;
 /// Nothing takes that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn second(scene: &Scene) -> Command {
+pub fn second(scene: &Scene) -> Command {
     let mut command = madang(&scene.folder);
     command.env("DATABASE_URL", scene.proxy.url()).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
     command

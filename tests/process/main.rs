@@ -11,6 +11,7 @@ mod failover;
 mod garbage;
 mod harness;
 mod late;
+mod left_over;
 mod load;
 mod load_ends;
 mod load_says;

@@ -16,17 +16,16 @@
 //! Where the connection is there and no answer comes (a standby that commits wait for is away), the lock is still held: reads go on, and
 //! nothing is changed ([`holding`]).
 
-use super::backends;
-use super::fault::chain;
+use super::backends::{self, EarlierError};
 use super::node_lock;
 use super::open::Opened;
-use super::requirements::{self, Unfit};
+use super::requirements::Unfit;
 use super::target::Target;
 use crate::patience::timeout;
 use holding::State;
 use std::pin::pin;
 use std::time::Duration;
-use taking::{config, first_connection, holder, is_ours, wait_for};
+use taking::{answered, check, config, first_connection, holder, is_ours, wait_for};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -56,6 +55,9 @@ pub enum LockError {
     /// It is not as Madang needs it.
     #[error(transparent)]
     Unfit(#[from] Unfit),
+    /// An earlier node has left something behind.
+    #[error(transparent)]
+    Earlier(#[from] EarlierError),
     /// Another node has it.
     #[error(
         "another node uses this database: {0}; nodes do not share one: stop that node, or give this one a database of its own \
@@ -82,18 +84,20 @@ pub struct NodeLock {
 }
 
 impl NodeLock {
-    /// Takes the lock of a database that is as it has to be; answers how connections are opened under it, and who asks for what is
-    /// remembered to be read again.
+    /// Takes the lock of a database that is as it has to be, and ends what an earlier node has left there; answers how connections are
+    /// opened under it, and who asks for what is remembered to be read again.
     ///
     /// # Errors
     /// One line that says what to do.
     pub async fn take(target: &Target) -> Result<(Target, Self, mpsc::Receiver<ReadAgain>), LockError> {
         let config = config(target);
         let opened = first_connection(target, &config).await?;
-        requirements::check(&opened.client).await?;
+        check(&opened.client).await?;
         wait_for(&opened.client).await?;
+        // Before anything else: it may hold locks, and what is still open writes.
+        backends::end_earlier(&opened.client).await?;
         let number = rand::random();
-        node_lock::take(&opened.client, number).await.map_err(|error| LockError::Connect(chain(&error)))?;
+        answered(node_lock::take(&opened.client, number)).await?;
         let (probe, probes) = mpsc::channel(PROBES_MAX);
         let (ask, asked) = mpsc::channel(1);
         let target = target.clone().under(Lock { holding: watch::Sender::new(None), probe });

@@ -8,6 +8,7 @@ use crate::store::fault::chain;
 use crate::store::open::{OpenError, Opened};
 use crate::store::requirements;
 use crate::store::target::Target;
+use std::future::Future;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio_postgres::{Client, Config};
@@ -19,9 +20,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// PostgreSQL that is only just starting is waited for as long.
 const CONNECT_ATTEMPTS: u32 = 50;
 const CONNECT_PAUSE: Duration = Duration::from_millis(200);
+const SILENT: &str = "it takes connections, and answers nothing in time";
 const NO_ANSWER: &str = "no commit is answered in time; is a standby away that commits wait for?";
-/// A connection whose machine is gone ends at the server's side too.
-const KEEPALIVES: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3";
+/// As long as one statement of a start may take.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// The settings of the lock's own connection. Its name says whose it is.
 pub(super) fn config(target: &Target) -> Config {
@@ -29,10 +31,7 @@ pub(super) fn config(target: &Target) -> Config {
     let host: String = host.nodename().to_string_lossy().chars().filter(char::is_ascii_graphic).take(30).collect();
     // No other node has this name, though containers may have one host name and one process id.
     let name = format!("madang node {host}/{} {:06x}", std::process::id(), rand::random_range(0..1 << 24));
-    let mut config = session_config(target.config(), &name, 0, 0);
-    let options = config.get_options().unwrap_or_default().to_owned();
-    config.options(format!("{options} {KEEPALIVES}"));
-    config
+    session_config(target.config(), &name, 0, 0)
 }
 
 pub(super) async fn first_connection(target: &Target, config: &Config) -> Result<Opened, LockError> {
@@ -75,21 +74,34 @@ pub(super) async fn is_ours(client: &Client) -> Result<bool, tokio_postgres::Err
 pub(super) async fn holder(client: &Client) -> Result<Option<Holder>, tokio_postgres::Error> {
     let row = client.query_opt(include_str!("../../../sql/backends/lock_holder.sql"), &[&KEY]).await?;
     Ok(row.map(|row| {
-        let backend = Backend::of(&row);
-        let (name, address): (String, Option<String>) = (row.get("application_name"), row.get("address"));
-        let address = address.unwrap_or_else(|| "the database's own machine".into());
-        let told = format!("`{name}`, connected from {address} (PostgreSQL's process {})", backend.pid());
-        Holder { backend, name, spoke_at: row.get("state_change"), told }
+        let name: Option<String> = row.get("application_name");
+        let (backend, told) = (Backend::of(&row), backends::told(&row));
+        Holder { backend, name: name.unwrap_or_default(), spoke_at: row.get("state_change"), told }
     }))
+}
+
+/// What PostgreSQL answers, if it does so in time.
+pub(super) async fn answered<T>(
+    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, LockError> {
+    match timeout(ANSWER_MAX, statement).await {
+        Some(answer) => answer.map_err(|error| LockError::Connect(chain(&error))),
+        None => Err(LockError::Connect(SILENT.into())),
+    }
+}
+
+/// Looks whether the database is as it has to be.
+pub(super) async fn check(client: &Client) -> Result<(), LockError> {
+    let checked = timeout(ANSWER_MAX, requirements::check(client)).await;
+    Ok(checked.ok_or_else(|| LockError::Connect(SILENT.into()))??)
 }
 
 /// Waits until the lock is this connection's.
 pub(super) async fn wait_for(client: &Client) -> Result<(), LockError> {
-    let failed = |error: tokio_postgres::Error| LockError::Connect(chain(&error));
     let began = Instant::now();
     let mut first: Option<(Holder, Instant)> = None;
-    while !is_ours(client).await.map_err(failed)? {
-        if let Some(now) = holder(client).await.map_err(failed)? {
+    while !answered(is_ours(client)).await? {
+        if let Some(now) = answered(holder(client)).await? {
             match &first {
                 Some((before, since)) if before.backend == now.backend => {
                     if before.spoke_at != now.spoke_at || began.elapsed() > ENDING_MAX {
@@ -97,7 +109,7 @@ pub(super) async fn wait_for(client: &Client) -> Result<(), LockError> {
                     }
                     if since.elapsed() > SILENT_MAX {
                         tracing::warn!(holder = now.told, "the node that holds the database says nothing; it is ended");
-                        backends::end(client, &[now.backend]).await.map_err(failed)?;
+                        answered(backends::end(client, &[now.backend])).await?;
                     }
                 }
                 _ => first = Some((now, Instant::now())),
