@@ -1,8 +1,8 @@
--- What Madang asks of a database, as it is here.
-select current_setting('server_version_num')::integer as version, current_setting('server_version') as version_name,
-    current_setting('plan_cache_mode') = 'force_generic_plan' as has_options,
+-- What Madang asks of a database whose version and encoding (`version.sql`) are right, as it is here.
+select current_setting('plan_cache_mode') = 'force_generic_plan' as has_options,
+    current_setting('track_activities')::boolean as tracks_activities,
     pg_is_in_recovery() as is_standby, current_setting('transaction_read_only') = 'on' as is_read_only,
-    pg_encoding_to_char(d.encoding) as encoding, d.datcollate::text as locale, lower('Ä') = 'ä' as knows_letters,
+    d.datcollate::text as locale, lower('Ä') = 'ä' as knows_letters,
     quote_ident(current_user) as role, quote_ident(current_database()) as database, quote_ident(current_schema()) as schema,
     coalesce(has_schema_privilege(current_schema(), 'create'), false) as may_create,
     (

@@ -5,7 +5,8 @@ use super::target::Target;
 use crate::patience::timeout;
 use std::time::Duration;
 use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, Error, Row};
 
 /// The oldest version of PostgreSQL that is served, as it numbers itself.
 const VERSION_MIN: i32 = 130_000;
@@ -21,26 +22,54 @@ pub struct Unfit(String);
 /// # Errors
 /// What is not.
 pub(super) async fn check(client: &Client) -> Result<(), Unfit> {
-    let row = client.query_one(include_str!("../../sql/backends/requirements.sql"), &[]).await;
-    let row = row.map_err(|error| Unfit(format!("the database could not be looked at: {}", chain(&error))))?;
-    problem(&row).map_or(Ok(()), |problem| Err(Unfit(problem)))
+    let problem = look(client).await;
+    let problem = problem.map_err(|error| Unfit(format!("the database could not be looked at: {}", chain(&error))))?;
+    problem.map_or(Ok(()), |problem| Err(Unfit(problem)))
 }
 
 /// Why no connection that can change anything was to be had, where that can be found out.
 pub(super) async fn explain(target: &Target, config: &Config) -> Option<Unfit> {
-    let mut config = config.clone();
-    config.target_session_attrs(TargetSessionAttrs::Any);
     let look = async {
-        let (client, connection) = match config.connect(target.tls()).await {
-            Ok(connected) => connected,
-            Err(error) => return Some(chain(&error)).filter(|said| said.contains("startup parameter")).map(pooler),
+        let error = match look_over(target, config).await {
+            Ok(problem) => return problem,
+            Err(error) => error,
         };
-        let connection = tokio::spawn(connection);
-        let row = client.query_one(include_str!("../../sql/backends/requirements.sql"), &[]).await;
-        connection.abort();
-        row.ok().as_ref().and_then(problem)
+        if error.code() == Some(&SqlState::UNDEFINED_OBJECT) {
+            // PostgreSQL 11 does not know all that is set on a connection of ours; without it, it says which version it is.
+            return look_over(target, target.config()).await.ok().flatten();
+        }
+        Some(chain(&error)).filter(|said| said.contains("startup parameter")).map(pooler)
     };
     timeout(LOOK_MAX, look).await.flatten().map(Unfit)
+}
+
+async fn look_over(target: &Target, config: &Config) -> Result<Option<String>, Error> {
+    let mut config = config.clone();
+    config.target_session_attrs(TargetSessionAttrs::Any);
+    let (client, connection) = config.connect(target.tls()).await?;
+    let connection = tokio::spawn(connection);
+    let problem = look(&client).await;
+    connection.abort();
+    problem
+}
+
+async fn look(client: &Client) -> Result<Option<String>, Error> {
+    let row = client.query_one(include_str!("../../sql/backends/version.sql"), &[]).await?;
+    if let Some(problem) = foreign(&row) {
+        return Ok(Some(problem));
+    }
+    let row = client.query_one(include_str!("../../sql/backends/requirements.sql"), &[]).await?;
+    Ok(problem(&row))
+}
+
+fn text(row: &Row, name: &str) -> String {
+    row.get::<_, Option<String>>(name).unwrap_or_default()
+}
+
+/// The statement that makes a database as it has to be.
+fn made_right(row: &Row) -> String {
+    let (role, database) = (text(row, "role"), text(row, "database"));
+    format!("create database {database} owner {role} encoding 'UTF8' locale 'C.UTF-8' template template0")
 }
 
 fn pooler(found: String) -> String {
@@ -50,15 +79,18 @@ fn pooler(found: String) -> String {
     )
 }
 
-fn problem(row: &Row) -> Option<String> {
-    let text = |name: &str| row.get::<_, Option<String>>(name).unwrap_or_default();
-    let (role, database, schema) = (text("role"), text("database"), text("schema"));
-    let made_right =
-        format!("create database {database} owner {role} encoding 'UTF8' locale 'C.UTF-8' template template0");
-    let version = row.get::<_, i32>("version");
-    if version < VERSION_MIN {
-        return Some(format!("PostgreSQL is version {}; Madang needs 13 or newer", text("version_name")));
+/// A version or an encoding that nothing else can be asked of.
+fn foreign(row: &Row) -> Option<String> {
+    if row.get::<_, i32>("version") < VERSION_MIN {
+        return Some(format!("PostgreSQL is version {}; Madang needs 13 or newer", text(row, "version_name")));
     }
+    let (encoding, made_right) = (text(row, "encoding"), made_right(row));
+    (encoding != "UTF8").then(|| format!("the database's encoding is {encoding}; it has to be UTF8: `{made_right}`"))
+}
+
+fn problem(row: &Row) -> Option<String> {
+    let text = |name: &str| text(row, name);
+    let (role, database, schema) = (text("role"), text("database"), text("schema"));
     if row.get("is_standby") {
         return Some("every host of DATABASE_URL is a standby, which changes nothing; name the primary as well".into());
     }
@@ -71,11 +103,14 @@ fn problem(row: &Row) -> Option<String> {
     if !row.get::<_, bool>("has_options") {
         return Some(pooler("plan_cache_mode did not arrive".into()));
     }
-    if text("encoding") != "UTF8" {
-        return Some(format!("the database's encoding is {}; it has to be UTF8: `{made_right}`", text("encoding")));
+    if !row.get::<_, bool>("tracks_activities") {
+        return Some(format!(
+            "track_activities is off, so no node can tell whether another one lives; `alter role {role} in database {database} set \
+             track_activities = on`, as a superuser"
+        ));
     }
     if !row.get::<_, bool>("knows_letters") {
-        let locale = text("locale");
+        let (locale, made_right) = (text("locale"), made_right(row));
         return Some(format!(
             "the database's locale {locale} knows no letters beyond ASCII, so names in other scripts would differ by case; make it with \
              another one: `{made_right}`"

@@ -13,6 +13,15 @@ async fn a_database_that_cannot_serve_is_refused_with_what_was_found_and_what_me
     let made = |name: &str, rest: &str| format!("create database {name} {rest} template template0");
     let cases = [
         (vec![made("ascii", "encoding 'SQL_ASCII' locale 'C'")], "madang", "ascii", "SQL_ASCII", mends),
+        (vec![made("korean", "encoding 'EUC_KR' locale 'C'")], "madang", "korean", "EUC_KR", mends),
+        (vec![made("cyrillic", "encoding 'WIN1251' locale 'C'")], "madang", "cyrillic", "WIN1251", mends),
+        (
+            vec![made("untold", "encoding 'UTF8'"), "alter database untold set track_activities = off".into()],
+            "madang",
+            "untold",
+            "track_activities is off",
+            "alter role madang in database untold set track_activities = on",
+        ),
         (vec![made("plain", "encoding 'UTF8' locale 'C'")], "madang", "plain", "locale C", mends),
         (
             vec![
