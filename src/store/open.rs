@@ -14,6 +14,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, Error};
 
 /// Before the next host is tried beside those that have not answered.
@@ -28,6 +29,17 @@ pub enum OpenError {
     /// Somebody else may hold the database.
     #[error("this node does not hold its lock on the database")]
     NotLocked,
+}
+
+impl OpenError {
+    /// Whether waiting makes it no better: a wrong password, no such database or role, no right, a setting that is not known.
+    pub(super) fn is_final(&self) -> bool {
+        let code = match self {
+            Self::Postgres(error) => error.code().map(SqlState::code),
+            Self::NotLocked => None,
+        };
+        code.is_some_and(|code| code == "08P01" || ["28", "3D", "42"].iter().any(|class| code.starts_with(class)))
+    }
 }
 
 /// A connection that is ready to be used.
@@ -66,7 +78,7 @@ impl Target {
         let hosts = hosts(config);
         let mut waiting = self.in_turn(hosts.len()).filter_map(|at| Some((at, hosts.get(at)?)));
         let mut tries = FuturesUnordered::new();
-        let mut problem = None;
+        let mut problem: Option<OpenError> = None;
         loop {
             let has_more =
                 waiting.next().map(|(at, host)| tries.push(async move { (at, self.open_at(purpose, host).await) }));
@@ -83,7 +95,11 @@ impl Target {
                         self.serves(at);
                         return Ok(opened);
                     }
-                    Some((_, Err(error))) => problem = problem.or(Some(error)),
+                    // One that may pass says more than one that will not: another host may serve in a moment.
+                    Some((_, Err(error))) => match &problem {
+                        Some(before) if !before.is_final() || error.is_final() => {}
+                        _ => problem = Some(error),
+                    },
                     None => return Err(problem.unwrap_or(OpenError::NotLocked)),
                 },
                 () = next => {}

@@ -5,6 +5,7 @@ mod bounds;
 mod client;
 mod company;
 mod crowd;
+mod doorkeeper;
 mod embedded;
 mod erased;
 mod failover;

@@ -41,13 +41,7 @@ pub(super) async fn first_connection(target: &Target, config: &Config) -> Result
             Some(Err(error)) => Some(error),
             None => None,
         };
-        let code = match &error {
-            Some(OpenError::Postgres(error)) => error.code(),
-            _ => None,
-        };
-        // A wrong password or name does not get better by waiting.
-        let is_final = code.is_some_and(|code| !code.code().starts_with("57"));
-        if attempt >= CONNECT_ATTEMPTS || is_final {
+        if attempt >= CONNECT_ATTEMPTS || error.as_ref().is_some_and(OpenError::is_final) {
             if let Some(unfit) = requirements::explain(target, config).await {
                 return Err(unfit.into());
             }
