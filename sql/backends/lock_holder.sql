@@ -1,4 +1,5 @@
--- Who holds the lock $1, and when it last said something: `state_change` is null where this role may not see it.
+-- Who holds the lock $1, and when it last said something. `backend_start` is null where this role may not look at it, `state_change` also
+-- where nobody keeps account of it (`track_activities`).
 select a.pid, a.backend_start, a.usename::text as role, a.application_name, host(a.client_addr) as address, a.state_change
 from pg_locks l join pg_stat_activity a on a.pid = l.pid
 where l.locktype = 'advisory' and l.granted and l.objsubid = 1

@@ -13,6 +13,7 @@ use crate::patience::timeout;
 use std::future::Future;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, Row};
 
 /// As long as the processes of an earlier node may take to end.
@@ -40,6 +41,12 @@ pub enum EarlierError {
     /// PostgreSQL does not answer.
     #[error("the connections of an earlier node could not be looked for: {0}; check that the database runs")]
     Database(String),
+    /// They are another role's.
+    #[error(
+        "connections of an earlier node are another role's, which this one may not end ({0}); end them or start with that role, or \
+         `grant pg_signal_backend` to this one, then start again"
+    )]
+    Foreign(String),
     /// They do not end.
     #[error(
         "connections of an earlier node do not end (PostgreSQL's processes {0}), and what they were sent may still be carried out; \
@@ -152,5 +159,8 @@ pub async fn forget_earlier(target: &Target, number: i64) -> Result<(), EarlierE
 async fn answered<T>(within: Duration, statement: impl Future<Output = Result<T, Error>>) -> Result<T, EarlierError> {
     let answer = timeout(within, statement).await;
     let answer = answer.ok_or_else(|| EarlierError::Database(NO_ANSWER.into()))?;
-    answer.map_err(|error| EarlierError::Database(chain(&error)))
+    answer.map_err(|error| match error.code() {
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => EarlierError::Foreign(chain(&error)),
+        _ => EarlierError::Database(chain(&error)),
+    })
 }

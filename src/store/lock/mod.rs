@@ -70,6 +70,9 @@ pub enum LockError {
          true; start it again"
     )]
     Served,
+    /// A fault of ours.
+    #[error("the task that keeps the lock on the database has failed; start again, and report the log")]
+    Unkept,
 }
 
 /// Asks for all that is remembered of the database to be read again; answered when it has been.
@@ -119,13 +122,16 @@ impl NodeLock {
         self.number
     }
 
-    /// Returns when another node has taken the lock.
+    /// Returns when the lock is not kept any more: another node has it, or has had it.
     pub async fn lost(&mut self) -> LockError {
         if let Some(kept) = &mut self.kept {
             let ended = kept.await;
             self.kept = None;
-            if let Ok(Some(error)) = ended {
-                return error;
+            match ended {
+                Ok(Some(error)) => return error,
+                Ok(None) => {}
+                // It panicked: nobody would take the lock again.
+                Err(_) => return LockError::Unkept,
             }
         }
         std::future::pending().await
@@ -330,5 +336,14 @@ mod tests {
         assert!(asked.try_recv().is_ok());
         assert!(ask_to_read_again(&mut remembered, &ask, "first").is_some(), "the second may have been read in part");
         assert!(asked.try_recv().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_keeper_that_panics_is_not_kept_silent_about() {
+        let (release, _released) = oneshot::channel();
+        let kept = Some(tokio::spawn(async { panic!("as a test wants it") }));
+        let mut lock = NodeLock { number: 0, release, kept };
+        let lost = timeout(Duration::from_secs(60), lock.lost()).await;
+        assert!(matches!(lost, Some(LockError::Unkept)), "{lost:?}");
     }
 }

@@ -14,6 +14,8 @@ use time::OffsetDateTime;
 use tokio_postgres::{Client, Config};
 
 pub(super) const SILENT_MAX: Duration = Duration::from_secs(10);
+/// One of which nothing can be told is refused for, unless it is just ending.
+const UNSEEN_MAX: Duration = Duration::from_secs(2);
 /// As long as a holder that says nothing may take to end.
 const ENDING_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -55,9 +57,9 @@ pub(super) async fn first_connection(target: &Target, config: &Config) -> Result
 
 /// Who holds the lock.
 pub(super) struct Holder {
-    backend: Backend,
+    /// As far as it can be told what it is and whether it says something.
+    seen: Option<(Backend, OffsetDateTime)>,
     pub(super) name: String,
-    spoke_at: Option<OffsetDateTime>,
     pub(super) told: String,
 }
 
@@ -69,8 +71,17 @@ pub(super) async fn holder(client: &Client) -> Result<Option<Holder>, tokio_post
     let row = client.query_opt(include_str!("../../../sql/backends/lock_holder.sql"), &[&KEY]).await?;
     Ok(row.map(|row| {
         let name: Option<String> = row.get("application_name");
-        let (backend, told) = (Backend::of(&row), backends::told(&row));
-        Holder { backend, name: name.unwrap_or_default(), spoke_at: row.get("state_change"), told }
+        let (pid, began_at): (_, Option<OffsetDateTime>) = (row.get("pid"), row.get("backend_start"));
+        let seen = began_at.zip(row.get("state_change")).map(|(began_at, at)| (Backend::new(pid, began_at), at));
+        let told = backends::told(&row);
+        let told = match (seen, began_at) {
+            (None, None) => format!("{told}, which this role may not look at: start with that one"),
+            (None, Some(_)) => {
+                format!("{told}, and whether it lives cannot be told, since its track_activities is off")
+            }
+            _ => told,
+        };
+        Holder { seen, name: name.unwrap_or_default(), told }
     }))
 }
 
@@ -93,21 +104,28 @@ pub(super) async fn check(client: &Client) -> Result<(), LockError> {
 /// Waits until the lock is this connection's.
 pub(super) async fn wait_for(client: &Client) -> Result<(), LockError> {
     let began = Instant::now();
-    let mut first: Option<(Holder, Instant)> = None;
+    let mut first: Option<(Backend, OffsetDateTime, Instant)> = None;
     while !answered(is_ours(client)).await? {
-        if let Some(now) = answered(holder(client)).await? {
-            match &first {
-                Some((before, since)) if before.backend == now.backend => {
-                    if before.spoke_at != now.spoke_at || began.elapsed() > ENDING_MAX {
-                        return Err(LockError::Taken(now.told));
+        match answered(holder(client)).await? {
+            Some(Holder { seen: Some((backend, spoke_at)), told, .. }) => match first {
+                Some((before, at, since)) if before == backend => {
+                    if at != spoke_at || began.elapsed() > ENDING_MAX {
+                        return Err(LockError::Taken(told));
                     }
                     if since.elapsed() > SILENT_MAX {
-                        tracing::warn!(holder = now.told, "the node that holds the database says nothing; it is ended");
-                        answered(backends::end(client, &[now.backend])).await?;
+                        tracing::warn!(holder = told, "the node that holds the database says nothing; it is ended");
+                        answered(backends::end(client, &[backend])).await?;
                     }
                 }
-                _ => first = Some((now, Instant::now())),
+                _ if began.elapsed() > ENDING_MAX => return Err(LockError::Taken(told)),
+                _ => first = Some((backend, spoke_at, Instant::now())),
+            },
+            Some(Holder { seen: None, told, .. }) if began.elapsed() > UNSEEN_MAX => {
+                return Err(LockError::Taken(told));
             }
+            Some(_) => {}
+            None if began.elapsed() > ENDING_MAX => return Err(LockError::Taken("it is not to be seen".into())),
+            None => {}
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
