@@ -163,12 +163,17 @@ async fn a_change_that_waits_for_a_standby_is_seen_by_nobody_and_others_are_not_
 async fn a_node_does_not_begin_over_what_no_standby_has() {
     let Scene { storage, node, api, owner, channel, socket } = Scene::start().await;
     let writer = storage.writer().await;
+    let first = storage.lock_holder().await;
     signal(&writer, Signal::STOP);
     drop((node, api, socket));
     let mut second = madang(&storage.folder);
     second.env("DATABASE_URL", storage.proxy.url()).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
     let start = tokio::spawn(refusal(second));
-    until_there_is(&storage, "pg_stat_activity where application_name = 'madang start'").await;
+    let of_second = format!(
+        "pg_locks l join pg_stat_activity a using (pid) where l.locktype = 'advisory' and l.granted
+            and a.application_name like 'madang node %' and l.pid <> {first}"
+    );
+    until_there_is(&storage, &of_second).await;
     set_standbys(&storage, "nobody").await;
     signal(&writer, Signal::CONT);
     let (code, said) = tokio::time::timeout(PATIENCE, start).await.expect("it does not serve").expect("it ends");
