@@ -1,9 +1,9 @@
 //! A change over HTTP whose answer is lost: whatever has become of it, this node knows it, and nothing comes later.
 
-use super::client::{Account, Api, Socket};
-use super::node::{Node, Signal, signal};
+use super::client::Socket;
+use super::courtyard::Courtyard;
+use super::node::{Signal, signal};
 use super::proxy::Fate;
-use super::scene;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
@@ -11,44 +11,10 @@ use std::time::Duration;
 const LEAVE: &str = "delete from user_servers";
 const JOIN: &str = "insert into user_servers (user_id, server_id) values";
 
-struct Scene {
-    storage: scene::Scene,
-    node: Node,
-    owner: Account,
-    june: Account,
-    channel: i64,
-    server: i64,
-}
-
-impl Scene {
-    async fn start() -> Self {
-        let storage = scene::Scene::start().await;
-        let node = Node::start_on(&storage.proxy.url()).await;
-        let api = Api::new(&node.url);
-        let (owner, june) = (api.account("owner").await, api.account("june").await);
-        let channel = api.channel(&owner).await;
-        let server = owner.server;
-        Self { storage, node, owner, june, channel, server }
-    }
-
-    async fn call(&self, method: Method, path: &str) -> (StatusCode, String) {
-        let call = Client::new().request(method, format!("{}{path}", self.node.url)).bearer_auth(&self.june.token);
-        let answer = call.send().await.expect("an answer");
-        let status = answer.status();
-        let body: Value = answer.json().await.unwrap_or_default();
-        (status, body["code"].as_str().unwrap_or_default().to_owned())
-    }
-
-    async fn join(&self) -> (StatusCode, String) {
-        self.call(Method::POST, &format!("/servers/{}/join", self.server)).await
-    }
-
-    async fn leave(&self) -> (StatusCode, String) {
-        self.call(Method::POST, &format!("/servers/{}/leave", self.server)).await
-    }
-
+impl Courtyard {
     async fn can_read(&self) -> bool {
-        self.call(Method::GET, &format!("/channels/{}/messages", self.channel)).await.0 == StatusCode::OK
+        let messages = format!("/channels/{}/messages", self.channel);
+        self.call(Method::GET, &messages, &self.june, Value::Null).await.0 == StatusCode::OK
     }
 
     /// Loses the answer of a change that PostgreSQL carries out.
@@ -61,11 +27,6 @@ impl Scene {
         let (answer, ()) = tokio::join!(change, cut);
         assert_eq!(answer, in_doubt());
     }
-
-    async fn stop(self) {
-        self.node.stop().await;
-        self.storage.stop().await;
-    }
 }
 
 fn in_doubt() -> (StatusCode, String) {
@@ -74,7 +35,7 @@ fn in_doubt() -> (StatusCode, String) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_change_that_was_lost_and_took_effect_takes_effect_here() {
-    let scene = Scene::start().await;
+    let scene = Courtyard::start().await;
     assert!(!scene.can_read().await);
     scene.lose_answer(JOIN, scene.join()).await;
     while !scene.can_read().await {
@@ -90,7 +51,7 @@ async fn a_change_that_was_lost_and_took_effect_takes_effect_here() {
 /// PostgreSQL gets the statement when the node has long given it up.
 #[tokio::test(flavor = "current_thread")]
 async fn a_change_that_was_lost_on_its_way_never_comes() {
-    let scene = Scene::start().await;
+    let scene = Courtyard::start().await;
     assert_eq!(scene.join().await.0, StatusCode::OK);
     let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
     scene.storage.proxy.next_call(LEAVE, Fate::Keep);
@@ -115,7 +76,7 @@ async fn a_change_that_was_lost_on_its_way_never_comes() {
 /// true for the sockets too.
 #[tokio::test(flavor = "current_thread")]
 async fn a_change_in_doubt_is_looked_for_until_its_process_is_gone() {
-    let scene = Scene::start().await;
+    let scene = Courtyard::start().await;
     assert_eq!(scene.join().await.0, StatusCode::OK);
     let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
     scene.storage.proxy.next_call(LEAVE, Fate::Hold);
@@ -142,7 +103,7 @@ async fn a_change_in_doubt_is_looked_for_until_its_process_is_gone() {
 /// Nobody is told that a channel is gone whose deletion was lost on its way.
 #[tokio::test(flavor = "current_thread")]
 async fn a_deletion_that_never_comes_is_no_news() {
-    let scene = Scene::start().await;
+    let scene = Courtyard::start().await;
     let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.owner).await;
     let channel = format!("{}/channels/{}", scene.node.url, scene.channel);
     let call = |method: Method| Client::new().request(method, &channel).bearer_auth(&scene.owner.token);
@@ -173,7 +134,7 @@ async fn a_deletion_that_never_comes_is_no_news() {
 /// What was made is there for who made it, and their gateways hear of it, though nobody was told that it is.
 #[tokio::test(flavor = "current_thread")]
 async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
-    let scene = Scene::start().await;
+    let scene = Courtyard::start().await;
     let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.june).await;
     let mut heard = async |text: &str| {
         loop {
@@ -184,28 +145,14 @@ async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
         }
     };
     heard("\"ready\"").await;
-    let make = async |path: &str, body: Value| {
-        let call = Client::new().post(format!("{}{path}", scene.node.url)).bearer_auth(&scene.june.token);
-        let answer = call.json(&body).send().await.expect("an answer");
-        let status = answer.status();
-        let body: Value = answer.json().await.expect("JSON");
-        (status, body["code"].as_str().unwrap_or_default().to_owned())
-    };
-    let api = Api::new(&scene.node.url);
-    // What a connection has prepared is not seen again.
-    let on_fresh_connections = async || {
-        scene.storage.proxy.cut_calls();
-        while api.get("/servers/", &scene.june.token).await.as_array().is_none() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    on_fresh_connections().await;
+    let make = async |path: &str, body: Value| scene.call(Method::POST, path, &scene.june, body).await;
+    scene.use_fresh_connections().await;
     scene.lose_answer("insert into servers", make("/servers/", serde_json::json!({ "name": "Garden" }))).await;
     heard("Garden").await;
-    on_fresh_connections().await;
+    scene.use_fresh_connections().await;
     let channel = serde_json::json!({ "name": "flowers", "server_id": scene.june.server });
     scene.lose_answer("insert into channels", make("/channels/", channel)).await;
     heard("flowers").await;
-    assert_eq!(api.get("/servers/", &scene.june.token).await.as_array().map(Vec::len), Some(2));
+    assert_eq!(scene.api.get("/servers/", &scene.june.token).await.as_array().map(Vec::len), Some(2));
     scene.stop().await;
 }

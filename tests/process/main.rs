@@ -4,6 +4,7 @@ mod bounds;
 #[allow(dead_code)]
 mod client;
 mod company;
+mod courtyard;
 mod crowd;
 mod doorkeeper;
 mod embedded;
