@@ -1,5 +1,6 @@
 //! The entries of a channel's log, as clients read them. Each is encoded once; the same bytes go to every socket.
 
+use super::Seq;
 use super::message::Message;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,5 +39,5 @@ pub struct Events<'a> {
     pub events: Vec<Event<'a>>,
     /// How far the log goes. An `after` beyond it means that the log is not the one that the client knows: reload.
     #[schema(example = 1)]
-    pub last_seq: i64,
+    pub last_seq: Seq,
 }

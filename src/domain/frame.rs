@@ -3,7 +3,7 @@
 use super::channel::Channel;
 use super::server::Server;
 use super::user::Profile;
-use super::{ChannelId, MessageId, ServerId};
+use super::{ChannelId, MessageId, Seq, ServerId};
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -40,7 +40,7 @@ pub enum Frame<'a> {
         /// Whose log.
         channel_id: ChannelId,
         /// The last entry that had been committed.
-        seq: i64,
+        seq: Seq,
     },
     /// The asked `after` is ahead of the log: it is not the log that the client knows (a restored backup, say). Reload the
     /// channel's history up to `seq`; what follows is live.
@@ -49,7 +49,7 @@ pub enum Frame<'a> {
         /// Whose log.
         channel_id: ChannelId,
         /// The last entry of the log.
-        seq: i64,
+        seq: Seq,
     },
     /// The gateway knows its client.
     #[serde(rename = "ready")]
@@ -60,7 +60,7 @@ pub enum Frame<'a> {
         /// Which channel.
         channel_id: ChannelId,
         /// The last entry of its log. Without `after`, everything later follows.
-        seq: i64,
+        seq: Seq,
     },
     /// No more events of the channel follow.
     #[serde(rename = "unsubscribed")]
@@ -93,7 +93,7 @@ pub enum Frame<'a> {
         /// The message's id.
         id: MessageId,
         /// Its place in the channel's log.
-        seq: i64,
+        seq: Seq,
         /// There, and true, if the `nonce` was known: the message is the one made then.
         #[serde(skip_serializing_if = "Option::is_none")]
         duplicate: Option<bool>,
@@ -185,7 +185,7 @@ pub struct LoggedChannel {
     #[serde(flatten)]
     pub channel: Channel,
     /// The last entry of its log; 0 when it is empty.
-    pub last_seq: i64,
+    pub last_seq: Seq,
 }
 
 /// The limits of a gateway's client.

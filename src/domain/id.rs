@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Sub;
 use utoipa::ToSchema;
 
 macro_rules! id {
@@ -32,4 +33,33 @@ id! {
     MessageId;
     /// Names a login: what lasts from there to the logout.
     AuthSessionId;
+}
+
+/// A place in a channel's log: 1, 2, 3, … with no gap. 0 is before the first entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = i64, minimum = 0, example = 1)]
+pub struct Seq(pub i64);
+
+impl Seq {
+    /// The place after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl Sub for Seq {
+    type Output = i64;
+
+    /// How many entries lie between, with one of the two.
+    fn sub(self, other: Self) -> i64 {
+        self.0 - other.0
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }

@@ -1,7 +1,7 @@
 //! Messages, and the part of a history that a reader asks for.
 
 use super::text::{Content, Nonce};
-use super::{ChannelId, MessageId, UserId};
+use super::{ChannelId, MessageId, Seq, UserId};
 use serde::Serialize;
 use std::borrow::Cow;
 use time::OffsetDateTime;
@@ -35,7 +35,7 @@ pub struct Message<'a> {
     pub author_username: Cow<'a, str>,
     /// Its place in the channel's log: 1, 2, 3, … with no gap.
     #[schema(minimum = 1, example = 1)]
-    pub seq: i64,
+    pub seq: Seq,
     /// What its sender named it, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64, example = "mina-1")]

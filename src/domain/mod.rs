@@ -17,4 +17,4 @@ pub mod user;
 pub mod validation;
 pub(crate) mod visible;
 
-pub use id::{AuthSessionId, ChannelId, MessageId, ServerId, UserId};
+pub use id::{AuthSessionId, ChannelId, MessageId, Seq, ServerId, UserId};

@@ -5,7 +5,7 @@ use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::text::{Content, Nonce};
 use crate::domain::validation::{Parse, Refusal};
-use crate::domain::{ChannelId, MessageId};
+use crate::domain::{ChannelId, MessageId, Seq};
 use crate::error::Code;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -80,7 +80,7 @@ pub struct Wanted {
     /// Start with everything after this `seq`; live if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
-    pub after: Option<i64>,
+    pub after: Option<Seq>,
 }
 
 impl Command {
@@ -246,7 +246,7 @@ impl Fields<'_> {
 
     fn subscribe(&self) -> Result<Subscribe, BadFrame> {
         let Some(channels) = self.channels.as_ref().filter(|channels| !channels.is_null()) else {
-            let (channel_id, after) = (self.required_channel_id()?, number("after", self.after.as_ref(), 0)?);
+            let (channel_id, after) = (self.required_channel_id()?, number("after", self.after.as_ref(), 0)?.map(Seq));
             return Ok(Subscribe::One(Wanted { channel_id, after }));
         };
         let invalid = |detail: String| BadFrame::at("channels", Code::ChannelsInvalid, detail);
@@ -258,7 +258,7 @@ impl Fields<'_> {
             let channel_id = number("channel_id", entry.get("channel_id"), 0)?.ok_or_else(|| {
                 invalid(r#"an entry is {"channel_id": …, "after": …}, where `after` may be left out"#.to_owned())
             })?;
-            Ok(Wanted { channel_id: ChannelId(channel_id), after: number("after", entry.get("after"), 0)? })
+            Ok(Wanted { channel_id: ChannelId(channel_id), after: number("after", entry.get("after"), 0)?.map(Seq) })
         };
         let read =
             |(at, entry)| read(entry).map_err(|bad: BadFrame| invalid(format!("`channels[{at}]`: {}", bad.detail)));

@@ -2,8 +2,8 @@
 
 use crate::actors::channel::Start;
 use crate::auth::token::{Bearer, Ticket, Tokens};
-use crate::domain::ChannelId;
 use crate::domain::validation::{Refusal, bounded, integer};
+use crate::domain::{ChannelId, Seq};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::origin::AllowedOrigins;
 use actix_http::header::{self, HeaderMap};
@@ -58,7 +58,9 @@ pub fn route(head: &RequestHead, echo_is_on: bool) -> Result<Route> {
 /// `?after=`: as in FastAPI, the last of several counts.
 fn start(head: &RequestHead) -> Result<Start> {
     let Some(text) = parameter(head, "after") else { return Ok(Start::Live) };
-    bounded(&text, 0, i64::MAX).map(Start::After).map_err(|refusal| refusal.at("query", "after").into())
+    bounded(&text, 0, i64::MAX)
+        .map(|after| Start::After(Seq(after)))
+        .map_err(|refusal| refusal.at("query", "after").into())
 }
 
 /// `?events=all`.

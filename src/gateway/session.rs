@@ -16,7 +16,7 @@ use crate::actors::relay::{End, Notice, Outbox, Socket};
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::text::Nonce;
-use crate::domain::{ChannelId, UserId};
+use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::{Code, Error};
 use crate::rate_limit::{FrameRate, SocketSlot, Verdict};
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Context};
@@ -38,7 +38,7 @@ thread_local! {
 /// Who is at the other end of the node.
 pub enum Peer {
     /// A channel takes what is sent. After a part of its log comes the next, from here on.
-    Channel(ChannelHandle, Option<i64>),
+    Channel(ChannelHandle, Option<Seq>),
     /// As many channels as the client wants.
     Gateway(Gateway),
     /// Everything comes back.

@@ -9,9 +9,9 @@ use crate::actors::channel::{ChannelHandle, Poster, Posting, Start};
 use crate::actors::relay::frame::{self, About, encode};
 use crate::actors::relay::{Notice, Outbox};
 use crate::auth::token::Bearer;
-use crate::domain::ChannelId;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
+use crate::domain::{ChannelId, Seq};
 use crate::error::{Code, Error, Result};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::{HashMap, VecDeque};
@@ -47,7 +47,7 @@ enum Fate {
 /// Who is to be told what was missed, the first one now.
 #[derive(Default)]
 struct Replays {
-    waiting: VecDeque<(ChannelId, ChannelHandle, i64)>,
+    waiting: VecDeque<(ChannelId, ChannelHandle, Seq)>,
     is_under_way: bool,
 }
 
@@ -226,7 +226,7 @@ impl Session {
         }));
     }
 
-    fn subscribed(&mut self, channel_id: ChannelId, after: Option<i64>, attached: Result<ChannelHandle>) {
+    fn subscribed(&mut self, channel_id: ChannelId, after: Option<Seq>, attached: Result<ChannelHandle>) {
         let Some(subscriptions) = self.subscriptions() else { return };
         let mut subscriptions = subscriptions.borrow_mut();
         let Some(Subscription::Asked { held, fate }) = subscriptions.by_channel.remove(&channel_id) else {

@@ -2,11 +2,11 @@
 
 use super::Node;
 use super::extract::{Auth, InPath, Query};
-use crate::domain::ChannelId;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::event::{Event, Events};
 use crate::domain::message::{EVENTS_DEFAULT, EVENTS_MAX};
 use crate::domain::validation::Issue;
+use crate::domain::{ChannelId, Seq};
 use crate::error::{Error, Noun, Result};
 use crate::store::messages;
 use actix_web::web::Data;
@@ -61,7 +61,7 @@ pub async fn list(
 #[derive(Debug)]
 pub struct Asked {
     /// Only events after this `seq`.
-    pub after: i64,
+    pub after: Seq,
     /// At most so many.
     pub limit: i64,
 }
@@ -74,7 +74,7 @@ pub fn part(query: &str) -> Result<Asked, Vec<Issue>> {
     let mut query = Query::new(query);
     let after = query.integer("after", 0, i64::MAX).unwrap_or(0);
     let limit = query.integer("limit", 1, EVENTS_MAX).unwrap_or(EVENTS_DEFAULT);
-    query.finish().map(|()| Asked { after, limit })
+    query.finish().map(|()| Asked { after: Seq(after), limit })
 }
 
 impl FromRequest for Asked {

@@ -4,7 +4,7 @@ use super::Db;
 use crate::domain::access::{Caller, ChannelAccess, Owner, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
 use crate::domain::frame::LoggedChannel;
-use crate::domain::{ChannelId, ServerId};
+use crate::domain::{ChannelId, Seq, ServerId};
 use crate::error::{Error, Noun, Result};
 use tokio_postgres::Row;
 
@@ -45,10 +45,10 @@ pub async fn server(db: &Db, id: ChannelId) -> Result<Option<ServerId>> {
 }
 
 /// How far logs go, for the registry; those of channels that are gone are left out.
-pub async fn last_seqs(db: &Db, ids: &[ChannelId]) -> Result<Vec<(ChannelId, i64)>> {
+pub async fn last_seqs(db: &Db, ids: &[ChannelId]) -> Result<Vec<(ChannelId, Seq)>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows = db.read(include_str!("../../sql/channels/last_seqs.sql"), &[&ids]).await?;
-    Ok(rows.iter().map(|row| (ChannelId(row.get("id")), row.get("last_seq"))).collect())
+    Ok(rows.iter().map(|row| (ChannelId(row.get("id")), Seq(row.get("last_seq")))).collect())
 }
 
 /// Changes a channel.
@@ -76,7 +76,7 @@ pub async fn delete(db: &Db, access: &ChannelAccess<Owner>) -> Result<()> {
 }
 
 fn logged(row: &Row) -> LoggedChannel {
-    LoggedChannel { channel: channel(row), last_seq: row.get("last_seq") }
+    LoggedChannel { channel: channel(row), last_seq: Seq(row.get("last_seq")) }
 }
 
 fn channel(row: &Row) -> Channel {

@@ -35,7 +35,7 @@ fn understood(command: &Command, dialect: Dialect) {
             };
             assert!((1..=SUBSCRIPTIONS_MAX).contains(&wanted.len()));
             for Wanted { channel_id, after } in wanted {
-                assert!(NUMBERS.contains(&channel_id.0) && after.is_none_or(|after| NUMBERS.contains(&after)));
+                assert!(NUMBERS.contains(&channel_id.0) && after.is_none_or(|after| NUMBERS.contains(&after.0)));
             }
         }
         Command::Identify { .. } | Command::Unsubscribe { .. } | Command::Ping { .. } => {}

@@ -3,9 +3,9 @@
 use actix_http::RequestHead;
 use madang::actors::channel::Start;
 use madang::client_address::TrustedProxies;
-use madang::domain::ChannelId;
 use madang::domain::message::{Page, Window};
 use madang::domain::validation::Issue;
+use madang::domain::{ChannelId, Seq};
 use madang::gateway::handshake::{Hears, Route, route};
 use madang::http::{events, messages};
 use madang::origin::AllowedOrigins;
@@ -47,7 +47,7 @@ fn query(query: &str) {
     match &part {
         Ok(part) => {
             assert!((1..=1_000).contains(&part.limit) && part.limit == said("limit").unwrap_or(100), "{query}");
-            assert!(part.after >= 0 && part.after == said("after").unwrap_or(0), "{query}");
+            assert!(part.after.0 >= 0 && part.after.0 == said("after").unwrap_or(0), "{query}");
         }
         Err(issues) => named(query, issues, &["limit", "after"]),
     }
@@ -71,7 +71,7 @@ fn socket(query: &str) {
     let after = last(head.uri.query().unwrap_or_default(), "after");
     let expected = match after {
         None => Some(Start::Live),
-        Some(Ok(after)) if after >= 0 => Some(Start::After(after)),
+        Some(Ok(after)) if after >= 0 => Some(Start::After(Seq(after))),
         Some(_) => None,
     };
     match route(&head, false) {

@@ -5,8 +5,8 @@ use super::handle::{Detach, LogIsAt, ReadAgain, Revoke, Whose};
 use super::{Attached, Channel, Why, Worker};
 use crate::actors::relay::frame::encode;
 use crate::actors::relay::{End, Kind, RelayHandle, SessionKey, Settling, Topic};
-use crate::domain::UserId;
 use crate::domain::frame::{Frame, Revoked};
+use crate::domain::{Seq, UserId};
 use actix::{Context, Handler};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,11 +42,11 @@ impl Channel {
 
     /// What was committed before `seq` has not all been announced here (another node made it, or a channel that
     /// panicked): whoever is attached comes back and is told all of it. Never a silent hole.
-    pub(super) fn end_if_behind(&mut self, seq: i64) {
-        if self.tail.head().is_none_or(|head| seq == head + 1) || self.attached.is_empty() {
+    pub(super) fn end_if_behind(&mut self, seq: Seq) {
+        if self.tail.head().is_none_or(|head| seq == head.next()) || self.attached.is_empty() {
             return;
         }
-        tracing::warn!(channel_id = %self.id, seq, "the log went on without this node: its sockets resume");
+        tracing::warn!(channel_id = %self.id, %seq, "the log went on without this node: its sockets resume");
         let (settling, _) = tokio::sync::mpsc::channel(1);
         let keys = self.attached.keys().copied().collect();
         self.end(keys, Why::Restart, &settling);
@@ -129,7 +129,7 @@ impl Handler<LogIsAt> for Channel {
         }
         match self.tail.head() {
             Some(head) if log.last_seq > head => {
-                self.end_if_behind(log.last_seq + 1);
+                self.end_if_behind(log.last_seq.next());
                 self.tail.skip_to(log.last_seq);
             }
             None if !self.attached.is_empty() => {
@@ -151,7 +151,7 @@ impl Handler<ReadAgain> for Channel {
         self.read_end_again(ctx);
         let is_lost = self.tail.head().is_some_and(|head| head > log.last_seq);
         if is_lost {
-            tracing::error!(channel_id = %self.id, last_seq = log.last_seq, head = self.tail.head(), "the database has lost the end of a log");
+            tracing::error!(channel_id = %self.id, last_seq = log.last_seq.0, head = self.tail.head().map(|head| head.0), "the database has lost the end of a log");
             let resync: Arc<[_]> = Arc::new([encode(&Frame::Resync { channel_id: self.id, seq: log.last_seq })]);
             for worker in &self.workers {
                 worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&resync));

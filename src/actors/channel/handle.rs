@@ -5,7 +5,7 @@ use crate::actors::relay::{End, OpenSend, Outbox, SessionKey, Settling};
 use crate::actors::tell;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::message::NewMessage;
-use crate::domain::{ChannelId, UserId};
+use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::{Error, Result};
 use actix::prelude::SendError;
 use actix::{Addr, Message};
@@ -43,7 +43,7 @@ pub enum Start {
     /// With what is committed next.
     Live,
     /// After this entry of the log.
-    After(i64),
+    After(Seq),
 }
 
 /// Why a socket's right to a channel ends.
@@ -129,7 +129,7 @@ impl ChannelHandle {
     }
 
     /// Asks for the next part of the log, after `after`: the socket has taken the last one.
-    pub fn more(&self, key: SessionKey, after: i64) {
+    pub fn more(&self, key: SessionKey, after: Seq) {
         tell(&self.addr, More { key, after });
     }
 
@@ -147,14 +147,14 @@ impl ChannelHandle {
     }
 
     /// Says how far the log went when the database was asked.
-    pub(in crate::actors) fn log_is_at(&self, last_seq: i64) {
+    pub(in crate::actors) fn log_is_at(&self, last_seq: Seq) {
         tell(&self.addr, LogIsAt { last_seq });
     }
 
     /// Has the channel forget what it holds of its log, of which the database has `last_seq` entries now; answers whether some that
     /// were announced are lost. One that has ended meanwhile has nothing to compare and nobody to tell: it was idle, or has failed and
     /// sent its sockets to come back; and the next one begins with what the database says now.
-    pub(in crate::actors) async fn read_again(&self, last_seq: i64) -> bool {
+    pub(in crate::actors) async fn read_again(&self, last_seq: Seq) -> bool {
         self.addr.send(ReadAgain { last_seq }).await.unwrap_or(false)
     }
 
@@ -228,7 +228,7 @@ pub(super) struct Detach {
 #[rtype(result = "()")]
 pub(super) struct More {
     pub key: SessionKey,
-    pub after: i64,
+    pub after: Seq,
 }
 
 #[derive(Message)]
@@ -242,7 +242,7 @@ pub(super) struct Post {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct LogIsAt {
-    pub last_seq: i64,
+    pub last_seq: Seq,
 }
 
 #[derive(Message)]
@@ -254,7 +254,7 @@ pub(super) struct Forget {
 #[derive(Message)]
 #[rtype(result = "bool")]
 pub(super) struct ReadAgain {
-    pub last_seq: i64,
+    pub last_seq: Seq,
 }
 
 #[derive(Message)]

@@ -24,7 +24,7 @@ use super::writer::{Outcome, Settled, Writer};
 use crate::config::Times;
 use crate::domain::access::{Author, Denied};
 use crate::domain::user::DELETED_USER;
-use crate::domain::{ChannelId, UserId};
+use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::Error;
 use crate::store::Db;
 use crate::store::messages::Draft;
@@ -62,7 +62,7 @@ pub struct Shared {
     times: Times,
     erased: Rc<RefCell<LruCache<UserId, ()>>>,
     /// How far channels that panicked had announced their logs.
-    heads: Rc<RefCell<HashMap<ChannelId, i64>>>,
+    heads: Rc<RefCell<HashMap<ChannelId, Seq>>>,
     /// How often the database came to have another history.
     histories: Rc<Cell<u64>>,
 }
@@ -105,7 +105,7 @@ impl Shared {
         if self.erased.borrow().contains(&draft.author_id()) { DELETED_USER } else { draft.author_username() }
     }
 
-    fn leave_head(&self, id: ChannelId, head: Option<i64>, history: u64) {
+    fn leave_head(&self, id: ChannelId, head: Option<Seq>, history: u64) {
         if let Some(head) = head.filter(|_| history == self.history()) {
             self.heads.borrow_mut().insert(id, head);
         }

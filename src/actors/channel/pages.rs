@@ -2,7 +2,7 @@
 //! have missed the same is one read. Bound: [`BYTES_MAX`], least recently used first out.
 
 use super::tail::{Entry, Part, part};
-use crate::domain::ChannelId;
+use crate::domain::{ChannelId, Seq};
 use lru::LruCache;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,22 +13,43 @@ pub const PAGE: i64 = 256;
 pub const BYTES_MAX: usize = 64 << 20;
 
 /// Which page of which channel.
-pub type PageKey = (ChannelId, i64);
+pub type PageKey = (ChannelId, PageNumber);
+
+/// A page of a log: 0, 1, 2, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PageNumber(i64);
+
+impl PageNumber {
+    /// The page of the entry after this one.
+    pub fn after(seq: Seq) -> Self {
+        Self(seq.0 / PAGE)
+    }
+
+    /// The place before its first entry.
+    pub fn start(self) -> Seq {
+        Seq(self.0 * PAGE)
+    }
+
+    /// The place of its last entry.
+    pub fn end(self) -> Seq {
+        Seq((self.0 + 1) * PAGE)
+    }
+}
 
 /// What was read of a page.
 pub struct Page {
     entries: Vec<Entry>,
     /// How far it goes: the page's end, or the log's end when it was read.
-    upto: i64,
+    upto: Seq,
 }
 
 impl Page {
-    pub fn new(entries: Vec<Entry>, upto: i64) -> Self {
+    pub fn new(entries: Vec<Entry>, upto: Seq) -> Self {
         Self { entries, upto }
     }
 
     /// What follows `after`; `None` if the page ends there.
-    pub fn after(&self, after: i64) -> Option<Part> {
+    pub fn after(&self, after: Seq) -> Option<Part> {
         if after >= self.upto {
             return None;
         }
@@ -60,8 +81,8 @@ impl Default for Pages {
 
 impl Pages {
     /// The page that `after` lies in, if it is here.
-    pub fn find(&self, channel: ChannelId, after: i64) -> Option<Rc<Page>> {
-        self.0.borrow_mut().pages.get(&(channel, after / PAGE)).cloned()
+    pub fn find(&self, channel: ChannelId, after: Seq) -> Option<Rc<Page>> {
+        self.0.borrow_mut().pages.get(&(channel, PageNumber::after(after))).cloned()
     }
 
     /// Forgets all of them: what was read before may hold a name that is erased now.
@@ -98,26 +119,26 @@ mod tests {
     use bytes::Bytes;
 
     fn page(from: i64, count: i64, size: usize) -> Rc<Page> {
-        let entries = (from..from + count).map(|seq| (seq, Bytes::from(vec![0; size]))).collect();
-        Rc::new(Page::new(entries, from + count - 1))
+        let entries = (from..from + count).map(|seq| (Seq(seq), Bytes::from(vec![0; size]))).collect();
+        Rc::new(Page::new(entries, Seq(from + count - 1)))
     }
 
     #[test]
     fn a_page_goes_as_far_as_it_was_read() {
         let page = page(257, 10, 1);
-        assert_eq!(page.after(260).map(|part| (part.frames.len(), part.upto)), Some((6, 266)));
-        assert_eq!(page.after(266), None);
+        assert_eq!(page.after(Seq(260)).map(|part| (part.frames.len(), part.upto)), Some((6, Seq(266))));
+        assert_eq!(page.after(Seq(266)), None);
     }
 
     #[test]
     fn the_least_recently_used_page_goes_first() {
         let pages = Pages::default();
         for number in 0..100 {
-            pages.keep((ChannelId(1), number), page(number * PAGE + 1, 1, 1 << 20));
-            assert!(pages.find(ChannelId(1), 0).is_some());
+            pages.keep((ChannelId(1), PageNumber(number)), page(number * PAGE + 1, 1, 1 << 20));
+            assert!(pages.find(ChannelId(1), Seq(0)).is_some());
         }
-        assert!(pages.find(ChannelId(1), PAGE).is_none());
-        assert!(pages.find(ChannelId(1), 99 * PAGE).is_some());
+        assert!(pages.find(ChannelId(1), Seq(PAGE)).is_none());
+        assert!(pages.find(ChannelId(1), Seq(99 * PAGE)).is_some());
         assert!(pages.0.borrow().bytes <= BYTES_MAX);
     }
 }

@@ -6,11 +6,12 @@
 //! pages stay for a while. While the database is away whoever needs it waits, and is served when it is back.
 
 use super::handle::LogIsAt;
-use super::pages::{PAGE, Page};
+use super::pages::{PAGE, Page, PageNumber};
 use super::tail::{self, Part};
 use super::{Channel, Start};
 use crate::actors::relay::SessionKey;
 use crate::actors::relay::frame::encode;
+use crate::domain::Seq;
 use crate::domain::access::Author;
 use crate::domain::event::Event;
 use crate::domain::frame::Frame;
@@ -33,7 +34,7 @@ const AGAIN_AFTER: Duration = Duration::from_millis(250);
 #[derive(Clone, Copy)]
 enum Want {
     Subscribe(Start),
-    Resume(i64),
+    Resume(Seq),
 }
 
 /// The reads of a channel, and who waits for what.
@@ -43,11 +44,11 @@ pub struct Reads {
     for_head: Vec<(SessionKey, Want)>,
     is_reading_end: bool,
     /// The log's end, as read while drafts were on their way: some of it may not have been announced yet.
-    unadopted: Option<(Vec<tail::Entry>, i64)>,
+    unadopted: Option<(Vec<tail::Entry>, Seq)>,
     /// These wait for a page.
-    for_page: HashMap<i64, Vec<(SessionKey, i64)>>,
+    for_page: HashMap<PageNumber, Vec<(SessionKey, Seq)>>,
     /// These go on in a moment.
-    again: Vec<(SessionKey, i64)>,
+    again: Vec<(SessionKey, Seq)>,
 }
 
 impl Reads {
@@ -82,7 +83,7 @@ impl Channel {
     }
 
     /// Sends a socket the next part of what follows `after`; with the last part it goes live.
-    pub(super) fn resume(&mut self, key: SessionKey, after: i64, ctx: &mut Context<Self>) {
+    pub(super) fn resume(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
         let Some(attached) = self.attached.get(&key).filter(|attached| !attached.is_live) else { return };
         let Some(head) = self.tail.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
         if after > head {
@@ -136,7 +137,7 @@ impl Channel {
     }
 
     /// Takes it over in this turn: the next one may bring another history.
-    pub(super) fn end_is_known(&mut self, last_seq: i64, history: u64, ctx: &mut Context<Self>) {
+    pub(super) fn end_is_known(&mut self, last_seq: Seq, history: u64, ctx: &mut Context<Self>) {
         if history == self.shared.history() {
             self.handle(LogIsAt { last_seq }, ctx);
         }
@@ -207,11 +208,11 @@ impl Channel {
         }
     }
 
-    fn resume_from_page(&mut self, key: SessionKey, after: i64, ctx: &mut Context<Self>) {
+    fn resume_from_page(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
         if let Some(part) = self.shared.pages.find(self.id, after).and_then(|page| page.after(after)) {
             return self.send_part(key, part);
         }
-        let number = after / PAGE;
+        let number = PageNumber::after(after);
         match self.reads.for_page.entry(number) {
             // A read is under way, perhaps for somebody who has gone.
             Entry::Occupied(mut waiting) => waiting.get_mut().push((key, after)),
@@ -222,7 +223,7 @@ impl Channel {
         }
     }
 
-    fn read_page(&mut self, number: i64, ctx: &mut Context<Self>) {
+    fn read_page(&mut self, number: PageNumber, ctx: &mut Context<Self>) {
         let waiting = self.reads.for_page.get(&number).into_iter().flatten();
         let reader: Option<Author> =
             waiting.filter_map(|(key, _)| self.attached.get(key)).map(|attached| attached.author.clone()).next();
@@ -233,7 +234,7 @@ impl Channel {
         let (db, slots) = (self.shared.db.clone(), self.shared.read_slots.clone());
         let read = async move {
             let _slot = slots.acquire().await;
-            events(&db, &reader, number * PAGE, PAGE, i64::MAX).await
+            events(&db, &reader, number.start(), PAGE, i64::MAX).await
         };
         let edition = self.shared.pages.edition();
         ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| match channel.shared.pages.edition() {
@@ -242,7 +243,7 @@ impl Channel {
         }));
     }
 
-    pub(super) fn page_was_read(&mut self, number: i64, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
+    pub(super) fn page_was_read(&mut self, number: PageNumber, log: Result<Option<Log>>, ctx: &mut Context<Self>) {
         let log = match log {
             Ok(Some(log)) => log,
             // The channel has been deleted; its sockets are about to end.
@@ -254,7 +255,7 @@ impl Channel {
         };
         // What has not been announced yet will be: it is not for a replay.
         let announced = self.tail.head().unwrap_or_default();
-        let upto = ((number + 1) * PAGE).min(log.last_seq).min(announced);
+        let upto = number.end().min(log.last_seq).min(announced);
         let mut entries = entries(log.messages);
         entries.retain(|(seq, _)| *seq <= upto);
         let page = Rc::new(Page::new(entries, upto));
@@ -268,7 +269,7 @@ impl Channel {
         }
     }
 
-    fn resume_later(&mut self, key: SessionKey, after: i64, ctx: &mut Context<Self>) {
+    fn resume_later(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
         self.reads.again.push((key, after));
         if self.reads.again.len() == 1 {
             ctx.run_later(AGAIN_AFTER, |channel, ctx| {
@@ -299,13 +300,13 @@ mod tests {
         let key = SessionKey::test;
         let mut reads = Reads::default();
         for slot in [1, 2] {
-            reads.for_head.push((key(slot), Want::Resume(7)));
-            reads.again.push((key(slot), 7));
-            reads.for_page.entry(0).or_default().push((key(slot), 7));
+            reads.for_head.push((key(slot), Want::Resume(Seq(7))));
+            reads.again.push((key(slot), Seq(7)));
+            reads.for_page.entry(PageNumber::after(Seq(0))).or_default().push((key(slot), Seq(7)));
         }
         reads.forget(key(1));
         assert!(reads.for_head.iter().all(|(waiting, _)| *waiting == key(2)) && reads.for_head.len() == 1);
-        assert_eq!(reads.again, [(key(2), 7)]);
-        assert_eq!(reads.for_page[&0], [(key(2), 7)]);
+        assert_eq!(reads.again, [(key(2), Seq(7))]);
+        assert_eq!(reads.for_page[&PageNumber::after(Seq(0))], [(key(2), Seq(7))]);
     }
 }

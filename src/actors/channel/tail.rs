@@ -3,6 +3,7 @@
 //! Bounds: [`EVENTS_MAX`] events and [`BYTES_MAX`]; once all tails of the node together hold [`NODE_BYTES_MAX`], a tail
 //! that grows keeps [`BYTES_SHORT`] only. What is older is read from the database.
 
+use crate::domain::Seq;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -22,14 +23,14 @@ pub const PART_BYTES_MAX: usize = 64 * 1024;
 pub const PART_EVENTS_MAX: usize = 256;
 
 /// An entry of the log: its `seq`, and its frame.
-pub type Entry = (i64, Bytes);
+pub type Entry = (Seq, Bytes);
 
 /// A part of the log, ready to be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
     pub frames: Vec<Bytes>,
     /// How far it goes: the log has nothing else up to here.
-    pub upto: i64,
+    pub upto: Seq,
 }
 
 /// How much all tails of the node hold.
@@ -40,7 +41,7 @@ pub struct Tail {
     entries: VecDeque<Entry>,
     bytes: usize,
     /// The last entry that has been announced; `None` until it is known.
-    head: Option<i64>,
+    head: Option<Seq>,
     node_bytes: NodeBytes,
 }
 
@@ -50,13 +51,13 @@ impl Tail {
     }
 
     /// The last entry that has been announced; `None` until it is known.
-    pub fn head(&self) -> Option<i64> {
+    pub fn head(&self) -> Option<Seq> {
         self.head
     }
 
     /// Takes the entry that is announced now.
-    pub fn push(&mut self, seq: i64, frame: Bytes) {
-        if self.head.is_some_and(|head| seq != head + 1) {
+    pub fn push(&mut self, seq: Seq, frame: Bytes) {
+        if self.head.is_some_and(|head| seq != head.next()) {
             // What lies between was not made here; a hole would be replayed as if it were none.
             self.clear();
         }
@@ -67,11 +68,11 @@ impl Tail {
     }
 
     /// Takes what has been read from the database: the last entries up to `last_seq`.
-    pub fn adopt(&mut self, older: Vec<Entry>, last_seq: i64) {
+    pub fn adopt(&mut self, older: Vec<Entry>, last_seq: Seq) {
         let head = *self.head.get_or_insert(last_seq);
-        let first = self.entries.front().map_or(head + 1, |(seq, _)| *seq);
+        let first = self.entries.front().map_or(head.next(), |(seq, _)| *seq);
         let older: Vec<Entry> = older.into_iter().filter(|(seq, _)| *seq < first).collect();
-        if older.last().is_some_and(|(seq, _)| *seq + 1 != first) {
+        if older.last().is_some_and(|(seq, _)| seq.next() != first) {
             return;
         }
         for (seq, frame) in older.into_iter().rev() {
@@ -82,10 +83,10 @@ impl Tail {
     }
 
     /// What follows `after`; `None` if the tail does not reach back so far.
-    pub fn after(&self, after: i64) -> Option<Part> {
+    pub fn after(&self, after: Seq) -> Option<Part> {
         let head = self.head?;
-        let first = self.entries.front().map_or(head + 1, |(seq, _)| *seq);
-        if after + 1 < first {
+        let first = self.entries.front().map_or(head.next(), |(seq, _)| *seq);
+        if after.next() < first {
             return None;
         }
         let start = self.entries.partition_point(|(seq, _)| *seq <= after);
@@ -107,7 +108,7 @@ impl Tail {
     }
 
     /// The log has gone on to `seq` without this node: what lies between is read when it is wanted.
-    pub fn skip_to(&mut self, seq: i64) {
+    pub fn skip_to(&mut self, seq: Seq) {
         self.clear();
         self.head = Some(seq);
     }
@@ -127,7 +128,7 @@ impl Drop for Tail {
 }
 
 /// As many of `entries` as are sent at once; `end` is how far they go if they are all.
-pub fn part<'a>(entries: impl Iterator<Item = &'a Entry>, end: i64) -> Part {
+pub fn part<'a>(entries: impl Iterator<Item = &'a Entry>, end: Seq) -> Part {
     let mut part = Part { frames: Vec::new(), upto: end };
     let mut bytes = 0;
     let mut last = None;
@@ -148,24 +149,24 @@ mod tests {
     use super::*;
 
     fn entry(seq: i64, size: usize) -> Entry {
-        (seq, Bytes::from(vec![b'x'; size]))
+        (Seq(seq), Bytes::from(vec![b'x'; size]))
     }
 
     fn tail(seqs: impl IntoIterator<Item = i64>, size: usize) -> Tail {
         let mut tail = Tail::new(NodeBytes::default());
-        seqs.into_iter().for_each(|seq| tail.push(seq, entry(seq, size).1));
+        seqs.into_iter().for_each(|seq| tail.push(Seq(seq), entry(seq, size).1));
         tail
     }
 
     #[test]
     fn it_answers_for_what_it_holds_and_for_nothing_else() {
         let empty = Tail::new(NodeBytes::default());
-        assert_eq!(empty.after(0), None);
+        assert_eq!(empty.after(Seq(0)), None);
         let tail = tail(5..=9, 10);
-        assert_eq!(tail.after(3), None);
-        assert_eq!(tail.after(4).map(|part| (part.frames.len(), part.upto)), Some((5, 9)));
-        assert_eq!(tail.after(8).map(|part| (part.frames.len(), part.upto)), Some((1, 9)));
-        assert_eq!(tail.after(9).map(|part| (part.frames.len(), part.upto)), Some((0, 9)));
+        assert_eq!(tail.after(Seq(3)), None);
+        assert_eq!(tail.after(Seq(4)).map(|part| (part.frames.len(), part.upto)), Some((5, Seq(9))));
+        assert_eq!(tail.after(Seq(8)).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(9))));
+        assert_eq!(tail.after(Seq(9)).map(|part| (part.frames.len(), part.upto)), Some((0, Seq(9))));
     }
 
     #[test]
@@ -174,11 +175,11 @@ mod tests {
         assert_eq!(tail(1..=100, 10_000).entries.len(), BYTES_MAX / 10_000);
         let mut short = tail(1..=100, 1_000);
         short.node_bytes.set(NODE_BYTES_MAX + 1);
-        short.push(101, entry(101, 1_000).1);
+        short.push(Seq(101), entry(101, 1_000).1);
         assert_eq!(short.entries.len(), BYTES_SHORT / 1_000);
         let node_bytes = NodeBytes::default();
         let mut dropped = Tail::new(node_bytes.clone());
-        dropped.push(1, entry(1, 77).1);
+        dropped.push(Seq(1), entry(1, 77).1);
         assert_eq!(node_bytes.get(), 77);
         drop(dropped);
         assert_eq!(node_bytes.get(), 0);
@@ -187,24 +188,27 @@ mod tests {
     #[test]
     fn what_was_read_is_put_before_what_was_announced() {
         let mut tail = tail([7, 8], 1);
-        tail.adopt((1..=7).map(|seq| entry(seq, 1)).collect(), 7);
-        assert_eq!(tail.after(0).map(|part| (part.frames.len(), part.upto)), Some((8, 8)));
+        tail.adopt((1..=7).map(|seq| entry(seq, 1)).collect(), Seq(7));
+        assert_eq!(tail.after(Seq(0)).map(|part| (part.frames.len(), part.upto)), Some((8, Seq(8))));
         let mut apart = self::tail([7, 8], 1);
-        apart.adopt((1..=5).map(|seq| entry(seq, 1)).collect(), 5);
-        assert_eq!(apart.after(0), None);
+        apart.adopt((1..=5).map(|seq| entry(seq, 1)).collect(), Seq(5));
+        assert_eq!(apart.after(Seq(0)), None);
         let mut fresh = Tail::new(NodeBytes::default());
-        fresh.adopt(Vec::new(), 0);
-        assert_eq!((fresh.head(), fresh.after(0)), (Some(0), Some(Part { frames: Vec::new(), upto: 0 })));
+        fresh.adopt(Vec::new(), Seq(0));
+        assert_eq!(
+            (fresh.head(), fresh.after(Seq(0))),
+            (Some(Seq(0)), Some(Part { frames: Vec::new(), upto: Seq(0) }))
+        );
     }
 
     #[test]
     fn what_was_read_counts_and_is_cut_as_what_was_announced() {
         let node_bytes = NodeBytes::default();
         let mut tail = Tail::new(node_bytes.clone());
-        tail.adopt((1..=100).map(|seq| entry(seq, 10_000)).collect(), 100);
+        tail.adopt((1..=100).map(|seq| entry(seq, 10_000)).collect(), Seq(100));
         assert_eq!((tail.entries.len(), tail.bytes), (BYTES_MAX / 10_000, BYTES_MAX / 10_000 * 10_000));
         assert_eq!(node_bytes.get(), tail.bytes);
-        tail.push(101, entry(101, 10_000).1);
+        tail.push(Seq(101), entry(101, 10_000).1);
         assert_eq!(node_bytes.get(), tail.bytes);
         drop(tail);
         assert_eq!(node_bytes.get(), 0);
@@ -213,19 +217,19 @@ mod tests {
     #[test]
     fn a_hole_is_never_replayed_over() {
         let mut tail = tail([1, 2, 3], 1);
-        tail.push(5, entry(5, 1).1);
-        assert_eq!(tail.after(2), None);
-        assert_eq!(tail.after(4).map(|part| part.upto), Some(5));
+        tail.push(Seq(5), entry(5, 1).1);
+        assert_eq!(tail.after(Seq(2)), None);
+        assert_eq!(tail.after(Seq(4)).map(|part| part.upto), Some(Seq(5)));
     }
 
     #[test]
     fn a_part_is_cut_between_events() {
         let large = tail(1..=20, 10_000);
-        let first = large.after(0).expect("it reaches back");
-        assert_eq!((first.frames.len(), first.upto), (6, 6));
+        let first = large.after(Seq(0)).expect("it reaches back");
+        assert_eq!((first.frames.len(), first.upto), (6, Seq(6)));
         let many = tail(1..=1_000, 1);
-        assert_eq!(many.after(0).map(|part| (part.frames.len(), part.upto)), Some((256, 256)));
+        assert_eq!(many.after(Seq(0)).map(|part| (part.frames.len(), part.upto)), Some((256, Seq(256))));
         let huge = tail([1, 2], 100_000);
-        assert_eq!(huge.after(0).map(|part| (part.frames.len(), part.upto)), Some((1, 1)));
+        assert_eq!(huge.after(Seq(0)).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(1))));
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, Serve
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::server::Server;
-use crate::domain::{MessageId, ServerId};
+use crate::domain::{MessageId, Seq, ServerId};
 use crate::store::messages::Place;
 use crate::wire::Stream;
 use actix::Message;
@@ -72,7 +72,8 @@ pub(in crate::actors) fn draft(content: &str) -> Draft {
 /// A message of the channel's log, as its writer says that it has been committed.
 pub(in crate::actors) fn committed(seq: i64, content: &str) -> Settled {
     let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
-    let place = Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at };
+    let (id, channel_id, seq) = (MessageId(seq), ChannelId(1), Seq(seq));
+    let place = Place { id, channel_id, seq, created_at, updated_at };
     Settled { drafts: vec![(Arc::new(draft(content)), usize::MAX, Outcome::Committed(place))] }
 }
 
@@ -186,7 +187,7 @@ async fn a_gateway_whose_attachment_nobody_takes_hears_nothing() {
     for peer in [&gone, &stays] {
         scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
     }
-    scene.channel.log_is_at(0);
+    scene.channel.log_is_at(Seq(0));
     assert!(Attachment::new(scene.channel.clone(), stays.outbox.key()).take().is_some());
     drop(Attachment::new(scene.channel.clone(), gone.outbox.key()));
     scene.channel.addr().do_send(committed(1, "for members"));
@@ -201,13 +202,13 @@ async fn a_log_that_went_on_ends_those_who_have_not_heard_it() {
     let scene = Scene::start().await;
     let peer = scene.connect(Kind::Channel).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-    scene.channel.log_is_at(3);
+    scene.channel.log_is_at(Seq(3));
     scene.channel.addr().do_send(committed(4, "next"));
-    scene.channel.log_is_at(4);
+    scene.channel.log_is_at(Seq(4));
     scene.turn().await;
     let mut peer = peer;
     assert!(peer.hears().await.contains("next"), "it has heard all there is");
-    scene.channel.log_is_at(6);
+    scene.channel.log_is_at(Seq(6));
     let mut rest = Vec::new();
     peer.client.read_to_end(&mut rest).await.expect("the stream ends");
     assert_eq!((rest[0], u16::from_be_bytes([rest[2], rest[3]])), (0x88, 1012));
@@ -219,7 +220,7 @@ async fn the_next_channel_knows_how_far_a_failed_one_had_told_its_log() {
     let mut scene = Scene::start().await;
     let peer = scene.connect(Kind::Channel).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-    scene.channel.log_is_at(3);
+    scene.channel.log_is_at(Seq(3));
     scene.channel.addr().do_send(Fail);
     assert_eq!(peer.close_code().await, 1012);
     scene.channel = Channel::start_one(ChannelId(1), scene.shared.clone());
@@ -236,10 +237,10 @@ async fn a_log_that_went_on_while_a_draft_is_on_its_way_ends_nobody() {
     let scene = Scene::start().await;
     let mut peer = scene.connect(Kind::Channel).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-    scene.channel.log_is_at(3);
+    scene.channel.log_is_at(Seq(3));
     let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
     assert!(scene.channel.post_as(access().into(), Posting { message: message("the fourth"), poster }).is_ok());
-    scene.channel.log_is_at(4);
+    scene.channel.log_is_at(Seq(4));
     scene.channel.addr().do_send(committed(4, "the fourth"));
     scene.turn().await;
     assert!(peer.hears().await.contains("the fourth"));
@@ -252,7 +253,7 @@ async fn what_is_sent_after_a_right_has_ended_is_refused_for_its_reason() {
         let scene = Scene::start().await;
         let mut peer = scene.connect(Kind::Gateway).await;
         scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-        scene.channel.log_is_at(0);
+        scene.channel.log_is_at(Seq(0));
         let (settling, _) = tokio::sync::mpsc::channel(1);
         scene.channel.revoke_all(why, settling);
         let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
@@ -270,12 +271,12 @@ async fn who_resumes_after_what_is_not_announced_yet_waits_for_it() {
     let scene = Scene::start().await;
     let mut listens = scene.connect(Kind::Channel).await;
     scene.channel.attach(access(), listens.outbox.clone(), Start::Live);
-    scene.channel.log_is_at(3);
+    scene.channel.log_is_at(Seq(3));
     let poster = Poster::Socket(listens.outbox.begin_send().expect("it may send"));
     assert!(scene.channel.post_as(access().into(), Posting { message: message("the fourth"), poster }).is_ok());
     let (mut waits, mut beyond) = (scene.connect(Kind::Channel).await, scene.connect(Kind::Channel).await);
-    scene.channel.attach(access(), waits.outbox.clone(), Start::After(4));
-    scene.channel.attach(access(), beyond.outbox.clone(), Start::After(5));
+    scene.channel.attach(access(), waits.outbox.clone(), Start::After(Seq(4)));
+    scene.channel.attach(access(), beyond.outbox.clone(), Start::After(Seq(5)));
     scene.turn().await;
     assert!(beyond.hears().await.contains("resync"));
     let heard = waits.hears().await;
@@ -291,7 +292,7 @@ async fn who_resumes_after_what_is_not_announced_yet_waits_for_it() {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct PageRead {
-    last_seq: i64,
+    last_seq: Seq,
     contents: &'static [&'static str],
 }
 
@@ -300,13 +301,14 @@ impl Handler<PageRead> for Channel {
 
     fn handle(&mut self, page: PageRead, ctx: &mut Self::Context) {
         let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
-        let first = page.last_seq + 1 - page.contents.len() as i64;
+        let first = page.last_seq.0 + 1 - page.contents.len() as i64;
         let messages = (first..).zip(page.contents).map(|(seq, content)| {
-            let place = Place { id: MessageId(seq), channel_id: ChannelId(1), seq, created_at, updated_at };
+            let (id, channel_id, seq) = (MessageId(seq), ChannelId(1), Seq(seq));
+            let place = Place { id, channel_id, seq, created_at, updated_at };
             draft(content).at(&place, "mina").into_owned()
         });
         let log = crate::store::messages::Log { messages: messages.collect(), last_seq: page.last_seq };
-        self.page_was_read(0, Ok(Some(log)), ctx);
+        self.page_was_read(pages::PageNumber::after(Seq(0)), Ok(Some(log)), ctx);
     }
 }
 
@@ -316,15 +318,15 @@ async fn who_needs_more_than_a_page_had_is_served_when_it_has() {
     let scene = Scene::start().await;
     let mut peer = scene.connect(Kind::Channel).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-    scene.channel.log_is_at(10);
+    scene.channel.log_is_at(Seq(10));
     let mut late = scene.connect(Kind::Channel).await;
-    scene.channel.attach(access(), late.outbox.clone(), Start::After(9));
-    scene.channel.addr().do_send(PageRead { last_seq: 3, contents: &[] });
+    scene.channel.attach(access(), late.outbox.clone(), Start::After(Seq(9)));
+    scene.channel.addr().do_send(PageRead { last_seq: Seq(3), contents: &[] });
     scene.turn().await;
     assert!(!late.hears().await.contains("replay.done"));
     // Longer than it waits.
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
-    scene.channel.addr().do_send(PageRead { last_seq: 10, contents: &["the tenth"] });
+    scene.channel.addr().do_send(PageRead { last_seq: Seq(10), contents: &["the tenth"] });
     scene.turn().await;
     assert!(late.hears().await.contains("the tenth"));
     assert!(!peer.hears().await.contains("the tenth"));
@@ -336,11 +338,11 @@ async fn a_look_that_is_older_than_the_log_ends_nobody() {
     let scene = Scene::start().await;
     let mut peer = scene.connect(Kind::Channel).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-    scene.channel.log_is_at(0);
+    scene.channel.log_is_at(Seq(0));
     for seq in 1..=3 {
         scene.channel.addr().do_send(committed(seq, "hello"));
     }
-    scene.channel.log_is_at(2);
+    scene.channel.log_is_at(Seq(2));
     scene.channel.addr().do_send(committed(4, "the fourth"));
     scene.turn().await;
     assert!(peer.hears().await.contains("the fourth"));
@@ -352,7 +354,7 @@ async fn what_the_writer_does_not_take_is_refused() {
     let scene = Scene::start().await;
     let mut peer = scene.connect(Kind::Gateway).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-    scene.channel.log_is_at(0);
+    scene.channel.log_is_at(Seq(0));
     scene.shared.writer.close();
     for _ in 0..100 {
         let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));

@@ -5,7 +5,7 @@ use crate::actors::channel::{Channel, ChannelHandle, Posting, Start};
 use crate::actors::relay::Outbox;
 use crate::actors::relay::frame::About;
 use crate::domain::access::{ChannelAccess, Facts, Member};
-use crate::domain::{ChannelId, ServerId};
+use crate::domain::{ChannelId, Seq, ServerId};
 use crate::error::{Error, Result};
 use crate::store::channels;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
@@ -83,7 +83,7 @@ impl Registry {
     }
 
     /// What was read of a history that the database no longer has is not told: it would come back as the end of the log.
-    pub(super) fn logs_are_at(&self, ends: Vec<(ChannelId, i64)>, history: u64) {
+    pub(super) fn logs_are_at(&self, ends: Vec<(ChannelId, Seq)>, history: u64) {
         if history != self.shared.history() {
             return;
         }

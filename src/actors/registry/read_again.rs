@@ -2,7 +2,7 @@
 
 use super::{ReadAgain, Registry};
 use crate::actors::channel::ChannelHandle;
-use crate::domain::ChannelId;
+use crate::domain::{ChannelId, Seq};
 use crate::store::{Db, channels};
 use actix::{ActorFutureExt, Handler, ResponseActFuture, WrapFuture};
 use futures_util::future::join_all;
@@ -41,7 +41,7 @@ impl Handler<ReadAgain> for Registry {
 }
 
 /// However long it takes: nothing is written before it is known.
-async fn last_seqs(db: &Db, channels: &[ChannelHandle]) -> HashMap<ChannelId, i64> {
+async fn last_seqs(db: &Db, channels: &[ChannelHandle]) -> HashMap<ChannelId, Seq> {
     let ids: Vec<ChannelId> = channels.iter().map(ChannelHandle::id).collect();
     loop {
         match channels::last_seqs(db, &ids).await {

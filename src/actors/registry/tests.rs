@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::actors::relay::{Kind, Relay, Socket};
+use crate::domain::Seq;
 use crate::domain::access::Account;
 use crate::wire::Stream;
 use tokio::net::{TcpListener, TcpStream};
@@ -152,7 +153,7 @@ impl Handler<LogsAreAt> for Registry {
     type Result = ();
 
     fn handle(&mut self, LogsAreAt(last_seq, history): LogsAreAt, _: &mut Self::Context) {
-        self.logs_are_at(vec![(ChannelId(1), last_seq)], history);
+        self.logs_are_at(vec![(ChannelId(1), Seq(last_seq))], history);
     }
 }
 
@@ -179,10 +180,10 @@ async fn a_look_that_began_in_another_history_is_told_nobody() {
     channel.addr().do_send(channel::tests::committed(10, "the tenth"));
     registry.send(LogsAreAt(10, 0)).await.expect("it lives");
     let before = registry.send(ForgetLogs).await.expect("it lives");
-    assert!(!channel.read_again(10).await);
+    assert!(!channel.read_again(Seq(10)).await);
     registry.send(LogsAreAt(11, before)).await.expect("it lives");
     // Who is told eleven and has ten has lost something.
-    assert!(!channel.read_again(10).await, "eleven is of another history");
+    assert!(!channel.read_again(Seq(10)).await, "eleven is of another history");
     registry.send(LogsAreAt(11, before + 1)).await.expect("it lives");
-    assert!(channel.read_again(10).await);
+    assert!(channel.read_again(Seq(10)).await);
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::actors::tell;
 use crate::domain::auth_session::Ended;
-use crate::domain::{ChannelId, ServerId, UserId};
+use crate::domain::{ChannelId, Seq, ServerId, UserId};
 use actix::Addr;
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -214,7 +214,7 @@ impl Outbox {
     }
 
     /// Writes a part of a channel's log; the session asks for the next one when the peer has taken it.
-    pub fn replay(&self, channel_id: ChannelId, frames: Vec<Bytes>, upto: i64) {
+    pub fn replay(&self, channel_id: ChannelId, frames: Vec<Bytes>, upto: Seq) {
         self.to_socket(What::Replay { frames, notice: Notice::Replayed { channel_id, upto } });
     }
 

@@ -5,7 +5,7 @@
 
 use super::{End, frame};
 use crate::config::Times;
-use crate::domain::ChannelId;
+use crate::domain::{ChannelId, Seq};
 use crate::wire::Stream;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
@@ -34,7 +34,7 @@ pub enum Notice {
         /// Whose log.
         channel_id: ChannelId,
         /// The last entry.
-        upto: i64,
+        upto: Seq,
     },
     /// The replay of this channel is over.
     Live(ChannelId),

@@ -1,7 +1,7 @@
 //! The order of what a socket hears, and a key that outlives its socket.
 
 use super::*;
-use crate::domain::ChannelId;
+use crate::domain::{ChannelId, Seq};
 use crate::wire::Stream;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -53,7 +53,7 @@ async fn nothing_follows_the_close_frame() {
     outbox.join(ChannelId(1), Vec::new(), false);
     relay.handle().end(vec![outbox.key()], End::RESTART, settling.clone());
     outbox.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
-    outbox.replay(ChannelId(1), vec![Bytes::from_static(b"[replayed]")], 1);
+    outbox.replay(ChannelId(1), vec![Bytes::from_static(b"[replayed]")], Seq(1));
     outbox.send(Bytes::from_static(b"[sent]"));
     relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[delivered]")]));
     relay.handle().unseat(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), settling);

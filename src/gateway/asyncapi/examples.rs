@@ -8,7 +8,7 @@ use crate::domain::message::{Message, NewMessage};
 use crate::domain::server::Server;
 use crate::domain::text::{Content, Nonce};
 use crate::domain::user::Profile;
-use crate::domain::{ChannelId, MessageId, ServerId, UserId};
+use crate::domain::{ChannelId, MessageId, Seq, ServerId, UserId};
 use crate::error::Code;
 use crate::gateway::command::{Command, Subscribe, Wanted};
 use crate::gateway::identify::limits;
@@ -32,7 +32,7 @@ fn events() -> Vec<Value> {
         channel_id: CHANNEL,
         author_id: UserId(1),
         author_username: "mina".into(),
-        seq: 4,
+        seq: Seq(4),
         nonce: Some(NONCE.into()),
         reply_to: None,
         created_at: AT,
@@ -42,7 +42,7 @@ fn events() -> Vec<Value> {
 }
 
 fn answers() -> Vec<Value> {
-    let (channel_id, seq) = (CHANNEL, 4);
+    let (channel_id, seq) = (CHANNEL, Seq(4));
     let refused = Frame::Error {
         code: Code::ContentBlank.as_str(),
         detail: "content must hold at least one visible character".into(),
@@ -101,10 +101,10 @@ fn commands() -> Vec<Value> {
     });
     let others = [
         Command::Identify { token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl".into() },
-        Command::Subscribe(Subscribe::One(Wanted { channel_id: CHANNEL, after: Some(3) })),
+        Command::Subscribe(Subscribe::One(Wanted { channel_id: CHANNEL, after: Some(Seq(3)) })),
         Command::Subscribe(Subscribe::Many {
             channels: vec![
-                Wanted { channel_id: CHANNEL, after: Some(3) },
+                Wanted { channel_id: CHANNEL, after: Some(Seq(3)) },
                 Wanted { channel_id: ChannelId(2), after: None },
             ],
         }),
@@ -151,5 +151,5 @@ fn channel() -> Channel {
 }
 
 fn membership() -> Membership {
-    Membership { server: server(), channels: Some(vec![LoggedChannel { channel: channel(), last_seq: 4 }]) }
+    Membership { server: server(), channels: Some(vec![LoggedChannel { channel: channel(), last_seq: Seq(4) }]) }
 }

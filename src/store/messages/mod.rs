@@ -5,7 +5,7 @@ mod append;
 use super::Db;
 use crate::domain::access::{Author, Caller, ChannelAccess, Member};
 use crate::domain::message::{Message, NewMessage, Page, Window};
-use crate::domain::{ChannelId, MessageId, UserId};
+use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use crate::error::Result;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -80,7 +80,7 @@ pub struct Place {
     /// The channel it is in.
     pub channel_id: ChannelId,
     /// Its number in the channel's log.
-    pub seq: i64,
+    pub seq: Seq,
     /// When it was written: it grows with `seq`, as far as PostgreSQL's clock does.
     pub created_at: OffsetDateTime,
     /// When it last changed.
@@ -150,13 +150,13 @@ pub struct Log {
     /// In the order of `seq`.
     pub messages: Vec<Message<'static>>,
     /// The last entry of the log.
-    pub last_seq: i64,
+    pub last_seq: Seq,
 }
 
 /// At most `limit` entries of the log after `after`, the last of them the first that goes beyond so many bytes of content; `None` if the channel is gone. `reader` may read it.
-pub async fn events(db: &Db, reader: &Author, after: i64, limit: i64, bytes_max: i64) -> Result<Option<Log>> {
+pub async fn events(db: &Db, reader: &Author, after: Seq, limit: i64, bytes_max: i64) -> Result<Option<Log>> {
     let id = reader.channel_id().0;
-    let rows = db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after, &limit, &bytes_max]).await?;
+    let rows = db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after.0, &limit, &bytes_max]).await?;
     Ok(log(&rows, reader.channel_id()))
 }
 
@@ -168,7 +168,7 @@ pub async fn tail(db: &Db, reader: &Author, limit: i64) -> Result<Option<Log>> {
 }
 
 fn log(rows: &[Row], channel_id: ChannelId) -> Option<Log> {
-    let last_seq = rows.first()?.get("last_seq");
+    let last_seq = Seq(rows.first()?.get("last_seq"));
     let messages = rows.iter().filter(|row| row.get::<_, Option<i64>>(0).is_some());
     let messages = messages.map(|row| message(row, channel_id));
     Some(Log { messages: messages.collect(), last_seq })
@@ -178,7 +178,7 @@ pub(super) fn place(row: &Row) -> Place {
     Place {
         id: MessageId(row.get("id")),
         channel_id: ChannelId(row.get("channel_id")),
-        seq: row.get("seq"),
+        seq: Seq(row.get("seq")),
         created_at: row.get("created_at"),
         updated_at: row.get("updated_at"),
     }
@@ -198,7 +198,7 @@ fn message(row: &Row, channel_id: ChannelId) -> Message<'static> {
         author_username: text(3),
         nonce: row.get::<_, Option<String>>(4).map(Into::into),
         reply_to: row.get::<_, Option<i64>>(5).map(MessageId),
-        seq: row.get(6),
+        seq: Seq(row.get(6)),
         created_at: row.get(7),
         updated_at: row.get(8),
     }

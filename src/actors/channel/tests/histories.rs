@@ -1,13 +1,14 @@
 //! What a channel knows of its log when the database comes to have another history.
 
 use super::*;
+use crate::domain::Seq;
 use crate::store::messages::Log;
 
 /// The log's end was read.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct EndRead {
-    last_seq: i64,
+    last_seq: Seq,
 }
 
 impl Handler<EndRead> for Channel {
@@ -22,7 +23,7 @@ impl Handler<EndRead> for Channel {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct EndKnown {
-    last_seq: i64,
+    last_seq: Seq,
     history: u64,
 }
 
@@ -48,13 +49,13 @@ async fn an_end_that_was_read_before_is_not_taken_over_afterwards() {
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
     let posting = Posting { message: message("in doubt"), poster: Poster::Nobody };
     assert!(scene.channel.post_as(access().into(), posting).is_ok());
-    scene.channel.addr().do_send(EndRead { last_seq: 11 });
+    scene.channel.addr().do_send(EndRead { last_seq: Seq(11) });
     scene.shared.forget_logs();
-    assert!(!scene.channel.read_again(10).await, "nothing was announced");
+    assert!(!scene.channel.read_again(Seq(10)).await, "nothing was announced");
     scene.channel.addr().do_send(refused());
     scene.turn().await;
     assert!(!peer.hears().await.contains(r#""subscribed""#), "it has to be read again");
-    scene.channel.addr().do_send(EndRead { last_seq: 10 });
+    scene.channel.addr().do_send(EndRead { last_seq: Seq(10) });
     scene.turn().await;
     let heard = peer.hears().await;
     assert!(heard.contains(r#""subscribed","channel_id":1,"seq":10"#), "{heard}");
@@ -67,10 +68,10 @@ async fn a_look_that_began_before_says_nothing_afterwards() {
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
     let history = scene.shared.history();
     scene.shared.forget_logs();
-    scene.channel.addr().do_send(EndKnown { last_seq: 11, history });
+    scene.channel.addr().do_send(EndKnown { last_seq: Seq(11), history });
     scene.turn().await;
     assert!(!peer.hears().await.contains(r#""subscribed""#), "eleven may be gone");
-    scene.channel.addr().do_send(EndKnown { last_seq: 10, history: scene.shared.history() });
+    scene.channel.addr().do_send(EndKnown { last_seq: Seq(10), history: scene.shared.history() });
     scene.turn().await;
     let heard = peer.hears().await;
     assert!(heard.contains(r#""subscribed","channel_id":1,"seq":10"#), "{heard}");
@@ -81,7 +82,7 @@ async fn a_look_that_began_before_says_nothing_afterwards() {
 async fn a_channel_that_has_ended_has_lost_nothing() {
     let scene = Scene::start().await;
     scene.channel.addr().do_send(Stop);
-    assert!(!scene.channel.read_again(0).await);
+    assert!(!scene.channel.read_again(Seq(0)).await);
     assert!(!scene.channel.is_alive());
 }
 
@@ -105,11 +106,11 @@ async fn a_channel_that_fails_in_between_leaves_no_head_behind() {
         let mut scene = Scene::start().await;
         let peer = scene.connect(Kind::Channel).await;
         scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
-        scene.channel.log_is_at(11);
+        scene.channel.log_is_at(Seq(11));
         scene.turn().await;
         scene.shared.forget_logs();
         if is_compared {
-            assert!(!scene.channel.read_again(11).await);
+            assert!(!scene.channel.read_again(Seq(11)).await);
         }
         scene.channel.addr().do_send(Fail);
         assert_eq!(peer.close_code().await, 1012);
