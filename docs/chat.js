@@ -1,98 +1,148 @@
-// A whole client, for the console of a browser that shows /docs: it keeps to "Missing nothing" in PROTOCOL.md, so that it survives
-// a node that is stopped and started again, and a token that ends. Paste it, then call chat({ name: 'mina' }).
+// A whole client, for the console of a browser that shows /docs: it is "Missing nothing" of PROTOCOL.md as a program, so that it
+// survives a node that is stopped and started again, and a token that ends. Paste it, then call chat({ name: 'mina' }).
 
 async function chat({ name, server, channel }) {
   const password = 'correct horse battery';
-  let tokens;
-  let renewAt = 0;
+  const kept = new Map(); // what was sent and is not acknowledged, by its nonce, in the order in which it was sent
+  let tokens, renewAt, me; // the tokens, when they are due, the user's id
+  let socket, seen; // seen: the seq of the last message shown; without one, the history is read first
+  let isRefused = false; // whether the last handshake failed
+  let tries = 0;
+  let ended;
 
-  const call = async (method, path, body, ...fine) => {
+  const send = (nonce) => {
+    if (kept.has(nonce) && socket?.readyState === WebSocket.OPEN) socket.send(kept.get(nonce));
+  };
+  // From the first moment on: what is said before the socket is open goes out when it is.
+  globalThis.say = (content) => {
+    if (ended) return console.warn(ended);
+    const nonce = [...crypto.getRandomValues(new Uint32Array(4))].join('-');
+    kept.set(nonce, JSON.stringify({ content, nonce }));
+    send(nonce);
+  };
+  const end = (why) => {
+    ended = `the chat has ended: ${why}`;
+    console.warn(ended, ...(kept.size ? ['Not acknowledged:', ...kept.values()] : []));
+  };
+
+  const call = async (method, path, body) => {
     const headers = { 'content-type': 'application/json', ...(tokens && { authorization: `Bearer ${tokens.access_token}` }) };
     const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
     const said = await answer.json();
-    if (!answer.ok && !fine.includes(said.code)) throw Object.assign(new Error(JSON.stringify(said)), { status: answer.status });
-    return said;
+    if (answer.ok) return said;
+    const why = typeof said.detail === 'string' ? said.detail : JSON.stringify(said.detail);
+    const wait = 1000 * answer.headers.get('retry-after');
+    throw Object.assign(new Error(why), { status: answer.status, code: said.code, wait });
   };
 
-  // An access token is renewed before it ends: a browser does not show why a handshake was refused.
+  // Step 6: an access token is renewed before it ends. Where no answer comes, the same refresh token is good once more; one that
+  // is refused is good for nothing.
   const keep = (answer) => {
     tokens = answer;
     renewAt = Date.now() + 900 * answer.expires_in;
   };
   const logIn = async () => keep(await call('POST', '/auth/login', { username: name, password }));
-  // Where no answer comes, the same refresh token is good once more. One that is refused is good for nothing.
   const renew = async () => {
+    const refresh = () => call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token });
     try {
-      keep(await call('POST', '/auth/refresh', { refresh_token: tokens.refresh_token }));
+      keep(await refresh().catch((error) => (error.status ? Promise.reject(error) : refresh())));
     } catch (error) {
       if (error.status !== 401) throw error;
       await logIn();
     }
   };
-
-  // An account, or the one that has this name already.
-  await call('POST', '/auth/register', { username: name, email: `${name}@example.com`, password }, 'username_taken', 'email_taken');
-  await logIn();
-
-  // The server and channel that were asked for, else one's first, else new ones.
-  server ??= (await call('GET', '/servers/'))[0]?.id ?? (await call('POST', '/servers/', { name: 'Courtyard' })).id;
-  await call('POST', `/servers/${server}/join`, undefined, 'already_member');
-  channel ??= (await call('GET', `/servers/${server}`)).channels[0]?.id
-    ?? (await call('POST', '/channels/', { name: 'general', server_id: server })).id;
-
-  // The last words first.
-  const show = ({ author_username, content }) => console.log(`${author_username}: ${content}`);
-  const history = await call('GET', `/channels/${channel}/messages?limit=10`);
-  history.forEach(show);
-
-  // Then every message once and in order, over lost connections too: each new socket says what has been seen, and what
-  // was sent and not acknowledged goes out again under the same nonce.
-  let seen = history.at(-1)?.seq ?? 0;
-  let socket;
-  const unacknowledged = new Map();
-  const send = (nonce) => {
-    if (unacknowledged.has(nonce) && socket.readyState === 1) socket.send(unacknowledged.get(nonce));
+  const read = async (path) => {
+    try {
+      return await call('GET', path);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      await renew();
+      return call('GET', path);
+    }
   };
+
+  const show = ({ author_username, content }) => console.log(`${author_username}: ${content}`);
+  const readHistory = async () => {
+    const history = await read(`/channels/${channel}/messages?limit=10`);
+    history.forEach(show);
+    seen = history.at(-1)?.seq ?? 0;
+  };
+
   const take = {
+    // Step 3. An answer to a send that was repeated may be of long ago.
     'message.created': (event) => {
-      if (event.author_username === name) unacknowledged.delete(event.nonce);
+      if (event.author_id === me) kept.delete(event.nonce);
       if (event.duplicate || event.seq <= seen) return;
       seen = event.seq;
       show(event);
     },
-    resync: (event) => (seen = event.seq),
+    'replay.done': () => (tries = 0),
+    // This is not the log that was seen: begin again with its history.
+    resync: () => {
+      console.warn('the channel has been set back to an earlier state; its last messages are now:');
+      seen = undefined;
+      socket.close();
+    },
+    // Step 4.
     error: (event) => {
-      console.warn(event.detail);
-      if (event.retry_after_ms) setTimeout(send, event.retry_after_ms, event.nonce);
-      else unacknowledged.delete(event.nonce);
+      if (event.retry_after_ms) return setTimeout(send, event.retry_after_ms, event.nonce);
+      console.warn(event.detail, kept.get(event.nonce) ?? '');
+      kept.delete(event.nonce);
     },
   };
-  const again = () => setTimeout(open, 500 + 1500 * Math.random());
+
+  // Step 5: a random wait that grows, up to 45 s, beyond what the node wants.
+  const again = (why, least = 0) => {
+    const wait = least + Math.min(1000 * 2 ** tries++, 30_000) * (0.5 + Math.random());
+    console.log(`${why}: again in ${Math.round(wait / 1000)} s`);
+    setTimeout(open, wait);
+  };
   const open = async () => {
     try {
       if (Date.now() >= renewAt) await renew();
+      // A browser does not show why a handshake was refused. This is refused for the same reason.
+      if (isRefused) await read(`/channels/${channel}`);
+      if (seen === undefined) await readHistory();
     } catch (error) {
-      console.warn(`no new token yet: ${error.message}`);
-      return again();
+      return [401, 403, 404].includes(error.status) ? end(error.message) : again(error.message, error.wait);
     }
-    // As a subprotocol the token is in no URL.
+    // Step 2. As a subprotocol the token is in no URL.
     const url = `${location.protocol.replace('http', 'ws')}//${location.host}/ws/${channel}?after=${seen}`;
     socket = new WebSocket(url, ['bearer', tokens.access_token]);
-    socket.onopen = () => unacknowledged.forEach((_, nonce) => send(nonce));
-    socket.onmessage = ({ data }) => { const event = JSON.parse(data); take[event.type]?.(event); };
+    isRefused = true;
+    socket.onopen = () => {
+      isRefused = false;
+      kept.forEach((_, nonce) => send(nonce));
+    };
+    socket.onmessage = ({ data }) => {
+      const event = JSON.parse(data);
+      take[event.type]?.(event);
+    };
     socket.onclose = ({ code, reason }) => {
-      console.log(`closed: ${code} ${reason}`);
+      if ([1002, 1003, 1007, 1009, 4400, 4403, 4404].includes(code)) return end(`${code} ${reason}`);
       if (code === 4401) renewAt = 0;
-      if (![1002, 1003, 1007, 1009, 4400, 4403, 4404].includes(code)) again();
+      again(`closed with ${code} ${reason}`, [4429, 4430].includes(code) ? 10_000 : 0);
     };
   };
-  await open();
 
-  globalThis.say = (content) => {
-    const nonce = crypto.randomUUID();
-    unacknowledged.set(nonce, JSON.stringify({ content, nonce }));
-    send(nonce);
-  };
+  // The account that has this name, or a new one. (For a new one the console shows in red that nobody could log in.)
+  try {
+    await logIn();
+  } catch (error) {
+    if (error.code !== 'invalid_credentials') throw error;
+    await call('POST', '/auth/register', { username: name, email: `${name}@example.com`, password });
+    await logIn();
+  }
+  me = (await call('GET', '/users/me')).id;
+
+  // The server and channel that were asked for, else one's first, else new ones.
+  const servers = await call('GET', '/servers/');
+  if (server && !servers.some(({ id }) => id === server)) await call('POST', `/servers/${server}/join`);
+  server ??= servers[0]?.id ?? (await call('POST', '/servers/', { name: 'Courtyard' })).id;
+  channel ??= (await call('GET', `/servers/${server}`)).channels[0]?.id
+    ?? (await call('POST', '/channels/', { name: 'general', server_id: server })).id;
+
+  await open();
   console.log(`you are ${name}: say("hello")`);
   console.log(`others join with chat({ name: "june", server: ${server}, channel: ${channel} })`);
 }
