@@ -17,7 +17,7 @@ const DEPTH_MAX: usize = 16;
 /// The most channels that one socket may be subscribed to, or may ask for in one frame.
 pub const SUBSCRIPTIONS_MAX: usize = 500;
 /// Every id and every `seq` is below 2^53.
-const NUMBER_MAX: i64 = 1 << 53;
+const NUMBER_MAX: i64 = (1 << 53) - 1;
 
 /// Something that a client says.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -152,6 +152,7 @@ impl BadFrame {
 
 /// Every field that any command has. The others are ignored.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Fields<'a> {
     #[serde(rename = "type", borrow, default)]
     kind: Option<Cow<'a, str>>,
@@ -305,8 +306,10 @@ fn number(field: &'static str, value: Option<&Value>, least: i64) -> Result<Opti
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match i64::parse(value) {
-            Ok(number) if (least..NUMBER_MAX).contains(&number) => Ok(Some(number)),
-            _ => Err(BadFrame::at(field, code, format!("`{field}` must be a whole number, {least} or more"))),
+            Ok(number) if (least..=NUMBER_MAX).contains(&number) => Ok(Some(number)),
+            _ => {
+                Err(BadFrame::at(field, code, format!("`{field}` must be a whole number from {least} to {NUMBER_MAX}")))
+            }
         },
     }
 }

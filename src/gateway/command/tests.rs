@@ -53,6 +53,34 @@ fn what_is_no_object_is_not_repeated_whole() {
 }
 
 #[test]
+fn what_is_no_object_is_told_so_in_words_of_json() {
+    for (text, says) in [
+        ("5", "invalid type: integer `5`, expected an object"),
+        ("null", "invalid type: null, expected an object"),
+        (r#""hi""#, r#"invalid type: string "hi", expected an object"#),
+    ] {
+        let bad = parse(text, Dialect::Gateway).expect_err("no object");
+        assert!(bad.detail.starts_with(&format!("Send a JSON object: {says}")), "{}", bad.detail);
+    }
+}
+
+#[test]
+fn a_number_beyond_its_bounds_is_told_both() {
+    for (least, frame) in [
+        (0, r#"{"type": "unsubscribe", "channel_id": N}"#),
+        (0, r#"{"type": "subscribe", "channel_id": 1, "after": N}"#),
+        (1, r#"{"type": "message.send", "channel_id": 1, "content": "a", "reply_to": N}"#),
+    ] {
+        for number in ["-1", "9007199254740992", "99999999999999999999"] {
+            let bad = parse(&frame.replace('N', number), Dialect::Gateway).expect_err(frame);
+            let says = format!("must be a whole number from {least} to 9007199254740991");
+            assert!(bad.detail.ends_with(&says), "{}", bad.detail);
+        }
+        assert!(parse(&frame.replace('N', "9007199254740991"), Dialect::Gateway).is_ok(), "{frame}");
+    }
+}
+
+#[test]
 fn each_mistake_has_its_code() {
     let long = format!(r#"{{"content": "{}"}}"#, "x".repeat(4_001));
     let deep = format!(r#"{{"content": "hi", "x": {}{}}}"#, "[".repeat(16), "]".repeat(16));
