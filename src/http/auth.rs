@@ -59,7 +59,7 @@ pub struct Login {
     #[schema(format = "password", example = "correct horse battery")]
     password: String,
     /// `password`, or left out.
-    #[schema(example = "password", default = "password")]
+    #[schema(example = "password", default = "password", pattern = "^password$")]
     grant_type: Option<String>,
 }
 
@@ -143,7 +143,7 @@ pub async fn register(
     ),
 )]
 pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result<HttpResponse> {
-    let [username, password] = form.fields(["username", "password"])?;
+    let [username, password] = form.fields(["username", "password"], ("grant_type", "password"))?;
     let account = Account::named(&username);
     let attempt = node.limits.login(account, client.address)?;
     let turn = match node.limits.hash_turn(client.address, account) {

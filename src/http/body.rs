@@ -118,12 +118,31 @@ impl<T: FromFields> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = bytes(request, payload, JSON_BYTES_MAX);
-        Box::pin(async move { parse(&bytes.await?).map(Self) })
+        let kind = content_type(request.headers());
+        Box::pin(async move { parse(&bytes.await?, &kind).map(Self) })
     }
 }
 
-fn parse<T: FromFields>(bytes: &[u8]) -> Result<T> {
-    let whole = |kind, msg: &str| Issue { loc: vec!["body".into()], msg: msg.into(), kind };
+/// What is wrong with a body as a whole.
+fn whole(kind: &'static str, msg: &str) -> Issue {
+    Issue { loc: vec!["body".into()], msg: msg.into(), kind }
+}
+
+const URLENCODED: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+/// What a body says that it is, without parameters.
+fn content_type(headers: &HeaderMap) -> String {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// curl says that what it is given with -d is a form, whatever it is.
+fn is_form(bytes: &[u8], kind: &str) -> bool {
+    [URLENCODED, MULTIPART].contains(&kind) && !bytes.trim_ascii_start().starts_with(b"{")
+}
+
+fn parse<T: FromFields>(bytes: &[u8], kind: &str) -> Result<T> {
     if bytes.is_empty() {
         return Err(whole("missing", "Field required").into());
     }
@@ -133,7 +152,8 @@ fn parse<T: FromFields>(bytes: &[u8]) -> Result<T> {
         Ok(Value::Object(object)) => object,
         Ok(_) => return Err(whole("model_attributes_type", "Input should be a valid dictionary or object").into()),
         Err(error) => {
-            let mut issue = whole("json_invalid", &format!("JSON decode error: {error}"));
+            let hint = if is_form(bytes, kind) { "Send JSON; this call takes no form. " } else { "" };
+            let mut issue = whole("json_invalid", &format!("{hint}JSON decode error: {error}"));
             issue.loc.push(offset(bytes, &error).into());
             return Err(issue.into());
         }
@@ -157,13 +177,19 @@ fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// The first field of each name.
+    /// The first field of each name; a `fixed` one holds this text, or nothing.
     ///
     /// # Errors
-    /// `422` naming every one that is missing.
-    pub fn fields<const N: usize>(&self, names: [&str; N]) -> Result<[String; N]> {
+    /// `422` naming every one that is missing or holds something else.
+    pub fn fields<const N: usize>(&self, names: [&str; N], fixed: (&str, &str)) -> Result<[String; N]> {
         let find = |name: &str| self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let issues: Vec<Issue> = names.iter().filter(|name| find(name).is_none()).map(|name| missing(name)).collect();
+        let mut issues: Vec<Issue> =
+            names.iter().filter(|name| find(name).is_none()).map(|name| missing(name)).collect();
+        let (name, text) = fixed;
+        if find(name).is_some_and(|value| !value.is_empty() && value != text) {
+            let msg = format!("String should match pattern '^{text}$'");
+            issues.push(Refusal::new("string_pattern_mismatch", msg).at("body", name));
+        }
         if issues.is_empty() {
             Ok(names.map(|name| find(name).unwrap_or_default()))
         } else {
@@ -181,13 +207,11 @@ impl FromRequest for Form {
         let headers = request.headers().clone();
         Box::pin(async move {
             let bytes = bytes.await?;
-            let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-            let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-            // curl says that what it is given with -d is a form, whatever it is.
+            let kind = content_type(&headers);
             let is_json = kind == "application/json" || bytes.trim_ascii_start().starts_with(b"{");
             Ok(Self(match kind.as_str() {
-                "multipart/form-data" => parts(&headers, bytes).await?,
-                _ if is_json => parse::<Texts>(&bytes)?.0,
+                MULTIPART => parts(&headers, bytes).await?,
+                _ if is_json => parse::<Texts>(&bytes, &kind)?.0,
                 _ => url::form_urlencoded::parse(&bytes).into_owned().collect(),
             }))
         })
@@ -206,7 +230,7 @@ impl FromFields for Texts {
 
 /// The texts of a form that comes in parts.
 async fn parts(headers: &HeaderMap, bytes: web::Bytes) -> Result<Vec<(String, String)>> {
-    let broken = |_| Error::from(Refusal::value("The body is no form in parts; see RFC 7578").at("body", ""));
+    let broken = |_| Error::from(whole("value_error", "The body is no form in parts; see RFC 7578"));
     let mut form = Multipart::new(headers, stream::once(ready(Ok(bytes))));
     let mut texts = Vec::new();
     while let Some(mut part) = form.try_next().await.map_err(broken)? {
@@ -227,6 +251,11 @@ fn bytes(
     limit: usize,
 ) -> impl Future<Output = Result<web::Bytes>> + use<> {
     let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    // The library below tells the two apart no more than this.
+    let incomplete = match request.headers().contains_key(header::TRANSFER_ENCODING) {
+        true => "The body's chunks are malformed, or it ended too early",
+        false => "The body ended too early",
+    };
     let bytes = web::Bytes::from_request(request, payload);
     async move {
         if announced.is_some_and(|length: usize| length > limit) {
@@ -235,7 +264,7 @@ fn bytes(
         let arrived = timeout(ARRIVAL_MAX, bytes).await.ok_or(Error::TooSlow(ARRIVAL_MAX.as_secs()))?;
         let bytes = arrived.map_err(|error| match error.as_error::<PayloadError>() {
             Some(PayloadError::Overflow) => Error::TooLarge(limit),
-            _ => Refusal::new("body_incomplete", "The body ended too early").at("body", "").into(),
+            _ => whole("body_incomplete", incomplete).into(),
         })?;
         if bytes.len() > limit { Err(Error::TooLarge(limit)) } else { Ok(bytes) }
     }

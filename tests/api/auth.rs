@@ -193,9 +193,15 @@ async fn a_login_form_needs_its_two_fields_and_ignores_others() {
         })
     };
     login("grant_type=password&scope=&username=mina&password=correct+horse%20battery&client_id=x").await.is(200);
+    login("grant_type=&username=mina&password=correct+horse+battery").await.is(200);
+    // FastAPI's OAuth2PasswordRequestForm takes no other.
+    let grant = (json!(["body", "grant_type"]), "string_pattern_mismatch");
+    let other = "grant_type=client_credentials&username=mina&password=correct+horse+battery";
+    login(other).await.rejects(std::slice::from_ref(&grant));
     let (username, password) = ((json!(["body", "username"]), "missing"), (json!(["body", "password"]), "missing"));
     login("").await.rejects(&[username.clone(), password.clone()]);
     login("username=mina").await.rejects(std::slice::from_ref(&password));
+    login("username=mina&grant_type=x").await.rejects(&[password.clone(), grant]);
     login("password=x").await.rejects(std::slice::from_ref(&username));
     login(r#"{"user": "mina", "pass": "correct horse battery"}"#).await.rejects(&[username, password]);
 }

@@ -159,6 +159,43 @@ async fn a_body_over_its_limit_is_too_large_announced_or_not() {
 }
 
 #[tokio::test]
+async fn a_form_where_json_is_wanted_is_told_so() {
+    let app = spawn_app().await;
+    let says = |kind: &'static str, body: &'static str| {
+        let call = app
+            .call(Method::POST, "/auth/register", By::Nobody, move |call| call.header("content-type", kind).body(body));
+        async move {
+            let answer = call.await;
+            answer.refuses(422, "validation_error");
+            assert_eq!(answer.json()["detail"][0]["type"], "json_invalid");
+            answer.json()["detail"][0]["msg"].as_str().expect("a text").to_owned()
+        }
+    };
+    for kind in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+        let said = says(kind, "username=mina&password=x").await;
+        assert!(said.starts_with("Send JSON; this call takes no form. "), "{said}");
+        // As curl sends JSON with -d.
+        let said = says(kind, r#"{"username": "#).await;
+        assert!(said.starts_with("JSON decode error: "), "{said}");
+    }
+    let said = says("application/json", "username=mina").await;
+    assert!(said.starts_with("JSON decode error: "), "{said}");
+}
+
+#[tokio::test]
+async fn a_body_in_broken_chunks_is_told_of_them() {
+    let app = spawn_app().await;
+    for path in ["/auth/login", "/auth/register"] {
+        let mut raw = app.raw().await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: madang\r\nTransfer-Encoding: chunked\r\n\r\n");
+        raw.send(format!("{head}3\r\nabc\r\nzz\r\n").as_bytes()).await;
+        let answer = raw.answer("broken chunks").await;
+        answer.rejects(&[(json!(["body"]), "body_incomplete")]);
+        assert_eq!(answer.json()["detail"][0]["msg"], "The body's chunks are malformed, or it ended too early");
+    }
+}
+
+#[tokio::test]
 async fn an_id_that_is_no_integer_is_named_and_one_out_of_range_is_not_found() {
     let app = spawn_app().await;
     let mina = app.register("mina").await;

@@ -80,6 +80,7 @@ async fn a_login_may_come_in_parts_or_as_json() {
         let refused = log_in(&app, kind, body.to_owned()).await;
         refused.refuses(422, "validation_error");
         assert_eq!(refused.json()["detail"][0]["type"], what, "{kind} {body}: {refused:?}");
+        assert_ne!(refused.json()["detail"][0]["loc"], json!(["body", ""]), "{kind} {body}");
     }
     log_in(&app, FORM, parts + &"x".repeat(9_000)).await.refuses(413, "body_too_large");
 }
