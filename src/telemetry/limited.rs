@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -10,6 +12,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Whose lines they are.
 const STRANGERS: &str = "actix_http";
+/// What that library calls an error, and is a request that a stranger has put together badly: written only where debug lines are.
+const GARBAGE: &str = "stream error: request parse error";
 /// So many a second are written of each kind: of one line of its code.
 const LINES_PER_SECOND: u64 = 10;
 const KINDS: usize = 64;
@@ -34,6 +38,9 @@ where
         static WRITTEN: [Written; KINDS] = [const { Written(AtomicU64::new(0)) }; KINDS];
         let metadata = event.metadata();
         if metadata.target().starts_with(STRANGERS) {
+            if LevelFilter::current() < LevelFilter::DEBUG && is_garbage(event) {
+                return Ok(());
+            }
             let now_s = now_s();
             let kind = metadata.line().unwrap_or(0) as usize % KINDS;
             if !WRITTEN.get(kind).is_none_or(|written| written.has_room(now_s)) {
@@ -43,6 +50,18 @@ where
         }
         self.0.format_event(context, writer, event)
     }
+}
+
+fn is_garbage(event: &Event<'_>) -> bool {
+    struct Found(bool);
+    impl Visit for Found {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            self.0 |= field.name() == "message" && format!("{value:?}").starts_with(GARBAGE);
+        }
+    }
+    let mut found = Found(false);
+    event.record(&mut found);
+    found.0
 }
 
 /// What may happen more often than it is worth a line.

@@ -6,10 +6,10 @@ use crate::support::{By, PASSWORD, User, Value, id, json};
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
 
-/// The program itself, on a database of the test's, saying all that it can.
-async fn start() -> (Child, TestApp) {
+/// The program itself, on a database of the test's.
+async fn start(rust_log: &str) -> (Child, TestApp) {
     let database = crate::support::database::fresh_database().await;
     let [tokio_postgres::config::Host::Unix(folder)] = database.get_hosts() else { panic!("one socket") };
     let folder = folder.display().to_string().replace('/', "%2F");
@@ -19,7 +19,7 @@ async fn start() -> (Child, TestApp) {
         .current_dir("/")
         .env("DATABASE_URL", format!("postgresql://madang:canary-of-the-database@{folder}/{name}"))
         .env("SECRET_KEY", SECRET_KEY)
-        .envs([("PORT", "0"), ("BCRYPT_COST", "4"), ("RUST_LOG", "trace")])
+        .envs([("PORT", "0"), ("BCRYPT_COST", "4"), ("RUST_LOG", rust_log)])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -30,6 +30,18 @@ async fn start() -> (Child, TestApp) {
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let address = line.split_once("http://").expect("a URL").1.trim().parse().expect("an address");
     (program, TestApp::elsewhere(address, database))
+}
+
+async fn read(mut log: ChildStderr) -> String {
+    let mut text = String::new();
+    log.read_to_string(&mut text).await.expect("readable");
+    text
+}
+
+async fn stop(program: &mut Child) {
+    let pid = program.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).expect("it runs");
+    kill_process(pid, Signal::TERM).expect("it runs");
+    assert!(program.wait().await.expect("it ends").success());
 }
 
 async fn use_it(app: &TestApp) -> (User, i64) {
@@ -57,19 +69,13 @@ async fn use_it(app: &TestApp) -> (User, i64) {
 
 #[tokio::test]
 async fn every_call_has_its_line_and_no_line_has_a_secret() {
-    let (mut program, app) = start().await;
-    let mut log = program.stderr.take().expect("its log");
-    let reading = tokio::spawn(async move {
-        let mut text = String::new();
-        log.read_to_string(&mut text).await.map(|_| text)
-    });
+    let (mut program, app) = start("trace").await;
+    let reading = tokio::spawn(read(program.stderr.take().expect("its log")));
     let (mina, channel) = use_it(&app).await;
     let request_id = app.get("/nothing", By::Nobody).await.header("x-request-id").to_owned();
-    let pid = program.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).expect("it runs");
-    kill_process(pid, Signal::TERM).expect("it runs");
-    assert!(program.wait().await.expect("it ends").success());
+    stop(&mut program).await;
 
-    let log = reading.await.expect("read").expect("text");
+    let log = reading.await.expect("read");
     let (_, signature) = mina.token.rsplit_once('.').expect("three parts");
     for secret in [signature, "canary", PASSWORD, "correct+horse", "$2b$", SECRET_KEY] {
         let line = log.lines().find(|line| line.contains(secret));
@@ -88,4 +94,23 @@ async fn every_call_has_its_line_and_no_line_has_a_secret() {
         assert!(has(path, status), "no line of {path} with {status}");
     }
     assert!(lines.iter().any(|line| line["request_id"] == request_id.as_str() && line["path"] == "/nothing"));
+}
+
+/// Whoever sends bytes that are no request is no error of the node's.
+#[tokio::test]
+async fn what_strangers_send_is_no_error_in_the_log() {
+    for (rust_log, is_written) in [("warn,madang=info", false), ("warn,madang=debug", true)] {
+        let (mut program, app) = start(rust_log).await;
+        let reading = tokio::spawn(read(program.stderr.take().expect("its log")));
+        for garbage in ["GARBAGE\r\n\r\n", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\r\nBad Header\r\n\r\n"]
+        {
+            let mut raw = app.raw().await;
+            raw.send(garbage.as_bytes()).await;
+            raw.answer("garbage").await.refuses(400, "malformed_request");
+        }
+        stop(&mut program).await;
+        let log = reading.await.expect("read");
+        assert_eq!(log.contains("request parse error"), is_written, "{rust_log}: {log}");
+        assert!(is_written || !log.contains("\"level\":\"ERROR\""), "{log}");
+    }
 }
