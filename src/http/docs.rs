@@ -16,6 +16,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 
 /// All of it is relative, so that it works under whatever path a proxy serves the node. What the page loads is found with a slash
 /// behind `/docs`, too: see the routes.
@@ -27,6 +28,7 @@ const SWAGGER_PAGE: &str = r##"<!doctype html>
 <title>Madang API</title>
 <link rel="icon" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/style.css">
 </head>
 <body>
 <div id="swagger-ui"></div>
@@ -35,6 +37,9 @@ const SWAGGER_PAGE: &str = r##"<!doctype html>
 </body>
 </html>
 "##;
+
+/// What is not right in Swagger UI's own.
+const SWAGGER_STYLE: &str = include_str!("docs/style.css");
 
 const SWAGGER_START: &str = r##"window.ui = SwaggerUIBundle({
   url: new URL(location.pathname.endsWith("/") ? "../openapi.json" : "openapi.json", location.href).href,
@@ -114,6 +119,7 @@ impl Documents {
             Some(File::plain(name, found.content_type, Bytes::from(found.bytes.into_owned())))
         };
         let own = [
+            File::plain("style.css", STYLE.to_owned(), Bytes::from_static(SWAGGER_STYLE.as_bytes())),
             File::plain("start.js", SCRIPT.to_owned(), Bytes::from_static(SWAGGER_START.as_bytes())),
             File::plain("redoc-start.js", SCRIPT.to_owned(), Bytes::from_static(REDOC_START.as_bytes())),
             File::packed("redoc.standalone.js", SCRIPT.to_owned(), Bytes::from_static(REDOC)),

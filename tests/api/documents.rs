@@ -86,6 +86,31 @@ async fn the_document_is_openapi_3_1_and_lists_exactly_the_endpoints() {
     assert_eq!(listed, expected);
 }
 
+/// The pages show it in a list to choose from, in which a sentence does not fit.
+#[tokio::test]
+async fn an_error_s_example_is_called_by_its_code() {
+    let document = document(&spawn_app().await).await;
+    let mut count = 0;
+    let shared = document["components"]["examples"].as_object().expect("examples").values();
+    let operations = document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|item| item.as_object().expect("methods").values());
+    let responses = operations.flat_map(|operation| operation["responses"].as_object().expect("responses").values());
+    let own = responses.flat_map(|response| response["content"]["application/json"]["examples"].as_object());
+    for example in shared.chain(own.flat_map(|examples| examples.values())).filter(|example| example["$ref"].is_null())
+    {
+        assert_eq!(example["summary"], example["value"]["code"], "{example}");
+        assert!(
+            example["summary"].is_string() && example["description"].as_str().is_some_and(|text| text.len() > 20),
+            "{example}"
+        );
+        count += 1;
+    }
+    assert!(count > 40, "{count}");
+}
+
 #[tokio::test]
 async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
     let app = spawn_app().await;

@@ -156,7 +156,9 @@ fn shared_example(code: &Code) -> Option<(String, Value)> {
 }
 
 fn shown(code: Code, error: &Error) -> Value {
-    json!({ "summary": code.meaning(), "description": code.action(), "value": error.body() })
+    // Pages show the summary in a list to choose from, which has no room for a sentence.
+    let about = format!("{}. {}.", code.meaning(), code.action());
+    json!({ "summary": code.as_str(), "description": about, "value": error.body() })
 }
 
 /// A mistake that a client could make with this operation's own input.
