@@ -5,8 +5,8 @@ use super::{Check, ERROR, End, Figure, Report, Threshold};
 
 const MISSED: &str = "A threshold was missed";
 /// What to do where a node limits a run.
-pub const UNLIMITED: &str = "start it with RATE_LIMIT=off, or send less for each person: a lower --rate, --window or \
-                             --connections, or more --users";
+pub const UNLIMITED: &str = "start it with RATE_LIMIT=off, or ask less of it for each person: a lower --rate, --window or \
+                             --connections, fewer sockets (--sockets, or --channels and --members), or more --users";
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
