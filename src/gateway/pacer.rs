@@ -104,18 +104,15 @@ impl Session {
     /// Lets a send in, or keeps it until the rate allows it.
     pub(super) fn admit(&mut self, channel_id: ChannelId, message: NewMessage, ctx: &mut Context<Self>) {
         let (count, bytes) = self.pacer.as_ref().map_or((0, 0), |pacer| pacer.ahead(channel_id));
-        let mut delay = self.wait_for(channel_id, count + 1, bytes + message.content.as_str().len());
-        if count == 0 {
-            match self.count_message(channel_id, &message) {
-                Ok(()) => {
-                    return self.hand_on(channel_id, message).unwrap_or_else(|message| self.busy(channel_id, &message));
-                }
-                Err(limit) => {
-                    delay = wait(limit);
-                    self.let_in_at(Instant::now() + delay, ctx);
-                }
-            }
-        }
+        let delay = if count > 0 {
+            self.wait_for(channel_id, count + 1, bytes + message.content.as_str().len())
+        } else if let Err(limit) = self.count_message(channel_id, &message) {
+            let delay = wait(limit);
+            self.let_in_at(Instant::now() + delay, ctx);
+            delay
+        } else {
+            return self.hand_on(channel_id, message).unwrap_or_else(|message| self.busy(channel_id, &message));
+        };
         if self.tells_delays() {
             let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
             let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
