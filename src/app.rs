@@ -138,7 +138,7 @@ impl Application {
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
         users::note_looks(&db).await.map_err(|error| other(&error))?;
-        let writer = Writer::start(config.writers, &database);
+        let writer = Writer::start(config.writers, &database, config.times);
         let relays = Relays::default();
         let (secret_before, life) = (config.secret_key_previous.as_ref(), config.token_life);
         let tokens = Tokens::new(&secret, secret_before, config.algorithm, life);

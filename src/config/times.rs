@@ -19,6 +19,8 @@ pub struct Times {
     pub idle: Duration,
     /// A question to the registry that has no answer after so long is given up.
     pub answer_max: Duration,
+    /// A send waits for so much longer than its bounds say.
+    pub send_patience: Duration,
     /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
     pub watch_every: Duration,
     /// A socket that has been silent for so long is pinged, in seconds,
@@ -36,6 +38,7 @@ impl Default for Times {
         Self {
             idle: Duration::from_secs(60),
             answer_max: ANSWER_MAX,
+            send_patience: Duration::ZERO,
             watch_every: Duration::from_secs(10),
             ping_after_s: PING_AFTER_S,
             silence_max_s: SILENCE_MAX_S,

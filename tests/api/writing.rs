@@ -2,8 +2,9 @@
 
 use crate::support::database::connect;
 use crate::support::raw::masked;
-use crate::support::{Value, json, spawn_app, spawn_app_with};
+use crate::support::{TestApp, Value, json, spawn_app, spawn_app_with};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_bad_row_does_not_take_its_batch_with_it() {
@@ -29,11 +30,16 @@ async fn a_bad_row_does_not_take_its_batch_with_it() {
     assert_eq!(seqs, [1, 2, 3, 4, 5], "in order, and what was refused took no number");
 }
 
+/// A node whose sends are not given up because the machine is slow.
+async fn patient_app() -> TestApp {
+    spawn_app_with(|config| config.times.send_patience = Duration::from_secs(60)).await
+}
+
 /// A batch is taken apart for a row that PostgreSQL refuses; a channel whose row is held when one part is written, and free when
 /// the next one is, keeps its order.
 #[tokio::test]
 async fn sends_keep_their_order_where_a_batch_is_taken_apart() {
-    let app = spawn_app().await;
+    let app = patient_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let (slow, held) = (app.channel(&mina, server, "slow").await, app.channel(&mina, server, "held").await);
@@ -71,7 +77,7 @@ async fn sends_keep_their_order_where_a_batch_is_taken_apart() {
 /// The connection is lost with one half of a batch that is taken apart: the other half waits in the queue, and has its outcome.
 #[tokio::test]
 async fn a_connection_that_is_lost_between_the_parts_of_a_batch_loses_none_of_them() {
-    let app = spawn_app().await;
+    let app = patient_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let (slow, other) = (app.channel(&mina, server, "slow").await, app.channel(&mina, server, "other").await);

@@ -95,7 +95,7 @@ struct Peer {
 impl Scene {
     async fn start() -> Self {
         let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
-        let writer = Writer::start(1, &nowhere);
+        let writer = Writer::start(1, &nowhere, Times::default());
         let db = Db::new(&nowhere).expect("its settings agree");
         let registry = Registry::start(db.clone(), writer.clone(), Relays::default(), Times::default());
         let shared = Shared::new(registry.into_addr(), writer, db, Times::default());

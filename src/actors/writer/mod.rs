@@ -11,6 +11,7 @@ mod queue;
 mod run;
 
 use crate::actors::Vital;
+use crate::config::Times;
 use crate::domain::ChannelId;
 use crate::store::Target;
 use crate::store::messages::{Draft, Place};
@@ -98,9 +99,9 @@ pub type SharedDraft = Arc<Draft>;
 
 impl Writer {
     /// Starts `count` writers on the current thread.
-    pub fn start(count: usize, database: &Target) -> Self {
+    pub fn start(count: usize, database: &Target, times: Times) -> Self {
         let is_closed = Arc::<AtomicBool>::default();
-        let start = || WriterActor::new(database.clone(), is_closed.clone()).start();
+        let start = || WriterActor::new(database.clone(), is_closed.clone(), times.send_patience).start();
         Self { writers: (0..count.max(1)).map(|_| start()).collect(), is_closed }
     }
 
@@ -153,12 +154,13 @@ pub struct WriterActor {
     queue: Rc<Queue>,
     database: Target,
     is_closed: Arc<AtomicBool>,
+    send_patience: Duration,
     _vital: Vital,
 }
 
 impl WriterActor {
-    fn new(database: Target, is_closed: Arc<AtomicBool>) -> Self {
-        Self { queue: Rc::default(), database, is_closed, _vital: Vital("writer") }
+    fn new(database: Target, is_closed: Arc<AtomicBool>, send_patience: Duration) -> Self {
+        Self { queue: Rc::default(), database, is_closed, send_patience, _vital: Vital("writer") }
     }
 }
 
@@ -180,7 +182,7 @@ impl Handler<Persist> for WriterActor {
             draft: persist.draft,
             ticket: persist.ticket,
             reply: persist.reply,
-            since: Instant::now(),
+            since: Instant::now() + self.send_patience,
             told: Cell::new(false),
         });
     }

@@ -2,6 +2,7 @@
 
 use super::app::TestApp;
 use super::database::connect;
+use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Messages that PostgreSQL has begun to write, and goes on with when it may.
@@ -34,8 +35,11 @@ impl HeldMessages {
     /// Waits until so many have been reached, with those that were taken back.
     pub async fn until_reached(&self, count: i64) {
         let reached = "select case when is_called then last_value else 0 end from reached";
-        let wait =
-            async { while self.0.query_one(reached, &[]).await.expect("it is there").get::<_, i64>(0) < count {} };
+        let wait = async {
+            while self.0.query_one(reached, &[]).await.expect("it is there").get::<_, i64>(0) < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
         tokio::time::timeout(super::SOON, wait).await.expect("it is reached");
     }
 
