@@ -5,7 +5,8 @@ async function chat({ name, server, channel }) {
   const password = 'correct horse battery';
   const kept = new Map(); // what was sent and is not acknowledged, by its nonce, in the order in which it was sent
   let tokens, renewAt, me; // the tokens, when they are due, the user's id
-  let socket, seen; // seen: the seq of the last message shown; without one, the history is read first
+  let socket, seen; // seen: the seq of the last entry heard; without one, the history is read first
+  const lines = new Map(); // what has been shown of each message, by its id
   let isRefused = false; // whether the last handshake failed
   let tries = 0;
   let ended;
@@ -61,21 +62,36 @@ async function chat({ name, server, channel }) {
     }
   };
 
-  const show = ({ author_username, content }) => console.log(`${author_username}: ${content}`);
+  const show = ({ id, author_username, content }, mark = '') => {
+    const line = `${author_username}: ${content}`;
+    if (line === lines.get(id)) return;
+    lines.set(id, line);
+    console.log(mark + line);
+  };
+  const remove = (id) => {
+    if (lines.has(id)) console.log(`(deleted) ${lines.get(id)}`);
+    lines.delete(id);
+  };
+  const react = ({ message_id, user_id, emoji }, verb) => {
+    if (lines.has(message_id)) console.log(`user ${user_id} ${verb} ${emoji}: ${lines.get(message_id)}`);
+  };
   const readHistory = async () => {
     const history = await read(`/channels/${channel}/messages?limit=10`);
-    history.forEach(show);
+    lines.clear();
+    history.forEach((message) => show(message));
     seen = history.at(-1)?.seq ?? 0;
   };
 
-  const take = {
-    // Step 3. An answer to a send that was repeated may be of long ago.
-    'message.created': (event) => {
-      if (event.author_id === me) kept.delete(event.nonce);
-      if (event.duplicate || event.seq <= seen) return;
-      seen = event.seq;
-      show(event);
-    },
+  // "The log" of PROTOCOL.md: what an entry says is put over what is there. What is said of messages that are not here is passed over.
+  const entries = {
+    'message.created': (message) => message.deleted || show(message),
+    'message.updated': (message) => lines.has(message.id) && show(message, '(edited) '),
+    'message.deleted': ({ id }) => remove(id),
+    'messages.deleted': ({ ids }) => ids.forEach(remove),
+    'reaction.added': (reaction) => react(reaction, 'reacts with'),
+    'reaction.removed': (reaction) => react(reaction, 'takes back'),
+  };
+  const answers = {
     'replay.done': () => (tries = 0),
     // This is not the log that was seen: begin again with its history.
     resync: () => {
@@ -84,11 +100,20 @@ async function chat({ name, server, channel }) {
       socket.close();
     },
     // Step 4.
-    error: (event) => {
-      if (event.retry_after_ms) return setTimeout(send, event.retry_after_ms, event.nonce);
-      console.warn(event.detail, kept.get(event.nonce) ?? '');
-      kept.delete(event.nonce);
+    error: ({ retry_after_ms, nonce, detail }) => {
+      if (retry_after_ms) return setTimeout(send, retry_after_ms, nonce);
+      console.warn(detail, kept.get(nonce) ?? '');
+      kept.delete(nonce);
     },
+  };
+  // Step 3. An answer to a send that was repeated may be of long ago. The number of an entry of another type counts all the same.
+  const take = (frame) => {
+    if (frame.type in answers) return answers[frame.type](frame);
+    if (frame.duplicate || frame.author_id === me) kept.delete(frame.nonce);
+    const seq = frame.to ?? frame.seq;
+    if (frame.duplicate || !(seq > seen)) return;
+    seen = seq;
+    entries[frame.type]?.(frame);
   };
 
   // Step 5: a random wait that grows, up to 45 s, beyond what the node wants.
@@ -107,17 +132,14 @@ async function chat({ name, server, channel }) {
       return [401, 403, 404].includes(error.status) ? end(error.message) : again(error.message, error.wait);
     }
     // Step 2. As a subprotocol the token is in no URL.
-    const url = `${location.protocol.replace('http', 'ws')}//${location.host}/ws/${channel}?after=${seen}`;
+    const url = `${location.protocol.replace('http', 'ws')}//${location.host}/ws/${channel}?events=all&after=${seen}`;
     socket = new WebSocket(url, ['bearer', tokens.access_token]);
     isRefused = true;
     socket.onopen = () => {
       isRefused = false;
       kept.forEach((_, nonce) => send(nonce));
     };
-    socket.onmessage = ({ data }) => {
-      const event = JSON.parse(data);
-      take[event.type]?.(event);
-    };
+    socket.onmessage = ({ data }) => take(JSON.parse(data));
     socket.onclose = ({ code, reason }) => {
       if ([1002, 1003, 1007, 1009, 4400, 4403, 4404].includes(code)) return end(`${code} ${reason}`);
       if (code === 4401) renewAt = 0;

@@ -17,7 +17,7 @@ use crate::store::backends::{self, EarlierError};
 use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::lock::{LockError, NodeLock};
 use crate::store::migrate::{MigrateError, migrate};
-use crate::store::{Db, Target, users};
+use crate::store::{Db, Target, message_revisions, users};
 use crate::telemetry::take_left_out;
 use crate::wire::tls::{Tls, TlsError};
 use crate::wire::unread::Unread;
@@ -171,6 +171,7 @@ impl Application {
         let documents = Data::new(Documents::new(asyncapi).map_err(|error| other(&error))?);
         let server = serve(&config, listener, node.clone(), documents, relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
+        actix_rt::spawn(message_revisions::prune_for_ever(node.db.clone()));
         let limits = Arc::clone(&node.limits);
         actix_rt::spawn(async move {
             loop {

@@ -11,6 +11,7 @@ pub use answer::{ErrorBody, NotReadyBody, ValidationErrorBody, quota_headers};
 pub use codes::Code;
 
 use crate::domain::access::Denied;
+use crate::domain::log::ChangeRefused;
 use crate::domain::validation::Issue;
 use crate::origin::{OriginError, PreflightError};
 use crate::rate_limit::{SOCKETS_MAX, TooMany};
@@ -82,7 +83,7 @@ pub enum Error {
     Unavailable,
     /// The database went away in the middle of a commit.
     #[error(
-        "The storage went away while the message was being saved; send it again with the same nonce, which saves it once"
+        "The storage went away while this was being saved; send it again (a message with the same nonce), which saves it once"
     )]
     Unconfirmed,
     /// The database went away in the middle of a change, which this process of PostgreSQL may still carry out.
@@ -107,6 +108,8 @@ pub enum Noun {
     Channel,
     /// A login's session.
     AuthSession,
+    /// A message.
+    Message,
 }
 
 impl Noun {
@@ -116,6 +119,7 @@ impl Noun {
             Self::Server => "Server",
             Self::Channel => "Channel",
             Self::AuthSession => "Session",
+            Self::Message => "Message",
         }
     }
 }
@@ -176,6 +180,10 @@ pub enum Conflict {
     TooManyServers,
     /// A reply to a message that the channel does not have.
     ReplyToNothing,
+    /// There are as many kinds of reactions to the message as may be.
+    TooManyReactions,
+    /// The channel has as many pins as it may have.
+    TooManyPins,
     /// A text that passes every check of ours and that PostgreSQL refuses all the same.
     InvalidContent,
 }
@@ -194,6 +202,8 @@ impl Conflict {
             Self::NewOwnerNotMember => "Only a member of the server can become its owner; let them join first",
             Self::TooManyChannels => "A server may have at most 500 channels; delete one first",
             Self::InvalidContent => "The message cannot be stored; change its content",
+            Self::TooManyReactions => "A message may have at most 20 kinds of reactions; use one that is there",
+            Self::TooManyPins => "A channel may have at most 250 pins; take one away first",
             Self::ReplyToNothing => "`reply_to` names no message of this channel",
             Self::TooManyServers => "You may belong to at most 200 servers; leave one first",
         }
@@ -204,6 +214,7 @@ fn denied(denied: Denied) -> &'static str {
     match denied {
         Denied::NotMember => "You are not a member of this server; join it first",
         Denied::NotOwner => "Only the owner of the server may do this",
+        Denied::NotAuthor => "The message is somebody else's",
     }
 }
 
@@ -216,6 +227,18 @@ impl From<TooMany> for Error {
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
+    }
+}
+
+impl From<ChangeRefused> for Error {
+    fn from(refused: ChangeRefused) -> Self {
+        match refused {
+            ChangeRefused::MessageNotFound => Self::NotFound(Noun::Message),
+            ChangeRefused::NotTheAuthor => Denied::NotAuthor.into(),
+            ChangeRefused::NotTheOwner => Denied::NotOwner.into(),
+            ChangeRefused::TooManyReactions => Conflict::TooManyReactions.into(),
+            ChangeRefused::TooManyPins => Conflict::TooManyPins.into(),
+        }
     }
 }
 

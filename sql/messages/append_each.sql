@@ -1,9 +1,9 @@
 -- One batch, one transaction, draft by draft: for a batch of which `append.sql` has written nothing. What it says of locks and
 -- order holds here too; a channel's row that someone else holds (a deletion, until its cascade is done) is not waited for.
--- Rows come back for what was written (verdict 0, in draft order within a channel) and, with their place in the batch,
--- for what was not: 1 its nonce is known with the same content, 2 with other content, 3 it replies to nothing, 4 the
--- channel or its author is gone, 5 its channel's row is held, 7 its author's (neither is waited for), 6 its nonce is written by this same batch ($8 says that the batch has
--- a nonce twice).
+-- Rows come back for what was written (in draft order within a channel) and, with their place in the batch, for what was not: its
+-- nonce is known with the same content (`duplicate`), with one that has been edited or deleted since (`changed`) or with other content
+-- (`nonce_conflict`); it replies to nothing; the channel or its author is `gone`; its channel's or author's row is held, which is not
+-- waited for; its nonce is written by this same batch (`repeated`; $8 says that the batch has a nonce twice).
 -- A nonce that another node commits meanwhile breaks messages_nonce_key, and the batch is sent again.
 with draft as materialized (
     select * from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[])
@@ -13,8 +13,14 @@ with draft as materialized (
 ), authors as materialized (
     select id from users where id = any ($4) and deleted_at is null for key share skip locked
 ), known as materialized (
-    select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at,
-        case when m.content = d.content and m.reply_to is not distinct from d.reply_to then 1 else 2 end as verdict
+    select d.place, d.channel_id, m.id, m.seq, m.created_at, m.updated_at, m.edited_at, m.deleted_at is not null as is_deleted,
+        case when m.edited_at is not null then m.content end as content,
+        case
+            when m.reply_to is distinct from d.reply_to then 'nonce_conflict'
+            when m.edited_at is not null or m.deleted_at is not null then 'changed'
+            when m.content = d.content then 'duplicate'
+            else 'nonce_conflict'
+        end as verdict
     from draft d
     cross join lateral (
         select * from messages m
@@ -25,19 +31,19 @@ with draft as materialized (
 ), refused as materialized (
     select * from known
     union all
-    select d.place, d.channel_id, null, null, null, null,
-        case when c.id is null then 4 else 5 end
+    select d.place, d.channel_id, null, null, null, null, null, null, null,
+        case when c.id is null then 'gone' else 'channel_held' end
     from draft d
     left join lateral (select id from channels where id = d.channel_id limit 1) c on true
     where d.channel_id not in (select id from locked)
     union all
-    select d.place, d.channel_id, null, null, null, null,
-        case when u.id is null then 4 else 7 end
+    select d.place, d.channel_id, null, null, null, null, null, null, null,
+        case when u.id is null then 'gone' else 'author_held' end
     from draft d
     left join lateral (select id from users where id = d.author_id and deleted_at is null limit 1) u on true
     where d.channel_id in (select id from locked) and d.author_id not in (select id from authors)
     union all
-    select d.place, d.channel_id, null, null, null, null, 3
+    select d.place, d.channel_id, null, null, null, null, null, null, null, 'reply_to_nothing'
     from draft d
     left join lateral (
         select true as is_there from messages m
@@ -73,8 +79,10 @@ with draft as materialized (
     order by f.place
     returning id, channel_id, seq, created_at
 )
-select 0 as verdict, 0::bigint as place, id, channel_id, seq, created_at, created_at as updated_at from inserted
+select 'written' as verdict, 0::bigint as place, id, channel_id, seq, created_at, created_at as updated_at,
+    null::timestamptz as edited_at, false as is_deleted, null::text as content
+from inserted
 union all
-select verdict, place, id, channel_id, seq, created_at, updated_at from refused
+select verdict, place, id, channel_id, seq, created_at, updated_at, edited_at, is_deleted, content from refused
 union all
-select 6, place, null, channel_id, null, null, null from again
+select 'repeated', place, null, channel_id, null, null, null, null, null, null from again

@@ -1,7 +1,21 @@
--- The last $2 entries of the log, oldest first, and how far it goes; one row without a message if there are none.
-select m.id, m.content, m.author_id, u.username, m.nonce, m.reply_to, m.seq, m.created_at, m.updated_at, c.last_seq
+-- The last $2 entries of the log, oldest first, and how far it goes; one row without an entry if there are none.
+select e.id, e.content, e.author_id, u.username, e.nonce, e.reply_to, e.seq, e.created_at, e.updated_at, e.edited_at,
+    e.entry_seq, e.kind, e.message_id, e.message_ids, e.user_id, e.emoji, e.is_deleted, c.last_seq
 from channels c
-left join messages m on m.channel_id = c.id and m.seq > c.last_seq - $2
-left join lateral (select username from users where id = m.author_id limit 1) u on true
+left join lateral (
+    select id, content, author_id, nonce, reply_to, seq, created_at, updated_at, edited_at,
+        seq as entry_seq, null::text as kind, id as message_id, null::bigint[] as message_ids, null::bigint as user_id,
+        null::text as emoji, deleted_at is not null as is_deleted
+    from messages where channel_id = c.id and seq > c.last_seq - $2
+    union all
+    select m.id, m.content, m.author_id, m.nonce, m.reply_to, m.seq, m.created_at, m.updated_at, m.edited_at,
+        g.seq, g.kind, g.message_id, g.message_ids, g.user_id, g.emoji, m.deleted_at is not null
+    from channel_changes g
+    left join lateral (
+        select * from messages where id = g.message_id and g.kind in ('message.updated', 'message.deleted') limit 1
+    ) m on true
+    where g.channel_id = c.id and g.seq > c.last_seq - $2
+) e on true
+left join lateral (select username from users where id = e.author_id limit 1) u on true
 where c.id = $1
-order by m.seq
+order by e.entry_seq

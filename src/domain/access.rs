@@ -106,6 +106,8 @@ pub enum Denied {
     NotMember,
     /// The caller belongs to it, but it is somebody else's.
     NotOwner,
+    /// The message is somebody else's.
+    NotAuthor,
 }
 
 /// The right to know that a server exists: everyone with a token.
@@ -242,8 +244,38 @@ impl Author {
     }
 }
 
+/// Who may change messages of a channel: their own, or as the server's owner.
+#[derive(Clone, Debug)]
+pub struct Editor {
+    author: Author,
+    is_owner: bool,
+}
+
+impl From<ChannelAccess<Member>> for Editor {
+    fn from(access: ChannelAccess<Member>) -> Self {
+        Self { is_owner: access.server.is_owner(), author: access.into() }
+    }
+}
+
+impl Editor {
+    /// Who it is.
+    pub fn id(&self) -> UserId {
+        self.author.caller.id
+    }
+
+    /// Where.
+    pub fn channel_id(&self) -> ChannelId {
+        self.author.channel_id
+    }
+
+    /// Whether the server is the editor's own.
+    pub fn is_owner(&self) -> bool {
+        self.is_owner
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use time::OffsetDateTime;
 
@@ -272,6 +304,12 @@ mod tests {
             server: Arc::new(ServerState::new(server, Arc::new([channel]))),
             is_member,
         }
+    }
+
+    /// Somebody who may change messages of channel 9; user 1 is the owner.
+    pub(crate) fn editor(id: i64) -> Editor {
+        let access = ChannelAccess::<Member>::decide(facts(id, true), ChannelId(9));
+        access.expect("it has this channel").expect("a member").into()
     }
 
     #[test]

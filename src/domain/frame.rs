@@ -82,7 +82,7 @@ pub enum Frame<'a> {
         /// When it will be let in at the earliest.
         delay_ms: u32,
     },
-    /// One's own message is committed.
+    /// One's own message, or change of a message, is committed.
     #[serde(rename = "ack")]
     Ack {
         /// As it was sent.
@@ -92,8 +92,10 @@ pub enum Frame<'a> {
         channel_id: ChannelId,
         /// The message's id.
         id: MessageId,
-        /// Its place in the channel's log.
-        seq: Seq,
+        /// Its place in the channel's log; left out where a change has changed nothing, for all was so already.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<i64>, minimum = 1, nullable = false)]
+        seq: Option<Seq>,
         /// There, and true, if the `nonce` was known: the message is the one made then.
         #[serde(skip_serializing_if = "Option::is_none")]
         duplicate: Option<bool>,

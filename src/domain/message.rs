@@ -1,8 +1,9 @@
 //! Messages, and the part of a history that a reader asks for.
 
+use super::emoji::Emoji;
 use super::text::{Content, Nonce};
 use super::{ChannelId, MessageId, Seq, UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -50,6 +51,47 @@ pub struct Message<'a> {
     /// The same, until it is edited.
     #[serde(serialize_with = "super::timestamp::serialize")]
     pub updated_at: OffsetDateTime,
+    /// When its text was last changed, if it was.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "super::timestamp::serialize_some")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    pub edited_at: Option<OffsetDateTime>,
+    /// There, and true, if it is among the channel's pins; in answers to calls only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false, example = true)]
+    pub pinned: bool,
+    /// How people have reacted, in the order in which the kinds came; in answers to calls only, and there if anybody has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub reactions: Vec<ReactionCount>,
+}
+
+/// How many people have reacted to a message with an emoji.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReactionCount {
+    /// With what.
+    pub emoji: Emoji,
+    /// How many people.
+    #[schema(minimum = 1, example = 3)]
+    pub count: i64,
+    /// Whether the caller is among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, required = true)]
+    pub me: Option<bool>,
+}
+
+impl ReactionCount {
+    /// So many, without a word on who asks.
+    pub fn new(emoji: Emoji, count: i64) -> Self {
+        Self { emoji, count, me: None }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// The message as the log tells it: without what its later entries say.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self { pinned: false, reactions: Vec::new(), ..self.clone() }
+    }
 }
 
 impl Message<'_> {
@@ -62,6 +104,68 @@ impl Message<'_> {
             ..self
         }
     }
+}
+
+/// An earlier text of a message.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageRevision {
+    /// The text.
+    #[schema(example = "Helo, World!")]
+    pub content: String,
+    /// The entry of the log that replaced it.
+    #[schema(minimum = 1, example = 5)]
+    pub replaced_by_seq: Seq,
+    /// When it was written.
+    #[serde(serialize_with = "super::timestamp::serialize")]
+    pub written_at: OffsetDateTime,
+    /// When it was replaced; 30 days later it is erased.
+    #[serde(serialize_with = "super::timestamp::serialize")]
+    pub replaced_at: OffsetDateTime,
+}
+
+/// An earlier text of one's own message, as an export has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnRevision {
+    /// Where.
+    pub channel_id: ChannelId,
+    /// Of which message.
+    pub message_id: MessageId,
+    /// The text.
+    #[schema(example = "Helo, World!")]
+    pub content: String,
+    /// The entry of the log that replaced it.
+    #[schema(minimum = 1, example = 5)]
+    pub replaced_by_seq: Seq,
+    /// When it was written.
+    #[serde(serialize_with = "super::timestamp::serialize")]
+    pub written_at: OffsetDateTime,
+    /// When it was replaced.
+    #[serde(serialize_with = "super::timestamp::serialize")]
+    pub replaced_at: OffsetDateTime,
+}
+
+/// A reaction of one's own, as an export has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnReaction {
+    /// Where.
+    pub channel_id: ChannelId,
+    /// To which message.
+    pub message_id: MessageId,
+    /// With which emoji.
+    pub emoji: Emoji,
+    /// When.
+    #[serde(serialize_with = "super::timestamp::serialize")]
+    pub created_at: OffsetDateTime,
+}
+
+/// Somebody who has reacted to a message.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reactor {
+    /// Who.
+    pub user_id: UserId,
+    /// The username.
+    #[schema(example = "mina")]
+    pub username: String,
 }
 
 /// What someone wants to say.
@@ -92,6 +196,8 @@ pub enum Window {
     Before(MessageId),
     /// Those just after this message.
     After(MessageId),
+    /// This message, and the nearest on both sides of it.
+    Around(MessageId),
 }
 
 /// A page of a history: which part, and at most how many.

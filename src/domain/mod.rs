@@ -5,9 +5,10 @@
 pub mod access;
 pub mod auth_session;
 pub mod channel;
-pub mod event;
+pub mod emoji;
 pub mod frame;
 mod id;
+pub mod log;
 pub mod message;
 pub mod patch;
 pub mod server;

@@ -57,7 +57,7 @@ table! {
     HeaderNotAllowed "header_not_allowed" Answer(403), "A web page asks whether it may send a header, and may not"
         => "Leave the header out, or let the operator allow it with `CORS_HEADERS`";
     PageMethodNotAllowed "method_not_allowed" Answer(403), "A web page asks whether it may call with a method that no call has"
-        => "Use `GET`, `POST`, `PUT` or `DELETE`";
+        => "Use `GET`, `POST`, `PUT`, `PATCH` or `DELETE`";
     NotFound "not_found" Answer(404), "There is nothing at this path"
         => "Correct the path; `/docs` lists what there is";
     MethodNotAllowed "method_not_allowed" Answer(405), "The path takes other methods"
@@ -97,6 +97,9 @@ table! {
     NotTheOwner "not_the_owner" Answer(403), "Only the server's owner may do this"
         => "Do not offer it to others";
 
+    NotTheAuthor "not_the_author" Both(403), "The message is somebody else's"
+        => "Do not offer it for the messages of others";
+
     // It is not there.
     UserNotFound "user_not_found" Answer(404), "There is no such user"
         => "Forget the id";
@@ -104,6 +107,8 @@ table! {
         => "Forget the server";
     ChannelNotFound "channel_not_found" Both(404), "There is no such channel, or no longer"
         => "Forget the channel";
+    MessageNotFound "message_not_found" Both(404), "The channel has no such message, or no longer"
+        => "Forget the message";
     SessionNotFound "session_not_found" Answer(404), "The caller has no such session, or the token belongs to none"
         => "Read `GET /auth/sessions` again";
 
@@ -130,6 +135,10 @@ table! {
         => "Delete one first";
     TooManyServers "too_many_servers" Answer(400), "The caller belongs to as many servers as one may"
         => "Leave one first";
+    TooManyReactions "too_many_reactions" Both(400), "There are as many kinds of reactions to the message as may be"
+        => "React with one that is there";
+    TooManyPins "too_many_pins" Answer(400), "The channel has as many pins as it may have"
+        => "Take one away first";
     ReplyToNotFound "reply_to_not_found" Both(400), "`reply_to` names no message of this channel"
         => "Send it without `reply_to`, or with another";
     InvalidContent "invalid_content" Both(400), "The database refuses the text"
@@ -149,7 +158,7 @@ table! {
     Unavailable "unavailable" Both(503), "The storage is away; nothing was done, and nothing will be"
         => "Send the same again after `Retry-After` seconds (in a frame: `retry_after_ms` milliseconds)";
     Unconfirmed "unconfirmed" Both(503), "The storage went away in the middle of the change; it may have taken effect"
-        => "Send a message again with the same nonce; of any other change look first whether it took effect";
+        => "Send a message again with the same nonce, or a change of messages as it was: it is made once. Of anything else look first whether it took effect";
     NotReady "not_ready" Answer(503), "The node cannot serve now; `missing` lists why"
         => "Send calls to another node, and ask again";
 
@@ -178,6 +187,14 @@ table! {
         => "Use a random UUID";
     ReplyToInvalid "reply_to_invalid" Frame, "`reply_to` is no id"
         => "Send a message's `id`, or leave it out";
+    MessageIdMissing "message_id_missing" Frame, "The message's id is missing"
+        => "Say which message";
+    MessageIdInvalid "message_id_invalid" Frame, "The message's id is none"
+        => "Send a message's `id`";
+    EmojiMissing "emoji_missing" Frame, "`emoji` is missing"
+        => "Send it";
+    EmojiInvalid "emoji_invalid" Frame, "`emoji` is not one emoji of Unicode"
+        => "Send one emoji, with all that belongs to it";
     ChannelIdMissing "channel_id_missing" Frame, "`channel_id` is missing"
         => "Say which channel: a gateway has many";
     ChannelIdInvalid "channel_id_invalid" Frame, "`channel_id` is no id"
@@ -255,6 +272,7 @@ impl Error {
             Self::Unauthorized(why) => why.code(),
             Self::Denied(Denied::NotMember) => Code::NotAMember,
             Self::Denied(Denied::NotOwner) => Code::NotTheOwner,
+            Self::Denied(Denied::NotAuthor) => Code::NotTheAuthor,
             Self::Origin(_) | Self::Preflight(PreflightError::Origin) => Code::OriginNotAllowed,
             Self::Preflight(PreflightError::Header) => Code::HeaderNotAllowed,
             Self::Preflight(PreflightError::Method) => Code::PageMethodNotAllowed,
@@ -283,6 +301,7 @@ impl Noun {
             Self::Server => Code::ServerNotFound,
             Self::Channel => Code::ChannelNotFound,
             Self::AuthSession => Code::SessionNotFound,
+            Self::Message => Code::MessageNotFound,
         }
     }
 }
@@ -317,6 +336,8 @@ impl Conflict {
             Self::TooManyChannels => Code::TooManyChannels,
             Self::TooManyServers => Code::TooManyServers,
             Self::ReplyToNothing => Code::ReplyToNotFound,
+            Self::TooManyReactions => Code::TooManyReactions,
+            Self::TooManyPins => Code::TooManyPins,
             Self::InvalidContent => Code::InvalidContent,
         }
     }

@@ -6,8 +6,8 @@ use super::command::Command;
 use crate::actors::relay::CLOSE_CODES;
 use crate::auth::token::TICKET_LIFE_S;
 use crate::config::IDENTIFY_MAX_S;
-use crate::domain::event::Event;
 use crate::domain::frame::Frame;
+use crate::domain::log::LogEntry;
 use crate::error::Code;
 use examples::examples;
 use serde_json::{Map, Value, json};
@@ -18,22 +18,24 @@ use utoipa::{PartialSchema, ToSchema};
 const SEND: &str = "message.send";
 /// What the document calls it as the channel socket takes it.
 const SEND_ON_CHANNEL_SOCKET: &str = "message.send.on_channel_socket";
-/// What the channel socket says; the gateway says everything.
-const CHANNEL_SOCKET_SAYS: [&str; 5] = ["message.created", "message.delayed", "replay.done", "resync", "error"];
+/// What the channel socket says beside the entries of its log; the gateway says everything.
+const CHANNEL_SOCKET_SAYS: [&str; 4] = ["message.delayed", "replay.done", "resync", "error"];
 
 /// The document.
 ///
 /// # Errors
 /// When a schema cannot be written as JSON.
 pub fn document() -> serde_json::Result<Value> {
-    let mut said = [messages::<Event<'static>>()?, messages::<Frame<'static>>()?].concat();
+    let entries = messages::<LogEntry<'static>>()?;
+    let entry_names = entries.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let mut said = [entries, messages::<Frame<'static>>()?].concat();
     let mut heard = messages::<Command>()?;
     said.iter_mut().for_each(list_codes);
     let sent = heard.iter().find(|(name, _)| name == SEND).map(on_channel_socket);
     heard.iter_mut().for_each(name_channel);
     let names = |messages: &[Message]| messages.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let (all_said, all_heard) = (names(&said), names(&heard));
-    let some_said: Vec<String> = CHANNEL_SOCKET_SAYS.map(str::to_owned).into();
+    let some_said = [entry_names, CHANNEL_SOCKET_SAYS.map(str::to_owned).into()].concat();
     let some_heard = vec![SEND_ON_CHANNEL_SOCKET.to_owned()];
     let messages: Map<_, _> = said.into_iter().chain(heard).chain(sent).collect();
     Ok(json!({
@@ -107,7 +109,7 @@ fn channel(address: &str, description: &str, messages: &[String], is_channel_soc
             json!({ "type": "integer", "minimum": 0, "description": "The last `seq` that the client has seen" });
         query["events"] = json!({
             "type": "string", "enum": ["all"],
-            "description": "Every type of frame; without it messages, errors, and where a replay ends",
+            "description": "Every type of frame; without it new messages, errors, and where a replay ends",
         });
     }
     let headers = json!({
@@ -234,7 +236,7 @@ fn message(mut variant: Value) -> Option<Message> {
 
 fn schemas() -> serde_json::Result<Map<String, Value>> {
     let mut named: Vec<(String, RefOr<Schema>)> = Vec::new();
-    Event::schemas(&mut named);
+    LogEntry::schemas(&mut named);
     Frame::schemas(&mut named);
     Command::schemas(&mut named);
     let mut schemas = Map::new();
@@ -296,7 +298,7 @@ mod tests {
             assert!(document.pointer(path.trim_start_matches('#')).is_some(), "{path}");
         }
         let messages = document["components"]["messages"].as_object().expect("messages");
-        assert_eq!(messages.len(), 1 + 16 + 5 + 1, "{:?}", messages.keys());
+        assert_eq!(messages.len(), 10 + 16 + 9 + 1, "{:?}", messages.keys());
         for (name, message) in messages {
             let example = &message["examples"][0]["payload"];
             assert!(

@@ -1,6 +1,7 @@
 //! The opening handshake (RFC 6455, section 4.2): what is asked for, by whom, and the answer.
 
 use crate::actors::channel::Start;
+use crate::actors::relay::Hears;
 use crate::auth::token::{Bearer, Ticket, Tokens};
 use crate::domain::validation::{Refusal, bounded, integer};
 use crate::domain::{ChannelId, Seq};
@@ -21,15 +22,6 @@ pub enum Route {
     Gateway,
     /// Everything comes back as it was sent; for conformance runs.
     Echo,
-}
-
-/// What a channel socket hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hears {
-    /// Messages and errors, and where a replay ends: what it always heard.
-    Messages,
-    /// Every type of frame, also those that came later.
-    All,
 }
 
 /// Which socket a path names.

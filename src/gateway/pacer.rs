@@ -5,8 +5,8 @@
 //! socket, and TCP holds its client back. What waits when the socket ends has not been saved.
 
 use super::codec::Event;
-use super::handshake::Hears;
 use super::session::{Peer, Session};
+use crate::actors::relay::Hears;
 use crate::actors::relay::frame::{self, About, encode};
 use crate::domain::ChannelId;
 use crate::domain::frame::Frame;
@@ -225,7 +225,7 @@ impl Session {
     /// A channel socket hears messages and errors, unless it has asked for more.
     fn tells_delays(&self) -> bool {
         match self.peer {
-            Peer::Channel(..) => self.hears == Hears::All,
+            Peer::Channel(..) => self.outbox.hears() == Hears::All,
             Peer::Gateway(_) | Peer::Echo => true,
         }
     }

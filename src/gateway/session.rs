@@ -6,7 +6,6 @@
 
 use super::codec::{Decoder, Event, Limits};
 use super::command::{self, Command, Dialect, Subscribe, Wanted};
-use super::handshake::Hears;
 use super::pacer::Pacer;
 use super::subscriptions::Subscriptions;
 use super::upgrade::Door;
@@ -63,8 +62,6 @@ pub struct Ends {
     pub outbox: Outbox,
     /// How it reaches others.
     pub door: Rc<Door>,
-    /// What it hears, on the socket of a channel.
-    pub hears: Hears,
 }
 
 /// See the module.
@@ -72,7 +69,6 @@ pub struct Session {
     pub(super) socket: Rc<Socket>,
     pub(super) outbox: Outbox,
     pub(super) door: Rc<Door>,
-    pub(super) hears: Hears,
     pub(super) peer: Peer,
     /// Whose socket it is, once that is known, and its place among the user's, where these are counted.
     pub(super) user: Option<(UserId, Option<Rc<SocketSlot>>)>,
@@ -86,7 +82,7 @@ pub struct Session {
 impl Session {
     /// Starts a session on the current thread; `early` is what came in with the handshake, `token` identifies a gateway.
     pub fn launch(
-        Ends { socket, outbox, door, hears }: Ends,
+        Ends { socket, outbox, door }: Ends,
         peer: Peer,
         user: Option<(UserId, Option<Rc<SocketSlot>>)>,
         early: &[u8],
@@ -95,7 +91,7 @@ impl Session {
         let rate = door.limits.is_on().then(FrameRate::default);
         let decoder = Decoder::new(Limits::default());
         let (malformed, pacer) = (0, None);
-        let mut session = Self { socket, outbox, door, hears, peer, user, decoder, rate, malformed, pacer };
+        let mut session = Self { socket, outbox, door, peer, user, decoder, rate, malformed, pacer };
         Self::create(|ctx| {
             if let Some(bearer) = token {
                 session.identify(bearer, ctx);

@@ -3,7 +3,7 @@
 //! Replays go one after another, each part when the peer has taken the one before, so that however much a client has
 //! missed in however many channels, no more than one part of it waits on its socket. Bound: [`SUBSCRIPTIONS_MAX`].
 
-use super::command::{Command, SUBSCRIPTIONS_MAX, Subscribe, Wanted};
+use super::command::{Command, MessageCommand, SUBSCRIPTIONS_MAX, Subscribe, Wanted};
 use super::session::Session;
 use crate::actors::channel::{ChannelHandle, Poster, Posting, Start};
 use crate::actors::relay::frame::{self, About, encode};
@@ -11,7 +11,8 @@ use crate::actors::relay::{Notice, Outbox};
 use crate::auth::token::Bearer;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
-use crate::domain::{ChannelId, Seq};
+use crate::domain::text::Nonce;
+use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::{Code, Error, Result};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::collections::{HashMap, VecDeque};
@@ -139,6 +140,11 @@ impl Replays {
 impl Session {
     /// Carries out a command of an identified client.
     pub(super) fn carry_out(&mut self, command: Command, ctx: &mut Context<Self>) {
+        let Some((user, _)) = self.user else { return };
+        let command = match command.into_change(user) {
+            Ok(change) => return self.change(user, change),
+            Err(other) => other,
+        };
         match command {
             Command::SendMessage { channel_id: Some(channel_id), message } => self.admit(channel_id, message, ctx),
             Command::Subscribe(Subscribe::One(wanted)) => self.subscribe_to(vec![wanted], ctx),
@@ -146,9 +152,27 @@ impl Session {
             Command::Unsubscribe { channel_id } => self.unsubscribe(channel_id),
             Command::Ping { t } => self.socket.send(encode(&Frame::Pong { t: t.as_ref() })),
             Command::Identify { .. } => self.error(Code::AlreadyIdentified, "This socket is identified already", None),
-            // The parser lets no send on a gateway through without its channel.
-            Command::SendMessage { channel_id: None, .. } => {}
+            // The parser lets no send on a gateway through without its channel; the others are changes.
+            Command::SendMessage { channel_id: None, .. }
+            | Command::EditMessage(_)
+            | Command::DeleteMessage(_)
+            | Command::AddReaction(_)
+            | Command::RemoveReaction(_) => {}
         }
+    }
+
+    /// Has messages changed, by way of the registry, which knows whose server it is.
+    fn change(&self, user: UserId, MessageCommand { channel_id, change, nonce }: MessageCommand) {
+        let Some(subscriptions) = self.subscriptions() else { return };
+        if let Err(limit) = self.door.limits.change(user, change.bytes()) {
+            return self.refuse_rate(limit.retry_after_ms, nonce.as_ref(), Some(channel_id));
+        }
+        let Some(send) = self.outbox.begin_send() else {
+            let about = About { nonce: nonce.as_ref().map(Nonce::as_str), channel_id: Some(channel_id) };
+            return self.socket.send(frame::error(&Error::Busy, about));
+        };
+        let bearer = subscriptions.borrow().bearer.clone();
+        self.door.registry.send_change(bearer, channel_id, change, Poster::Command(send, nonce));
     }
 
     /// Gives a send to its channel; back comes what that has no room for now.

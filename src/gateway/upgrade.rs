@@ -1,10 +1,10 @@
 //! From an HTTP upgrade to a session. `actix-http` hands every `Upgrade: websocket` and every CONNECT here, on any path,
 //! past the App and its middleware: path, authentication, errors, request id and log line are this file's to do.
 
-use super::handshake::{self, Hears, Proof, Route};
+use super::handshake::{self, Proof, Route};
 use super::session::{Ends, Gateway, Peer, Session};
 use crate::actors::registry::RegistryHandle;
-use crate::actors::relay::{Kind, RelayPort, Socket};
+use crate::actors::relay::{Hears, Kind, RelayPort, Socket};
 use crate::auth::token::{Bearer, Tokens};
 use crate::client_address::TrustedProxies;
 use crate::error::{Error, Result, Unauthorized};
@@ -151,7 +151,7 @@ async fn open(
     let hears = if let Route::Channel(_, _, hears) = &route { *hears } else { Hears::All };
     let socket = Rc::new(Socket::new(stream, answer));
     let kind = if matches!(route, Route::Gateway) { Kind::Gateway } else { Kind::Channel };
-    let outbox = door.relay.insert(Rc::clone(&socket), kind);
+    let outbox = door.relay.insert(Rc::clone(&socket), kind, hears);
     let key = outbox.key();
     if let Some(bearer) = &bearer {
         door.relay.identify(key, bearer);
@@ -181,7 +181,7 @@ async fn open(
         }
     };
     Session::launch(
-        Ends { socket, outbox, door: Rc::clone(door), hears },
+        Ends { socket, outbox, door: Rc::clone(door) },
         peer,
         user.map(|user| (user, slot)),
         &early,

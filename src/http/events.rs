@@ -3,12 +3,12 @@
 use super::Node;
 use super::extract::{Auth, InPath, Query};
 use crate::domain::access::{Author, ChannelAccess, Member};
-use crate::domain::event::{Event, Events};
+use crate::domain::log::Events;
 use crate::domain::message::{EVENTS_DEFAULT, EVENTS_MAX};
 use crate::domain::validation::Issue;
 use crate::domain::{ChannelId, Seq};
 use crate::error::{Error, Noun, Result};
-use crate::store::messages;
+use crate::store::log;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
@@ -32,7 +32,7 @@ pub struct Part {
 
 /// Read a channel's log
 ///
-/// The events after a `seq`, oldest first, and how far the log goes. To read on, ask again `after` the last event's `seq`
+/// The entries after a `seq`, of every type, oldest first, and how far the log goes. Each is told as things are now. To read on, ask again `after` the last event's `seq` (of `skipped`: its `to`)
 /// until it is `last_seq`: an answer may have fewer than `limit`, where they are large. An `after` beyond `last_seq` means that the log is not the one that the client knows: reload.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/events", operation_id = "list_events", tag = "messages", security(("login" = [])),
@@ -51,10 +51,9 @@ pub async fn list(
     Asked { after, limit }: Asked,
 ) -> Result<HttpResponse> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
-    let log = messages::events(&node.db, &Author::from(access), after, limit, BYTES_MAX).await?;
+    let log = log::events(&node.db, &Author::from(access), after, limit, BYTES_MAX).await?;
     let log = log.ok_or(Error::NotFound(Noun::Channel))?;
-    let events = log.messages.into_iter().map(Event::from).collect();
-    Ok(HttpResponse::Ok().json(Events { events, last_seq: log.last_seq }))
+    Ok(HttpResponse::Ok().json(Events { events: log.entries, last_seq: log.last_seq }))
 }
 
 /// The part that the query asks for.

@@ -3,8 +3,9 @@
 use super::Node;
 use crate::auth::token::Bearer;
 use crate::domain::auth_session::USER_AGENT_MAX;
+use crate::domain::emoji::Emoji;
 use crate::domain::validation::{Issue, Refusal, bounded, integer};
-use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
+use crate::domain::{AuthSessionId, ChannelId, MessageId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::rate_limit::{Limits, Quota, TooMany};
 use crate::wire::Exchange;
@@ -155,39 +156,37 @@ pub trait PathId: 'static {
     fn new(id: i64) -> Self;
 }
 
-impl PathId for UserId {
-    const NAME: &'static str = "user_id";
-    const NOUN: Noun = Noun::User;
+macro_rules! path_ids {
+    ($($id:ident $name:literal $noun:ident;)*) => {$(
+        impl PathId for $id {
+            const NAME: &'static str = $name;
+            const NOUN: Noun = Noun::$noun;
 
-    fn new(id: i64) -> Self {
-        Self(id)
-    }
+            fn new(id: i64) -> Self {
+                Self(id)
+            }
+        }
+    )*};
 }
 
-impl PathId for AuthSessionId {
-    const NAME: &'static str = "session_id";
-    const NOUN: Noun = Noun::AuthSession;
-
-    fn new(id: i64) -> Self {
-        Self(id)
-    }
+path_ids! {
+    UserId "user_id" User;
+    AuthSessionId "session_id" AuthSession;
+    ServerId "server_id" Server;
+    ChannelId "channel_id" Channel;
+    MessageId "message_id" Message;
 }
 
-impl PathId for ServerId {
-    const NAME: &'static str = "server_id";
-    const NOUN: Noun = Noun::Server;
+/// An emoji in the path, percent-encoded.
+pub struct EmojiInPath(pub Emoji);
 
-    fn new(id: i64) -> Self {
-        Self(id)
-    }
-}
+impl FromRequest for EmojiInPath {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
 
-impl PathId for ChannelId {
-    const NAME: &'static str = "channel_id";
-    const NOUN: Noun = Noun::Channel;
-
-    fn new(id: i64) -> Self {
-        Self(id)
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().get("emoji").unwrap_or_default();
+        ready(Emoji::try_from(text).map(Self).map_err(|refusal| refusal.at("path", "emoji").into()))
     }
 }
 

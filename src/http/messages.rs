@@ -4,6 +4,7 @@ use super::Node;
 use super::body::{Body, Fields, FromFields};
 use super::extract::{Auth, InPath, Query, Told};
 use crate::domain::access::{ChannelAccess, Member};
+use crate::domain::log::MessageCreated;
 use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
 use crate::domain::text::Nonce;
 use crate::domain::validation::{Issue, Refusal};
@@ -32,12 +33,15 @@ pub struct Part {
     /// Only messages after this id; does not go with `before`
     #[param(minimum = 0)]
     after: Option<i64>,
+    /// This message and the nearest on both sides of it; does not go with the others
+    #[param(minimum = 0)]
+    around: Option<i64>,
 }
 
 /// Read a channel's history
 ///
 /// The newest `limit` messages after skipping `offset` of the newest, or those just `before` or `after` a message;
-/// always oldest first. `before` and `after` cost the same at any depth.
+/// or `around` one; always oldest first. `before`, `after` and `around` cost the same at any depth. Deleted messages are left out.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages", operation_id = "list_messages", tag = "messages", security(("login" = [])),
     params(
@@ -84,7 +88,7 @@ impl FromFields for NewMessage {
 /// Send a message
 ///
 /// Answers when the message is committed. Sent again with the same `nonce` (or `Idempotency-Key`) and content, it makes no
-/// second message: the answer is `200` with the first one. After `503`, send it again with the same nonce.
+/// second message: the answer is `200` with the first one as it is now, without its reactions. After `503`, send it again with the same nonce.
 #[utoipa::path(
     post, path = "/channels/{channel_id}/messages", operation_id = "create_message", tag = "messages", security(("login" = [])),
     request_body(content = SendMessage, example = json!({ "content": "Hello, World!" })),
@@ -94,7 +98,10 @@ impl FromFields for NewMessage {
     ),
     responses(
         (status = 201, description = "The message", body = Message<'static>),
-        (status = 200, description = "The message that was made with this nonce before", body = Message<'static>),
+        (
+            status = 200, description = "The message that was made with this nonce before, as it is now",
+            body = MessageCreated<'static>,
+        ),
     ),
 )]
 pub async fn create(
@@ -162,17 +169,20 @@ pub fn page(query: &str) -> Result<Page, Vec<Issue>> {
     let limit = query.integer("limit", 1, PAGE_MAX);
     let offset = query.integer("offset", 0, OFFSET_MAX);
     let (before, after) = (query.integer("before", 0, i64::MAX), query.integer("after", 0, i64::MAX));
-    let window = match (before, after) {
-        (None, None) => Window::Newest { offset: offset.unwrap_or(0) },
-        (Some(id), None) => Window::Before(MessageId(id)),
-        (None, Some(id)) => Window::After(MessageId(id)),
-        (Some(_), Some(_)) => {
-            query.refuse("after", "Use `before` or `after`, not both");
+    let around = query.integer("around", 0, i64::MAX);
+    let window = match (before, after, around) {
+        (None, None, None) => Window::Newest { offset: offset.unwrap_or(0) },
+        (Some(id), None, None) => Window::Before(MessageId(id)),
+        (None, Some(id), None) => Window::After(MessageId(id)),
+        (None, None, Some(id)) => Window::Around(MessageId(id)),
+        (_, after, _) => {
+            let second = if after.is_some() { "after" } else { "around" };
+            query.refuse(second, "Use one of `before`, `after` and `around`");
             Window::Newest { offset: 0 }
         }
     };
     if offset.is_some_and(|offset| offset > 0) && !matches!(window, Window::Newest { .. }) {
-        query.refuse("offset", "`offset` does not go with `before` or `after`");
+        query.refuse("offset", "`offset` does not go with `before`, `after` or `around`");
     }
     query.finish()?;
     Ok(Page { window, limit: limit.unwrap_or(PAGE_DEFAULT) })
@@ -190,6 +200,7 @@ mod tests {
         assert_eq!(page("limit=7&limit=8"), newest(8, 0));
         assert_eq!(page("before=9&limit=2"), Ok(Page { window: Window::Before(MessageId(9)), limit: 2 }));
         assert_eq!(page("after=9&offset=0"), Ok(Page { window: Window::After(MessageId(9)), limit: 50 }));
+        assert_eq!(page("around=9&limit=5"), Ok(Page { window: Window::Around(MessageId(9)), limit: 5 }));
     }
 
     #[test]
@@ -208,6 +219,9 @@ mod tests {
         assert_eq!(wrong("limit=99999999999999999999"), [("limit".into(), "less_than_equal")]);
         assert_eq!(wrong("after=9223372036854775808"), [("after".into(), "less_than_equal")]);
         assert_eq!(wrong("before=1&after=2"), [("after".into(), "value_error")]);
+        assert_eq!(wrong("before=1&around=2"), [("around".into(), "value_error")]);
+        assert_eq!(wrong("after=1&around=2"), [("after".into(), "value_error")]);
+        assert_eq!(wrong("around=2&offset=5"), [("offset".into(), "value_error")]);
         assert_eq!(wrong("before=1&offset=5"), [("offset".into(), "value_error")]);
     }
 }

@@ -2,7 +2,7 @@
 
 mod answers;
 
-use super::{auth, channels, events, export, health, messages, servers, sessions, users};
+use super::{auth, channels, events, export, health, message, messages, pins, reactions, servers, sessions, users};
 use crate::error::{Code, ErrorBody, NotReadyBody, ValidationErrorBody};
 use serde_json::Value;
 use utoipa::openapi::Components;
@@ -20,7 +20,9 @@ use utoipa::{Modify, OpenApi};
         users::me, users::update_me, users::delete_me, users::get, export::get,
         servers::create, servers::list, servers::get, servers::update, servers::delete, servers::hand_over, servers::join, servers::leave,
         channels::create, channels::get, channels::update, channels::delete,
-        messages::list, messages::create,
+        messages::list, messages::create, message::get, message::update, message::delete, message::delete_many, message::revisions,
+        reactions::list, reactions::add, reactions::remove, reactions::remove_of, reactions::clear_with, reactions::clear,
+        pins::list, pins::add, pins::remove,
         events::list,
         health::live, health::ready,
     ),
@@ -30,7 +32,9 @@ use utoipa::{Modify, OpenApi};
         (name = "users", description = "Profiles"),
         (name = "servers", description = "Communities, and who belongs to them"),
         (name = "channels", description = "The rooms of a server"),
-        (name = "messages", description = "A channel's history and log, and sending"),
+        (name = "messages", description = "A channel's history and log, sending, editing and deleting"),
+        (name = "reactions", description = "What people say to a message with an emoji"),
+        (name = "pins", description = "The messages that a channel shows first"),
         (name = "health", description = "For supervisors and load balancers"),
     ),
     modifiers(&Common),

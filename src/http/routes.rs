@@ -3,7 +3,9 @@
 use super::docs::Documents;
 use super::extract::Guest;
 use super::observe::observe;
-use super::{Node, auth, channels, docs, events, export, health, messages, servers, sessions, users};
+use super::{
+    Node, auth, channels, docs, events, export, health, message, messages, pins, reactions, servers, sessions, users,
+};
 use crate::error::Error;
 use crate::origin::AllowedOrigins;
 use actix_cors::Cors;
@@ -37,6 +39,23 @@ fn routes(config: &mut ServiceConfig) {
     at(config, "/channels", |at| at.post(channels::create));
     at(config, "/channels/{channel_id}", |at| at.get(channels::get).put(channels::update).delete(channels::delete));
     at(config, "/channels/{channel_id}/messages", |at| at.get(messages::list).post(messages::create));
+    at(config, "/channels/{channel_id}/messages/bulk-delete", |at| at.post(message::delete_many));
+    at(config, "/channels/{channel_id}/messages/{message_id}", |at| {
+        at.get(message::get).patch(message::update).delete(message::delete)
+    });
+    at(config, "/channels/{channel_id}/messages/{message_id}/revisions", |at| at.get(message::revisions));
+    at(config, "/channels/{channel_id}/messages/{message_id}/reactions", |at| at.delete(reactions::clear));
+    at(config, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", |at| {
+        at.get(reactions::list).delete(reactions::clear_with)
+    });
+    at(config, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", |at| {
+        at.put(reactions::add).delete(reactions::remove)
+    });
+    at(config, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/{user_id}", |at| {
+        at.delete(reactions::remove_of)
+    });
+    at(config, "/channels/{channel_id}/pins", |at| at.get(pins::list));
+    at(config, "/channels/{channel_id}/pins/{message_id}", |at| at.put(pins::add).delete(pins::remove));
     at(config, "/channels/{channel_id}/events", |at| at.get(events::list));
 
     // With `Upgrade: websocket` these paths never get here: see `gateway::upgrade`.
@@ -96,7 +115,7 @@ pub struct Pages {
 fn cors(Pages { origins, headers }: Pages) -> Cors {
     let own = [header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")];
     Cors::default()
-        .allowed_methods(["GET", "POST", "PUT", "DELETE"])
+        .allowed_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers(own.into_iter().chain(headers))
         .expose_headers([
             "x-request-id",
@@ -155,6 +174,15 @@ impl At {
         F::Output: Responder + 'static,
     {
         self.on(&["PUT"], web::put(), handler)
+    }
+
+    fn patch<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(&["PATCH"], web::patch(), handler)
     }
 
     fn delete<F, Args>(self, handler: F) -> Self

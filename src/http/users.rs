@@ -11,9 +11,10 @@ use crate::domain::access::Caller;
 use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
 use crate::error::{Conflict, Error, Noun, Result};
 use crate::rate_limit::Account;
+use crate::store::message_revisions;
 use crate::store::users::{self, PasswordChange};
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, rt};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -162,7 +163,9 @@ pub async fn delete_me(
     compare(&node, &client, &caller, sent.password).await?;
     let change = Change::AccountDeleted(caller.id());
     let db = node.db.clone();
+    let user = caller.id();
     commit(&node, change, async move { users::delete(&db, &caller).await }, move |()| change).await?;
+    rt::spawn(message_revisions::erase_of(node.db.clone(), user));
     Ok(HttpResponse::NoContent().finish())
 }
 

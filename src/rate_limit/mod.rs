@@ -48,6 +48,8 @@ pub const MESSAGES: Rate = Rate { burst: 10, refill: Duration::from_secs(1) };
 pub const USER_MESSAGES: Rate = Rate { burst: 30, refill: Duration::from_millis(200) };
 /// KiB of content of a user's messages, each begun one counted: 16 a second, and 256 at once.
 pub const USER_CONTENT_KIB: Rate = Rate { burst: 256, refill: Duration::from_micros(62_500) };
+/// Changes of messages by a user (edits, deletions, reactions, pins): 5 a second, and 30 at once.
+pub const CHANGES: Rate = Rate { burst: 30, refill: Duration::from_millis(200) };
 /// As many of these as a message has at most: 4,000 characters of 4 bytes.
 const MESSAGE_KIB_MAX: u32 = 16;
 /// Frames of a user, of whatever kind and over all sockets: 20 a second, and 240 at once.
@@ -103,6 +105,7 @@ pub struct Limits {
     messages: Buckets<(UserId, ChannelId)>,
     user_messages: Buckets<UserId>,
     user_content: Buckets<UserId>,
+    changes: Buckets<UserId>,
     turns: Turns,
     frames: Buckets<UserId>,
     subscriptions: Buckets<UserId>,
@@ -127,6 +130,7 @@ impl Limits {
             messages: Buckets::new(MESSAGES),
             user_messages: Buckets::new(USER_MESSAGES),
             user_content: Buckets::new(USER_CONTENT_KIB),
+            changes: Buckets::new(CHANGES),
             turns: Turns::default(),
             frames: Buckets::new(FRAMES),
             subscriptions: Buckets::new(SUBSCRIPTIONS),
@@ -167,6 +171,27 @@ impl Limits {
     /// When there were too many.
     pub fn registration(&self, address: IpAddr) -> Result<Option<Quota>, TooMany> {
         self.take(&self.registrations, network(address, HOUSEHOLD))
+    }
+
+    /// Counts a change of messages, and the text that it brings with the content of the user's messages.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn change(&self, user: UserId, bytes: usize) -> Result<Option<Quota>, TooMany> {
+        if !self.is_on {
+            return Ok(None);
+        }
+        let now_us = self.now_us();
+        let of_user = self.changes.take(user, now_us)?;
+        if bytes == 0 {
+            return Ok(Some(of_user));
+        }
+        let in_messages = |quota: Quota| quota.in_units_of(MESSAGE_KIB_MAX);
+        let content = self.user_content.take_many(user, kib(bytes), now_us).map_err(|limit| {
+            self.changes.give_back(&user);
+            TooMany { quota: limit.quota.map(in_messages), ..limit }
+        })?;
+        Ok(Some(of_user.tightest(in_messages(content))))
     }
 
     /// Counts a frame; in how many milliseconds the next one is taken, if there were too many.

@@ -37,6 +37,8 @@ pub fn fault(error: &tokio_postgres::Error) -> Fault {
     }
     match state.code() {
         "55P03" => Fault::Locked,
+        // Another statement of the transaction has failed first, so all of it is undone.
+        "25P02" => Fault::Retry,
         "57014" => Fault::Resources,
         "25006" | "26000" => Fault::Unfit,
         code => match code.get(..2) {

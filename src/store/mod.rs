@@ -1,20 +1,25 @@
 //! PostgreSQL, the one store. The only layer that knows SQL; every statement is a file under `sql/`.
 //!
-//! Each change is one statement, so no transaction can be left open by a request that is dropped half way. Calls that
+//! Each change of a call is one statement, so no transaction can be left open by a request that is dropped half way; what a writer does
+//! in several runs on a connection of its own. Calls that
 //! read or change what belongs to somebody demand an [`Access`](crate::domain::access) value.
 
 pub mod auth_sessions;
 pub mod backends;
+pub mod changes;
 pub mod channels;
 mod db;
 pub mod embedded;
 mod fault;
 pub mod lock;
+pub mod log;
+pub mod message_revisions;
 pub mod messages;
 pub mod migrate;
 mod node_lock;
 mod open;
 mod pool;
+pub mod reactions;
 mod requirements;
 pub mod servers;
 mod target;

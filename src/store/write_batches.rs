@@ -1,8 +1,8 @@
 //! The writers' ledger: each batch notes itself in its own transaction, so that a commit whose answer was lost is
 //! resolved by looking. A writer has one batch in flight, so it can ask for its last note alone; the others are pruned, claims are not.
 
-use super::messages::{Draft, Place, Written, place};
-use crate::domain::ChannelId;
+use super::messages::{Place, place};
+use crate::domain::{ChannelId, Seq};
 use std::collections::{HashMap, VecDeque};
 use tokio_postgres::Client;
 
@@ -15,25 +15,34 @@ pub struct BatchKey {
     pub number: i64,
 }
 
-/// Whether the batch committed: what became of its drafts if it did; `None` if it did not, and from now on never can.
-pub async fn resolve(
-    client: &Client,
-    key: BatchKey,
-    drafts: &[&Draft],
-) -> Result<Option<Vec<Written>>, tokio_postgres::Error> {
+/// What a batch that committed has written.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The numbers that it gave out: of which channel, from the first to the last.
+    pub ranges: Vec<(ChannelId, Seq, Seq)>,
+    /// The messages among them, with growing `seq` within a channel.
+    pub messages: Vec<Place>,
+    /// What it did not write, by the places in the batch, from 1.
+    pub skipped: Vec<i64>,
+}
+
+/// Whether the batch committed: what it has written if it did; `None` if it did not, and from now on never can.
+pub async fn resolve(client: &Client, key: BatchKey) -> Result<Option<Found>, tokio_postgres::Error> {
     let claim = include_str!("../../sql/write_batches/claim.sql");
     if client.query_opt(claim, &[&key.node, &key.number]).await?.is_some() {
         return Ok(None);
     }
     let rows = client.query(include_str!("../../sql/write_batches/find.sql"), &[&key.node, &key.number]).await?;
+    let Some(first) = rows.first() else { return Ok(Some(Found::default())) };
     // The claim of an earlier look, whose own answer was lost.
-    if rows.first().is_some_and(|row| row.get("is_claim")) {
+    if first.get("is_claim") {
         return Ok(None);
     }
-    let skipped: Vec<i64> = rows.first().map(|row| row.get("skipped")).unwrap_or_default();
-    let skipped = skipped.into_iter().map(|place| (place, Written::Skipped)).collect();
-    let created = rows.iter().filter(|row| row.get::<_, Option<i64>>("id").is_some()).map(place);
-    Ok(Some(in_draft_order(created, skipped, drafts)))
+    let numbers = |name| first.get::<_, Vec<i64>>(name).into_iter();
+    let ranges = numbers("channel_ids").zip(numbers("first_seqs")).zip(numbers("last_seqs"));
+    let ranges = ranges.map(|((channel, first), last)| (ChannelId(channel), Seq(first), Seq(last))).collect();
+    let messages = rows.iter().filter(|row| row.get::<_, Option<i64>>("id").is_some()).map(place).collect();
+    Ok(Some(Found { ranges, messages, skipped: numbers("skipped").collect() }))
 }
 
 /// Removes notes that nobody can ask for any more: this writer's up to a batch that is settled.
@@ -41,23 +50,21 @@ pub async fn prune(client: &Client, upto: BatchKey) -> Result<u64, tokio_postgre
     client.execute(include_str!("../../sql/write_batches/prune.sql"), &[&upto.node, &upto.number]).await
 }
 
-/// What became of each draft. `created` comes with growing `seq` within a channel, which is the order in which its drafts
-/// were sent; `skipped` names the others by their place in the batch, from 1.
-pub(super) fn in_draft_order(
-    created: impl Iterator<Item = Place>,
-    skipped: HashMap<i64, Written>,
-    drafts: &[&Draft],
-) -> Vec<Written> {
-    let mut by_channel: HashMap<ChannelId, VecDeque<Place>> = HashMap::new();
-    for place in created {
-        by_channel.entry(place.channel_id).or_default().push_back(place);
+/// What became of each draft of a batch. `made` comes in the order of the log within a channel, which is the order in which its drafts
+/// were sent; `skipped` names the others by their places in the batch, from 1. `channels` are those of the drafts.
+pub(super) fn in_draft_order<T>(
+    made: impl Iterator<Item = (ChannelId, T)>,
+    mut skipped: HashMap<i64, T>,
+    channels: impl Iterator<Item = ChannelId>,
+    missing: impl Fn() -> T,
+) -> Vec<T> {
+    let mut by_channel: HashMap<ChannelId, VecDeque<T>> = HashMap::new();
+    for (channel, made) in made {
+        by_channel.entry(channel).or_default().push_back(made);
     }
-    let becomes = |(place, draft): (i64, &&Draft)| match skipped.get(&place) {
-        Some(written) => *written,
-        None => by_channel
-            .get_mut(&draft.channel_id())
-            .and_then(VecDeque::pop_front)
-            .map_or(Written::Gone, Written::Created),
+    let becomes = |(place, channel)| match skipped.remove(&place) {
+        Some(skipped) => skipped,
+        None => by_channel.get_mut(&channel).and_then(VecDeque::pop_front).unwrap_or_else(&missing),
     };
-    (1..).zip(drafts).map(becomes).collect()
+    (1..).zip(channels).map(becomes).collect()
 }

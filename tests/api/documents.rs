@@ -143,6 +143,8 @@ async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
             ("GET", "/healthz") => &["200"],
             ("GET", "/readyz") => &["200", "503"],
             ("GET", _) => &["200", "401", "403", "404", "422"],
+            ("PATCH", _) => &["200", "401", "403", "404", "413", "422"],
+            ("PUT", path) if path.contains("{message_id}") => &["204", "401", "403", "404", "422"],
             ("PUT", _) => &["200", "401", "403", "404", "413", "422"],
             _ => &["204", "401", "403", "404", "422"],
         };
@@ -212,6 +214,9 @@ async fn real_answers_fit_their_schemas() {
         let path = endpoint.path_of(mina.id, server, channel);
         let body = endpoint.body.replace(r#""server_id": 1"#, &format!(r#""server_id": {server}"#));
         let answer = app.call(endpoint.method.clone(), &path, &mina, |call| call.body(body)).await;
+        if answer.status == 204 {
+            continue;
+        }
         let response = &operation(&document, endpoint)["responses"][answer.status.to_string()];
         let schema = &response["content"]["application/json"]["schema"];
         fits(&document, schema, &answer.json(), &answer.call);
@@ -289,6 +294,7 @@ async fn examples_work_as_they_stand_and_do_no_harm() {
     app.join(&june, server).await;
     let new = json!({ "name": "general", "server_id": server });
     let channel = app.post("/channels/", mina, new).await.is(201)["id"].as_i64().expect("an id");
+    app.post(&format!("/channels/{channel}/messages"), mina, json!({ "content": "Hello, World!" })).await.is(201);
     let mut tried = 0;
     for (endpoint, body) in endpoints().filter(|(endpoint, _)| endpoint.path != "/auth/register") {
         let path = endpoint.path_of(june.id, server, channel);
@@ -297,11 +303,12 @@ async fn examples_work_as_they_stand_and_do_no_harm() {
             ("POST", "/auth/refresh") => answer.refuses(401, "invalid_refresh_token"),
             ("DELETE", "/users/me") => answer.refuses(400, "wrong_password"),
             ("PUT", "/servers/{server_id}/owner") => answer.refuses(400, "new_owner_not_a_member"),
+            ("POST", "/channels/{channel_id}/messages/bulk-delete") => answer.refuses(404, "message_not_found"),
             _ => assert!(answer.status < 300, "{body}: {answer:?}"),
         }
         tried += 1;
     }
-    assert_eq!(tried, 10);
+    assert_eq!(tried, 12);
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.method == Method::GET) {
         let parameters = operation(&document, endpoint)["parameters"].as_array().into_iter().flatten();
         let filled = parameters.filter(|parameter| parameter["in"] == "query").filter_map(|parameter| {

@@ -50,6 +50,7 @@ async fn every_path_works_with_and_without_its_trailing_slash() {
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;
+    app.said(channel, &mina, "hello").await;
     let mut slashed = Vec::new();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.is_final()) {
         let path = endpoint.path_of(mina.id, server, channel);
@@ -81,6 +82,7 @@ async fn head_answers_as_get_without_a_body() {
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;
+    app.said(channel, &mina, "hello").await;
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.method == Method::GET) {
         let path = endpoint.path_of(mina.id, server, channel);
         let get = app.get(&path, &mina).await;
@@ -206,7 +208,10 @@ async fn an_id_that_is_no_integer_is_named_and_one_out_of_range_is_not_found() {
             Some("servers") => ("server_id", "server_not_found"),
             _ => ("channel_id", "channel_not_found"),
         };
-        let path = |id: &str| endpoint.path.replace(&format!("{{{name}}}"), id);
+        let path = |id: &str| {
+            let path = endpoint.path.replace(&format!("{{{name}}}"), id).replace("{emoji}", "%F0%9F%91%8D");
+            path.replace("{message_id}", "1").replace("{user_id}", "1")
+        };
         for id in ["abc", "1.5", "1e3", "%20", "0x1", "mina", "--1", "１"] {
             let answer = send(&app, &mina, endpoint.method.clone(), &path(id), endpoint.body.into()).await;
             answer.rejects(&[(json!(["path", name]), "int_parsing")]);

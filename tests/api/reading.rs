@@ -101,7 +101,7 @@ async fn an_erased_name_is_not_in_what_was_read_before() {
         // Its connection is given back when the rows are there.
         app.until(
             "select count(*) from pg_stat_activity where datname = current_database() and state = 'idle'
-             and query like '%m.seq > c.last_seq - $2%'",
+             and query like '%channel_id = c.id and seq > c.last_seq - $2%'",
         )
         .await;
         app.get("/users/me", &mina).await.is(200);

@@ -1,7 +1,10 @@
 //! A text frame and the command in it.
 
 use madang::domain::message::NewMessage;
-use madang::gateway::command::{BadFrame, Command, Dialect, SUBSCRIPTIONS_MAX, Subscribe, Wanted, parse};
+use madang::gateway::command::{
+    AddReaction, BadFrame, Command, DeleteMessage, Dialect, EditMessage, RemoveReaction, SUBSCRIPTIONS_MAX, Subscribe,
+    Wanted, parse,
+};
 
 const NUMBERS: std::ops::Range<i64> = 0..1 << 53;
 /// Whatever was refused, to say so costs little.
@@ -37,6 +40,13 @@ fn understood(command: &Command, dialect: Dialect) {
             for Wanted { channel_id, after } in wanted {
                 assert!(NUMBERS.contains(&channel_id.0) && after.is_none_or(|after| NUMBERS.contains(&after.0)));
             }
+        }
+        Command::EditMessage(EditMessage { id: message_id, .. })
+        | Command::DeleteMessage(DeleteMessage { id: message_id, .. })
+        | Command::AddReaction(AddReaction { message_id, .. })
+        | Command::RemoveReaction(RemoveReaction { message_id, .. }) => {
+            assert!(message_id.0 > 0 && NUMBERS.contains(&message_id.0));
+            assert!(command.channel_id().is_some_and(|id| NUMBERS.contains(&id.0)));
         }
         Command::Identify { .. } | Command::Unsubscribe { .. } | Command::Ping { .. } => {}
     }

@@ -2,11 +2,12 @@
 
 use actix_http::RequestHead;
 use madang::actors::channel::Start;
+use madang::actors::relay::Hears;
 use madang::client_address::TrustedProxies;
 use madang::domain::message::{Page, Window};
 use madang::domain::validation::Issue;
 use madang::domain::{ChannelId, Seq};
-use madang::gateway::handshake::{Hears, Route, route};
+use madang::gateway::handshake::{Route, route};
 use madang::http::{events, messages};
 use madang::origin::AllowedOrigins;
 use std::net::{IpAddr, Ipv4Addr};
@@ -32,16 +33,18 @@ fn query(query: &str) {
     match messages::page(query) {
         Ok(Page { window, limit }) => {
             assert!((1..=100).contains(&limit) && limit == said("limit").unwrap_or(50), "{query}");
-            let expected = (said("before"), said("after"), said("offset").unwrap_or(0));
+            let expected = (said("before"), said("after"), said("around"), said("offset").unwrap_or(0));
             let taken = match window {
-                Window::Newest { offset } => (None, None, offset),
-                Window::Before(id) => (Some(id.0), None, 0),
-                Window::After(id) => (None, Some(id.0), 0),
+                Window::Newest { offset } => (None, None, None, offset),
+                Window::Before(id) => (Some(id.0), None, None, 0),
+                Window::After(id) => (None, Some(id.0), None, 0),
+                Window::Around(id) => (None, None, Some(id.0), 0),
             };
             assert_eq!(taken, expected, "{query}");
-            assert!((0..=10_000).contains(&taken.2) && taken.0.or(taken.1).is_none_or(|id| id >= 0), "{query}");
+            let named = taken.0.or(taken.1).or(taken.2);
+            assert!((0..=10_000).contains(&taken.3) && named.is_none_or(|id| id >= 0), "{query}");
         }
-        Err(issues) => named(query, &issues, &["limit", "offset", "before", "after"]),
+        Err(issues) => named(query, &issues, &["limit", "offset", "before", "after", "around"]),
     }
     let part = events::part(query);
     match &part {

@@ -4,7 +4,7 @@
 use super::handle::{Detach, LogIsAt, ReadAgain, Revoke, Whose};
 use super::{Attached, Channel, Why, Worker};
 use crate::actors::relay::frame::encode;
-use crate::actors::relay::{End, Kind, RelayHandle, SessionKey, Settling, Topic};
+use crate::actors::relay::{End, Hears, Kind, RelayHandle, SessionKey, Settling, Topic};
 use crate::domain::frame::{Frame, Revoked};
 use crate::domain::{Seq, UserId};
 use actix::{Context, Handler};
@@ -43,7 +43,12 @@ impl Channel {
     /// What was committed before `seq` has not all been announced here (another node made it, or a channel that
     /// panicked): whoever is attached comes back and is told all of it. Never a silent hole.
     pub(super) fn end_if_behind(&mut self, seq: Seq) {
-        if self.tail.head().is_none_or(|head| seq == head.next()) || self.attached.is_empty() {
+        if self.tail.head().is_none_or(|head| seq == head.next()) {
+            return;
+        }
+        // What went on may have taken texts away that are still held.
+        self.shared.pages.forget_from(self.id, Seq(1));
+        if self.attached.is_empty() {
             return;
         }
         tracing::warn!(channel_id = %self.id, %seq, "the log went on without this node: its sockets resume");
@@ -101,6 +106,7 @@ impl Drop for Channel {
             tracing::error!(channel_id = %self.id, "a channel panicked: its sockets are ended and may resume");
             // What it has given to the writer is told by nobody: the next one has to notice that the log has gone on.
             self.shared.leave_head(self.id, self.tail.head(), self.history);
+            self.shared.pages.forget_from(self.id, Seq(1));
             let (settling, _) = tokio::sync::mpsc::channel(1);
             let keys = self.attached.keys().copied().collect();
             self.end(keys, Why::Restart, &settling);
@@ -154,7 +160,7 @@ impl Handler<ReadAgain> for Channel {
             tracing::error!(channel_id = %self.id, last_seq = log.last_seq.0, head = self.tail.head().map(|head| head.0), "the database has lost the end of a log");
             let resync: Arc<[_]> = Arc::new([encode(&Frame::Resync { channel_id: self.id, seq: log.last_seq })]);
             for worker in &self.workers {
-                worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&resync));
+                worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&resync), Hears::Messages);
             }
             self.tail.skip_to(log.last_seq);
         }

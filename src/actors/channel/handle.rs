@@ -5,8 +5,10 @@ use crate::actors::relay::{End, OpenSend, Outbox, SessionKey, Settling};
 use crate::actors::tell;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::message::NewMessage;
+use crate::domain::text::Nonce;
 use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::{Error, Result};
+use crate::store::changes::ChangeDraft;
 use actix::prelude::SendError;
 use actix::{Addr, Message};
 use bytes::Bytes;
@@ -33,6 +35,10 @@ pub enum Poster {
     Socket(OpenSend),
     /// A call.
     Call(oneshot::Sender<Result<Posted>>),
+    /// A gateway's command, and what its client named it: it gets an acknowledgement, or an error frame.
+    Command(OpenSend, Option<Nonce>),
+    /// A call that changes messages: it gets the change's place in the log, if it changed anything.
+    ChangeCall(oneshot::Sender<Result<Option<Seq>>>),
     /// Nobody any more.
     Nobody,
 }
@@ -108,6 +114,14 @@ impl ChannelHandle {
     /// Posts a message from someone who may write here, attached or not.
     pub(in crate::actors) fn post_as(&self, author: Author, posting: Posting) -> Result<(), NotTaken> {
         self.try_post(Post { posting, author: Some(author) })
+    }
+
+    /// Changes messages, for someone who may. Back comes the poster of what was not taken, and why.
+    pub(in crate::actors) fn change(&self, draft: ChangeDraft, poster: Poster) -> Result<(), (Poster, Error)> {
+        self.addr.try_send(Change { draft, poster }).map_err(|error| match error {
+            SendError::Full(change) => (change.poster, Error::Busy),
+            SendError::Closed(change) => (change.poster, Error::Unavailable),
+        })
     }
 
     fn try_post(&self, post: Post) -> Result<(), NotTaken> {
@@ -237,6 +251,13 @@ pub(super) struct Post {
     pub posting: Posting,
     /// The right to write, where the registry has just seen it; an attached socket has it already.
     pub author: Option<Author>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Change {
+    pub draft: ChangeDraft,
+    pub poster: Poster,
 }
 
 #[derive(Message)]

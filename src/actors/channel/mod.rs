@@ -19,28 +19,32 @@ pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, Start, Wh
 
 use super::registry::{Registry, Retire};
 use super::relay::frame::About;
-use super::relay::{Kind, Outbox, RelayHandle, SessionKey, Topic};
+use super::relay::{Hears, Kind, Outbox, RelayHandle, SessionKey, Topic};
 use super::writer::{Outcome, Settled, Writer};
 use crate::config::Times;
 use crate::domain::access::{Author, Denied};
+use crate::domain::log::{LogEntry, MadeChange};
 use crate::domain::user::DELETED_USER;
 use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::Error;
 use crate::store::Db;
+use crate::store::log::LogWrite;
 use crate::store::messages::Draft;
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
 use announce::created;
-use handle::{Attach, Forget, More, Post};
+use bytes::Bytes;
+use handle::{Attach, Change, Forget, More, Post};
 use lru::LruCache;
 use pages::Pages;
 use replay::Reads;
 use slab::Slab;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
-use tail::{NodeBytes, Tail};
+use tail::{Entry, NodeBytes, Tail};
 use tokio::sync::Semaphore;
 
 /// Posts on their way to a channel before `busy`.
@@ -103,6 +107,17 @@ impl Shared {
     /// Under which name a draft is announced.
     fn name_of<'a>(&self, draft: &'a Draft) -> &'a str {
         if self.erased.borrow().contains(&draft.author_id()) { DELETED_USER } else { draft.author_username() }
+    }
+
+    /// A change as it is told where its author may have been erased since it was made.
+    fn without_erased_name<'a>(&self, user: UserId, made: &'a MadeChange) -> Cow<'a, MadeChange> {
+        if !self.erased.borrow().contains(&user) {
+            return Cow::Borrowed(made);
+        }
+        let mut made = made.clone();
+        let entries = made.retold.iter_mut().flatten().chain([&mut made.entry]);
+        entries.for_each(|entry| entry.rename(user, DELETED_USER));
+        Cow::Owned(made)
     }
 
     fn leave_head(&self, id: ChannelId, head: Option<Seq>, history: u64) {
@@ -168,7 +183,7 @@ impl Channel {
     }
 
     /// Lets a socket hear the channel from here on, after `first`.
-    fn go_live(&mut self, key: SessionKey, first: Vec<bytes::Bytes>, was_behind: bool) {
+    fn go_live(&mut self, key: SessionKey, first: Vec<Bytes>, was_behind: bool) {
         let Some(attached) = self.attached.get_mut(&key).filter(|attached| !attached.is_live) else { return };
         attached.is_live = true;
         attached.outbox.join(self.id, first, was_behind);
@@ -270,10 +285,85 @@ impl Handler<Post> for Channel {
         if self.workers.iter().any(|worker| worker.relay.is_behind()) {
             return poster.refuse(Error::Busy, about);
         }
-        let draft = Arc::new(Draft::new(author, message));
+        self.persist(LogWrite::Message(Draft::new(author, message)), poster, about, ctx);
+    }
+}
+
+impl Handler<Change> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, change: Change, ctx: &mut Self::Context) {
+        self.arrivals += 1;
+        self.idle_since = Instant::now();
+        let Change { draft, poster } = change;
+        let nonce = if let Poster::Command(_, nonce) = &poster { nonce.clone() } else { None };
+        let about = About { nonce: nonce.as_ref().map(|nonce| nonce.as_str()), channel_id: Some(self.id) };
+        if self.workers.iter().any(|worker| worker.relay.is_behind()) {
+            return poster.refuse(Error::Busy, about);
+        }
+        self.persist(LogWrite::Change(draft), poster, about, ctx);
+    }
+}
+
+impl Channel {
+    fn persist(&mut self, write: LogWrite, poster: Poster, about: About<'_>, ctx: &mut Context<Self>) {
         let ticket = self.posters.insert(poster);
-        if let Err(refused) = self.shared.writer.persist(draft, ticket, ctx.address().recipient()) {
+        if let Err(refused) = self.shared.writer.persist(Arc::new(write), ticket, ctx.address().recipient()) {
             self.posters.remove(ticket).refuse(refused.into(), about);
+        }
+    }
+
+    /// Tells everyone who hears the channel what has been committed, in its order.
+    fn announce(&mut self, settled: &Settled) {
+        let mut frames: Vec<(Bytes, Hears)> = Vec::with_capacity(settled.writes.len());
+        for (write, _, outcome) in &settled.writes {
+            let entry = match (&**write, outcome) {
+                (LogWrite::Message(draft), Outcome::Committed(place)) => {
+                    Entry::new(&created(draft, self.shared.name_of(draft), place, None))
+                }
+                (LogWrite::Change(draft), Outcome::Changed(made)) => {
+                    let made = self.shared.without_erased_name(draft.user_id(), made);
+                    self.retell(&made);
+                    Entry::new(&made.entry)
+                }
+                // It was made before, and perhaps told nobody here (a channel that has failed).
+                (LogWrite::Change(draft), Outcome::Unchanged) if draft.change().is_deletion() => {
+                    self.forget_log();
+                    continue;
+                }
+                _ => continue,
+            };
+            self.end_if_behind(entry.seq);
+            frames.push((entry.frame.clone(), entry.to));
+            self.tail.push(entry);
+        }
+        for run in frames.chunk_by(|one, next| one.1 == next.1) {
+            let to = run.first().map_or(Hears::Messages, |(_, to)| *to);
+            let frames: Arc<[Bytes]> = run.iter().map(|(frame, _)| frame.clone()).collect();
+            for worker in &self.workers {
+                worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&frames), to);
+            }
+        }
+    }
+
+    /// Forgets what is held of the log; a read that is under way is made again.
+    fn forget_log(&mut self) {
+        self.tail.clear();
+        self.reads.clear();
+        self.shared.pages.clear();
+    }
+
+    /// What is held of the log tells no text any more that was changed or taken away.
+    fn retell(&mut self, made: &MadeChange) {
+        let Some(retold) = &made.retold else { return self.forget_log() };
+        if let Some(first) = retold.iter().map(LogEntry::seq).min() {
+            self.shared.pages.forget_from(self.id, first);
+        }
+        for message in retold {
+            self.tail.retell(message);
+            if let Some(id) = message.message_id() {
+                self.reads.retell(id);
+            }
         }
     }
 }
@@ -283,30 +373,17 @@ impl Handler<Settled> for Channel {
 
     fn handle(&mut self, settled: Settled, ctx: &mut Self::Context) {
         // Before the events: who sees its own message may send the next.
-        for (_, ticket, outcome) in &settled.drafts {
+        for (_, ticket, outcome) in &settled.writes {
             if let Some(poster) = self.posters.get_mut(*ticket).filter(|_| outcome.is_final()) {
                 poster.finish();
             }
         }
-        let mut frames = Vec::with_capacity(settled.drafts.len());
-        for (draft, _, outcome) in &settled.drafts {
-            if let Outcome::Committed(place) = outcome {
-                self.end_if_behind(place.seq);
-                let frame = created(draft, self.shared.name_of(draft), place, None);
-                self.tail.push(place.seq, frame.clone());
-                frames.push(frame);
-            }
-        }
-        if !frames.is_empty() {
-            let frames: Arc<[_]> = frames.into();
-            for worker in &self.workers {
-                worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&frames));
-            }
-        }
+        self.announce(&settled);
         // After the events: who is acknowledged has seen them.
-        for (draft, ticket, outcome) in &settled.drafts {
+        for (write, ticket, outcome) in &settled.writes {
             if let Some(poster) = self.posters.get_mut(*ticket) {
-                poster.answer(draft, self.shared.name_of(draft), *outcome);
+                let name = if let LogWrite::Message(draft) = &**write { self.shared.name_of(draft) } else { "" };
+                poster.answer(write, name, outcome);
             }
             if outcome.is_final() {
                 self.posters.try_remove(*ticket);

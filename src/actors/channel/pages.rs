@@ -2,6 +2,7 @@
 //! have missed the same is one read. Bound: [`BYTES_MAX`], least recently used first out.
 
 use super::tail::{Entry, Part, part};
+use crate::actors::relay::Hears;
 use crate::domain::{ChannelId, Seq};
 use lru::LruCache;
 use std::cell::RefCell;
@@ -23,6 +24,11 @@ impl PageNumber {
     /// The page of the entry after this one.
     pub fn after(seq: Seq) -> Self {
         Self(seq.0 / PAGE)
+    }
+
+    /// The page of this entry.
+    pub fn of(seq: Seq) -> Self {
+        Self((seq.0 - 1) / PAGE)
     }
 
     /// The place before its first entry.
@@ -48,17 +54,17 @@ impl Page {
         Self { entries, upto }
     }
 
-    /// What follows `after`; `None` if the page ends there.
-    pub fn after(&self, after: Seq) -> Option<Part> {
+    /// What follows `after`, for a socket that hears this; `None` if the page ends there.
+    pub fn after(&self, after: Seq, hears: Hears) -> Option<Part> {
         if after >= self.upto {
             return None;
         }
-        let start = self.entries.partition_point(|(seq, _)| *seq <= after);
-        Some(part(self.entries.get(start..).unwrap_or_default().iter(), self.upto))
+        let start = self.entries.partition_point(|entry| entry.seq <= after);
+        Some(part(self.entries.get(start..).unwrap_or_default().iter(), self.upto, hears))
     }
 
     fn bytes(&self) -> usize {
-        self.entries.iter().map(|(_, frame)| frame.len() + size_of::<Entry>()).sum()
+        self.entries.iter().map(|entry| entry.frame.len() + size_of::<Entry>()).sum()
     }
 }
 
@@ -93,6 +99,19 @@ impl Pages {
         inner.edition += 1;
     }
 
+    /// Forgets those of a channel that may tell a message made at `seq`: its own page, and all that come later.
+    pub fn forget_from(&self, channel: ChannelId, seq: Seq) {
+        let mut inner = self.0.borrow_mut();
+        let first = PageNumber::of(seq);
+        let is_meant = |(of, number): &&PageKey| *of == channel && number.0 >= first.0;
+        let meant: Vec<PageKey> = inner.pages.iter().map(|(key, _)| key).filter(is_meant).copied().collect();
+        for key in meant {
+            if let Some(page) = inner.pages.pop(&key) {
+                inner.bytes -= page.bytes();
+            }
+        }
+    }
+
     /// How often they have been forgotten: what was read in an earlier edition has to be read again.
     pub fn edition(&self) -> u64 {
         self.0.borrow().edition
@@ -119,15 +138,17 @@ mod tests {
     use bytes::Bytes;
 
     fn page(from: i64, count: i64, size: usize) -> Rc<Page> {
-        let entries = (from..from + count).map(|seq| (Seq(seq), Bytes::from(vec![0; size]))).collect();
+        let entry =
+            |seq| Entry { seq: Seq(seq), frame: Bytes::from(vec![0; size]), text_of: None, to: Hears::Messages };
+        let entries = (from..from + count).map(entry).collect();
         Rc::new(Page::new(entries, Seq(from + count - 1)))
     }
 
     #[test]
     fn a_page_goes_as_far_as_it_was_read() {
         let page = page(257, 10, 1);
-        assert_eq!(page.after(Seq(260)).map(|part| (part.frames.len(), part.upto)), Some((6, Seq(266))));
-        assert_eq!(page.after(Seq(266)), None);
+        assert_eq!(page.after(Seq(260), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((6, Seq(266))));
+        assert_eq!(page.after(Seq(266), Hears::All), None);
     }
 
     #[test]

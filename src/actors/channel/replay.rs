@@ -7,21 +7,21 @@
 
 use super::handle::LogIsAt;
 use super::pages::{PAGE, Page, PageNumber};
-use super::tail::{self, Part};
+use super::tail::{Entry, Part};
 use super::{Channel, Start};
-use crate::actors::relay::SessionKey;
 use crate::actors::relay::frame::encode;
-use crate::domain::Seq;
+use crate::actors::relay::{Hears, SessionKey};
 use crate::domain::access::Author;
-use crate::domain::event::Event;
 use crate::domain::frame::Frame;
-use crate::domain::message::Message;
+use crate::domain::log::LogEntry;
+use crate::domain::{MessageId, Seq};
 use crate::error::Result;
 use crate::store::channels;
-use crate::store::messages::{self, Log, events};
+use crate::store::log::{Log, events, tail};
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -44,11 +44,16 @@ pub struct Reads {
     for_head: Vec<(SessionKey, Want)>,
     is_reading_end: bool,
     /// The log's end, as read while drafts were on their way: some of it may not have been announced yet.
-    unadopted: Option<(Vec<tail::Entry>, Seq)>,
+    unadopted: Option<(Vec<Entry>, Seq)>,
     /// These wait for a page.
     for_page: HashMap<PageNumber, Vec<(SessionKey, Seq)>>,
     /// These go on in a moment.
     again: Vec<(SessionKey, Seq)>,
+    /// Messages whose text was changed or taken away while something was being read, and when: what was read since before then may have
+    /// the old one.
+    retold: HashMap<MessageId, u64>,
+    /// How often a message was retold.
+    clock: Rc<Cell<u64>>,
 }
 
 impl Reads {
@@ -56,6 +61,32 @@ impl Reads {
     pub(super) fn clear(&mut self) {
         if let Some((entries, _)) = &mut self.unadopted {
             entries.clear();
+        }
+    }
+
+    /// A message is told otherwise from now on; what was read before may have its old text.
+    pub(super) fn retell(&mut self, id: MessageId) {
+        if self.is_reading_end || !self.for_page.is_empty() {
+            self.clock.set(self.clock.get() + 1);
+            self.retold.insert(id, self.clock.get());
+        }
+        if let Some((entries, _)) = &mut self.unadopted
+            && entries.iter().any(|entry| entry.text_of == Some(id))
+        {
+            entries.clear();
+        }
+    }
+
+    /// Whether what has just been read, since a time, has a text that is told otherwise by now.
+    fn has_old_text(&self, log: &Result<Option<Log>>, since: u64) -> bool {
+        let texts = log.iter().flatten().flat_map(|log| log.entries.iter().filter_map(LogEntry::text_of));
+        !self.retold.is_empty() && texts.into_iter().any(|id| self.retold.get(&id).is_some_and(|at| *at > since))
+    }
+
+    /// A read is over; once none is under way, whatever is read begins after all that has been retold.
+    fn is_read(&mut self) {
+        if !self.is_reading_end && self.for_page.is_empty() {
+            self.retold.clear();
         }
     }
 
@@ -94,7 +125,7 @@ impl Channel {
             let resync = encode(&Frame::Resync { channel_id: self.id, seq: head });
             return self.go_live(key, vec![resync], true);
         }
-        match self.tail.after(after) {
+        match self.tail.after(after, attached.outbox.hears()) {
             Some(Part { mut frames, upto }) if upto == head => {
                 frames.push(encode(&Frame::ReplayDone { channel_id: self.id, seq: head }));
                 self.go_live(key, frames, true);
@@ -168,14 +199,17 @@ impl Channel {
             return self.reads.for_head.clear();
         };
         let (db, slots) = (self.shared.db.clone(), self.shared.read_slots.clone());
+        let (pages, clock) = (self.shared.pages.clone(), Rc::clone(&self.reads.clock));
         let read = async move {
             let _slot = slots.acquire().await;
-            messages::tail(&db, &reader, FIRST_READ).await
+            let at = (pages.edition(), clock.get());
+            (tail(&db, &reader, FIRST_READ).await, at)
         };
-        let edition = self.shared.pages.edition();
-        ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| match channel.shared.pages.edition() {
-            now if now == edition => channel.end_was_read(log, ctx),
-            _ => channel.read_end(ctx),
+        ctx.spawn(read.into_actor(self).map(move |(log, (edition, since)), channel, ctx| {
+            match channel.shared.pages.edition() {
+                now if now == edition && !channel.reads.has_old_text(&log, since) => channel.end_was_read(log, ctx),
+                _ => channel.read_end(ctx),
+            }
         }));
     }
 
@@ -183,7 +217,8 @@ impl Channel {
         match log {
             Ok(Some(log)) => {
                 self.reads.is_reading_end = false;
-                self.reads.unadopted = Some((entries(log.messages), log.last_seq));
+                self.reads.is_read();
+                self.reads.unadopted = Some((log.entries.iter().map(Entry::new).collect(), log.last_seq));
                 self.announced(ctx);
             }
             // The channel has been deleted; its sockets are about to end.
@@ -209,14 +244,15 @@ impl Channel {
     }
 
     fn resume_from_page(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
-        if let Some(part) = self.shared.pages.find(self.id, after).and_then(|page| page.after(after)) {
+        let hears = self.hears(key);
+        if let Some(part) = self.shared.pages.find(self.id, after).and_then(|page| page.after(after, hears)) {
             return self.send_part(key, part);
         }
         let number = PageNumber::after(after);
         match self.reads.for_page.entry(number) {
             // A read is under way, perhaps for somebody who has gone.
-            Entry::Occupied(mut waiting) => waiting.get_mut().push((key, after)),
-            Entry::Vacant(none) => {
+            hash_map::Entry::Occupied(mut waiting) => waiting.get_mut().push((key, after)),
+            hash_map::Entry::Vacant(none) => {
                 none.insert(vec![(key, after)]);
                 self.read_page(number, ctx);
             }
@@ -232,14 +268,19 @@ impl Channel {
             return;
         };
         let (db, slots) = (self.shared.db.clone(), self.shared.read_slots.clone());
+        let (pages, clock) = (self.shared.pages.clone(), Rc::clone(&self.reads.clock));
         let read = async move {
             let _slot = slots.acquire().await;
-            events(&db, &reader, number.start(), PAGE, i64::MAX).await
+            let at = (pages.edition(), clock.get());
+            (events(&db, &reader, number.start(), PAGE, i64::MAX).await, at)
         };
-        let edition = self.shared.pages.edition();
-        ctx.spawn(read.into_actor(self).map(move |log, channel, ctx| match channel.shared.pages.edition() {
-            now if now == edition => channel.page_was_read(number, log, ctx),
-            _ => channel.read_page(number, ctx),
+        ctx.spawn(read.into_actor(self).map(move |(log, (edition, since)), channel, ctx| {
+            match channel.shared.pages.edition() {
+                now if now == edition && !channel.reads.has_old_text(&log, since) => {
+                    channel.page_was_read(number, log, ctx);
+                }
+                _ => channel.read_page(number, ctx),
+            }
         }));
     }
 
@@ -256,12 +297,13 @@ impl Channel {
         // What has not been announced yet will be: it is not for a replay.
         let announced = self.tail.head().unwrap_or_default();
         let upto = number.end().min(log.last_seq).min(announced);
-        let mut entries = entries(log.messages);
-        entries.retain(|(seq, _)| *seq <= upto);
+        let entries = log.entries.iter().filter(|entry| entry.seq() <= upto).map(Entry::new).collect();
         let page = Rc::new(Page::new(entries, upto));
         self.shared.pages.keep((self.id, number), Rc::clone(&page));
-        for (key, after) in self.reads.for_page.remove(&number).unwrap_or_default() {
-            match page.after(after) {
+        let waiting = self.reads.for_page.remove(&number).unwrap_or_default();
+        self.reads.is_read();
+        for (key, after) in waiting {
+            match page.after(after, self.hears(key)) {
                 Some(part) => self.send_part(key, part),
                 // It was read before that was committed.
                 None => self.resume_later(key, after, ctx),
@@ -280,15 +322,15 @@ impl Channel {
         }
     }
 
+    fn hears(&self, key: SessionKey) -> Hears {
+        self.attached.get(&key).map_or(Hears::All, |attached| attached.outbox.hears())
+    }
+
     fn send_part(&self, key: SessionKey, part: Part) {
         if let Some(attached) = self.attached.get(&key) {
             attached.outbox.replay(self.id, part.frames, part.upto);
         }
     }
-}
-
-fn entries(messages: Vec<Message<'_>>) -> Vec<tail::Entry> {
-    messages.into_iter().map(|message| (message.seq, encode(&Event::from(message)))).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! Bounds: [`EVENTS_MAX`] events and [`BYTES_MAX`]; once all tails of the node together hold [`NODE_BYTES_MAX`], a tail
 //! that grows keeps [`BYTES_SHORT`] only. What is older is read from the database.
 
-use crate::domain::Seq;
+use crate::actors::relay::Hears;
+use crate::actors::relay::frame::encode;
+use crate::domain::log::LogEntry;
+use crate::domain::{MessageId, Seq};
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -22,8 +25,24 @@ pub const PART_BYTES_MAX: usize = 64 * 1024;
 /// The most events of a part.
 pub const PART_EVENTS_MAX: usize = 256;
 
-/// An entry of the log: its `seq`, and its frame.
-pub type Entry = (Seq, Bytes);
+/// An entry of the log, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub seq: Seq,
+    pub frame: Bytes,
+    /// The message whose text it has.
+    pub text_of: Option<MessageId>,
+    /// Who hears it: everybody, or those who hear all.
+    pub to: Hears,
+}
+
+impl Entry {
+    /// An entry, encoded.
+    pub fn new(entry: &LogEntry<'_>) -> Self {
+        let to = if entry.is_basic() { Hears::Messages } else { Hears::All };
+        Self { seq: entry.seq(), frame: encode(entry), text_of: entry.text_of(), to }
+    }
+}
 
 /// A part of the log, ready to be sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,55 +75,69 @@ impl Tail {
     }
 
     /// Takes the entry that is announced now.
-    pub fn push(&mut self, seq: Seq, frame: Bytes) {
-        if self.head.is_some_and(|head| seq != head.next()) {
+    pub fn push(&mut self, entry: Entry) {
+        if self.head.is_some_and(|head| entry.seq != head.next()) {
             // What lies between was not made here; a hole would be replayed as if it were none.
             self.clear();
         }
-        self.head = Some(seq);
-        self.count(frame.len());
-        self.entries.push_back((seq, frame));
+        self.head = Some(entry.seq);
+        self.count(entry.frame.len());
+        self.entries.push_back(entry);
         self.trim();
     }
 
     /// Takes what has been read from the database: the last entries up to `last_seq`.
     pub fn adopt(&mut self, older: Vec<Entry>, last_seq: Seq) {
         let head = *self.head.get_or_insert(last_seq);
-        let first = self.entries.front().map_or(head.next(), |(seq, _)| *seq);
-        let older: Vec<Entry> = older.into_iter().filter(|(seq, _)| *seq < first).collect();
-        if older.last().is_some_and(|(seq, _)| seq.next() != first) {
+        let first = self.entries.front().map_or(head.next(), |entry| entry.seq);
+        let older: Vec<Entry> = older.into_iter().filter(|entry| entry.seq < first).collect();
+        if older.last().is_some_and(|entry| entry.seq.next() != first) {
             return;
         }
-        for (seq, frame) in older.into_iter().rev() {
-            self.count(frame.len());
-            self.entries.push_front((seq, frame));
+        for entry in older.into_iter().rev() {
+            self.count(entry.frame.len());
+            self.entries.push_front(entry);
         }
         self.trim();
     }
 
-    /// What follows `after`; `None` if the tail does not reach back so far.
-    pub fn after(&self, after: Seq) -> Option<Part> {
+    /// What follows `after`, for a socket that hears this; `None` if the tail does not reach back so far.
+    pub fn after(&self, after: Seq, hears: Hears) -> Option<Part> {
         let head = self.head?;
-        let first = self.entries.front().map_or(head.next(), |(seq, _)| *seq);
+        let first = self.entries.front().map_or(head.next(), |entry| entry.seq);
         if after.next() < first {
             return None;
         }
-        let start = self.entries.partition_point(|(seq, _)| *seq <= after);
-        Some(part(self.entries.range(start..), head))
+        let start = self.entries.partition_point(|entry| entry.seq <= after);
+        Some(part(self.entries.range(start..), head, hears))
     }
 
     fn trim(&mut self) {
         let bytes_max = if self.node_bytes.get() > NODE_BYTES_MAX { BYTES_SHORT } else { BYTES_MAX };
         while self.entries.len() > EVENTS_MAX || self.bytes > bytes_max {
-            let Some((_, frame)) = self.entries.pop_front() else { return };
-            self.bytes -= frame.len();
-            self.node_bytes.set(self.node_bytes.get() - frame.len());
+            let Some(entry) = self.entries.pop_front() else { return };
+            self.bytes -= entry.frame.len();
+            self.node_bytes.set(self.node_bytes.get() - entry.frame.len());
         }
     }
 
     fn count(&mut self, bytes: usize) {
         self.bytes += bytes;
         self.node_bytes.set(self.node_bytes.get() + bytes);
+    }
+
+    /// Tells the text of a message from now on as `retold`, which is its first entry; its later ones have the same text, or none where
+    /// it is deleted.
+    pub fn retell(&mut self, retold: &LogEntry<'static>) {
+        let Some(id) = retold.message_id() else { return };
+        let mut entries = std::mem::take(&mut self.entries);
+        for entry in entries.iter_mut().filter(|entry| entry.text_of == Some(id)) {
+            let now = Entry::new(&retold.at(entry.seq));
+            self.node_bytes.set(self.node_bytes.get() + now.frame.len() - entry.frame.len());
+            self.bytes = self.bytes + now.frame.len() - entry.frame.len();
+            *entry = now;
+        }
+        self.entries = entries;
     }
 
     /// The log has gone on to `seq` without this node: what lies between is read when it is wanted.
@@ -127,12 +160,16 @@ impl Drop for Tail {
     }
 }
 
-/// As many of `entries` as are sent at once; `end` is how far they go if they are all.
-pub fn part<'a>(entries: impl Iterator<Item = &'a Entry>, end: Seq) -> Part {
+/// As many of `entries` as are sent at once to a socket that hears this; `end` is how far they go if they are all.
+pub fn part<'a>(entries: impl Iterator<Item = &'a Entry>, end: Seq, hears: Hears) -> Part {
     let mut part = Part { frames: Vec::new(), upto: end };
     let mut bytes = 0;
     let mut last = None;
-    for (seq, frame) in entries {
+    for Entry { seq, frame, to, .. } in entries {
+        if hears == Hears::Messages && *to == Hears::All {
+            last = Some(*seq);
+            continue;
+        }
         bytes += frame.len();
         if !part.frames.is_empty() && (bytes > PART_BYTES_MAX || part.frames.len() == PART_EVENTS_MAX) {
             part.upto = last.unwrap_or(end);
@@ -149,24 +186,24 @@ mod tests {
     use super::*;
 
     fn entry(seq: i64, size: usize) -> Entry {
-        (Seq(seq), Bytes::from(vec![b'x'; size]))
+        Entry { seq: Seq(seq), frame: Bytes::from(vec![b'x'; size]), text_of: None, to: Hears::Messages }
     }
 
     fn tail(seqs: impl IntoIterator<Item = i64>, size: usize) -> Tail {
         let mut tail = Tail::new(NodeBytes::default());
-        seqs.into_iter().for_each(|seq| tail.push(Seq(seq), entry(seq, size).1));
+        seqs.into_iter().for_each(|seq| tail.push(entry(seq, size)));
         tail
     }
 
     #[test]
     fn it_answers_for_what_it_holds_and_for_nothing_else() {
         let empty = Tail::new(NodeBytes::default());
-        assert_eq!(empty.after(Seq(0)), None);
+        assert_eq!(empty.after(Seq(0), Hears::All), None);
         let tail = tail(5..=9, 10);
-        assert_eq!(tail.after(Seq(3)), None);
-        assert_eq!(tail.after(Seq(4)).map(|part| (part.frames.len(), part.upto)), Some((5, Seq(9))));
-        assert_eq!(tail.after(Seq(8)).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(9))));
-        assert_eq!(tail.after(Seq(9)).map(|part| (part.frames.len(), part.upto)), Some((0, Seq(9))));
+        assert_eq!(tail.after(Seq(3), Hears::All), None);
+        assert_eq!(tail.after(Seq(4), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((5, Seq(9))));
+        assert_eq!(tail.after(Seq(8), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(9))));
+        assert_eq!(tail.after(Seq(9), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((0, Seq(9))));
     }
 
     #[test]
@@ -175,11 +212,11 @@ mod tests {
         assert_eq!(tail(1..=100, 10_000).entries.len(), BYTES_MAX / 10_000);
         let mut short = tail(1..=100, 1_000);
         short.node_bytes.set(NODE_BYTES_MAX + 1);
-        short.push(Seq(101), entry(101, 1_000).1);
+        short.push(entry(101, 1_000));
         assert_eq!(short.entries.len(), BYTES_SHORT / 1_000);
         let node_bytes = NodeBytes::default();
         let mut dropped = Tail::new(node_bytes.clone());
-        dropped.push(Seq(1), entry(1, 77).1);
+        dropped.push(entry(1, 77));
         assert_eq!(node_bytes.get(), 77);
         drop(dropped);
         assert_eq!(node_bytes.get(), 0);
@@ -189,14 +226,14 @@ mod tests {
     fn what_was_read_is_put_before_what_was_announced() {
         let mut tail = tail([7, 8], 1);
         tail.adopt((1..=7).map(|seq| entry(seq, 1)).collect(), Seq(7));
-        assert_eq!(tail.after(Seq(0)).map(|part| (part.frames.len(), part.upto)), Some((8, Seq(8))));
+        assert_eq!(tail.after(Seq(0), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((8, Seq(8))));
         let mut apart = self::tail([7, 8], 1);
         apart.adopt((1..=5).map(|seq| entry(seq, 1)).collect(), Seq(5));
-        assert_eq!(apart.after(Seq(0)), None);
+        assert_eq!(apart.after(Seq(0), Hears::All), None);
         let mut fresh = Tail::new(NodeBytes::default());
         fresh.adopt(Vec::new(), Seq(0));
         assert_eq!(
-            (fresh.head(), fresh.after(Seq(0))),
+            (fresh.head(), fresh.after(Seq(0), Hears::All)),
             (Some(Seq(0)), Some(Part { frames: Vec::new(), upto: Seq(0) }))
         );
     }
@@ -208,7 +245,7 @@ mod tests {
         tail.adopt((1..=100).map(|seq| entry(seq, 10_000)).collect(), Seq(100));
         assert_eq!((tail.entries.len(), tail.bytes), (BYTES_MAX / 10_000, BYTES_MAX / 10_000 * 10_000));
         assert_eq!(node_bytes.get(), tail.bytes);
-        tail.push(Seq(101), entry(101, 10_000).1);
+        tail.push(entry(101, 10_000));
         assert_eq!(node_bytes.get(), tail.bytes);
         drop(tail);
         assert_eq!(node_bytes.get(), 0);
@@ -217,19 +254,19 @@ mod tests {
     #[test]
     fn a_hole_is_never_replayed_over() {
         let mut tail = tail([1, 2, 3], 1);
-        tail.push(Seq(5), entry(5, 1).1);
-        assert_eq!(tail.after(Seq(2)), None);
-        assert_eq!(tail.after(Seq(4)).map(|part| part.upto), Some(Seq(5)));
+        tail.push(entry(5, 1));
+        assert_eq!(tail.after(Seq(2), Hears::All), None);
+        assert_eq!(tail.after(Seq(4), Hears::All).map(|part| part.upto), Some(Seq(5)));
     }
 
     #[test]
     fn a_part_is_cut_between_events() {
         let large = tail(1..=20, 10_000);
-        let first = large.after(Seq(0)).expect("it reaches back");
+        let first = large.after(Seq(0), Hears::All).expect("it reaches back");
         assert_eq!((first.frames.len(), first.upto), (6, Seq(6)));
         let many = tail(1..=1_000, 1);
-        assert_eq!(many.after(Seq(0)).map(|part| (part.frames.len(), part.upto)), Some((256, Seq(256))));
+        assert_eq!(many.after(Seq(0), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((256, Seq(256))));
         let huge = tail([1, 2], 100_000);
-        assert_eq!(huge.after(Seq(0)).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(1))));
+        assert_eq!(huge.after(Seq(0), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(1))));
     }
 }

@@ -74,7 +74,8 @@ pub(in crate::actors) fn committed(seq: i64, content: &str) -> Settled {
     let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
     let (id, channel_id, seq) = (MessageId(seq), ChannelId(1), Seq(seq));
     let place = Place { id, channel_id, seq, created_at, updated_at };
-    Settled { drafts: vec![(Arc::new(draft(content)), usize::MAX, Outcome::Committed(place))] }
+    let write = LogWrite::Message(draft(content));
+    Settled { writes: vec![(Arc::new(write), usize::MAX, Outcome::Committed(place))] }
 }
 
 /// A channel without a database, another one, and the relay of their sockets.
@@ -111,7 +112,7 @@ impl Scene {
         let client = TcpStream::connect(address).await.expect("connected");
         let (stream, _) = self.listener.accept().await.expect("accepted");
         let socket = Rc::new(Socket::new(Stream::Plain(stream), bytes::Bytes::from_static(HELLO)));
-        let outbox = self.relay.insert(socket, kind);
+        let outbox = self.relay.insert(socket, kind, Hears::All);
         outbox.open();
         Peer { client, outbox }
     }
@@ -305,9 +306,9 @@ impl Handler<PageRead> for Channel {
         let messages = (first..).zip(page.contents).map(|(seq, content)| {
             let (id, channel_id, seq) = (MessageId(seq), ChannelId(1), Seq(seq));
             let place = Place { id, channel_id, seq, created_at, updated_at };
-            draft(content).at(&place, "mina").into_owned()
+            draft(content).at(&place, "mina").into_owned().into()
         });
-        let log = crate::store::messages::Log { messages: messages.collect(), last_seq: page.last_seq };
+        let log = crate::store::log::Log { entries: messages.collect(), last_seq: page.last_seq };
         self.page_was_read(pages::PageNumber::after(Seq(0)), Ok(Some(log)), ctx);
     }
 }

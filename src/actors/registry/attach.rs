@@ -1,12 +1,14 @@
 //! Channels with life on this node: started by their first socket or post, let go when they are idle.
 
 use super::{Live, Registry, Retire, decide_channel};
-use crate::actors::channel::{Channel, ChannelHandle, Posting, Start};
+use crate::actors::channel::{Channel, ChannelHandle, Poster, Posting, Start};
 use crate::actors::relay::Outbox;
 use crate::actors::relay::frame::About;
-use crate::domain::access::{ChannelAccess, Facts, Member};
+use crate::domain::access::{ChannelAccess, Editor, Facts, Member};
+use crate::domain::log::MessageChange;
 use crate::domain::{ChannelId, Seq, ServerId};
 use crate::error::{Error, Result};
+use crate::store::changes::ChangeDraft;
 use crate::store::channels;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
@@ -40,6 +42,26 @@ impl Registry {
                 }
             }
             Err(error) => refuse(posting, id, error),
+        }
+    }
+
+    /// Decides and changes in one turn, as [`post`](Self::post) does.
+    pub(super) fn change(&mut self, facts: Facts, id: ChannelId, change: MessageChange, poster: Poster) {
+        let decided = decide_channel::<Member>(facts, id).and_then(|access| {
+            let server_id = access.server_id();
+            let editor = Editor::from(access);
+            change.allow(&editor)?;
+            Ok((server_id, editor))
+        });
+        match decided {
+            Ok((server_id, editor)) => {
+                let handle = self.live(id, server_id);
+                if let Err((poster, error)) = handle.change(ChangeDraft::new(editor, change), poster) {
+                    refuse_change(poster, id, error);
+                    self.not_arrived(id);
+                }
+            }
+            Err(error) => refuse_change(poster, id, error),
         }
     }
 
@@ -105,6 +127,13 @@ impl Registry {
 pub(super) fn refuse(posting: Posting, id: ChannelId, error: Error) {
     let nonce = posting.message.nonce.as_ref().map(|nonce| nonce.as_str());
     posting.poster.refuse(error, About { nonce, channel_id: Some(id) });
+}
+
+/// Tells the poster that nothing was changed.
+pub(super) fn refuse_change(poster: Poster, id: ChannelId, error: Error) {
+    let nonce = if let Poster::Command(_, nonce) = &poster { nonce.clone() } else { None };
+    let nonce = nonce.as_ref().map(|nonce| nonce.as_str());
+    poster.refuse(error, About { nonce, channel_id: Some(id) });
 }
 
 impl Handler<Retire> for Registry {

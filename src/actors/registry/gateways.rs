@@ -2,7 +2,7 @@
 
 use super::Registry;
 use crate::actors::relay::frame::encode;
-use crate::actors::relay::{End, Outbox, RelayHandle, SessionKey, Settling, Topic};
+use crate::actors::relay::{End, Hears, Outbox, RelayHandle, SessionKey, Settling, Topic};
 use crate::domain::frame::{Frame, Membership};
 use crate::domain::{ServerId, UserId};
 use crate::error::Result;
@@ -96,7 +96,7 @@ impl Registry {
     pub(super) fn tell_members(&self, server: ServerId, news: Bytes) {
         let frames: Arc<[Bytes]> = Arc::new([news]);
         for relay in self.relays.all() {
-            relay.deliver(Topic::Server(server), Arc::clone(&frames));
+            relay.deliver(Topic::Server(server), Arc::clone(&frames), Hears::Messages);
         }
     }
 

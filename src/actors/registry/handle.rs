@@ -1,6 +1,6 @@
 //! How the rest of the node asks the registry.
 
-use super::attach::refuse;
+use super::attach::{refuse, refuse_change};
 use super::cache::{Miss, SharedCache};
 use super::{
     Apply, Ask, Change, EndChannels, Forget, Found, ReadAgain, Registry, Reply, Target, Withdraw, decide_channel,
@@ -10,8 +10,9 @@ use crate::actors::relay::{End, Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
 use crate::domain::access::{Caller, ChannelAccess, Right, ServerAccess};
+use crate::domain::log::MessageChange;
 use crate::domain::message::NewMessage;
-use crate::domain::{ChannelId, ServerId, UserId};
+use crate::domain::{ChannelId, Seq, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use crate::patience::timeout;
 use actix::Addr;
@@ -79,6 +80,20 @@ impl RegistryHandle {
         // What has not been answered by now may still be written.
         let answer = timeout(self.answer_max, answer).await;
         answer.unwrap_or(Ok(Err(Error::Unconfirmed))).unwrap_or(Err(Error::Unconfirmed))
+    }
+
+    /// Changes messages of a channel for a call; returns when the change is in the log, with its place there, if it has changed anything.
+    pub async fn change(&self, bearer: Bearer, id: ChannelId, change: MessageChange) -> Result<Option<Seq>> {
+        let (reply, answer) = oneshot::channel();
+        self.send_change(bearer, id, change, Poster::ChangeCall(reply));
+        // What has not been answered by now may still be made.
+        let answer = timeout(self.answer_max, answer).await;
+        answer.unwrap_or(Ok(Err(Error::Unconfirmed))).unwrap_or(Err(Error::Unconfirmed))
+    }
+
+    /// Changes messages of a channel; the poster hears what becomes of it.
+    pub fn send_change(&self, bearer: Bearer, id: ChannelId, change: MessageChange, poster: Poster) {
+        self.send(Ask { bearer, target: Target::Channel(id), reply: Reply::Change(id, change, poster) });
     }
 
     /// Posts for a socket, which gets the outcome as a frame.
@@ -172,6 +187,7 @@ impl Ask {
             Reply::Attach(_, _, _, reply) => drop(reply.send(Err(error))),
             Reply::Enroll(_, reply) => drop(reply.send(Err(error))),
             Reply::Post(id, posting) => refuse(posting, id, error),
+            Reply::Change(id, _, poster) => refuse_change(poster, id, error),
         }
     }
 }

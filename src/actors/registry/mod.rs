@@ -21,12 +21,13 @@ pub use changes::Change;
 pub use handle::RegistryHandle;
 
 use super::Vital;
-use super::channel::{self, Attachment, ChannelHandle, Posting, Start, Why};
+use super::channel::{self, Attachment, ChannelHandle, Poster, Posting, Start, Why};
 use super::relay::{Outbox, Relays, SessionKey, Settling};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
 use crate::config::Times;
 use crate::domain::access::{Caller, ChannelAccess, Denied, Facts, Right};
+use crate::domain::log::MessageChange;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use crate::store::Db;
@@ -71,6 +72,7 @@ enum Reply {
     Found(oneshot::Sender<Result<Found>>),
     Attach(ChannelId, Outbox, Start, oneshot::Sender<Result<Attachment>>),
     Post(ChannelId, Posting),
+    Change(ChannelId, MessageChange, Poster),
     Enroll(Outbox, oneshot::Sender<Result<Caller>>),
 }
 
@@ -195,6 +197,7 @@ impl Registry {
                 drop(reply.send(attached.map(|channel| Attachment::new(channel, key))));
             }
             (Reply::Post(id, posting), Found::Facts(facts)) => self.post(facts, id, posting),
+            (Reply::Change(id, change, poster), Found::Facts(facts)) => self.change(facts, id, change, poster),
             (Reply::Enroll(outbox, reply), Found::Memberships(caller, servers)) => {
                 let (user, key) = (caller.id(), outbox.key());
                 self.enroll(user, &servers, outbox);

@@ -1,6 +1,7 @@
 //! What the registry decides without a database.
 
 use super::*;
+use crate::actors::relay::Hears;
 use crate::actors::relay::{Kind, Relay, Socket};
 use crate::domain::Seq;
 use crate::domain::access::Account;
@@ -130,7 +131,7 @@ async fn a_gateway_that_has_gone_before_it_was_answered_is_not_kept() {
         let client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
         let (stream, _) = listener.accept().await.expect("accepted");
         let socket = Socket::new(Stream::Plain(stream), bytes::Bytes::new());
-        (client, relay.insert(Rc::new(socket), Kind::Gateway))
+        (client, relay.insert(Rc::new(socket), Kind::Gateway, Hears::All))
     };
     let answer = async |outbox: Outbox, reply| registry.send(AnswerGateway(outbox, reply)).await.expect("it lives");
     let (_client, outbox) = connect().await;

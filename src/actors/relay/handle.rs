@@ -74,10 +74,10 @@ impl RelayHandle {
         self.backlog.load(Ordering::Relaxed) >= BACKLOG_MAX
     }
 
-    /// Hands frames to every socket of this worker that hears the topic.
-    pub fn deliver(&self, topic: Topic, frames: Arc<[Bytes]>) {
+    /// Hands frames to the sockets of this worker that hear the topic: to all of them, or to those that hear all.
+    pub fn deliver(&self, topic: Topic, frames: Arc<[Bytes]>, to: Hears) {
         self.backlog.fetch_add(frames.len(), Ordering::Relaxed);
-        tell(&self.addr, Deliver { topic, frames });
+        tell(&self.addr, Deliver { topic, frames, to });
     }
 
     /// Ends sockets; no later event reaches them.
@@ -156,6 +156,15 @@ pub enum Kind {
     Gateway,
 }
 
+/// Which entries of a log a socket hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// Messages and errors, and where a replay ends: what a channel socket has always heard.
+    Messages,
+    /// Every type of frame, also those that came later.
+    All,
+}
+
 /// The way up to one socket, shared by everyone who has something to say to it.
 #[derive(Clone)]
 pub struct Outbox(Arc<Inner>);
@@ -164,12 +173,13 @@ struct Inner {
     relay: RelayHandle,
     key: SessionKey,
     kind: Kind,
+    hears: Hears,
     unacked: AtomicU32,
 }
 
 impl Outbox {
-    pub(super) fn new(relay: RelayHandle, key: SessionKey, kind: Kind) -> Self {
-        Self(Arc::new(Inner { relay, key, kind, unacked: AtomicU32::new(0) }))
+    pub(super) fn new(relay: RelayHandle, key: SessionKey, kind: Kind, hears: Hears) -> Self {
+        Self(Arc::new(Inner { relay, key, kind, hears, unacked: AtomicU32::new(0) }))
     }
 
     /// The relay that owns the socket.
@@ -185,6 +195,11 @@ impl Outbox {
     /// What it is for.
     pub fn kind(&self) -> Kind {
         self.0.kind
+    }
+
+    /// Which entries of a log it hears.
+    pub fn hears(&self) -> Hears {
+        self.0.hears
     }
 
     /// Counts a send on its way; `None` if there are [`UNACKED_MAX`] already.

@@ -9,11 +9,12 @@
 mod end;
 pub mod frame;
 mod handle;
+mod room;
 mod socket;
 mod table;
 
 pub use end::{CLOSE_CODES, End};
-pub use handle::{Kind, OpenSend, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
+pub use handle::{Hears, Kind, OpenSend, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
 pub use socket::{Notice, Socket};
 pub use table::{RelayPort, Topic};
 
@@ -40,6 +41,7 @@ const AFTER_SECOND: Duration = Duration::from_millis(2);
 struct Deliver {
     topic: Topic,
     frames: Arc<[Bytes]>,
+    to: Hears,
 }
 
 /// Something about one socket.
@@ -160,7 +162,7 @@ impl Handler<Deliver> for Relay {
 
     fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
         self.backlog.fetch_sub(deliver.frames.len(), Ordering::Relaxed);
-        self.table.borrow_mut().deliver(deliver.topic, &deliver.frames);
+        self.table.borrow_mut().deliver(deliver.topic, &deliver.frames, deliver.to);
         self.schedule_flush(ctx);
     }
 }

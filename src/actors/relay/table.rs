@@ -1,7 +1,8 @@
 //! A worker's sockets, and which of them hear what.
 
-use super::socket::{Batch, Notice, Socket};
-use super::{End, Kind, Outbox, RelayHandle, SessionKey};
+use super::room::{Room, Seat, Seats};
+use super::socket::{Notice, Socket};
+use super::{End, Hears, Kind, Outbox, RelayHandle, SessionKey};
 use crate::auth::token::Bearer;
 use crate::config::Times;
 use crate::domain::auth_session::Ended;
@@ -39,7 +40,7 @@ impl RelayPort {
     }
 
     /// Takes a socket in; it hears nothing and says nothing until it is joined.
-    pub fn insert(&self, socket: Rc<Socket>, kind: Kind) -> Outbox {
+    pub fn insert(&self, socket: Rc<Socket>, kind: Kind, hears: Hears) -> Outbox {
         let mut table = self.table.borrow_mut();
         table.generation = table.generation.wrapping_add(1);
         let generation = table.generation;
@@ -50,10 +51,11 @@ impl RelayPort {
         };
         let (user, session, password_version) = (None, None, 0);
         let (deadline_s, identify_by_s) = (u64::MAX, u32::MAX);
-        let nobodys = Entry { generation, socket, seats, user, session, password_version, deadline_s, identify_by_s };
+        let nobodys =
+            Entry { generation, socket, hears, seats, user, session, password_version, deadline_s, identify_by_s };
         let slot = table.sockets.insert(nobodys);
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
-        Outbox::new(self.handle.clone(), SessionKey { worker: self.handle.worker(), slot, generation }, kind)
+        Outbox::new(self.handle.clone(), SessionKey { worker: self.handle.worker(), slot, generation }, kind, hears)
     }
 
     /// How many rooms have somebody in them.
@@ -99,6 +101,7 @@ impl RelayPort {
 struct Entry {
     generation: u32,
     socket: Rc<Socket>,
+    hears: Hears,
     seats: Seats,
     user: Option<UserId>,
     session: Option<AuthSessionId>,
@@ -107,57 +110,6 @@ struct Entry {
     deadline_s: u64,
     /// Until when its client has to say who it is, by the relay's clock.
     identify_by_s: u32,
-}
-
-/// Where a socket sits in its rooms.
-enum Seats {
-    None,
-    One(Topic, usize),
-    Many(HashMap<Topic, usize>),
-}
-
-impl Seats {
-    fn put(&mut self, topic: Topic, place: usize) {
-        match self {
-            Self::Many(seats) => drop(seats.insert(topic, place)),
-            Self::None | Self::One(..) => *self = Self::One(topic, place),
-        }
-    }
-
-    fn place(&self, topic: Topic) -> Option<usize> {
-        match self {
-            Self::One(taken, place) if *taken == topic => Some(*place),
-            Self::Many(seats) => seats.get(&topic).copied(),
-            _ => None,
-        }
-    }
-
-    fn remove(&mut self, topic: Topic) {
-        match self {
-            Self::Many(seats) => drop(seats.remove(&topic)),
-            _ => *self = Self::None,
-        }
-    }
-
-    fn topics(&self) -> Vec<Topic> {
-        match self {
-            Self::None => Vec::new(),
-            Self::One(topic, _) => vec![*topic],
-            Self::Many(seats) => seats.keys().copied().collect(),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Room {
-    seats: Vec<Seat>,
-    pending: Vec<Bytes>,
-}
-
-/// A socket and where the table has it: who writes to thousands reads no more memory than it must.
-struct Seat {
-    socket: Rc<Socket>,
-    slot: usize,
 }
 
 pub(super) struct Table {
@@ -205,12 +157,12 @@ impl Table {
         self.sockets.get_mut(key.slot as usize).filter(|entry| entry.generation == key.generation)
     }
 
-    pub(super) fn deliver(&mut self, topic: Topic, frames: &[Bytes]) {
+    pub(super) fn deliver(&mut self, topic: Topic, frames: &[Bytes], to: Hears) {
         let Some(room) = self.rooms.get_mut(&topic) else { return };
         if room.pending.is_empty() {
             self.dirty.push(topic);
         }
-        room.pending.extend_from_slice(frames);
+        room.take(frames, to);
     }
 
     /// Writes what has come in to every socket it is for.
@@ -230,16 +182,9 @@ impl Table {
     }
 
     fn flush_room(&mut self, topic: Topic) {
-        let Some(room) = self.rooms.get_mut(&topic) else { return };
-        if room.pending.is_empty() {
-            return;
+        if let Some(room) = self.rooms.get_mut(&topic) {
+            room.flush(&mut self.joined);
         }
-        let mut left = room.pending.as_slice();
-        while let Some(batch) = Batch::first(&mut left, &mut self.joined) {
-            room.seats.iter().for_each(|seat| seat.socket.deliver(&batch));
-        }
-        room.pending.clear();
-        room.pending.shrink_to(64);
     }
 
     pub(super) fn open(&self, key: SessionKey) {
@@ -256,7 +201,7 @@ impl Table {
         if entry.seats.place(topic).is_none() {
             let room = self.rooms.entry(topic).or_default();
             entry.seats.put(topic, room.seats.len());
-            room.seats.push(Seat { socket: Rc::clone(&entry.socket), slot });
+            room.seats.push(Seat { socket: Rc::clone(&entry.socket), slot: key.slot, hears: entry.hears });
         }
         if matches!(topic, Topic::Channel(_)) {
             entry.socket.open();
@@ -302,10 +247,10 @@ impl Table {
     }
 
     pub(super) fn close(&mut self, topic: Topic, last: Bytes) {
-        self.deliver(topic, &[last]);
+        self.deliver(topic, &[last], Hears::Messages);
         self.flush();
         for seat in self.rooms.remove(&topic).map(|room| room.seats).unwrap_or_default() {
-            if let Some(entry) = self.sockets.get_mut(seat.slot) {
+            if let Some(entry) = self.sockets.get_mut(seat.slot as usize) {
                 entry.seats.remove(topic);
             }
         }
@@ -366,7 +311,7 @@ impl Table {
         entry.seats.remove(topic);
         let Some(room) = self.rooms.get_mut(&topic) else { return };
         room.seats.swap_remove(place);
-        if let Some(moved) = room.seats.get(place).and_then(|moved| self.sockets.get_mut(moved.slot)) {
+        if let Some(moved) = room.seats.get(place).and_then(|moved| self.sockets.get_mut(moved.slot as usize)) {
             moved.seats.put(topic, place);
         }
         if room.seats.is_empty() {

@@ -11,7 +11,7 @@ async fn connect(relay: &RelayPort, listener: &TcpListener) -> (TcpStream, Outbo
     let client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
     let (stream, _) = listener.accept().await.expect("accepted");
     let socket = Rc::new(Socket::new(Stream::Plain(stream), Bytes::new()));
-    (client, relay.insert(socket, Kind::Gateway))
+    (client, relay.insert(socket, Kind::Gateway, Hears::All))
 }
 
 /// What was announced before an end is heard before it.
@@ -25,7 +25,7 @@ async fn what_is_on_its_way_when_a_socket_ends_goes_out_before_the_end() {
         let (settling, _) = tokio::sync::mpsc::channel(1);
         outbox.open();
         outbox.join(ChannelId(1), Vec::new(), false);
-        relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[before]")]));
+        relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[before]")]), Hears::Messages);
         match way {
             0 => relay.handle().end(vec![outbox.key()], End::RESTART, settling),
             1 => relay.handle().unseat(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), settling),
@@ -55,7 +55,7 @@ async fn nothing_follows_the_close_frame() {
     outbox.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
     outbox.replay(ChannelId(1), vec![Bytes::from_static(b"[replayed]")], Seq(1));
     outbox.send(Bytes::from_static(b"[sent]"));
-    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[delivered]")]));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[delivered]")]), Hears::Messages);
     relay.handle().unseat(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), settling);
     let mut heard = Vec::new();
     client.read_to_end(&mut heard).await.expect("the stream ends");
@@ -76,12 +76,12 @@ async fn what_is_for_a_socket_that_is_gone_does_not_reach_the_next_one_of_its_sl
     let (settling, _) = tokio::sync::mpsc::channel(1);
     gone.send(Bytes::from_static(b"[sent]"));
     gone.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
-    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for the one before]")]));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for the one before]")]), Hears::Messages);
     present.join(ChannelId(1), Vec::new(), false);
     relay.handle().unseat_silently(gone.key(), topic);
     relay.handle().unseat(vec![gone.key()], topic, Bytes::from_static(b"[last]"), settling.clone());
     relay.handle().end(vec![gone.key()], End::RESTART, settling);
-    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for this one]")]));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for this one]")]), Hears::Messages);
     let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
     while !heard.ends_with(b"[for this one]") {
         let count = client.read(&mut piece).await.expect("it is open");
@@ -111,11 +111,11 @@ async fn what_was_announced_goes_out_before_what_comes_after_it() {
     let (mut first, outbox) = connect(&relay, &listener).await;
     let (mut second, late) = connect(&relay, &listener).await;
     outbox.join(ChannelId(1), Vec::new(), false);
-    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[announced]")]));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[announced]")]), Hears::Messages);
     outbox.send(Bytes::from_static(b"[sent]"));
-    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[again]")]));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[again]")]), Hears::Messages);
     late.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
-    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[end]")]));
+    relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[end]")]), Hears::Messages);
     assert_eq!(hear(&mut first, b"[end]").await, "[announced][sent][again][end]");
     assert_eq!(hear(&mut second, b"[end]").await, "[first][end]");
 }
@@ -152,7 +152,7 @@ async fn nothing_is_left_of_a_seat_or_a_room() {
             }
             _ => relay.handle().close(other, last.clone(), settling.clone()),
         }
-        relay.handle().deliver(one, Arc::new([Bytes::from_static(b"[still]")]));
+        relay.handle().deliver(one, Arc::new([Bytes::from_static(b"[still]")]), Hears::Messages);
         assert_eq!(hear(&mut client, b"[still]").await, "[still]", "{way}");
         assert_eq!(relay.rooms(), 1, "{way}");
         if way == 5 {

@@ -2,19 +2,20 @@
 
 use crate::patience::timeout;
 use crate::store::backends::{Backend, end_and_wait};
+use crate::store::changes::{self, ChangeDraft, Changed, Changes};
 use crate::store::messages::{Append, Draft, Written};
-use crate::store::write_batches::{BatchKey, prune, resolve};
+use crate::store::write_batches::{BatchKey, Found, prune, resolve};
 use crate::store::{Fault, OpenError, Opened, Target, WRITER_NAME, chain, fault, session_config};
 use crate::telemetry::Often;
 use std::time::Duration;
 use tokio_postgres::Client;
 
-/// As long as a batch may take in PostgreSQL, in milliseconds.
-const STATEMENT_TIMEOUT_MS: u64 = 5_000;
+/// As long as a statement of a batch may take in PostgreSQL.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// As long as a batch waits for a lock, in milliseconds. A held row of a channel is not waited for: a changing table is.
 const LOCK_TIMEOUT_MS: u64 = 200;
-/// As long as anything is waited for before the connection counts as lost.
-const ANSWER_MAX: Duration = Duration::from_millis(STATEMENT_TIMEOUT_MS + 500);
+/// As much longer anything is waited for before the connection counts as lost.
+const ANSWER_SLACK: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 
 /// Batches that were not written.
@@ -23,34 +24,57 @@ static UNWRITTEN: Often = Often::never();
 pub struct Link {
     client: Client,
     append: Append,
+    changes: Changes,
     backend: Backend,
     generation: u64,
     database: Target,
+    answer_max: Duration,
 }
 
 impl Link {
     /// Connects and prepares; `None` where PostgreSQL is away.
-    pub async fn open(database: &Target) -> Option<Self> {
-        let config = session_config(database.config(), WRITER_NAME, STATEMENT_TIMEOUT_MS, LOCK_TIMEOUT_MS);
+    pub async fn open(database: &Target, patience: Duration) -> Option<Self> {
+        let statement_max = STATEMENT_TIMEOUT + patience;
+        let timeout_ms = u64::try_from(statement_max.as_millis()).unwrap_or(u64::MAX);
+        let config = session_config(database.config(), WRITER_NAME, timeout_ms, LOCK_TIMEOUT_MS);
         let connect = async {
             database.ready().await;
             let Opened { client, backend, generation, .. } = database.open(&config).await?;
             // On another history than the one that this node remembers, what it writes next may take a `seq` that others have seen.
             database.ready().await;
             let append = Append::prepare(&client).await?;
-            Ok::<_, OpenError>(Self { client, append, backend, generation, database: database.clone() })
+            let changes = Changes::prepare(&client).await?;
+            Ok::<_, OpenError>(Self {
+                client,
+                append,
+                changes,
+                backend,
+                generation,
+                database: database.clone(),
+                answer_max: statement_max + ANSWER_SLACK,
+            })
         };
-        timeout(CONNECT_MAX, connect).await?.ok()
+        timeout(CONNECT_MAX + patience, connect).await?.ok()
     }
 
     /// Writes all of a batch, or none of it where one of them cannot be written.
     pub async fn append_all(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
-        answered(self.append.all(&self.client, key, drafts), drafts).await
+        self.answered(self.append.all(&self.client, key, drafts), drafts.len()).await
     }
 
     /// Writes what can be written of a batch.
     pub async fn append_each(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
-        answered(self.append.each(&self.client, key, drafts), drafts).await
+        self.answered(self.append.each(&self.client, key, drafts), drafts.len()).await
+    }
+
+    /// Makes what can be made of a batch of changes.
+    pub async fn change(&self, key: BatchKey, drafts: &[&ChangeDraft]) -> Result<Vec<Changed>, Fault> {
+        self.answered(self.changes.make(&self.client, key, drafts), drafts.len()).await
+    }
+
+    /// The changes of a batch that was found.
+    pub async fn found_changes(&self, found: &Found, drafts: &[&ChangeDraft]) -> Result<Vec<Changed>, Fault> {
+        self.in_time(changes::found(&self.client, found, drafts)).await
     }
 
     /// The process of PostgreSQL that serves it.
@@ -62,13 +86,13 @@ impl Link {
     /// standby, so while commits are not answered there is none: [`Fault::Locked`].
     pub async fn end(&self, earlier: &[Backend]) -> Result<Vec<Backend>, Fault> {
         self.commits_are_answered().await?;
-        in_time(end_and_wait(&self.client, earlier)).await
+        self.in_time(end_and_wait(&self.client, earlier)).await
     }
 
     /// Whether a batch of an earlier connection committed; see [`resolve`]. What is found is as safe as what is acknowledged;
     /// [`Fault::Locked`] while it is not.
-    pub async fn resolve(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
-        let found = in_time(resolve(&self.client, key, drafts)).await?;
+    pub async fn resolve(&self, key: BatchKey) -> Result<Option<Found>, Fault> {
+        let found = self.in_time(resolve(&self.client, key)).await?;
         // A claim is a commit by itself.
         if found.is_some() {
             self.commits_are_answered().await?;
@@ -83,7 +107,7 @@ impl Link {
 
     /// Removes notes from the ledger that nobody can ask for; false if the connection is lost.
     pub async fn prune(&self, upto: BatchKey) -> bool {
-        timeout(ANSWER_MAX, prune(&self.client, upto)).await.is_some_and(|pruned| pruned.is_ok())
+        timeout(self.answer_max, prune(&self.client, upto)).await.is_some_and(|pruned| pruned.is_ok())
     }
 
     /// Whether the connection is known to be gone, or the database to have moved.
@@ -95,29 +119,30 @@ impl Link {
     pub fn is_current(&self) -> bool {
         self.database.is_current(self.generation)
     }
-}
 
-async fn in_time<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
-    match timeout(ANSWER_MAX, answer).await {
-        Some(answer) => answer.map_err(|error| fault(&error)),
-        None => Err(Fault::Lost),
-    }
-}
-
-async fn answered<T>(
-    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    drafts: &[&Draft],
-) -> Result<T, Fault> {
-    match timeout(ANSWER_MAX, answer).await {
-        Some(Ok(written)) => Ok(written),
-        Some(Err(error)) => {
-            let fault = fault(&error);
-            if let Some(batches) = UNWRITTEN.happened() {
-                let (error, rows) = (chain(&error), drafts.len());
-                tracing::warn!(?fault, error, rows, batches, "a batch was not written");
-            }
-            Err(fault)
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
+        match timeout(self.answer_max, answer).await {
+            Some(answer) => answer.map_err(|error| fault(&error)),
+            None => Err(Fault::Lost),
         }
-        None => Err(Fault::Lost),
+    }
+
+    async fn answered<T>(
+        &self,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        rows: usize,
+    ) -> Result<T, Fault> {
+        match timeout(self.answer_max, answer).await {
+            Some(Ok(written)) => Ok(written),
+            Some(Err(error)) => {
+                let fault = fault(&error);
+                if let Some(batches) = UNWRITTEN.happened() {
+                    let error = chain(&error);
+                    tracing::warn!(?fault, error, rows, batches, "a batch was not written");
+                }
+                Err(fault)
+            }
+            None => Err(Fault::Lost),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Writers: each owns one PostgreSQL connection and has one batch in flight.
 //!
-//! What waits is written in one transaction (at most [`BATCH_ROWS`] rows or [`BATCH_BYTES`]), then answered in order; a
+//! What waits is written in two transactions (first its messages, then its changes of messages; at most [`BATCH_ROWS`] rows or
+//! [`BATCH_BYTES`]), then answered in order; a
 //! channel always goes to the same writer, so its log keeps the order of its posts. Bounds: the queue
 //! ([`QUEUE_ROWS`] or [`QUEUE_BYTES`], then [`Refused::Busy`]) and the wait ([`UNSENT_MAX`] before a batch, then
 //! [`Refused::Unavailable`]; [`WAIT_MAX`] with the batch, then [`Refused::Unconfirmed`]).
@@ -13,8 +14,10 @@ mod run;
 use crate::actors::Vital;
 use crate::config::Times;
 use crate::domain::ChannelId;
+use crate::domain::log::{ChangeRefused, MadeChange};
 use crate::store::Target;
-use crate::store::messages::{Draft, Place};
+use crate::store::log::LogWrite;
+use crate::store::messages::{Known, Place};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use queue::{Queue, Waiting};
 use std::cell::Cell;
@@ -46,13 +49,19 @@ pub struct Writer {
     is_closed: Arc<AtomicBool>,
 }
 
-/// What became of a draft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a write.
+#[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It is in the log.
+    /// The message is in the log.
     Committed(Place),
     /// Its nonce was in the log already, with the same content.
     Duplicate(Place),
+    /// Its nonce was in the log already, with a message that has been changed since.
+    Known(Box<Known>),
+    /// The change is this entry of the log.
+    Changed(Box<MadeChange>),
+    /// All was as the change would have made it.
+    Unchanged,
     /// It is not, or nobody can say yet.
     Refused(Refused),
 }
@@ -60,7 +69,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether nothing more will be said of the draft.
     pub fn is_final(&self) -> bool {
-        *self != Self::Refused(Refused::Unconfirmed)
+        !matches!(self, Self::Refused(Refused::Unconfirmed))
     }
 }
 
@@ -81,21 +90,23 @@ pub enum Refused {
     ReplyToNothing,
     /// PostgreSQL refuses the values.
     Invalid,
+    /// The message does not allow the change.
+    Change(ChangeRefused),
 }
 
-/// What became of drafts of one channel, in the order in which they were given.
+/// What became of writes of one channel, in the order in which they were given.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Settled {
-    /// Each draft, what the channel named it, and its outcome.
-    pub drafts: Vec<(SharedDraft, Ticket, Outcome)>,
+    /// Each write, what the channel named it, and its outcome.
+    pub writes: Vec<(SharedWrite, Ticket, Outcome)>,
 }
 
-/// A channel's own name for a draft on its way.
+/// A channel's own name for a write on its way.
 pub type Ticket = usize;
 
-/// A draft is shared by the batch and by the answers about it.
-pub type SharedDraft = Arc<Draft>;
+/// A write is shared by the batch and by the answers about it.
+pub type SharedWrite = Arc<LogWrite>;
 
 impl Writer {
     /// Starts `count` writers on the current thread.
@@ -105,16 +116,16 @@ impl Writer {
         Self { writers: (0..count.max(1)).map(|_| start()).collect(), is_closed }
     }
 
-    /// Gives a draft to the channel's writer, which answers to `reply`.
+    /// Gives a write to the channel's writer, which answers to `reply`.
     ///
     /// # Errors
     /// [`Refused::Busy`] when the writer's mailbox is full, [`Refused::Unavailable`] when the node stops.
-    pub fn persist(&self, draft: SharedDraft, ticket: Ticket, reply: Recipient<Settled>) -> Result<(), Refused> {
+    pub fn persist(&self, write: SharedWrite, ticket: Ticket, reply: Recipient<Settled>) -> Result<(), Refused> {
         if self.is_closed.load(Ordering::Relaxed) {
             return Err(Refused::Unavailable);
         }
-        let writer = self.of(draft.channel_id()).ok_or(Refused::Unavailable)?;
-        writer.try_send(Persist { draft, ticket, reply }).map_err(|_| Refused::Busy)
+        let writer = self.of(write.channel_id()).ok_or(Refused::Unavailable)?;
+        writer.try_send(Persist { write, ticket, reply }).map_err(|_| Refused::Busy)
     }
 
     /// Takes nothing more.
@@ -140,7 +151,7 @@ impl Writer {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Persist {
-    draft: SharedDraft,
+    write: SharedWrite,
     ticket: Ticket,
     reply: Recipient<Settled>,
 }
@@ -170,7 +181,8 @@ impl Actor for WriterActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(QUEUE_ROWS);
         ctx.run_interval(EXPIRY_TICK, |writer, _| writer.queue.expire());
-        ctx.spawn(run::run(Rc::clone(&self.queue), self.database.clone(), self.is_closed.clone()).into_actor(self));
+        let (queue, database, is_closed) = (Rc::clone(&self.queue), self.database.clone(), self.is_closed.clone());
+        ctx.spawn(run::run(queue, database, is_closed, self.send_patience).into_actor(self));
     }
 }
 
@@ -179,7 +191,7 @@ impl Handler<Persist> for WriterActor {
 
     fn handle(&mut self, persist: Persist, _: &mut Self::Context) {
         self.queue.push(Waiting {
-            draft: persist.draft,
+            write: persist.write,
             ticket: persist.ticket,
             reply: persist.reply,
             since: Instant::now() + self.send_patience,

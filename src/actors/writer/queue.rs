@@ -1,11 +1,11 @@
 //! What waits for a writer, and the answers to it.
 
 use super::{
-    BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedDraft, Ticket, UNSENT_MAX,
+    BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedWrite, Ticket, UNSENT_MAX,
     WAIT_MAX,
 };
 use crate::domain::{ChannelId, UserId};
-use crate::store::messages::Draft;
+use crate::store::log::LogWrite;
 use actix::Recipient;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -18,7 +18,7 @@ const HELD_FOR: Duration = Duration::from_millis(20);
 
 /// A draft that waits to be written.
 pub struct Waiting {
-    pub draft: SharedDraft,
+    pub write: SharedWrite,
     pub ticket: Ticket,
     pub reply: Recipient<Settled>,
     pub since: Instant,
@@ -28,10 +28,11 @@ pub struct Waiting {
 
 impl Waiting {
     fn size(&self) -> usize {
-        self.draft.content().len()
+        self.write.bytes()
     }
 
-    fn is_given_up(&self) -> bool {
+    /// Whether it has waited so long that there is no time left for its answer.
+    pub fn is_given_up(&self) -> bool {
         self.since.elapsed() >= UNSENT_MAX
     }
 
@@ -70,8 +71,8 @@ pub enum Holder {
 }
 
 impl Held {
-    fn has(&self, draft: &Draft) -> bool {
-        self.channels.contains(&draft.channel_id()) || self.authors.contains(&draft.author_id())
+    fn has(&self, write: &LogWrite) -> bool {
+        self.channels.contains(&write.channel_id()) || self.authors.contains(&write.user_id())
     }
 }
 
@@ -133,13 +134,15 @@ impl Queue {
         let mut held = self.held.borrow_mut();
         let mut bytes = 0;
         let mut batch = Vec::with_capacity(queue.len().min(BATCH_ROWS));
-        while batch.len() < BATCH_ROWS
+        let mut rows = 0;
+        while rows < BATCH_ROWS
             && let Some(next) = queue.pop_front_if(|next| batch.is_empty() || bytes + next.size() <= BATCH_BYTES)
         {
-            if held.has(&next.draft) {
+            if held.has(&next.write) {
                 held.drafts.push(next);
             } else {
                 bytes += next.size();
+                rows += next.write.weight();
                 batch.push(next);
             }
         }
@@ -169,7 +172,7 @@ impl Queue {
         if held.drafts.is_empty() {
             return part;
         }
-        let (behind, free): (Vec<_>, _) = part.into_iter().partition(|waiting| held.has(&waiting.draft));
+        let (behind, free): (Vec<_>, _) = part.into_iter().partition(|waiting| held.has(&waiting.write));
         behind.iter().for_each(|waiting| self.add_bytes(waiting));
         held.drafts.extend(behind);
         free
@@ -183,8 +186,8 @@ impl Queue {
         let mut held = self.held.borrow_mut();
         held.until.get_or_insert_with(|| Instant::now() + HELD_FOR);
         match holder {
-            Holder::Channel => held.channels.extend(drafts.iter().map(|waiting| waiting.draft.channel_id())),
-            Holder::Author => held.authors.extend(drafts.iter().map(|waiting| waiting.draft.author_id())),
+            Holder::Channel => held.channels.extend(drafts.iter().map(|waiting| waiting.write.channel_id())),
+            Holder::Author => held.authors.extend(drafts.iter().map(|waiting| waiting.write.user_id())),
         }
         drafts.iter().for_each(|waiting| self.add_bytes(waiting));
         held.drafts.extend(drafts);
@@ -223,10 +226,10 @@ impl Queue {
 pub fn settle(outcomes: impl IntoIterator<Item = (Waiting, Outcome)>) {
     let mut by_channel: HashMap<ChannelId, (Recipient<Settled>, Settled)> = HashMap::new();
     for (waiting, outcome) in outcomes {
-        let Waiting { draft, ticket, reply, .. } = waiting;
+        let Waiting { write, ticket, reply, .. } = waiting;
         let of_channel =
-            by_channel.entry(draft.channel_id()).or_insert_with(|| (reply, Settled { drafts: Vec::new() }));
-        of_channel.1.drafts.push((draft, ticket, outcome));
+            by_channel.entry(write.channel_id()).or_insert_with(|| (reply, Settled { writes: Vec::new() }));
+        of_channel.1.writes.push((write, ticket, outcome));
     }
     for (reply, settled) in by_channel.into_values() {
         // As many answers as posts were taken: the mailbox's bound has been paid on the way in.
@@ -253,7 +256,7 @@ fn tell_unconfirmed(batch: &[Waiting]) {
     let overdue = batch.iter().filter(|waiting| waiting.is_overdue() && !waiting.told.replace(true));
     settle(overdue.map(|waiting| {
         let copy = Waiting {
-            draft: waiting.draft.clone(),
+            write: waiting.write.clone(),
             ticket: waiting.ticket,
             reply: waiting.reply.clone(),
             since: waiting.since,

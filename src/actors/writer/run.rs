@@ -3,7 +3,9 @@
 use super::link::Link;
 use super::queue::{Holder, Queue, Waiting, settle, until_known};
 use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
-use crate::store::messages::{Draft, Written};
+use crate::store::changes::{ChangeDraft, Changed};
+use crate::store::log::LogWrite;
+use crate::store::messages::{self, Draft, Written};
 use crate::store::write_batches::BatchKey;
 use crate::store::{Backend, Fault, Target};
 use std::rc::Rc;
@@ -29,6 +31,8 @@ const WARY_BATCHES: u32 = 64;
 struct Run {
     queue: Rc<Queue>,
     database: Target,
+    /// How much longer than usual a batch may take.
+    patience: Duration,
     link: Option<Link>,
     node: i64,
     number: i64,
@@ -40,9 +44,18 @@ struct Run {
 }
 
 /// Ends when the writer is closed and nothing waits any more.
-pub async fn run(queue: Rc<Queue>, database: Target, is_closed: Arc<AtomicBool>) {
-    let mut run =
-        Run { queue, database, link: None, node: rand::random(), number: 0, pruned: 0, wary: 0, earlier: Vec::new() };
+pub async fn run(queue: Rc<Queue>, database: Target, is_closed: Arc<AtomicBool>, patience: Duration) {
+    let mut run = Run {
+        queue,
+        database,
+        patience,
+        link: None,
+        node: rand::random(),
+        number: 0,
+        pruned: 0,
+        wary: 0,
+        earlier: Vec::new(),
+    };
     let mut last_rows = 0;
     let mut calm = 0;
     loop {
@@ -104,7 +117,7 @@ impl Run {
                 }
                 return;
             }
-            self.link = Link::open(&self.database).await;
+            self.link = Link::open(&self.database, self.patience).await;
             if self.link.is_none() {
                 if !std::mem::replace(&mut lost, true) {
                     tracing::warn!("the writer has no connection to PostgreSQL; sends are refused until it has");
@@ -135,9 +148,14 @@ impl Run {
 
     /// Writes a batch and answers each of its drafts, or puts back what has not been written.
     async fn write(&mut self, batch: Vec<Waiting>) {
+        // A change is about messages that its maker has seen, so they are none of this batch's: these may be written first.
+        let (messages, changes) = batch.into_iter().partition(|waiting| matches!(*waiting.write, LogWrite::Message(_)));
         // Popped from the end, so that what was given first is written first.
-        let mut parts = vec![batch];
+        let mut parts: Vec<Vec<Waiting>> = vec![changes, messages];
         while let Some(part) = parts.pop() {
+            // The parts before may have taken their time.
+            let (given_up, part) = part.into_iter().partition(Waiting::is_given_up);
+            refuse(given_up, Refused::Unavailable);
             match self.write_part(part).await {
                 Step::Done => {}
                 Step::Split(more) => parts.extend(more.into_iter().rev()),
@@ -167,28 +185,19 @@ impl Run {
             let Some(link) = self.link.as_ref().filter(|link| !link.is_closed() && self.database.is_ready()) else {
                 break;
             };
-            let written = if self.wary == 0 {
-                until_known(&part, link.append_all(key, &drafts(&part))).await
-            } else {
-                until_known(&part, link.append_each(key, &drafts(&part))).await.map(Some)
+            let written = match part.first().map(|first| &*first.write) {
+                Some(LogWrite::Change(_)) => {
+                    let changed = until_known(&part, link.change(key, &changes(&part))).await;
+                    changed.map(|changed| Some(changed.into_iter().map(Became::from).collect()))
+                }
+                _ => append(link, key, &part, &mut self.wary).await,
             };
             match written {
-                Ok(None) => {
-                    self.wary = WARY_BATCHES;
-                    continue;
-                }
+                Ok(None) => continue,
                 // It was written where the database no longer is.
                 Ok(Some(_)) if !link.is_current() => return Step::Lost(part, Some(key)),
                 Ok(Some(written)) => {
-                    let is_usual = written.iter().all(|became| matches!(became, Written::Created(_)));
-                    self.wary = if is_usual { self.wary.saturating_sub(1) } else { WARY_BATCHES };
-                    let (by_channel, decided) = split(part.into_iter().zip(written), Written::Held);
-                    let (by_author, decided) = split(decided.into_iter(), Written::AuthorHeld);
-                    self.queue.hold(by_channel, Holder::Channel);
-                    self.queue.hold(by_author, Holder::Author);
-                    // A nonce that stood in the batch twice: what became of the first is known now.
-                    let (repeats, decided) = split(decided.into_iter(), Written::Skipped);
-                    settle(outcomes(decided));
+                    let repeats = self.settle_part(part, written);
                     if !repeats.is_empty() {
                         return Step::Split(vec![repeats]);
                     }
@@ -206,6 +215,25 @@ impl Run {
         Step::Lost(part, None)
     }
 
+    /// Answers what is decided, holds back what is held; gives back what stood in the batch twice: what became of the first is known
+    /// now.
+    fn settle_part(&self, part: Vec<Waiting>, written: Vec<Became>) -> Vec<Waiting> {
+        let mut decided = Vec::with_capacity(part.len());
+        let (mut by_channel, mut by_author, mut repeats) = (Vec::new(), Vec::new(), Vec::new());
+        for (waiting, became) in part.into_iter().zip(written) {
+            match became {
+                Became::Decided(outcome) => decided.push((waiting, outcome)),
+                Became::ChannelHeld => by_channel.push(waiting),
+                Became::AuthorHeld => by_author.push(waiting),
+                Became::Skipped => repeats.push(waiting),
+            }
+        }
+        self.queue.hold(by_channel, Holder::Channel);
+        self.queue.hold(by_author, Holder::Author);
+        settle(decided);
+        repeats
+    }
+
     /// The answer to a batch was lost: looks whether it committed, however long PostgreSQL is away. Gives back what
     /// has not been written and may still be sent again.
     async fn resolve(&mut self, key: BatchKey, batch: Vec<Waiting>) -> Vec<Waiting> {
@@ -215,12 +243,10 @@ impl Run {
             refuse(told, Refused::Unavailable);
             return unwritten;
         };
-        let (skipped, decided) = split(batch.into_iter().zip(written), Written::Skipped);
-        settle(outcomes(decided));
-        skipped
+        self.settle_part(batch, written)
     }
 
-    async fn look(&mut self, key: BatchKey, batch: &[Waiting]) -> Option<Vec<Written>> {
+    async fn look(&mut self, key: BatchKey, batch: &[Waiting]) -> Option<Vec<Became>> {
         loop {
             self.connect().await;
             match self.look_once(key, batch).await {
@@ -238,7 +264,7 @@ impl Run {
 
     /// First the processes that may still carry the batch out are ended. One that does not end (it is stopped, say) keeps nobody
     /// waiting: the claim stands against it for as long as this node runs, and the next one begins only when it is gone.
-    async fn look_once(&mut self, key: BatchKey, batch: &[Waiting]) -> Result<Option<Vec<Written>>, Fault> {
+    async fn look_once(&mut self, key: BatchKey, batch: &[Waiting]) -> Result<Option<Vec<Became>>, Fault> {
         let Some(link) = &self.link else { return Err(Fault::Lost) };
         self.earlier = link.end(&self.earlier).await?;
         if let Some(stuck) = self.earlier.first() {
@@ -247,7 +273,14 @@ impl Run {
                 "a process of PostgreSQL does not end; its batch is claimed all the same"
             );
         }
-        link.resolve(key, &drafts(batch)).await
+        let Some(found) = link.resolve(key).await? else { return Ok(None) };
+        Ok(Some(match batch.first().map(|first| &*first.write) {
+            Some(LogWrite::Change(_)) => {
+                let changed = link.found_changes(&found, &changes(batch)).await?;
+                changed.into_iter().map(Became::from).collect()
+            }
+            _ => messages::found(&found, &drafts(batch)).into_iter().map(Became::from).collect(),
+        }))
     }
 
     fn next_key(&mut self) -> BatchKey {
@@ -271,28 +304,67 @@ fn in_halves(mut batch: Vec<Waiting>) -> Vec<Vec<Waiting>> {
     vec![batch, second]
 }
 
-fn drafts(batch: &[Waiting]) -> Vec<&Draft> {
-    batch.iter().map(|waiting| &*waiting.draft).collect()
+/// Writes a part that is all messages; `None` where it has to be sent again, and looked at message by message.
+async fn append(link: &Link, key: BatchKey, part: &[Waiting], wary: &mut u32) -> Result<Option<Vec<Became>>, Fault> {
+    let written = if *wary == 0 {
+        until_known(part, link.append_all(key, &drafts(part))).await?
+    } else {
+        Some(until_known(part, link.append_each(key, &drafts(part))).await?)
+    };
+    let is_usual = written.iter().flatten().all(|became| matches!(became, Written::Created(_)));
+    *wary = if written.is_some() && is_usual { wary.saturating_sub(1) } else { WARY_BATCHES };
+    Ok(written.map(|written| written.into_iter().map(Became::from).collect()))
 }
 
-/// Those of which `what` became, and the others with what became of them.
-fn split(batch: impl Iterator<Item = (Waiting, Written)>, what: Written) -> (Vec<Waiting>, Vec<(Waiting, Written)>) {
-    let (those, others): (Vec<_>, Vec<_>) = batch.partition(|(_, became)| *became == what);
-    (those.into_iter().map(|(waiting, _)| waiting).collect(), others)
+/// The messages of a part that has nothing else.
+fn drafts(part: &[Waiting]) -> Vec<&Draft> {
+    part.iter().filter_map(|waiting| waiting.write.as_message()).collect()
 }
 
-fn outcomes(decided: Vec<(Waiting, Written)>) -> impl Iterator<Item = (Waiting, Outcome)> {
-    decided.into_iter().map(|(waiting, written)| {
-        let outcome = match written {
+/// The changes of a part that has nothing else.
+fn changes(part: &[Waiting]) -> Vec<&ChangeDraft> {
+    part.iter().filter_map(|waiting| waiting.write.as_change()).collect()
+}
+
+/// What became of a write in a batch.
+enum Became {
+    Decided(Outcome),
+    /// It waits for whoever holds the channel's row.
+    ChannelHeld,
+    /// It waits for whoever holds the author's row.
+    AuthorHeld,
+    /// Its batch left it out: it is to be sent again.
+    Skipped,
+}
+
+impl From<Written> for Became {
+    fn from(written: Written) -> Self {
+        Self::Decided(match written {
             Written::Created(place) => Outcome::Committed(place),
             Written::Duplicate(place) => Outcome::Duplicate(place),
+            Written::Changed(known) => Outcome::Known(known),
             Written::NonceConflict => Outcome::Refused(Refused::NonceConflict),
             Written::ReplyToNothing => Outcome::Refused(Refused::ReplyToNothing),
             Written::Gone => Outcome::Refused(Refused::Gone),
-            Written::Held | Written::AuthorHeld | Written::Skipped => Outcome::Refused(Refused::Unavailable),
-        };
-        (waiting, outcome)
-    })
+            Written::Held => return Self::ChannelHeld,
+            Written::AuthorHeld => return Self::AuthorHeld,
+            Written::Skipped => return Self::Skipped,
+        })
+    }
+}
+
+impl From<Changed> for Became {
+    fn from(changed: Changed) -> Self {
+        Self::Decided(match changed {
+            Changed::Made(made) => Outcome::Changed(made),
+            Changed::Unchanged => Outcome::Unchanged,
+            Changed::Refused(refused) => Outcome::Refused(Refused::Change(refused)),
+            Changed::Gone => Outcome::Refused(Refused::Gone),
+            Changed::Held => return Self::ChannelHeld,
+            Changed::EditorHeld => return Self::AuthorHeld,
+            Changed::Skipped => return Self::Skipped,
+        })
+    }
 }
 
 fn refuse(batch: Vec<Waiting>, refused: Refused) {

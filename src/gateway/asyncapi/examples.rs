@@ -2,15 +2,16 @@
 
 use crate::config::PING_AFTER_S;
 use crate::domain::channel::Channel;
-use crate::domain::event::Event;
+use crate::domain::emoji::Emoji;
 use crate::domain::frame::{Frame, LoggedChannel, Membership, Ready, Revoked};
+use crate::domain::log::{LogEntry, MessageDeleted, MessagesDeleted, Pin, Reaction, ReactionsCleared};
 use crate::domain::message::{Message, NewMessage};
 use crate::domain::server::Server;
 use crate::domain::text::{Content, Nonce};
 use crate::domain::user::Profile;
 use crate::domain::{ChannelId, MessageId, Seq, ServerId, UserId};
 use crate::error::Code;
-use crate::gateway::command::{Command, Subscribe, Wanted};
+use crate::gateway::command::{AddReaction, Command, DeleteMessage, EditMessage, RemoveReaction, Subscribe, Wanted};
 use crate::gateway::identify::limits;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -37,8 +38,34 @@ fn events() -> Vec<Value> {
         reply_to: None,
         created_at: AT,
         updated_at: AT,
+        edited_at: None,
+        pinned: false,
+        reactions: Vec::new(),
     };
-    vec![json!(Event::from(message))]
+    let (channel_id, message_id, user_id) = (CHANNEL, message.id, UserId(2));
+    let edited = Message { content: "Hello, Courtyard!".into(), edited_at: Some(AT), ..message.clone() };
+    let emoji = Emoji::stored("👍".into());
+    let reaction = |seq| Reaction { seq, channel_id, message_id, user_id, emoji: emoji.clone() };
+    let pin = |seq| Pin { seq, channel_id, message_id, user_id };
+    let deleted = MessageDeleted { seq: Seq(11), channel_id, id: message_id, message_seq: Seq(4), deleted_by: user_id };
+    let several =
+        MessagesDeleted { seq: Seq(12), channel_id, ids: vec![MessageId(18), MessageId(19)], deleted_by: user_id };
+    let cleared = ReactionsCleared { seq: Seq(8), channel_id, message_id, emoji: Some(emoji.clone()), user_id };
+    let entries = [
+        LogEntry::updated(Seq(5), edited),
+        LogEntry::ReactionAdded(reaction(Seq(6))),
+        LogEntry::ReactionRemoved(reaction(Seq(7))),
+        LogEntry::ReactionsCleared(cleared),
+        LogEntry::MessagePinned(pin(Seq(9))),
+        LogEntry::MessageUnpinned(pin(Seq(10))),
+        LogEntry::MessageDeleted(deleted),
+        LogEntry::MessagesDeleted(several),
+        LogEntry::tombstone(&message),
+        LogEntry::skipped(CHANNEL, Seq(5)),
+        LogEntry::from(message),
+    ];
+    // The one that a client meets first is shown first.
+    entries.iter().rev().map(|entry| json!(entry)).collect()
 }
 
 fn answers() -> Vec<Value> {
@@ -76,7 +103,7 @@ fn answers() -> Vec<Value> {
         json!(Frame::Unsubscribed { channel_id, reason: None }),
         json!(Frame::Unsubscribed { channel_id, reason: Some(Revoked::NotAMember) }),
         json!(Frame::MessageDelayed { nonce: Some(NONCE), channel_id, delay_ms: 4_000 }),
-        json!(Frame::Ack { nonce: Some(NONCE), channel_id, id: MessageId(17), seq, duplicate: None }),
+        json!(Frame::Ack { nonce: Some(NONCE), channel_id, id: MessageId(17), seq: Some(seq), duplicate: None }),
         json!(Frame::Pong { t: Some(&json!(1_769_860_800_123_i64)) }),
     ]
 }
@@ -111,7 +138,17 @@ fn commands() -> Vec<Value> {
         Command::Unsubscribe { channel_id: CHANNEL },
         Command::Ping { t: Some(json!(1_769_860_800_123_i64)) },
     ];
-    sends.into_iter().chain(others).map(|command| json!(command)).collect()
+    let (channel_id, message_id, emoji) = (CHANNEL, MessageId(17), Emoji::stored("👍".into()));
+    let nonce = || Nonce::try_from(NONCE).ok();
+    let edits = Content::try_from("Hello, Courtyard!").ok();
+    let edits =
+        edits.map(|content| Command::EditMessage(EditMessage { channel_id, id: message_id, content, nonce: nonce() }));
+    let changes = [
+        Command::DeleteMessage(DeleteMessage { channel_id, id: message_id, nonce: nonce() }),
+        Command::AddReaction(AddReaction { channel_id, message_id, emoji: emoji.clone(), nonce: nonce() }),
+        Command::RemoveReaction(RemoveReaction { channel_id, message_id, emoji, nonce: nonce() }),
+    ];
+    sends.into_iter().chain(others).chain(edits).chain(changes).map(|command| json!(command)).collect()
 }
 
 fn profile() -> Profile {

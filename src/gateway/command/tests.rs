@@ -1,6 +1,9 @@
 //! What is understood, and what each mistake is called.
 
+use super::fields::depth;
 use super::*;
+use crate::domain::MessageId;
+use crate::domain::text::Content;
 
 fn send(content: &str, nonce: Option<&str>, reply_to: Option<i64>) -> NewMessage {
     NewMessage {

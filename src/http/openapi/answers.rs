@@ -11,15 +11,15 @@ use std::collections::BTreeMap;
 
 use Code::{
     AlreadyMember, BodyTooLarge, Busy, ChannelNotFound, CurrentPasswordRequired, EmailTaken, InternalError,
-    InvalidContent, InvalidCredentials, InvalidRefreshToken, InvalidToken, NewOwnerNotAMember, NonceConflict,
-    NotAMember, NotAMemberToLeave, NotAuthenticated, NotReady, NotTheOwner, OwnerCannotLeave, OwnsServers, RateLimited,
-    RefreshTokenReused, ReplyToNotFound, RequestTooSlow, ServerNotFound, SessionNotFound, TokenExpired, TokenRevoked,
-    TooManyChannels, TooManyServers, Unavailable, Unconfirmed, UserNotFound, UsernameTaken, ValidationError,
-    WrongPassword,
+    InvalidContent, InvalidCredentials, InvalidRefreshToken, InvalidToken, MessageNotFound, NewOwnerNotAMember,
+    NonceConflict, NotAMember, NotAMemberToLeave, NotAuthenticated, NotReady, NotTheAuthor, NotTheOwner,
+    OwnerCannotLeave, OwnsServers, RateLimited, RefreshTokenReused, ReplyToNotFound, RequestTooSlow, ServerNotFound,
+    SessionNotFound, TokenExpired, TokenRevoked, TooManyChannels, TooManyPins, TooManyReactions, TooManyServers,
+    Unavailable, Unconfirmed, UserNotFound, UsernameTaken, ValidationError, WrongPassword,
 };
 
 /// What an operation refuses beside what all of its kind do.
-const OWN: [(&str, &[Code]); 24] = [
+const OWN: [(&str, &[Code]); 38] = [
     ("register", &[UsernameTaken, EmailTaken]),
     ("login", &[InvalidCredentials]),
     ("refresh", &[InvalidRefreshToken, RefreshTokenReused]),
@@ -42,6 +42,20 @@ const OWN: [(&str, &[Code]); 24] = [
     ("delete_channel", &[NotAMember, NotTheOwner, ChannelNotFound]),
     ("list_messages", &[NotAMember, ChannelNotFound]),
     ("create_message", &[ReplyToNotFound, InvalidContent, NotAMember, ChannelNotFound, NonceConflict]),
+    ("get_message", &[NotAMember, ChannelNotFound, MessageNotFound]),
+    ("update_message", &[InvalidContent, NotAMember, NotTheAuthor, ChannelNotFound, MessageNotFound]),
+    ("delete_message", &[NotAMember, NotTheAuthor, ChannelNotFound, MessageNotFound]),
+    ("delete_messages", &[NotAMember, NotTheOwner, ChannelNotFound, MessageNotFound]),
+    ("list_revisions", &[NotAMember, NotTheOwner, ChannelNotFound, MessageNotFound]),
+    ("list_reactions", &[NotAMember, ChannelNotFound, MessageNotFound]),
+    ("add_reaction", &[TooManyReactions, NotAMember, ChannelNotFound, MessageNotFound]),
+    ("remove_reaction", &[NotAMember, ChannelNotFound, MessageNotFound]),
+    ("remove_reaction_of", &[NotAMember, NotTheOwner, ChannelNotFound, MessageNotFound]),
+    ("clear_reactions_with", &[NotAMember, NotTheOwner, ChannelNotFound, MessageNotFound]),
+    ("clear_reactions", &[NotAMember, NotTheOwner, ChannelNotFound, MessageNotFound]),
+    ("list_pins", &[NotAMember, ChannelNotFound]),
+    ("pin_message", &[TooManyPins, NotAMember, NotTheOwner, ChannelNotFound, MessageNotFound]),
+    ("unpin_message", &[NotAMember, NotTheOwner, ChannelNotFound, MessageNotFound]),
     ("list_events", &[NotAMember, ChannelNotFound]),
     ("ready", &[NotReady]),
 ];

@@ -1,7 +1,7 @@
 //! The writers' batches.
 
-use super::{Draft, Written, place};
-use crate::store::write_batches::{BatchKey, in_draft_order};
+use super::{Draft, Known, Place, Written, place};
+use crate::store::write_batches::{BatchKey, Found, in_draft_order};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tokio_postgres::{Client, Error, Row, Statement};
 
@@ -42,8 +42,7 @@ impl Append {
         let rows = client
             .query(&self.all, &[node, number, &channels, &sizes, &authors, of, by, contents, nonces, replies, &ranks])
             .await?;
-        let written = || in_draft_order(rows.iter().map(place), HashMap::new(), drafts);
-        Ok((!rows.is_empty()).then(written))
+        Ok((!rows.is_empty()).then(|| in_order(rows.iter().map(place), HashMap::new(), drafts)))
     }
 
     /// Writes those of `drafts` that can be written in one transaction, noted under `key`. Answers what became of each, in
@@ -57,20 +56,41 @@ impl Append {
                 &[&key.node, &key.number, channels, authors, contents, nonces, replies, &columns.has_repeats()],
             )
             .await?;
-        let (created, other): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.get::<_, i32>("verdict") == 0);
-        let skipped = other.into_iter().map(|row| {
-            let written = match row.get("verdict") {
-                1 => Written::Duplicate(place(row)),
-                2 => Written::NonceConflict,
-                3 => Written::ReplyToNothing,
-                5 => Written::Held,
-                7 => Written::AuthorHeld,
-                6 => Written::Skipped,
-                _ => Written::Gone,
-            };
-            (row.get("place"), written)
-        });
-        Ok(in_draft_order(created.into_iter().map(place), skipped.collect(), drafts))
+        let (created, other): (Vec<&Row>, Vec<&Row>) =
+            rows.iter().partition(|row| row.get::<_, &str>("verdict") == "written");
+        let skipped = other.into_iter().map(|row| (row.get("place"), verdict(row)));
+        Ok(in_order(created.into_iter().map(place), skipped.collect(), drafts))
+    }
+}
+
+/// What became of the drafts of a batch that committed, though its answer was lost.
+pub fn found(found: &Found, drafts: &[&Draft]) -> Vec<Written> {
+    let skipped = found.skipped.iter().map(|place| (*place, Written::Skipped)).collect();
+    in_order(found.messages.iter().copied(), skipped, drafts)
+}
+
+fn in_order(created: impl Iterator<Item = Place>, skipped: HashMap<i64, Written>, drafts: &[&Draft]) -> Vec<Written> {
+    let created = created.map(|place| (place.channel_id, Written::Created(place)));
+    in_draft_order(created, skipped, drafts.iter().map(|draft| draft.channel_id()), || Written::Gone)
+}
+
+/// What became of a draft that was not written.
+fn verdict(row: &Row) -> Written {
+    match row.get("verdict") {
+        "duplicate" => Written::Duplicate(place(row)),
+        "changed" => Written::Changed(Box::new(Known {
+            place: place(row),
+            content: row.get::<_, Option<String>>("content").unwrap_or_default(),
+            edited_at: row.get("edited_at"),
+            is_deleted: row.get("is_deleted"),
+        })),
+        "nonce_conflict" => Written::NonceConflict,
+        "reply_to_nothing" => Written::ReplyToNothing,
+        "gone" => Written::Gone,
+        "author_held" => Written::AuthorHeld,
+        "repeated" => Written::Skipped,
+        // What is not known is tried again.
+        _ => Written::Held,
     }
 }
 

@@ -1,16 +1,16 @@
-//! Messages: history pages, the log, and the writers' batches.
+//! Messages: history pages, and the writers' batches of new ones.
 
 mod append;
 
 use super::Db;
 use crate::domain::access::{Author, Caller, ChannelAccess, Member};
-use crate::domain::message::{Message, NewMessage, Page, Window};
+use crate::domain::message::{Message, NewMessage, Page, ReactionCount, Window};
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use crate::error::Result;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 
-pub use append::Append;
+pub use append::{Append, found};
 
 /// A message on its way into the log, from someone who may write there.
 #[derive(Debug)]
@@ -68,6 +68,9 @@ impl Draft {
             reply_to: self.reply_to(),
             created_at: place.created_at,
             updated_at: place.updated_at,
+            edited_at: None,
+            pinned: false,
+            reactions: Vec::new(),
         }
     }
 }
@@ -87,13 +90,28 @@ pub struct Place {
     pub updated_at: OffsetDateTime,
 }
 
+/// A message that was made with a draft's nonce before, and has been changed since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its place.
+    pub place: Place,
+    /// Its text as it is now.
+    pub content: String,
+    /// When it was edited.
+    pub edited_at: Option<OffsetDateTime>,
+    /// Whether it has been deleted.
+    pub is_deleted: bool,
+}
+
 /// What became of a draft in a committed batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
     /// It is in the log.
     Created(Place),
     /// Its nonce was in the log with the same content.
     Duplicate(Place),
+    /// Its nonce was in the log, with a message that has been edited or deleted since.
+    Changed(Box<Known>),
     /// Its nonce was in the log with other content.
     NonceConflict,
     /// It answers a message that the channel does not have.
@@ -110,19 +128,36 @@ pub enum Written {
 
 /// A page of a channel's history, oldest first.
 pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result<Vec<Message<'static>>> {
-    let id = access.id().0;
+    let (id, user) = (access.id().0, access.caller().id().0);
     let rows = match page.window {
         Window::Newest { offset } => {
-            db.read(include_str!("../../../sql/messages/newest.sql"), &[&id, &page.limit, &offset]).await?
+            db.read(include_str!("../../../sql/messages/newest.sql"), &[&id, &page.limit, &offset, &user]).await?
         }
         Window::Before(MessageId(before)) => {
-            db.read(include_str!("../../../sql/messages/before.sql"), &[&id, &page.limit, &before]).await?
+            db.read(include_str!("../../../sql/messages/before.sql"), &[&id, &page.limit, &before, &user]).await?
         }
         Window::After(MessageId(after)) => {
-            db.read(include_str!("../../../sql/messages/after.sql"), &[&id, &page.limit, &after]).await?
+            db.read(include_str!("../../../sql/messages/after.sql"), &[&id, &page.limit, &after, &user]).await?
+        }
+        Window::Around(MessageId(around)) => {
+            db.read(include_str!("../../../sql/messages/around.sql"), &[&id, &page.limit, &around, &user]).await?
         }
     };
-    Ok(rows.iter().map(|row| message(row, access.id())).collect())
+    Ok(rows.iter().map(|row| shown(row, access.id())).collect())
+}
+
+/// A message of the channel that has not been deleted.
+pub async fn find(db: &Db, access: &ChannelAccess<Member>, id: MessageId) -> Result<Option<Message<'static>>> {
+    let sql = include_str!("../../../sql/messages/find.sql");
+    let rows = db.read(sql, &[&access.id().0, &id.0, &access.caller().id().0]).await?;
+    Ok(rows.first().map(|row| shown(row, access.id())))
+}
+
+/// The channel's pins, the newest first.
+pub async fn pinned(db: &Db, access: &ChannelAccess<Member>) -> Result<Vec<Message<'static>>> {
+    let sql = include_str!("../../../sql/messages/pinned.sql");
+    let rows = db.read(sql, &[&access.id().0, &access.caller().id().0]).await?;
+    Ok(rows.iter().map(|row| shown(row, access.id())).collect())
 }
 
 /// The id of the newest message of all; 0 if there is none.
@@ -144,36 +179,6 @@ pub async fn written_by(
     Ok(rows.iter().map(|row| message(row, ChannelId(row.get("channel_id")))).collect())
 }
 
-/// A part of a channel's log, and how far the log went when it was read.
-#[derive(Debug)]
-pub struct Log {
-    /// In the order of `seq`.
-    pub messages: Vec<Message<'static>>,
-    /// The last entry of the log.
-    pub last_seq: Seq,
-}
-
-/// At most `limit` entries of the log after `after`, the last of them the first that goes beyond so many bytes of content; `None` if the channel is gone. `reader` may read it.
-pub async fn events(db: &Db, reader: &Author, after: Seq, limit: i64, bytes_max: i64) -> Result<Option<Log>> {
-    let id = reader.channel_id().0;
-    let rows = db.read(include_str!("../../../sql/messages/events.sql"), &[&id, &after.0, &limit, &bytes_max]).await?;
-    Ok(log(&rows, reader.channel_id()))
-}
-
-/// The last `limit` entries of the log; `None` if the channel is gone. `reader` may read it.
-pub async fn tail(db: &Db, reader: &Author, limit: i64) -> Result<Option<Log>> {
-    let id = reader.channel_id().0;
-    let rows = db.read(include_str!("../../../sql/messages/tail.sql"), &[&id, &limit]).await?;
-    Ok(log(&rows, reader.channel_id()))
-}
-
-fn log(rows: &[Row], channel_id: ChannelId) -> Option<Log> {
-    let last_seq = Seq(rows.first()?.get("last_seq"));
-    let messages = rows.iter().filter(|row| row.get::<_, Option<i64>>(0).is_some());
-    let messages = messages.map(|row| message(row, channel_id));
-    Some(Log { messages: messages.collect(), last_seq })
-}
-
 pub(super) fn place(row: &Row) -> Place {
     Place {
         id: MessageId(row.get("id")),
@@ -185,10 +190,11 @@ pub(super) fn place(row: &Row) -> Place {
 }
 
 /// What every statement that reads messages answers at first, by place: a name is looked for among all columns, in every row.
-pub const COLUMNS: [&str; 9] =
-    ["id", "content", "author_id", "username", "nonce", "reply_to", "seq", "created_at", "updated_at"];
+pub const COLUMNS: [&str; 10] =
+    ["id", "content", "author_id", "username", "nonce", "reply_to", "seq", "created_at", "updated_at", "edited_at"];
 
-fn message(row: &Row, channel_id: ChannelId) -> Message<'static> {
+/// A message as the log has it: without its pin and its reactions.
+pub(super) fn message(row: &Row, channel_id: ChannelId) -> Message<'static> {
     let text = |place| row.get::<_, String>(place).into();
     Message {
         id: MessageId(row.get(0)),
@@ -201,5 +207,24 @@ fn message(row: &Row, channel_id: ChannelId) -> Message<'static> {
         seq: Seq(row.get(6)),
         created_at: row.get(7),
         updated_at: row.get(8),
+        edited_at: row.get(9),
+        pinned: false,
+        reactions: Vec::new(),
     }
+}
+
+/// A message as pages show it; `mine` are the caller's own reactions.
+fn shown(row: &Row, channel_id: ChannelId) -> Message<'static> {
+    let mine: Option<Vec<&str>> = row.get("mine");
+    let mut shown = Message { pinned: row.get("is_pinned"), reactions: reactions(row), ..message(row, channel_id) };
+    for reaction in &mut shown.reactions {
+        reaction.me = Some(mine.iter().flatten().any(|emoji| *emoji == reaction.emoji.as_str()));
+    }
+    shown
+}
+
+/// How people have reacted to the message of a row.
+pub(super) fn reactions(row: &Row) -> Vec<ReactionCount> {
+    let text: Option<&str> = row.get("reactions");
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }

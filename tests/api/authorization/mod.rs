@@ -13,7 +13,18 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 const TABLE: &str = include_str!("../authorization.txt");
 /// What is changed by calls. The writers' ledger of batches is theirs.
-const TABLES: [&str; 7] = ["users", "auth_sessions", "ws_tickets", "servers", "user_servers", "channels", "messages"];
+const TABLES: [&str; 10] = [
+    "users",
+    "auth_sessions",
+    "ws_tickets",
+    "servers",
+    "user_servers",
+    "channels",
+    "messages",
+    "channel_changes",
+    "reactions",
+    "message_revisions",
+];
 
 /// A call (`GET /servers/`), a handshake (`OPEN /gateway`) or a command (`gateway subscribe`), and what it is about.
 type Row = (String, String, Object);
@@ -64,12 +75,22 @@ async fn asked_for(app: &TestApp) -> BTreeSet<Row> {
             operation["messages"].as_array().expect("a list").iter().filter(|_| operation["action"] == "receive");
         for message in heard {
             let command = message["$ref"].as_str().and_then(|path| path.rsplit('/').next()).expect("a command");
-            let has_object =
-                door == "gateway" && document["components"]["messages"][command].to_string().contains("\"channel_id\"");
+            let has_object = door == "gateway" && is_about_a_channel(&document, command);
             add(door, command, has_object);
         }
     }
     rows
+}
+
+/// Whether a command has a `channel_id`, in itself or in what it is made of.
+fn is_about_a_channel(document: &Value, command: &str) -> bool {
+    fn has_it(document: &Value, schema: &Value) -> bool {
+        let referred = schema["$ref"].as_str().and_then(|path| document.pointer(path.strip_prefix('#')?));
+        let parts = schema["allOf"].as_array().into_iter().flatten().chain(referred);
+        schema.to_string().contains("\"channel_id\"") || parts.into_iter().any(|part| has_it(document, part))
+    }
+    let message = &document["components"]["messages"][command];
+    message.to_string().contains("\"channel_id\"") || has_it(document, &message["payload"])
 }
 
 /// What a call sends, for calls that send something.
@@ -87,6 +108,8 @@ fn body_of(method: &str, path: &str) -> &'static str {
         ("POST", "/channels/") => r#"{"name": "new", "server_id": {server_id}}"#,
         ("PUT", "/channels/{channel_id}") => r#"{"description": "tea"}"#,
         ("POST", "/channels/{channel_id}/messages") => r#"{"content": "tea"}"#,
+        ("PATCH", "/channels/{channel_id}/messages/{message_id}") => r#"{"content": "tea"}"#,
+        ("POST", "/channels/{channel_id}/messages/bulk-delete") => r#"{"ids": [{message_id}, {second_message_id}]}"#,
         _ => "",
     }
 }
@@ -97,8 +120,9 @@ impl Scene {
             .replace("{new}", &format!("new_{}", self.name(caller)))
             .replace("{password}", PASSWORD)
             .replace("{refresh_token}", self.refresh_token(caller).as_str().unwrap_or_default())
-            .replace("{heir}", &self.heir().to_string());
-        for name in ["server_id", "channel_id", "user_id", "session_id"] {
+            .replace("{heir}", &self.heir().to_string())
+            .replace("{emoji}", "%F0%9F%91%8D");
+        for name in ["server_id", "channel_id", "user_id", "session_id", "message_id", "second_message_id"] {
             let place = format!("{{{name}}}");
             if text.contains(&place) {
                 text = text.replace(&place, &self.id_of(name, object, caller));
@@ -153,11 +177,18 @@ impl Scene {
         let mut frame = json!({ "type": command });
         match command {
             "identify" => frame["token"] = json!(self.token(caller)),
-            "message.send" => frame["content"] = json!("tea"),
+            "message.send" | "message.edit" => frame["content"] = json!("tea"),
+            "reaction.add" | "reaction.remove" => frame["emoji"] = json!("👍"),
             _ => {}
         }
         if object != Object::None {
-            frame["channel_id"] = self.id_of("channel_id", object, caller).parse().expect("an id");
+            let id_of = |name| self.id_of(name, object, caller).parse::<i64>().expect("an id");
+            frame["channel_id"] = json!(id_of("channel_id"));
+            match command {
+                "message.edit" | "message.delete" => frame["id"] = json!(id_of("message_id")),
+                "reaction.add" | "reaction.remove" => frame["message_id"] = json!(id_of("message_id")),
+                _ => {}
+            }
         }
         next_answer(&mut socket, Some(frame)).await.expect("an answer")
     }
@@ -229,7 +260,8 @@ async fn walk(rows: Vec<(Row, Vec<String>)>) -> Vec<String> {
             let is_join = target.ends_with("/join");
             let tells = |mark: &str| text.contains(mark) && !is_join;
             assert!(!tells(FOREIGN) && (is_inside || !tells(OWN)), "{cell} tells what it may not: {text}");
-            let changes = said.starts_with('2') || matches!(said.as_str(), "ack" | "message.created");
+            let changes =
+                said.starts_with('2') || matches!(said.as_str(), "ack" | "message.created" | "reaction.added");
             if !changes || verb == "GET" {
                 assert_eq!(snapshot(&app).await, before, "{cell} changed something");
                 scene = Some(at).filter(|_| !is_command);

@@ -68,6 +68,10 @@ impl TestApp {
         self.call(Method::PUT, path, by, |call| call.json(&body)).await
     }
 
+    pub async fn patch<'a>(&self, path: &str, by: impl Into<By<'a>>, body: Value) -> Answer {
+        self.call(Method::PATCH, path, by, |call| call.json(&body)).await
+    }
+
     pub async fn delete<'a>(&self, path: &str, by: impl Into<By<'a>>) -> Answer {
         self.call(Method::DELETE, path, by, |call| call).await
     }

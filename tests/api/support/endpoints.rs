@@ -24,7 +24,7 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 30] = [
+pub static ENDPOINTS: [Endpoint; 44] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::POST, "/auth/refresh", Anyone, r#"{"refresh_token": "x"}"#),
@@ -53,6 +53,20 @@ pub static ENDPOINTS: [Endpoint; 30] = [
     endpoint(Method::GET, "/channels/{channel_id}/messages", Token, ""),
     endpoint(Method::POST, "/channels/{channel_id}/messages", Token, r#"{"content": "hello"}"#),
     endpoint(Method::GET, "/channels/{channel_id}/events", Token, ""),
+    endpoint(Method::GET, "/channels/{channel_id}/messages/{message_id}", Token, ""),
+    endpoint(Method::PATCH, "/channels/{channel_id}/messages/{message_id}", Token, r#"{"content": "hello again"}"#),
+    endpoint(Method::POST, "/channels/{channel_id}/messages/bulk-delete", Token, r#"{"ids": [1, 2]}"#),
+    endpoint(Method::GET, "/channels/{channel_id}/messages/{message_id}/revisions", Token, ""),
+    endpoint(Method::PUT, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", Token, ""),
+    endpoint(Method::GET, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", Token, ""),
+    endpoint(Method::DELETE, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", Token, ""),
+    endpoint(Method::DELETE, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/{user_id}", Token, ""),
+    endpoint(Method::DELETE, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", Token, ""),
+    endpoint(Method::DELETE, "/channels/{channel_id}/messages/{message_id}/reactions", Token, ""),
+    endpoint(Method::PUT, "/channels/{channel_id}/pins/{message_id}", Token, ""),
+    endpoint(Method::GET, "/channels/{channel_id}/pins", Token, ""),
+    endpoint(Method::DELETE, "/channels/{channel_id}/pins/{message_id}", Token, ""),
+    endpoint(Method::DELETE, "/channels/{channel_id}/messages/{message_id}", Token, ""),
     endpoint(Method::GET, "/healthz", Anyone, ""),
     endpoint(Method::GET, "/readyz", Anyone, ""),
 ];
@@ -63,7 +77,7 @@ pub const OTHER_PATHS: [&str; 6] = ["/ws/1", "/gateway", "/openapi.json", "/asyn
 impl Endpoint {
     /// Whether it ends what later calls would need.
     pub fn is_final(&self) -> bool {
-        self.method == Method::DELETE || self.path == "/auth/logout"
+        self.method == Method::DELETE || self.path == "/auth/logout" || self.path.ends_with("bulk-delete")
     }
 
     /// The path about the things with these ids.
@@ -73,6 +87,8 @@ impl Endpoint {
             .replace("{user_id}", &user_id.to_string())
             .replace("{server_id}", &server_id.to_string())
             .replace("{channel_id}", &channel_id.to_string())
+            .replace("{message_id}", "1")
+            .replace("{emoji}", "%F0%9F%91%8D")
     }
 
     /// The path's other spelling: with its trailing slash, or without it.

@@ -14,6 +14,18 @@ impl TestApp {
         (mina, jun, server, channel)
     }
 
+    /// A message that somebody posts over HTTP, by its id.
+    pub async fn said(&self, channel_id: i64, by: &User, content: &str) -> i64 {
+        super::id(&self.say(channel_id, by, json!({ "content": content })).await.is(201))
+    }
+
+    /// Opens a channel's socket that hears every type of frame.
+    pub async fn hears_all(&self, channel_id: i64, user: &User, after: Option<i64>) -> Socket {
+        let after = after.map_or_else(String::new, |after| format!("&after={after}"));
+        let path = format!("/ws/{channel_id}?token={}&events=all{after}", user.token);
+        self.socket_at(&path, &[]).await.0
+    }
+
     /// Posts a message over HTTP.
     pub async fn say(&self, channel_id: i64, by: &User, body: Value) -> Answer {
         self.post(&format!("/channels/{channel_id}/messages"), by, body).await

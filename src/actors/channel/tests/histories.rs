@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::Seq;
-use crate::store::messages::Log;
+use crate::store::log::{Log, LogWrite};
 
 /// The log's end was read.
 #[derive(Message)]
@@ -15,7 +15,7 @@ impl Handler<EndRead> for Channel {
     type Result = ();
 
     fn handle(&mut self, end: EndRead, ctx: &mut Self::Context) {
-        self.end_was_read(Ok(Some(Log { messages: Vec::new(), last_seq: end.last_seq })), ctx);
+        self.end_was_read(Ok(Some(Log { entries: Vec::new(), last_seq: end.last_seq })), ctx);
     }
 }
 
@@ -38,7 +38,7 @@ impl Handler<EndKnown> for Channel {
 /// Whatever was in doubt is refused.
 fn refused() -> Settled {
     let refused = Outcome::Refused(crate::actors::writer::Refused::Unavailable);
-    Settled { drafts: vec![(Arc::new(draft("in doubt")), 0, refused)] }
+    Settled { writes: vec![(Arc::new(LogWrite::Message(draft("in doubt"))), 0, refused)] }
 }
 
 /// It waits for drafts in doubt, and belongs to what is gone by the time they are decided.

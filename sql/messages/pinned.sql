@@ -1,0 +1,11 @@
+-- The channel's pins, the newest first.
+select m.id, m.content, m.author_id, u.username, m.nonce, m.reply_to, m.seq, m.created_at, m.updated_at, m.edited_at,
+    m.pinned_at is not null as is_pinned, m.reactions::text as reactions,
+    case when m.reactions is not null then array(
+        select emoji from reactions r where r.channel_id = m.channel_id and r.message_id = m.id and r.user_id = $2
+    ) end as mine
+from messages m
+cross join lateral (select username from users where id = m.author_id limit 1) u
+where m.channel_id = $1 and m.pinned_at is not null
+order by m.pinned_at desc, m.id desc
+limit 250

@@ -1,0 +1,15 @@
+-- One user's reactions among the next $6 of all, after one of them; the last row says how far that goes. No index is kept for what is asked
+-- so rarely.
+with part as materialized (
+    select channel_id, message_id, emoji, user_id, created_at
+    from reactions
+    where (channel_id, message_id, emoji, user_id) > ($2, $3, $4, $5)
+    order by channel_id, message_id, emoji, user_id
+    limit $6
+)
+select channel_id, message_id, emoji, user_id, created_at, true as is_own from part where user_id = $1
+union all
+(
+    select channel_id, message_id, emoji, user_id, created_at, false from part
+    order by channel_id desc, message_id desc, emoji desc, user_id desc limit 1
+)
