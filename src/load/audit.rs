@@ -1,18 +1,21 @@
 //! After the load: whether the history says what the sockets saw, and what posts were answered with.
 
+mod changes;
+
 use super::Trouble;
 use super::call::{Body, Http};
 use super::checks::Rule;
 use super::client::Room;
-use super::ledger::{Incoming, Ledger};
+use super::ledger::{EntryKind, Incoming};
 use super::people::{People, unexpected};
 use super::progress::Progress;
 use super::run::Run;
 use bytes::Bytes;
+use changes::ChangesInLog;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use hyper::Method;
 use serde::Deserialize;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -37,7 +40,7 @@ struct Log<'a> {
     run: &'a Run,
     channel_id: i64,
     /// What its sockets saw, where there were any.
-    ledger: Option<&'a RefCell<Ledger>>,
+    room: Option<&'a Room>,
     /// The last place that was seen, or that an answer named.
     head: i64,
 }
@@ -61,15 +64,28 @@ pub async fn compare(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(
     compared
 }
 
+/// Notes how far each log goes in which messages were changed: the calls that change them do not say it, and everybody must get there.
+pub async fn ends(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(), Trouble> {
+    let ends = stream::iter(rooms).map(async |room| {
+        let (channel_id, head) = (room.ledger.borrow().channel_id(), room.ledger.borrow().head());
+        let log = Log { run, channel_id, room: Some(&**room), head };
+        let body = log.page(people, &mut Http::new(Rc::clone(&run.target)), head).await?;
+        room.end.set(log.read(&body)?.last_seq.max(head));
+        Ok(())
+    });
+    ends.buffer_unordered(AT_ONCE).try_collect().await
+}
+
 fn logs<'a>(run: &'a Run, rooms: &'a [Rc<Room>]) -> Vec<Log<'a>> {
     let heard = rooms.iter().map(|room| {
         let (channel_id, head) = (room.ledger.borrow().channel_id(), room.ledger.borrow().head());
-        Log { run, channel_id, ledger: Some(&room.ledger), head: head.max(run.posts.head(channel_id)) }
+        let head = head.max(run.posts.head(channel_id)).max(room.end.get());
+        Log { run, channel_id, room: Some(&**room), head }
     });
     let mut logs: Vec<Log<'_>> = heard.collect();
     let known: HashSet<i64> = logs.iter().map(|log| log.channel_id).collect();
     let others = run.posts.channels().into_iter().filter(|channel_id| !known.contains(channel_id));
-    logs.extend(others.map(|channel_id| Log { run, channel_id, ledger: None, head: run.posts.head(channel_id) }));
+    logs.extend(others.map(|channel_id| Log { run, channel_id, room: None, head: run.posts.head(channel_id) }));
     logs
 }
 
@@ -77,28 +93,37 @@ impl Log<'_> {
     async fn compare(&self, people: &People, done: &Cell<u64>, progress: &Progress) -> Result<(), Trouble> {
         let mut http = Http::new(Rc::clone(&self.run.target));
         let mut after = 0;
+        let mut changes = ChangesInLog::new(self.channel_id, &self.run.checks);
         loop {
             // What is interrupted says so; there is no end to wait for.
             if self.run.is_interrupted() {
                 return Ok(());
             }
             let body = self.page(people, &mut http, after).await?;
-            let page = serde_json::from_slice::<Page<'_>>(&body).map_err(|_| {
-                Trouble::Node(format!("GET /channels/{}/events was answered with something else", self.channel_id))
-            })?;
+            let page = self.read(&body)?;
             let before = after;
-            after = self.compare_page(before, &page.events);
+            after = self.compare_page(before, &page.events, &mut changes);
             done.set(done.get() + after.abs_diff(before));
             progress.at(done.get());
             let end = if self.run.is_whole { page.last_seq.max(self.head) } else { self.head };
             if after >= end {
-                return Ok(());
+                break;
             }
             if after == before {
                 self.violate(format!("the history ends at seq {after}, but there is a seq {end}"));
-                return Ok(());
+                break;
             }
         }
+        if let Some(room) = self.room.filter(|_| !self.run.mix.is_none()) {
+            changes.compare(&room.record.borrow(), &room.ledger.borrow(), self.run.is_whole);
+        }
+        Ok(())
+    }
+
+    fn read<'b>(&self, body: &'b [u8]) -> Result<Page<'b>, Trouble> {
+        serde_json::from_slice(body).map_err(|_| {
+            Trouble::Node(format!("GET /channels/{}/events was answered with something else", self.channel_id))
+        })
     }
 
     /// Asks until there is a page, or there has been none for [`PATIENCE`].
@@ -133,21 +158,23 @@ impl Log<'_> {
     }
 
     /// Compares a page; answers how far the log is compared now.
-    fn compare_page(&self, after: i64, events: &[Incoming<'_>]) -> i64 {
+    fn compare_page(&self, after: i64, events: &[Incoming<'_>], changes: &mut ChangesInLog<'_>) -> i64 {
         let mut last = after;
-        for event in events.iter().filter(|event| self.run.is_whole || event.seq.is_some_and(|seq| seq <= self.head)) {
-            let seq = event.seq.unwrap_or(0);
-            if seq != last + 1 {
-                self.violate(format!("the history goes on with seq {seq} after seq {last}"));
+        for event in events {
+            let (first, end) = event.span().unwrap_or((0, 0));
+            if !self.run.is_whole && first > self.head {
+                continue;
             }
-            last = last.max(seq);
-            if let Some(ledger) = self.ledger {
-                self.run.checks.look(Rule::SameAsHistory, 1);
-                match ledger.borrow().digest(seq) {
-                    Some(digest) if digest == event.digest() => {}
-                    Some(_) => self.violate(format!("seq {seq} is another event in the history than was seen")),
-                    None => self.violate(format!("seq {seq} is in the history, and no socket got it")),
-                }
+            if first != last + 1 {
+                self.violate(format!("the history goes on with seq {first} after seq {last}"));
+            }
+            last = last.max(end);
+            if !self.run.mix.is_none() {
+                changes.take(event, self.run.is_whole);
+            }
+            let seq = first;
+            if let Some(room) = self.room {
+                (first..=end).for_each(|seq| self.compare_entry(room, seq, event));
             }
             let (id, content) = (event.id.unwrap_or(0), event.content.as_deref().unwrap_or_default());
             if let Some(is_there) = self.run.posts.is_there(self.channel_id, seq, id, content) {
@@ -163,9 +190,29 @@ impl Log<'_> {
         last
     }
 
+    fn compare_entry(&self, room: &Room, seq: i64, event: &Incoming<'_>) {
+        let ledger = room.ledger.borrow();
+        self.run.checks.look(Rule::SameAsHistory, 1);
+        match ledger.digest(seq) {
+            Some(_) if ledger.is_told(seq, event) => {}
+            Some(_) => self.violate(format!("seq {seq} is another event in the history than was seen")),
+            None => self.violate(format!("seq {seq} is in the history, and no socket got it")),
+        }
+        let is_text = matches!(event.entry(), Some(EntryKind::Created | EntryKind::Updated));
+        if is_text && let Some(id) = event.id {
+            let is_mixed = !self.run.mix.is_none();
+            self.run.checks.look(Rule::Forgotten, u64::from(is_mixed));
+            if !ledger.fates().may_have_text(id, seq, u64::MAX) {
+                self.run.checks.violate(Rule::Forgotten, || {
+                    format!("channel {}: the history has the text of message {id}, which is deleted", self.channel_id)
+                });
+            }
+        }
+    }
+
     fn violate(&self, what: String) {
         // Where nothing was heard, it is the posts that are not there.
-        let rule = if self.ledger.is_some() { Rule::SameAsHistory } else { Rule::Kept };
+        let rule = if self.room.is_some() { Rule::SameAsHistory } else { Rule::Kept };
         self.run.checks.violate(rule, || format!("channel {}: {what}", self.channel_id));
     }
 }

@@ -29,6 +29,14 @@ pub enum Rule {
     RightAnswer,
     /// A post that was answered with its place in the log is there.
     Kept,
+    /// A change that was answered is in the log, once.
+    ChangesKept,
+    /// An edited message has the text of its last edit.
+    LastText,
+    /// The log has no change that nobody sent.
+    NoneInvented,
+    /// Who asks after a deletion does not get the text.
+    Forgotten,
     /// Every frame is one that the protocol knows.
     Understood,
     /// A socket that was cut off is live again before the end.
@@ -38,7 +46,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 17] = [
         Self::NoneLost,
         Self::NoneRepeated,
         Self::InOrder,
@@ -49,6 +57,10 @@ impl Rule {
         Self::SameAsHistory,
         Self::RightAnswer,
         Self::Kept,
+        Self::ChangesKept,
+        Self::LastText,
+        Self::NoneInvented,
+        Self::Forgotten,
         Self::Understood,
         Self::Back,
         Self::StillThere,
@@ -66,6 +78,10 @@ impl Rule {
             Self::SameAsHistory => "the history is what was seen",
             Self::RightAnswer => "each call has the right answer",
             Self::Kept => "each post that was answered is in the history",
+            Self::ChangesKept => "each change that was answered is in the log once",
+            Self::LastText => "each edited message has its last text",
+            Self::NoneInvented => "no change is in the log that nobody sent",
+            Self::Forgotten => "nobody gets the text of a deleted message",
             Self::Understood => "each frame is understood",
             Self::Back => "each socket is live at the end",
             Self::StillThere => "each idle socket stays and answers",

@@ -1,8 +1,9 @@
 //! One socket of a run: it hears a channel from its first event on, comes back when it is cut off, and may send.
 
+use super::changes::{OwnMessage, Record};
 use super::checks::Rule;
 use super::frames::{Kind, write};
-use super::ledger::{Incoming, Ledger, View};
+use super::ledger::{EntryKind, Heard, Identity, Incoming, Ledger, View};
 use super::link::{Link, NoLink, Reading};
 use super::meter::{Times, count};
 use super::payload::Said;
@@ -23,6 +24,8 @@ const PAUSE_MS: std::ops::Range<u64> = 20..200;
 pub struct Room {
     /// What has been seen of it.
     pub ledger: RefCell<Ledger>,
+    /// What was sent of changes.
+    pub record: RefCell<Record>,
     /// The last `seq` that the node has named in an answer to what was sent again.
     pub named: Cell<i64>,
     /// The last `seq` that every socket must have got before it goes: others may go on sending.
@@ -48,8 +51,8 @@ pub struct Client {
     talker: Option<Talker>,
     view: View,
     seen: Rc<Seen>,
-    /// What the node said of messages that were sent again: which `seq` they have, and the event's digest.
-    named: Vec<(i64, u64)>,
+    /// What the node said of messages that were sent again.
+    named: Vec<Named>,
     deliveries: u64,
     delivery: Rc<Times>,
     acknowledgement: Rc<Times>,
@@ -62,6 +65,13 @@ pub struct Client {
     out: Vec<u8>,
 }
 
+/// An answer to a message that was sent again: its place, and what is there.
+struct Named {
+    seq: i64,
+    digest: u64,
+    identity: Identity,
+}
+
 /// Why a connection is over.
 enum Left {
     /// The run is.
@@ -70,6 +80,14 @@ enum Left {
     Cut,
     /// The node, or the network, ended it.
     Closed,
+}
+
+impl Named {
+    /// Where messages are changed it may be told otherwise by now.
+    fn is_in(&self, ledger: &Ledger) -> bool {
+        let &Self { seq, digest, identity } = self;
+        ledger.digest(seq) == Some(digest) || ledger.identity(seq) == Some(identity)
+    }
 }
 
 impl Client {
@@ -128,7 +146,7 @@ impl Client {
         // A run that could not go on has nothing to say about what did not come any more.
         if self.run.failure().is_none() {
             self.view.close(self.room.end.get(), &self.run.checks, &ledger);
-            for (seq, _) in self.named.iter().filter(|(seq, digest)| ledger.digest(*seq) != Some(*digest)) {
+            for Named { seq, .. } in self.named.iter().filter(|named| !named.is_in(&ledger)) {
                 self.run.checks.violate(Rule::OnceInLog, || {
                     let channel = ledger.channel_id();
                     format!("channel {channel}: a message that was sent again should be at seq {seq}, and is not")
@@ -143,6 +161,7 @@ impl Client {
         let channel = self.room.ledger.borrow().channel_id();
         while self.run.phase() != Phase::Over && self.run.failure().is_none() {
             let token = self.person.token();
+            self.view.connect(&self.room.ledger.borrow());
             let why = match Link::open(&self.run, &path(&self.view, channel), &token).await {
                 Ok(link) => return Some(link),
                 Err(NoLink::Token) => match self.person.renew(&self.run.target, &token).await {
@@ -226,6 +245,7 @@ impl Client {
                     }
                 }
                 () = alarm => {}
+                () = change_answered(self.talker.as_ref()) => {}
             }
         }
     }
@@ -235,7 +255,7 @@ impl Client {
             Kind::Text => {
                 let known = self.view.take_known(payload, &self.room.ledger.borrow());
                 match known {
-                    Some(said) => self.delivered(said, now_us),
+                    Some(heard) => self.delivered(heard, now_us),
                     None => self.read(payload, now_us),
                 }
             }
@@ -249,21 +269,20 @@ impl Client {
         let Ok(frame) = serde_json::from_slice::<Incoming<'_>>(payload) else {
             return self.not_understood(&String::from_utf8_lossy(payload));
         };
-        match (&*frame.kind, frame.seq) {
-            ("message.created", Some(seq)) if frame.duplicate => {
-                self.named.push((seq, frame.digest()));
-                self.room.named.set(self.room.named.get().max(seq));
-                if let Some(said) = frame.content.as_deref().and_then(Said::read) {
-                    self.acknowledged(said, now_us);
-                }
-            }
-            ("message.created", Some(seq)) => {
+        match (&*frame.kind, frame.entry()) {
+            ("message.created", Some(_)) if frame.duplicate => self.again(&frame, now_us),
+            (_, Some(_)) => {
                 let room = Rc::clone(&self.room);
-                let said = self.view.take(seq, &frame, payload, &mut room.ledger.borrow_mut(), &self.run.checks);
-                self.delivered(said, now_us);
+                let heard = self.view.take(&frame, payload, &mut room.ledger.borrow_mut(), &self.run.checks);
+                match heard {
+                    Some(heard) => self.delivered(heard, now_us),
+                    None if frame.span().is_none() => self.not_understood(&String::from_utf8_lossy(payload)),
+                    None => {}
+                }
             }
             ("replay.done", _) => {
                 self.seen.is_live.set(true);
+                self.view.go_live();
                 if let Some(cut_us) = self.cut_us.take() {
                     self.run.meter.times(BACK).note(now_us - cut_us);
                 }
@@ -293,22 +312,42 @@ impl Client {
         });
     }
 
-    fn delivered(&mut self, said: Option<Said>, now_us: u64) {
+    /// A message that was sent again was there already.
+    fn again(&mut self, frame: &Incoming<'_>, now_us: u64) {
+        let Some(seq) = frame.seq else { return };
+        self.named.push(Named { seq, digest: frame.digest(seq), identity: frame.identity(seq) });
+        self.room.named.set(self.room.named.get().max(seq));
+        if let Some(said) = frame.content.as_deref().and_then(Said::read) {
+            self.acknowledged(said, (frame.id.unwrap_or(0), seq), now_us);
+        }
+    }
+
+    fn delivered(&mut self, heard: Heard, now_us: u64) {
         self.deliveries += 1;
+        if !matches!(heard.kind, EntryKind::Created | EntryKind::Tombstone) {
+            return count(&self.run.meter.change_deliveries, 1);
+        }
         count(&self.run.meter.deliveries, 1);
-        let Some(said) = said else { return };
+        if heard.kind == EntryKind::Created
+            && let Some(talker) = &mut self.talker
+        {
+            talker.see(heard.id);
+        }
+        let Some(said) = heard.said else { return };
         if self.seen.is_live.get() || self.was_dropped {
             self.delivery.note(now_us.saturating_sub(said.due_us));
         }
-        self.acknowledged(said, now_us);
+        self.acknowledged(said, (heard.id, heard.seq), now_us);
     }
 
-    fn acknowledged(&mut self, said: Said, now_us: u64) {
+    /// A message is in the log, with this id at this place.
+    fn acknowledged(&mut self, said: Said, (id, seq): (i64, i64), now_us: u64) {
         let Some(talker) = self.talker.as_mut().filter(|talker| said.run == self.run.id && said.sender == talker.id())
         else {
             return;
         };
         if let Some(due_us) = talker.acknowledge(&self.run, said.number) {
+            talker.own(OwnMessage { id, seq, said, edits: 0 });
             self.run.checks.look(Rule::Answered, 1);
             if due_us != said.due_us {
                 self.run.checks.violate(Rule::AsSent, || {
@@ -340,6 +379,14 @@ impl Client {
                 }
             }
         }
+    }
+}
+
+/// Until a change that its sender has sent has its answer.
+async fn change_answered(talker: Option<&Talker>) {
+    match talker.and_then(Talker::changes_answered) {
+        Some(answered) => answered.notified().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,78 +1,49 @@
-//! A channel's log as this process has seen it, and how one socket's view is held against it.
+//! A channel's log as this process has seen it, and how one socket's view ([`view`]) is held against it.
 //!
-//! Everybody gets the same bytes, so an event is read once: the next socket's bytes are only compared with those that the
-//! first one got. A socket that is far behind has its events read again and compared by their digest.
+//! Everybody gets the same bytes, so an entry is read once: the next socket's bytes are only compared with those that the
+//! first one got. A socket that is far behind has its entries read again and compared by their digest. Where messages are changed, a
+//! replay may tell some of them otherwise than they were told live ([`Ledger::retell`]).
+
+mod fates;
+mod incoming;
+mod view;
+
+pub use fates::Fates;
+pub use incoming::{EntryKind, Identity, Incoming};
+pub use view::View;
 
 use super::checks::{Checks, Rule};
 use super::payload::Said;
-use serde::Deserialize;
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-/// Events that one socket has not got yet although later ones came: beyond that they are counted as lost at once.
-const MISSING_MAX: usize = 4_096;
-/// A `seq` that is further ahead than this is none.
-const JUMP_MAX: i64 = 10_000_000;
-
-/// A frame of the node, as far as the tool has to understand it.
-#[derive(Debug, Deserialize)]
-pub struct Incoming<'a> {
-    /// `message.created`, `replay.done`, `error`, …
-    #[serde(rename = "type", borrow)]
-    pub kind: Cow<'a, str>,
-    /// The place in the log.
-    pub seq: Option<i64>,
+/// An entry that a socket has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its place.
+    pub seq: i64,
+    /// Of what kind it is.
+    pub kind: EntryKind,
     /// The message's.
-    pub id: Option<i64>,
-    /// Who wrote it.
-    pub author_id: Option<i64>,
-    /// The same, by name.
-    #[serde(borrow)]
-    pub author_username: Option<Cow<'a, str>>,
-    /// Where.
-    pub channel_id: Option<i64>,
-    /// Which message it answers.
-    pub reply_to: Option<i64>,
-    /// When it was committed.
-    #[serde(borrow)]
-    pub created_at: Option<Cow<'a, str>>,
-    /// When it last changed.
-    #[serde(borrow)]
-    pub updated_at: Option<Cow<'a, str>>,
-    /// What it says.
-    #[serde(borrow)]
-    pub content: Option<Cow<'a, str>>,
-    /// Under which key it was sent.
-    #[serde(borrow)]
-    pub nonce: Option<Cow<'a, str>>,
-    /// Whether it is the answer to a send that is in the log already.
-    #[serde(default)]
-    pub duplicate: bool,
-    /// An error's.
-    #[serde(borrow)]
-    pub code: Option<Cow<'a, str>>,
-    /// What to do about it.
-    #[serde(borrow)]
-    pub detail: Option<Cow<'a, str>>,
-    /// When.
-    pub retry_after_ms: Option<u64>,
+    pub id: i64,
+    /// What a new message says, if it is one of the tool's.
+    pub said: Option<Said>,
 }
 
-impl Incoming<'_> {
-    /// What makes an event this one; never 0.
-    pub fn digest(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.seq, self.id, self.author_id, &self.author_username, self.channel_id).hash(&mut hasher);
-        (&self.content, &self.nonce, self.reply_to, &self.created_at, &self.updated_at).hash(&mut hasher);
-        hasher.finish().max(1)
-    }
+/// How a socket was told an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling {
+    /// When it happened, and not later.
+    pub is_live: bool,
+    /// How many deletions were known when the connection began.
+    pub known_deletions: u64,
 }
 
-/// An event that was read.
+/// An entry that was read.
 struct Entry {
     bytes: Box<[u8]>,
-    said: Option<Said>,
+    heard: Heard,
+    /// It may have been told otherwise live.
+    is_replayed: bool,
 }
 
 /// A channel's log.
@@ -89,6 +60,11 @@ pub struct Ledger {
     authors: HashMap<u32, i64>,
     /// For each sender of each run, which of its numbers are in the log.
     numbers: HashMap<(u32, u32), Numbers>,
+    /// Where messages are changed, what stays of each entry however it is told.
+    identities: Option<Vec<Identity>>,
+    /// Entries of which only replays have told yet that may tell them otherwise.
+    replayed: HashSet<i64>,
+    fates: Fates,
 }
 
 /// Which numbers have come: all below `next`, and these.
@@ -112,10 +88,20 @@ impl Numbers {
 }
 
 impl Ledger {
-    /// The log of a channel in which nothing has been said.
-    pub fn new(channel_id: i64, recent_max: usize, own: (u32, usize)) -> Self {
-        let (digests, recent) = (Vec::new(), VecDeque::new());
-        Self { channel_id, digests, recent, recent_max, own, authors: HashMap::new(), numbers: HashMap::new() }
+    /// The log of a channel in which nothing has been said; `is_mixed` where messages are changed.
+    pub fn new(channel_id: i64, recent_max: usize, own: (u32, usize), is_mixed: bool) -> Self {
+        Self {
+            channel_id,
+            digests: Vec::new(),
+            recent: VecDeque::new(),
+            recent_max,
+            own,
+            authors: HashMap::new(),
+            numbers: HashMap::new(),
+            identities: is_mixed.then(Vec::new),
+            replayed: HashSet::new(),
+            fates: Fates::default(),
+        }
     }
 
     /// One of this run's senders speaks here, as this user.
@@ -139,75 +125,216 @@ impl Ledger {
         self.digests.get(at).copied().filter(|digest| *digest != 0)
     }
 
-    /// If these are the bytes of the event `seq` that another socket has got: what it says, if it is one of the tool's.
-    fn same(&self, seq: i64, bytes: &[u8]) -> Option<Option<Said>> {
+    /// What has become of its messages.
+    pub fn fates(&self) -> &Fates {
+        &self.fates
+    }
+
+    /// Whether an entry that is told later is the one that was seen at `seq`, however it is told.
+    pub fn is_told(&self, seq: i64, event: &Incoming<'_>) -> bool {
+        self.digest(seq) == Some(event.digest(seq))
+            || (event.is_retold() || self.replayed.contains(&seq))
+                && self.identity(seq).is_some_and(|known| known.agrees(event.identity(seq)))
+    }
+
+    /// What stays of an entry however it is told; `None` where messages are not changed.
+    pub fn identity(&self, seq: i64) -> Option<Identity> {
+        let at = usize::try_from(seq).ok()?.checked_sub(1)?;
+        self.identities.as_ref()?.get(at).copied()
+    }
+
+    /// A message is known to be gone: who connects from now on does not get its text.
+    pub fn bury(&mut self, id: i64, made_seq: i64) {
+        self.forget(id, made_seq, None);
+    }
+
+    fn forget(&mut self, id: i64, made_seq: i64, deleted_seq: Option<i64>) {
+        let Some(edits) = self.fates.bury(id, deleted_seq) else { return };
+        // What was told of it is looked at again each time.
+        for seq in edits.into_iter().chain([made_seq]) {
+            if let Some(slot) = self.slot(seq) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// If these are the bytes of the entry `seq` that another socket has got: what it is.
+    fn same(&self, seq: i64, bytes: &[u8], is_live: bool) -> Option<Heard> {
         let entry = self.entry(seq)?;
-        (*entry.bytes == *bytes).then_some(entry.said)
+        (*entry.bytes == *bytes && !(is_live && entry.is_replayed)).then_some(entry.heard)
     }
 
-    /// An event that is still kept in full.
+    /// An entry that is still kept in full.
     fn entry(&self, seq: i64) -> Option<&Entry> {
-        let behind = usize::try_from(self.head() - seq).ok()?;
-        let at = self.recent.len().checked_sub(behind.checked_add(1)?)?;
-        self.recent.get(at)?.as_ref()
+        self.recent.get(self.place(seq)?)?.as_ref()
     }
 
-    /// Takes in an event that has been read, or compares it with what is known.
-    fn learn(&mut self, seq: i64, event: &Incoming<'_>, bytes: &[u8], checks: &Checks) -> Option<Said> {
-        let said = event.content.as_deref().and_then(Said::read);
-        let digest = event.digest();
-        let is_same = self.entry(seq).is_none_or(|entry| *entry.bytes == *bytes);
+    fn slot(&mut self, seq: i64) -> Option<&mut Option<Entry>> {
+        let place = self.place(seq)?;
+        self.recent.get_mut(place)
+    }
+
+    /// Where among the last entries one is.
+    fn place(&self, seq: i64) -> Option<usize> {
+        let behind = usize::try_from(self.head() - seq).ok()?;
+        self.recent.len().checked_sub(behind.checked_add(1)?)
+    }
+
+    /// Takes in an entry that has been read, or compares it with what is known; without its bytes where it covers several numbers.
+    fn learn(
+        &mut self,
+        seq: i64,
+        event: &Incoming<'_>,
+        bytes: Option<&[u8]>,
+        telling: Telling,
+        checks: &Checks,
+    ) -> Heard {
+        let kind = event.entry().unwrap_or(EntryKind::Other);
+        let text = match kind {
+            EntryKind::Created | EntryKind::Updated => event.content.as_deref().and_then(Said::read),
+            _ => None,
+        };
+        let said = text.filter(|_| kind == EntryKind::Created);
+        let heard = Heard { seq, kind, id: event.id.unwrap_or(0), said };
+        if self.identities.is_some() {
+            self.look_for_deleted_text(heard, telling, checks);
+        }
+        let digest = event.digest(seq);
+        let is_same = bytes.zip(self.entry(seq)).is_none_or(|(bytes, entry)| *entry.bytes == *bytes);
         match self.digest(seq) {
-            Some(known) if known == digest && is_same => return said,
-            Some(_) => {
-                checks.violate(Rule::SameForAll, || {
-                    format!("channel {}: seq {seq} is not the event that another socket got for it", self.channel_id)
-                });
-                return said;
+            Some(known) if known == digest && is_same && self.replayed.is_empty() => return heard,
+            Some(known) => {
+                let is_equal = known == digest && is_same;
+                if !is_equal && (known == digest || !self.retell(seq, event, telling)) {
+                    checks.violate(Rule::SameForAll, || {
+                        format!(
+                            "channel {}: seq {seq} is not the event that another socket got for it",
+                            self.channel_id
+                        )
+                    });
+                }
+                if !is_equal {
+                    self.compare_texts(seq, text, event, checks);
+                }
+                if telling.is_live && self.replayed.remove(&seq) {
+                    self.keep(seq, digest, bytes, heard, false);
+                }
+                self.note_fate(heard, event, telling);
+                return heard;
             }
             None => {}
         }
         while self.head() < seq {
             self.digests.push(0);
+            if let Some(identities) = &mut self.identities {
+                identities.push(Identity::Unknown);
+            }
             self.recent.push_back(None);
             if self.recent.len() > self.recent_max {
                 self.recent.pop_front();
             }
         }
-        let behind = usize::try_from(self.head() - seq).unwrap_or(usize::MAX);
-        if let Some(place) = self.digests.len().checked_sub(behind.saturating_add(1))
-            && let Some(slot) = self.digests.get_mut(place)
-        {
-            *slot = digest;
+        let is_replayed = !telling.is_live && self.identities.is_some() && event.is_retold();
+        if is_replayed {
+            self.replayed.insert(seq);
         }
-        if let Some(place) = self.recent.len().checked_sub(behind.saturating_add(1))
-            && let Some(slot) = self.recent.get_mut(place)
-        {
-            *slot = Some(Entry { bytes: bytes.into(), said });
-        }
+        self.keep(seq, digest, bytes, heard, is_replayed);
+        self.keep_identity(seq, event);
         if let Some(said) = said {
-            self.compare(seq, said, event, checks);
+            self.count(seq, said, checks);
         }
-        said
+        self.compare_texts(seq, text, event, checks);
+        self.note_fate(heard, event, telling);
+        heard
     }
 
-    /// Compares an event of the tool's with what its sender said, and whether that was its first time.
-    fn compare(&mut self, seq: i64, said: Said, event: &Incoming<'_>, checks: &Checks) {
+    /// Keeps how an entry was told, for those who are told it next.
+    fn keep(&mut self, seq: i64, digest: u64, bytes: Option<&[u8]>, heard: Heard, is_replayed: bool) {
+        if let Some(slot) = usize::try_from(seq - 1).ok().and_then(|at| self.digests.get_mut(at)) {
+            *slot = digest;
+        }
+        let is_text = matches!(heard.kind, EntryKind::Created | EntryKind::Updated);
+        let is_buried = is_text && !self.fates.may_have_text(heard.id, seq, u64::MAX);
+        if let Some(slot) = self.slot(seq) {
+            *slot = bytes.filter(|_| !is_buried).map(|bytes| Entry { bytes: bytes.into(), heard, is_replayed });
+        }
+    }
+
+    fn keep_identity(&mut self, seq: i64, event: &Incoming<'_>) {
+        let place = usize::try_from(seq - 1).ok();
+        if let Some(slot) = self.identities.as_mut().zip(place).and_then(|(all, at)| all.get_mut(at)) {
+            *slot = event.identity(seq);
+        }
+    }
+
+    /// Whether an entry that is told otherwise than before is told as it may be: a replay tells a message with a later text or as a
+    /// tombstone, an edit with a later text or as `skipped`. What was told live stays what the others are compared with.
+    fn retell(&mut self, seq: i64, event: &Incoming<'_>, telling: Telling) -> bool {
+        let was_replayed = self.replayed.contains(&seq);
+        let may_differ = was_replayed || !telling.is_live && event.is_retold();
+        let Some(known) = self.identity(seq).filter(|known| may_differ && known.agrees(event.identity(seq))) else {
+            return false;
+        };
+        // Never with an earlier text than it was told with live.
+        let told_live = event.id.and_then(|id| self.fates.of(id)?.edits.get(&seq)).copied().unwrap_or(0);
+        let number = event.content.as_deref().map_or(0, Said::edits);
+        if event.entry() == Some(EntryKind::Updated) && !was_replayed && number < told_live {
+            return false;
+        }
+        if known == Identity::Skipped {
+            self.keep_identity(seq, event);
+        }
+        true
+    }
+
+    /// Who connects after a deletion does not get the text, and nobody gets one that is later in the log.
+    fn look_for_deleted_text(&self, heard: Heard, telling: Telling, checks: &Checks) {
+        let Heard { seq, kind, id, .. } = heard;
+        if !matches!(kind, EntryKind::Created | EntryKind::Updated) {
+            return;
+        }
+        checks.look(Rule::Forgotten, 1);
+        if !self.fates.may_have_text(id, seq, telling.known_deletions) {
+            checks.violate(Rule::Forgotten, || {
+                format!("channel {}: seq {seq} has the text of message {id}, which was deleted before", self.channel_id)
+            });
+        }
+    }
+
+    fn note_fate(&mut self, heard: Heard, event: &Incoming<'_>, telling: Telling) {
+        let Heard { seq, kind, id, .. } = heard;
+        let number = || event.content.as_deref().map_or(0, Said::edits);
+        match kind {
+            EntryKind::Updated => self.fates.edit(id, seq, number(), telling.is_live),
+            EntryKind::Created if event.edited_at.is_some() => self.fates.tell(id, number()),
+            EntryKind::Deleted => self.forget(id, event.message_seq.unwrap_or(0), Some(seq)),
+            EntryKind::Tombstone => self.forget(id, seq, None),
+            _ => {}
+        }
+    }
+
+    /// Compares a message of the tool's, or an edit of one, with what its sender said.
+    fn compare_texts(&self, seq: i64, text: Option<Said>, event: &Incoming<'_>, checks: &Checks) {
+        let Some((said, content)) = text.zip(event.content.as_deref()) else { return };
         let is_own = said.run == self.own.0;
-        let is_whole = event.content.as_deref().is_some_and(|content| {
-            let bytes = if is_own { self.own.1 } else { content.len() };
-            content == said.content(bytes)
-        });
+        let edits = if event.edited_at.is_some() { Said::edits(content) } else { 0 };
+        let is_whole = content == said.edited(if is_own { self.own.1 } else { content.len() }, edits);
         let is_author =
             !is_own || event.author_id.is_some() && event.author_id == self.authors.get(&said.sender).copied();
         let is_here = event.channel_id == Some(self.channel_id);
+        // What is edited has the number of an edit, and nothing else has one.
+        let is_edit = !is_own || event.edited_at.is_some() == (edits > 0);
         checks.look(Rule::AsSent, 1);
-        if !is_whole || !is_author || !is_here || event.nonce.as_deref() != Some(&*said.nonce()) {
+        if !is_whole || !is_author || !is_here || !is_edit || event.nonce.as_deref() != Some(&*said.nonce()) {
             checks.violate(Rule::AsSent, || {
-                let (author, content) = (event.author_id.unwrap_or_default(), &event.content);
+                let author = event.author_id.unwrap_or_default();
                 format!("channel {}: seq {seq}, by user {author}, is not what was sent: {content:?}", self.channel_id)
             });
         }
+    }
+
+    /// Notes that a message is in the log.
+    fn count(&mut self, seq: i64, said: Said, checks: &Checks) {
         checks.look(Rule::OnceInLog, 1);
         if !self.numbers.entry((said.run, said.sender)).or_default().insert(said.number) {
             checks.violate(Rule::OnceInLog, || {
@@ -216,77 +343,6 @@ impl Ledger {
             });
         }
     }
-}
-
-/// What one socket has seen of a channel.
-#[derive(Debug)]
-pub struct View {
-    /// Which socket, for examples of violations.
-    number: usize,
-    last: i64,
-    missing: BTreeSet<i64>,
-}
-
-impl View {
-    /// The view of a socket that hears a channel from its first event on.
-    pub fn new(number: usize) -> Self {
-        Self { number, last: 0, missing: BTreeSet::new() }
-    }
-
-    /// The highest `seq` that it has got.
-    pub fn last(&self) -> i64 {
-        self.last
-    }
-
-    /// Takes the next event, if its bytes are those that another socket has got for it.
-    pub fn take_known(&mut self, bytes: &[u8], ledger: &Ledger) -> Option<Option<Said>> {
-        let said = ledger.same(self.last + 1, bytes)?;
-        self.last += 1;
-        Some(said)
-    }
-
-    /// Takes an event that has been read.
-    pub fn take(
-        &mut self,
-        seq: i64,
-        event: &Incoming<'_>,
-        bytes: &[u8],
-        ledger: &mut Ledger,
-        checks: &Checks,
-    ) -> Option<Said> {
-        let (socket, channel) = (self.number, ledger.channel_id);
-        if seq < 1 || seq - self.last > JUMP_MAX {
-            checks.violate(Rule::NoneLost, || format!("channel {channel}, socket {socket}: seq {seq} cannot be"));
-            return None;
-        }
-        let said = ledger.learn(seq, event, bytes, checks);
-        if seq > self.last {
-            self.missing.extend(self.last + 1..seq);
-            self.last = seq;
-            while self.missing.len() > MISSING_MAX {
-                self.missing.pop_first().into_iter().for_each(|seq| lost(checks, socket, channel, seq));
-            }
-        } else if self.missing.remove(&seq) {
-            checks.violate(Rule::InOrder, || {
-                format!("channel {channel}, socket {socket}: seq {seq} came after seq {}", self.last)
-            });
-        } else {
-            checks.violate(Rule::NoneRepeated, || {
-                format!("channel {channel}, socket {socket}: seq {seq} came again, after seq {}", self.last)
-            });
-        }
-        said
-    }
-
-    /// At the end: what has not come is lost, up to the channel's head.
-    pub fn close(&self, head: i64, checks: &Checks, ledger: &Ledger) {
-        let lost_now = self.missing.iter().copied().chain(self.last + 1..=head);
-        lost_now.for_each(|seq| lost(checks, self.number, ledger.channel_id, seq));
-    }
-}
-
-fn lost(checks: &Checks, socket: usize, channel: i64, seq: i64) {
-    checks.violate(Rule::NoneLost, || format!("channel {channel}, socket {socket}: seq {seq} never came"));
 }
 
 #[cfg(test)]

@@ -73,6 +73,10 @@ pub struct Meter {
     pub calls: Cell<u64>,
     /// Events that reached a socket.
     pub deliveries: Cell<u64>,
+    /// Edits, reactions and deletions that were answered.
+    pub changes: [Cell<u64>; 3],
+    /// Entries of the log that reached a socket and are no messages.
+    pub change_deliveries: Cell<u64>,
     /// What the node refused because of its limits by rate.
     pub limited: Cell<u64>,
     /// Sockets that the tool has cut off.
@@ -118,6 +122,8 @@ impl Meter {
             opened: Cell::default(),
             calls: Cell::default(),
             deliveries: Cell::default(),
+            changes: Default::default(),
+            change_deliveries: Cell::default(),
             limited: Cell::default(),
             cut_off: Cell::default(),
             lost: Cell::default(),

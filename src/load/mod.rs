@@ -3,10 +3,12 @@
 //! It speaks to the node as any client does and shares no state with it: HTTP by hyper ([`call`]), WebSocket by its own
 //! small client side ([`link`], [`frames`]), because thousands of sockets on one thread must not be what is measured;
 //! both over TLS where the URL says so ([`tls`]). What holds is checked while it runs ([`ledger`]: every event of every socket) and afterwards ([`audit`]: the history).
+//! Among the messages there may be edits, reactions and deletions ([`changes`]).
 //! Latency counts from when a message was due ([`payload`]). One process uses one thread; `--shard` adds processes.
 
 mod audit;
 mod call;
+mod changes;
 mod checks;
 mod client;
 mod clock;
@@ -39,6 +41,7 @@ mod tls;
 pub use options::Options;
 
 use crate::descriptors;
+use changes::{CALLS_MAX, ChangeMix};
 use compare::Earlier;
 use node::{NodeProcess, OwnNode};
 use options::Scenario;
@@ -57,6 +60,8 @@ use tokio::task::LocalSet;
 /// Descriptors beside the sockets: the runtime's, calls, files.
 const SPARE_DESCRIPTORS: u64 = 100;
 const DEFAULT_URL: &str = "http://127.0.0.1:8000";
+/// All changes together, of what a sender sends.
+const CHANGES_PERCENT_MAX: u32 = 90;
 const INTERRUPTED: u8 = 130;
 /// As long as the first shard waits for the others' end before it deletes what was made for all of them.
 const SHARDS_MAX: Duration = Duration::from_secs(120);
@@ -110,10 +115,11 @@ fn refuse(trouble: &Trouble) -> ExitCode {
 async fn whole(options: Options) -> Result<Report, Trouble> {
     let common = &options.common;
     let earlier = common.compare.as_deref().map(|path| Earlier::read(path, options.scenario.name())).transpose()?;
-    let sockets = sockets(&options.scenario);
+    let sockets = sockets(&options);
     check_descriptors(sockets)?;
     check_files(&options)?;
     check_cuts(&options)?;
+    check_changes(&options)?;
     let own = match common.own_node {
         true => Some(OwnNode::start(stop::wish_to_stop()).await?),
         false => None,
@@ -130,8 +136,8 @@ async fn whole(options: Options) -> Result<Report, Trouble> {
     Ok(report)
 }
 
-fn sockets(scenario: &Scenario) -> u64 {
-    match scenario {
+fn sockets(options: &Options) -> u64 {
+    let of_scenario = match &options.scenario {
         Scenario::Fanout { sockets, .. } | Scenario::Connect { sockets, .. } | Scenario::Resume { sockets, .. } => {
             u64::from(*sockets)
         }
@@ -140,7 +146,9 @@ fn sockets(scenario: &Scenario) -> u64 {
         Scenario::Soak { channels, members, connections, .. } => {
             u64::from(*channels) * u64::from(*members) + u64::from(*connections)
         }
-    }
+    };
+    let of_changes = if ChangeMix::of(&options.common).is_none() { 0 } else { CALLS_MAX as u64 };
+    of_scenario + of_changes
 }
 
 fn check_descriptors(sockets: u64) -> Result<(), Trouble> {
@@ -175,6 +183,24 @@ fn check_cuts(options: &Options) -> Result<(), Trouble> {
     }
 }
 
+fn check_changes(options: &Options) -> Result<(), Trouble> {
+    let mix = ChangeMix::of(&options.common);
+    let has_senders = !matches!(options.scenario, Scenario::Connect { .. } | Scenario::Rest { .. });
+    if !mix.is_none() && !has_senders {
+        let name = options.scenario.name();
+        return Err(Trouble::Input(format!(
+            "--edits, --reactions and --deletions are for fanout, rooms, resume and soak: {name} has no senders"
+        )));
+    }
+    match mix.percent() {
+        0..=CHANGES_PERCENT_MAX => Ok(()),
+        all => Err(Trouble::Input(format!(
+            "--edits, --reactions and --deletions are {all} per cent together; {CHANGES_PERCENT_MAX} at most, for there must be \
+             messages to change"
+        ))),
+    }
+}
+
 async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Result<Report, Trouble> {
     let common = &options.common;
     let url = own.map_or_else(|| common.url.as_deref().unwrap_or(DEFAULT_URL), |own| own.url.as_str());
@@ -190,7 +216,8 @@ async fn measured(options: &Options, own: Option<&OwnNode>, sockets: u64) -> Res
         _ => 1_000,
     };
     let (bytes, is_whole) = (common.bytes as usize, shard.1 == 1);
-    let run = Rc::new(Run::new(rand::random(), Rc::clone(&target), node, bytes, at_once as usize, is_whole)?);
+    let mix = ChangeMix::of(common);
+    let run = Rc::new(Run::new(rand::random(), Rc::clone(&target), node, bytes, at_once as usize, is_whole, mix)?);
     tokio::task::spawn_local(stop::listen(Rc::clone(&run), own.map(OwnNode::leftovers)));
     let secret = own.map(|own| SecretString::from(own.secret_key.as_str()));
     let Some(people) = unless_stopped(&run, gather(options, &run, &name, secret.as_ref())).await else {

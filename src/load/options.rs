@@ -37,15 +37,24 @@ pub struct Common {
     /// How long to put load on: 10s, 5m, 4h [default: 10s; connect 5s; resume 5s before each cut and after the last; soak 1h]
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Messages (or calls) a second, of all senders together, on a fixed schedule [default: as fast as acknowledged; resume and soak 200]
+    /// Messages and changes (or calls) a second, of all senders together, on a fixed schedule [default: as fast as acknowledged; resume and soak 200]
     #[arg(long, global = true, value_name = "N", value_parser = number)]
     pub rate: Option<f64>,
-    /// Messages that a sender has on their way at once, without --rate
+    /// Messages and changes that a sender has on their way at once, without --rate
     #[arg(long, global = true, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub window: u32,
     /// Bytes of a message's content
     #[arg(long, global = true, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(64..=4000))]
     pub bytes: u32,
+    /// Of all that a sender sends, so many per cent are edits of its own earlier messages; with --reactions and --deletions at most 90
+    #[arg(long, global = true, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub edits: u32,
+    /// Of all that a sender sends, so many per cent are reactions to messages that it has seen lately
+    #[arg(long, global = true, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub reactions: u32,
+    /// Of all that a sender sends, so many per cent are deletions of its own earlier messages
+    #[arg(long, global = true, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub deletions: u32,
     /// Accounts to register and use
     #[arg(long, global = true, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub users: u32,

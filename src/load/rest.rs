@@ -1,6 +1,7 @@
 //! Management calls: a weighted mix, each answer looked at.
 
 pub mod mix;
+mod pages;
 
 use super::Trouble;
 use super::audit;
@@ -12,6 +13,7 @@ use super::report::times::ANY_CALL;
 use super::run::{Phase, Run};
 use hyper::Method;
 use mix::{Call, Mix};
+use pages::{is_log, is_page, last_seq, log_end};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::Duration;
@@ -132,6 +134,7 @@ impl Browser {
         let Visitor { person, owner, server_id, channel_id } = &self.visitor;
         let (person, owner, server, channel) = (Rc::clone(person), Rc::clone(owner), *server_id, *channel_id);
         let name = format!("load {:08x}", rand::random::<u32>());
+        let has_changes = !self.run.mix.is_none();
         let has_id = |id: i64| move |json: &Value| json["id"] == id;
         let has_name = |name: &str| {
             let name = name.to_owned();
@@ -157,14 +160,14 @@ impl Browser {
             Call::Messages => {
                 let (path, head) = (format!("/channels/{channel}/messages?limit=50"), self.run.posts.head(channel));
                 self.get("/channels/{channel_id}/messages", &path, &person, 200, |json| {
-                    is_page(json, channel, 50) && last_seq(json) >= head
+                    is_page(json, channel, 50, has_changes) && last_seq(json) >= head
                 })
                 .await?
             }
             Call::Events => {
                 let (path, head) = (format!("/channels/{channel}/events?limit=100"), self.run.posts.head(channel));
                 self.get("/channels/{channel_id}/events", &path, &person, 200, |json| {
-                    is_page(&json["events"], channel, 100) && last_seq(&json["events"]) >= head.min(100)
+                    is_log(&json["events"], channel, 100) && log_end(&json["events"]) >= head.min(100)
                 })
                 .await?
             }
@@ -349,18 +352,4 @@ impl Browser {
 
 fn includes(list: &Value, id: i64) -> bool {
     list.as_array().is_some_and(|list| list.iter().any(|one| one["id"] == id))
-}
-
-/// A page of a channel's messages or events, in the order of its log.
-fn is_page(list: &Value, channel: i64, most: usize) -> bool {
-    list.as_array().is_some_and(|list| {
-        let seqs: Vec<i64> = list.iter().filter_map(|one| one["seq"].as_i64()).collect();
-        let is_here = list.iter().all(|one| one["channel_id"] == channel);
-        is_here && seqs.len() == list.len() && list.len() <= most && seqs.is_sorted_by(|one, next| next - one == 1)
-    })
-}
-
-/// The last place on a page; 0 if it is empty.
-fn last_seq(list: &Value) -> i64 {
-    list.as_array().and_then(|list| list.last()?["seq"].as_i64()).unwrap_or(0)
 }

@@ -1,6 +1,7 @@
 //! What everything in a run shares.
 
 use super::Trouble;
+use super::changes::{ChangeMix, Pool};
 use super::checks::Checks;
 use super::clock::Clock;
 use super::meter::Meter;
@@ -72,6 +73,10 @@ pub struct Run {
     pub posts: Posts,
     /// Whether this process is all of the run: no other shard sends, or makes the node work.
     pub is_whole: bool,
+    /// Which part of what is sent are changes.
+    pub mix: ChangeMix,
+    /// Connections for them.
+    pub pool: Pool,
     /// Sends that have no answer yet.
     pub unanswered: Cell<u64>,
     /// When it began to talk.
@@ -99,6 +104,7 @@ impl Run {
         content_bytes: usize,
         at_once: usize,
         is_whole: bool,
+        mix: ChangeMix,
     ) -> Result<Self, Trouble> {
         Ok(Self {
             id,
@@ -113,6 +119,8 @@ impl Run {
             servers_of_calls: RefCell::default(),
             posts: Posts::default(),
             is_whole,
+            mix,
+            pool: Pool::default(),
             unanswered: Cell::new(0),
             orders: watch::Sender::new(Orders { phase: Phase::Waiting, cuts: 0 }),
             began_us: Cell::new(0),

@@ -73,6 +73,9 @@ impl Options {
             }
         };
         shape.extend(also);
+        let changes = [("edits", common.edits), ("reactions", common.reactions), ("deletions", common.deletions)];
+        let mixed_in = changes.into_iter().filter(|(_, percent)| *percent > 0);
+        shape.extend(mixed_in.map(|(name, percent)| (name, format!("{percent}%"))));
         shape.push(("duration", seconds(self.duration())));
         shape.push(match common.user_ids {
             Some((from, to)) => ("user-ids", format!("{from}-{to}")),
@@ -119,6 +122,10 @@ mod tests {
             "sockets=1000 senders=1 cuts=4 rate=200 bytes=100 duration=25s users=4"
         );
         assert_eq!(shape("load resume --cuts 4"), shape("load resume --rate 200 --cuts 4 --duration 25s --keep"));
+        assert_eq!(
+            shape("load fanout --rate 50 --edits 10 --deletions 5"),
+            "sockets=1000 senders=1 rate=50 bytes=100 edits=10% deletions=5% duration=10s users=4"
+        );
         assert_eq!(shape("load connect --sockets 5"), "sockets=5 at-once=500 duration=5s users=4");
         assert_eq!(
             shape("load rest --mix me=1,post=2 --run a --shard 1/2 --secret-key x --user-ids 1-3"),

@@ -2,6 +2,7 @@
 
 use super::Trouble;
 use super::audit;
+use super::changes::{Changer, Kind};
 use super::checks::Rule;
 use super::client::{Client, Room, Seen};
 use super::ledger::Ledger;
@@ -63,7 +64,8 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
     let recent = (RECENT_EVENTS / channels.len().max(1)).clamp(16, 8_192);
     let room = |id: &i64| {
         Rc::new(Room {
-            ledger: RefCell::new(Ledger::new(*id, recent, (run.id, run.content_bytes))),
+            ledger: RefCell::new(Ledger::new(*id, recent, (run.id, run.content_bytes), !run.mix.is_none())),
+            record: RefCell::default(),
             named: Cell::new(0),
             end: Cell::new(0),
         })
@@ -82,6 +84,7 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
 
     // What came before, perhaps from other shards, is not of the time that counts.
     run.meter.deliveries.set(0);
+    run.meter.change_deliveries.set(0);
     run.began_us.set(run.clock.now_us());
     run.enter(Phase::Talking);
     let processors = run.processors();
@@ -99,7 +102,15 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
     if plan.cuts.is_some() {
         run.figure("cuts", f64::from(cuts), "");
     }
-    let parts = [("delivery", run.meter.deliveries.get()), ("message", run.meter.acknowledged.get())];
+    let meter = &run.meter;
+    let changes: u64 = meter.changes.iter().map(Cell::get).sum();
+    let parts = match run.mix.is_none() {
+        true => [("delivery", meter.deliveries.get()), ("message", meter.acknowledged.get())],
+        false => [
+            ("entry delivered", meter.deliveries.get() + meter.change_deliveries.get()),
+            ("entry", meter.acknowledged.get() + changes),
+        ],
+    };
     processors.figures(run, if plan.connections == 0 { &parts } else { &[] });
 
     if plan.rate.is_some() && !run.is_stopped() {
@@ -110,7 +121,7 @@ pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]
     run.enter(Phase::Quiet);
     // What they post is heard by all, so they come to their end first.
     while browsers.join_next().await.is_some() {}
-    finish(run, &rooms, &members).await;
+    finish(run, people, &rooms, &members).await;
     run.enter(Phase::Over);
     while tasks.join_next().await.is_some() {}
     if run.failure().is_none() {
@@ -126,6 +137,8 @@ fn spawn(run: &Rc<Run>, plan: &Plan, people: &People, rooms: &[Rc<Room>], tasks:
     let mut sender = 0;
     for (place, room) in rooms.iter().enumerate() {
         for number in 0..plan.members {
+            let person = people.all.get(members.len() % people.all.len().max(1));
+            let Some(person) = person else { continue };
             let talker = (number < senders).then(|| {
                 let pace = match plan.rate {
                     // Each begins a little after the one before, so that they do not send all at once.
@@ -135,10 +148,8 @@ fn spawn(run: &Rc<Run>, plan: &Plan, people: &People, rooms: &[Rc<Room>], tasks:
                     None => Pace::Window(plan.window),
                 };
                 sender += 1;
-                Talker::new(plan.shard * SENDERS_A_SHARD + sender, pace)
+                Talker::new(plan.shard * SENDERS_A_SHARD + sender, pace, Changer::new(run, room, person))
             });
-            let person = people.all.get(members.len() % people.all.len().max(1));
-            let Some(person) = person else { continue };
             let (client, seen) = Client::new(run, room, person, members.len(), talker);
             tasks.spawn_local(client.take_part());
             members.push(Member { room: place, talks: number < senders, seen });
@@ -169,7 +180,7 @@ async fn arrive(run: &Run, members: &[Member]) -> Result<(), Trouble> {
 }
 
 /// Waits until every send is answered and everybody has seen everything that anybody has.
-async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
+async fn finish(run: &Run, people: &People, rooms: &[Rc<Room>], members: &[Member]) {
     let owed = || members.iter().map(|member| member.seen.owes.get()).sum::<u64>();
     let is_sent = run.until(REST_MAX, || run.is_stopped() || owed() == 0).await;
     if !is_sent {
@@ -183,9 +194,13 @@ async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
             format!("{left} sends had no answer, and none came for {} s", REST_MAX.as_secs())
         });
     }
+    if !run.mix.is_none() && run.failure().is_none() {
+        // What cannot be read now is read again, and told of, afterwards.
+        let _ = audit::ends(run, people, rooms).await;
+    }
     for room in rooms {
         let ledger = room.ledger.borrow();
-        room.end.set(ledger.head().max(room.named.get()).max(run.posts.head(ledger.channel_id())));
+        room.end.set(room.end.get().max(ledger.head()).max(room.named.get()).max(run.posts.head(ledger.channel_id())));
     }
     let lacks = |member: &Member| {
         let end = rooms.get(member.room).map_or(0, |room| room.end.get());
@@ -201,12 +216,10 @@ async fn finish(run: &Run, rooms: &[Rc<Room>], members: &[Member]) {
 
 fn rates(run: &Run) {
     let took_s = (run.clock.now_us() - run.began_us.get()).max(1) as f64 / 1e6;
-    let counts = [
-        ("messages acknowledged", run.meter.acknowledged.get()),
-        ("deliveries", run.meter.deliveries.get()),
-        ("calls", run.meter.calls.get()),
-    ];
-    for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+    let counts = [("messages acknowledged", run.meter.acknowledged.get()), ("deliveries", run.meter.deliveries.get())];
+    let changes = Kind::ALL.map(Kind::acknowledged).into_iter().zip(run.meter.changes.iter().map(Cell::get));
+    let others = [("deliveries of changes", run.meter.change_deliveries.get()), ("calls", run.meter.calls.get())];
+    for (name, count) in counts.into_iter().chain(changes).chain(others).filter(|(_, count)| *count > 0) {
         run.figure(name, count as f64, "");
         run.figure(&format!("{name} a second"), count as f64 / took_s, "/s");
     }

@@ -1,10 +1,12 @@
 //! What one socket sends: when the next message is due, which ones are on their way, which to send again.
 
+use super::changes::{Changer, OwnMessage};
 use super::frames::{Kind, write};
 use super::payload::Said;
 use super::report::times::SENT_LATE;
 use super::run::Run;
 use std::collections::BTreeMap;
+use tokio::sync::Notify;
 
 /// The node refuses more on their way than this (its limit for one socket).
 const PENDING_MAX: usize = 64;
@@ -37,6 +39,8 @@ pub struct Talker {
     next: u64,
     pending: BTreeMap<u64, Pending>,
     pace: Pace,
+    /// What of its sends are changes.
+    changer: Option<Changer>,
     has_begun: bool,
     /// Whether the node, and not the tool's own timer, made it wait.
     was_held: bool,
@@ -44,8 +48,27 @@ pub struct Talker {
 
 impl Talker {
     /// A sender that has sent nothing.
-    pub fn new(id: u32, pace: Pace) -> Self {
-        Self { id, next: 0, pending: BTreeMap::new(), pace, has_begun: false, was_held: false }
+    pub fn new(id: u32, pace: Pace, changer: Option<Changer>) -> Self {
+        Self { id, next: 0, pending: BTreeMap::new(), pace, changer, has_begun: false, was_held: false }
+    }
+
+    /// Its socket has got a message.
+    pub fn see(&mut self, id: i64) {
+        self.changer.iter_mut().for_each(|changer| changer.see(id));
+    }
+
+    /// A message of its own is in the log.
+    pub fn own(&self, message: OwnMessage) {
+        self.changer.iter().for_each(|changer| changer.own(message));
+    }
+
+    /// Told when one of its changes was answered, if it makes any.
+    pub fn changes_answered(&self) -> Option<&Notify> {
+        self.changer.as_ref().map(Changer::answered)
+    }
+
+    fn on_their_way(&self) -> usize {
+        self.pending.len() + self.changer.as_ref().map_or(0, Changer::on_their_way)
     }
 
     /// Its number among the run's senders.
@@ -71,19 +94,22 @@ impl Talker {
         while (talks || is_late(self))
             && let Some(due_us) = self.next_due_us(now_us).filter(|due_us| *due_us <= now_us)
         {
-            let number = self.next;
-            self.next += 1;
             if let Pace::Every { interval_us, next_us } = &mut self.pace {
                 *next_us += *interval_us;
             }
             if !self.was_held && matches!(self.pace, Pace::Every { .. }) {
                 run.meter.times(SENT_LATE).note(now_us - due_us);
             }
+            if self.changer.as_mut().is_some_and(|changer| changer.takes(due_us)) {
+                continue;
+            }
+            let number = self.next;
+            self.next += 1;
             self.pending.insert(number, Pending { due_us, again_us: None });
             run.unanswered.set(run.unanswered.get() + 1);
             say(run, Said { run: run.id, sender: self.id, number, due_us }, into);
         }
-        self.was_held = self.pending.len() >= PENDING_MAX;
+        self.was_held = self.on_their_way() >= PENDING_MAX;
     }
 
     /// How many messages of its schedule were due before `ended_us` and have not been sent.
@@ -99,8 +125,8 @@ impl Talker {
     /// When the next new message is due; `None` while too many are on their way.
     fn next_due_us(&self, now_us: u64) -> Option<u64> {
         match self.pace {
-            Pace::Window(most) => (self.pending.len() < most.min(PENDING_MAX)).then_some(now_us),
-            Pace::Every { next_us, .. } => (self.pending.len() < PENDING_MAX).then_some(next_us as u64),
+            Pace::Window(most) => (self.on_their_way() < most.min(PENDING_MAX)).then_some(now_us),
+            Pace::Every { next_us, .. } => (self.on_their_way() < PENDING_MAX).then_some(next_us as u64),
         }
     }
 

@@ -11,13 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What becomes of one event on one socket.
 #[derive(Clone, Copy, Debug)]
-enum Fault {
+pub enum Fault {
     None,
     Lost,
     Repeated,
     /// It changes places with the next one.
     Swapped,
-    /// Another letter in its content.
+    /// Another letter in its content, or another emoji.
     Changed,
     /// A frame before it that means nothing.
     Strange,
@@ -43,7 +43,7 @@ async fn a_planted_fault_is_found_and_named() {
         (Fault::Changed, Some("every socket gets the same bytes for a seq")),
         (Fault::Strange, Some("each frame is understood")),
     ] {
-        let port = proxy(node.address.clone(), fault).await;
+        let port = proxy(node.address.clone(), fault, MESSAGES).await;
         let words = format!("fanout --sockets 4 --window 4 --duration 1s --url http://127.0.0.1:{port}");
         let output = tool(&folder, &words).output().await.expect("it runs");
         let (said, report) = (String::from_utf8_lossy(&output.stdout).into_owned(), report(&folder));
@@ -73,7 +73,7 @@ async fn a_planted_fault_is_found_and_named() {
 async fn an_idle_socket_that_is_dropped_is_told_of() {
     let folder = data_folder();
     let node = Node::start(&folder).await;
-    let port = proxy(node.address.clone(), Fault::Closed).await;
+    let port = proxy(node.address.clone(), Fault::Closed, MESSAGES).await;
     let words = format!("connect --sockets 4 --duration 1s --url http://127.0.0.1:{port}");
     let output = tool(&folder, &words).output().await.expect("it runs");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
@@ -87,7 +87,7 @@ async fn an_idle_socket_that_is_dropped_is_told_of() {
 async fn what_nobody_heard_at_the_end_is_found_in_the_history() {
     let folder = data_folder();
     let node = Node::start(&folder).await;
-    let port = proxy(node.address.clone(), Fault::Unheard).await;
+    let port = proxy(node.address.clone(), Fault::Unheard, MESSAGES).await;
     // One message at once, the next would be due after the end.
     let words = format!("fanout --sockets 3 --rate 0.2 --duration 4s --run unheard --url http://127.0.0.1:{port}");
     let run = under_way(&folder, &words).await;
@@ -106,7 +106,11 @@ async fn what_nobody_heard_at_the_end_is_found_in_the_history() {
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }
 
-async fn proxy(node: String, fault: Fault) -> u16 {
+/// The type of event that most faults are in.
+const MESSAGES: &str = "message.created";
+
+/// A proxy before a node, with a fault in one event of this type.
+pub async fn proxy(node: String, fault: Fault, of: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("it is bound").port();
     let is_chosen = Arc::new(AtomicBool::new(false));
@@ -120,7 +124,7 @@ async fn proxy(node: String, fault: Fault) -> u16 {
                 let has_sent = AtomicBool::new(false);
                 tokio::select! {
                     () = hand_on(from_client, to_server, &has_sent) => {}
-                    () = plant(from_server, to_client, fault, Choice { is_chosen: &is_chosen, has_sent: &has_sent }) => {}
+                    () = plant(from_server, to_client, (fault, of), Choice { is_chosen: &is_chosen, has_sent: &has_sent }) => {}
                 }
             });
         }
@@ -160,7 +164,7 @@ impl Choice<'_> {
 async fn plant(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
-    fault: Fault,
+    (fault, of): (Fault, &str),
     choice: Choice<'_>,
 ) {
     let mut bytes = Vec::new();
@@ -183,7 +187,7 @@ async fn plant(
         }
         while is_meant && let Some(length) = frame_length(&bytes) {
             let mut frame: Vec<u8> = bytes.drain(..length).collect();
-            let is_event = frame.windows(15).any(|part| part == b"message.created");
+            let is_event = frame.windows(of.len()).any(|part| part == of.as_bytes());
             if is_event && events == 0 && !matches!(fault, Fault::Unheard) {
                 is_meant = choice.take();
             }
@@ -199,8 +203,10 @@ async fn plant(
                 (Fault::Repeated, EVENT) => out.extend([&frame[..], &frame].concat()),
                 (Fault::Swapped, EVENT) if kept.is_empty() => kept = frame,
                 (Fault::Changed, EVENT) => {
-                    let at = frame.windows(9).position(|part| part == b"courtyard").expect("the filling");
-                    frame[at] = b'C';
+                    let (before, at) = if of == "reaction.added" { ("\"emoji\":\"", 12) } else { ("courtyard", 0) };
+                    let place = frame.windows(before.len()).position(|part| part == before.as_bytes());
+                    // The last byte of an emoji makes its neighbour, a letter a capital or its neighbour.
+                    frame[place.expect("what it is about") + at] ^= 1;
                     out.extend(frame);
                 }
                 _ => {

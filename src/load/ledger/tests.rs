@@ -2,7 +2,7 @@ use super::*;
 
 /// The log of channel 7, in which user 1 speaks for sender 2 of run 1.
 fn ledger(recent_max: usize) -> Ledger {
-    let mut ledger = Ledger::new(7, recent_max, (1, 64));
+    let mut ledger = Ledger::new(7, recent_max, (1, 64), false);
     ledger.introduce(2, 1);
     ledger
 }
@@ -13,7 +13,7 @@ fn hear(view: &mut View, ledger: &mut Ledger, checks: &Checks, events: &[(i64, u
         let bytes = event(*seq, *number);
         if view.take_known(&bytes, ledger).is_none() {
             let incoming: Incoming<'_> = serde_json::from_slice(&bytes).expect("an event");
-            view.take(*seq, &incoming, &bytes, ledger, checks);
+            view.take(&incoming, &bytes, ledger, checks);
         }
     }
 }
@@ -86,7 +86,7 @@ fn what_everybody_gets_must_also_be_what_was_sent() {
     ] {
         let (checks, mut ledger) = (Checks::default(), ledger(8));
         let incoming: Incoming<'_> = serde_json::from_str(&changed).expect("an event");
-        View::new(0).take(1, &incoming, changed.as_bytes(), &mut ledger, &checks);
+        View::new(0).take(&incoming, changed.as_bytes(), &mut ledger, &checks);
         assert_eq!(checks.violations(), violations, "{changed}");
     }
 }
@@ -107,16 +107,16 @@ fn what_differs_in_any_field_is_another_event() {
     ] {
         let (checks, mut ledger) = (Checks::default(), ledger(2));
         let mut ahead = View::new(0);
-        let mut take = |view: &mut View, seq: i64, text: &str| {
+        let mut take = |view: &mut View, text: &str| {
             let incoming: Incoming<'_> = serde_json::from_str(text).expect("an event");
-            view.take(seq, &incoming, text.as_bytes(), &mut ledger, &checks);
+            view.take(&incoming, text.as_bytes(), &mut ledger, &checks);
         };
-        take(&mut ahead, 1, &first(1));
+        take(&mut ahead, &first(1));
         (2..=1 + far).for_each(|seq| {
-            take(&mut ahead, seq, std::str::from_utf8(&event(seq, seq.unsigned_abs())).expect("text"));
+            take(&mut ahead, std::str::from_utf8(&event(seq, seq.unsigned_abs())).expect("text"));
         });
         assert_eq!(checks.violations(), 0);
-        take(&mut View::new(1), 1, &changed);
+        take(&mut View::new(1), &changed);
         assert_eq!(checks.violations(), 1, "{changed}");
     }
 }

@@ -4,6 +4,12 @@
 pub const DELIVERY: &str = "delivery";
 /// The same for the sender's own socket.
 pub const ACKNOWLEDGEMENT: &str = "acknowledgement";
+/// From when an edit was due to its answer.
+pub const EDIT: &str = "edit";
+/// The same for a reaction.
+pub const REACTION: &str = "reaction";
+/// The same for a deletion.
+pub const DELETION: &str = "deletion";
 /// A socket that was cut off, until it is live.
 pub const BACK: &str = "back after a cut";
 /// From the connect to the `101`.
@@ -29,6 +35,8 @@ pub fn span(name: &str, scheduled: Scheduled) -> &'static str {
         (DELIVERY, _) => "sent → read by a socket",
         (ACKNOWLEDGEMENT, Scheduled { messages: true, .. }) => "due → own event read",
         (ACKNOWLEDGEMENT, _) => "sent → own event read",
+        (EDIT | REACTION | DELETION, Scheduled { messages: true, .. }) => "due → answered",
+        (EDIT | REACTION | DELETION, _) => "sent → answered",
         (BACK, _) => "cut → replay.done",
         (HANDSHAKE, _) => "connect → 101",
         (SENT_LATE, _) => "due → sent",
@@ -39,7 +47,8 @@ pub fn span(name: &str, scheduled: Scheduled) -> &'static str {
 
 /// Messages first, then sockets, then calls by what they are about: as they are read, and not as they happened to come.
 pub fn order(name: &str) -> (usize, &str, usize) {
-    const FIRST: [&str; 6] = [DELIVERY, ACKNOWLEDGEMENT, BACK, HANDSHAKE, SENT_LATE, ANY_CALL];
+    const FIRST: [&str; 9] =
+        [DELIVERY, ACKNOWLEDGEMENT, EDIT, REACTION, DELETION, BACK, HANDSHAKE, SENT_LATE, ANY_CALL];
     const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
     let place = |all: &[&str], one: &str| all.iter().position(|known| *known == one).unwrap_or(all.len());
     let (method, path) = name.split_once(' ').unwrap_or(("", name));
