@@ -1,7 +1,7 @@
 //! The HTTP side of the test: it sets the scene, and it reads the logs from outside. Management calls must succeed; reads
 //! are tried until the node is there.
 
-use super::history::{Event, Sent};
+use super::history::{LogEntry, Sent, Wish};
 use super::wire;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub struct Account {
 /// What became of a send over HTTP.
 pub enum Posted {
     Committed {
-        event: Event,
+        entry: LogEntry,
         is_duplicate: bool,
     },
     Refused {
@@ -56,7 +56,7 @@ pub enum Changed {
 
 /// A log as it is served: what it holds, and what each page said of its end.
 pub struct Served {
-    pub events: Vec<Event>,
+    pub entries: Vec<LogEntry>,
     pub last_seqs: Vec<i64>,
 }
 
@@ -174,6 +174,27 @@ impl Api {
         self.post("/channels/", &owner.token, &body).await["id"].as_i64().expect("an id")
     }
 
+    /// Asks for a change of messages, once.
+    pub async fn try_to(&self, token: &str, channel: i64, wish: &Wish) -> Changed {
+        let (method, path, body) = match wish {
+            Wish::Edit { id, content } => {
+                (Method::PATCH, format!("messages/{id}"), Some(json!({ "content": content })))
+            }
+            Wish::Delete { id } => (Method::DELETE, format!("messages/{id}"), None),
+            Wish::DeleteMany { ids } => (Method::POST, "messages/bulk-delete".to_owned(), Some(json!({ "ids": ids }))),
+            Wish::React { id, emoji } => (Method::PUT, format!("messages/{id}/reactions/{emoji}/me"), None),
+            Wish::Unreact { id, emoji } => (Method::DELETE, format!("messages/{id}/reactions/{emoji}/me"), None),
+            Wish::Clear { id, emoji: Some(emoji) } => {
+                (Method::DELETE, format!("messages/{id}/reactions/{emoji}"), None)
+            }
+            Wish::Clear { id, emoji: None } => (Method::DELETE, format!("messages/{id}/reactions"), None),
+            Wish::Pin { id } => (Method::PUT, format!("pins/{id}"), None),
+            Wish::Unpin { id } => (Method::DELETE, format!("pins/{id}"), None),
+        };
+        let call = self.call(method, &format!("/channels/{channel}/{path}"), token);
+        self.change(if let Some(body) = body { call.json(&body) } else { call }).await
+    }
+
     /// Sends a message, once.
     pub async fn send(&self, token: &str, channel: i64, sent: &Sent) -> Posted {
         let path = format!("/channels/{channel}/messages");
@@ -183,34 +204,33 @@ impl Api {
         let Some(body) = answer.text().await.ok().and_then(|body| serde_json::from_str::<Value>(&body).ok()) else {
             return Posted::Lost;
         };
-        match wire::event(&body) {
-            Some(event) if status.is_success() => Posted::Committed { event, is_duplicate: status == StatusCode::OK },
+        match wire::made(&body) {
+            Some(entry) if status.is_success() => Posted::Committed { entry, is_duplicate: status == StatusCode::OK },
             _ => Posted::Refused { code: body["code"].as_str().unwrap_or(status.as_str()).to_owned() },
         }
     }
 
     /// One look at what follows `after`, and at the log's end; `None` where that is not to be had now.
-    pub async fn glance(&self, token: &str, channel: i64, after: i64) -> Option<(Vec<Event>, i64)> {
+    pub async fn glance(&self, token: &str, channel: i64, after: i64) -> Option<(Vec<LogEntry>, i64)> {
         let path = format!("/channels/{channel}/events?after={after}&limit={PAGE}");
         let answer = self.call(Method::GET, &path, token).send().await.ok()?.error_for_status().ok()?;
         let page: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
-        let events = page["events"].as_array()?.iter().map(wire::event).collect::<Option<_>>()?;
-        Some((events, page["last_seq"].as_i64()?))
+        let entries = page["events"].as_array()?.iter().map(|entry| wire::entry(entry).expect("an entry")).collect();
+        Some((entries, page["last_seq"].as_i64()?))
     }
 
     /// A channel's whole log, page by page, to the page that is empty.
     pub async fn log(&self, reader: &Account, channel: i64) -> Served {
-        let mut served = Served { events: Vec::new(), last_seqs: Vec::new() };
+        let mut served = Served { entries: Vec::new(), last_seqs: Vec::new() };
         let mut after = 0;
         loop {
             let path = format!("/channels/{channel}/events?after={after}&limit={PAGE}");
             let page = self.read(&path, &reader.token).await;
             served.last_seqs.push(page["last_seq"].as_i64().expect("a number"));
-            let events = page["events"].as_array().expect("a list");
-            assert!(events.iter().all(|event| event["type"] == "message.created"), "only messages were sent: {page}");
-            served.events.extend(events.iter().map(|event| wire::event(event).expect("an event")));
-            match served.events.last() {
-                Some(last) if !events.is_empty() && last.seq > after => after = last.seq,
+            let entries = page["events"].as_array().expect("a list");
+            served.entries.extend(entries.iter().map(|entry| wire::entry(entry).expect("an entry")));
+            match served.entries.last() {
+                Some(last) if !entries.is_empty() && last.seq() > after => after = last.seq(),
                 // What is wrong with a page that does not lead on, the checker says.
                 _ => return served,
             }

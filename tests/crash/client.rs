@@ -1,39 +1,37 @@
 //! A client: a task of its own, with its own state, that knows nothing of the others. It writes, it reads, and whenever
 //! its socket ends it comes back with `after` and sends again what was not acknowledged.
 
+mod writing;
+
 use super::api::Posted;
+use super::changer::{Changer, is_change};
 use super::dice::Dice;
 use super::door::{Door, Shut, Socket};
-use super::history::{Connection, Heard, Sent, Witness};
+use super::history::{Connection, Heard, Hears, Witness};
 use super::lines::{Lines, Phase, Progress, Ticket};
 use super::moment;
 use super::outbox::Outbox;
 use super::wire;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::Error as WebSocketError;
 use tokio_tungstenite::tungstenite::Message;
 
-const BURST_MAX: u64 = 4;
 /// Between two bursts, at most; each client draws its pace anew for each round.
 const PACES_MS: [u64; 4] = [8, 20, 40, 60];
 const RECONNECT_PAUSE_MAX_MS: u64 = 60;
 /// As long as a client stays before it leaves by itself, without a word.
 const VISIT_MAX_MS: u64 = 1_000;
 
-/// One send in so many goes over HTTP. Before one connection in so many something is sent again over HTTP, and what was
-/// missed is read over HTTP.
-const HTTP_SEND_ONE_IN: u64 = 10;
+/// Before one connection in so many something is sent again over HTTP, and what was missed is read over HTTP.
 const HTTP_RESEND_ONE_IN: u64 = 3;
 const HTTP_RESEND_MAX: usize = 4;
 const HTTP_READ_ONE_IN: u64 = 2;
-/// One connection in so many is a gateway's.
-const GATEWAY_ONE_IN: u64 = 3;
-/// Beside one burst in so many its account logs in anew, and goes on with that login from its next connection.
-const LOGIN_ONE_IN: u64 = 60;
+/// One connection in so many is a gateway's, and of the others one in so many asks for every number.
+const GATEWAY_ONE_IN: u64 = 2;
+const LOG_ONE_IN: u64 = 2;
 /// One socket in so many is not closed when its client leaves: it stays until the round is over, and is not read.
 const STAYS_UNREAD_ONE_IN: u64 = 6;
 const UNREAD_MAX: usize = 3;
@@ -48,8 +46,9 @@ pub struct Client {
     /// Left, and not closed: nobody reads them.
     unread: Vec<Socket>,
     outbox: Outbox,
-    /// Sends over HTTP that are on their way, each with its nonce.
-    posts: JoinSet<(String, Posted)>,
+    changer: Changer,
+    /// Sends over HTTP that are on their way, each with its nonce, and when it began.
+    posts: JoinSet<(String, u64, Posted)>,
     logins: JoinSet<Option<String>>,
     progress: Progress,
     /// What was not acknowledged is sent again after the replay, not before it.
@@ -72,6 +71,7 @@ impl Client {
             author,
             channel: ticket.channel,
             sent: Vec::new(),
+            requests: Vec::new(),
             connections: Vec::new(),
             posted: Vec::new(),
             rejections: Vec::new(),
@@ -85,6 +85,7 @@ impl Client {
             door: Door::Channel,
             unread: Vec::new(),
             outbox: Outbox::default(),
+            changer: Changer::default(),
             posts: JoinSet::new(),
             logins: JoinSet::new(),
             progress,
@@ -99,7 +100,12 @@ impl Client {
     }
 
     pub fn progress(&self) -> Progress {
-        Progress { unsettled: self.outbox.unsettled(), ..self.progress }
+        Progress { unsettled: self.outbox.unsettled() + self.changer.unsettled(), ..self.progress }
+    }
+
+    /// All that it knows.
+    pub fn testimony(&self) -> Witness {
+        Witness { requests: self.changer.requests.clone(), ..self.witness.clone() }
     }
 
     /// Takes part until it is over. The socket stays open from one round to the next.
@@ -125,6 +131,7 @@ impl Client {
 
     fn lost(&mut self) {
         self.outbox.lost();
+        self.changer.lost();
         self.progress.is_live = false;
     }
 
@@ -137,10 +144,10 @@ impl Client {
     async fn catch_up(&mut self, dice: &mut Dice) {
         let (began, after) = (moment::next(), self.progress.view);
         let Ticket { api, token, channel } = &self.ticket;
-        let Some((events, last_seq)) = api.glance(token, *channel, after).await else { return };
+        let Some((entries, last_seq)) = api.glance(token, *channel, after).await else { return };
         self.witness.connections.push(Connection { began, after, ..Connection::default() });
-        for event in events {
-            self.hear(Heard::Event(event), dice);
+        for entry in entries {
+            self.hear(Heard::Entry(entry), dice);
         }
         if last_seq < after {
             self.record(Heard::Resync(last_seq));
@@ -164,12 +171,18 @@ impl Client {
                 self.progress.tally.logins += 1;
             }
         }
-        self.door = if dice.one_in(GATEWAY_ONE_IN) { Door::Gateway } else { Door::Channel };
+        self.door = match dice.one_in(GATEWAY_ONE_IN) {
+            true => Door::Gateway,
+            false if dice.one_in(LOG_ONE_IN) => Door::Log,
+            false => Door::Channel,
+        };
+        self.progress.hears = self.door.hears();
         let (began, after) = (moment::next(), self.progress.view);
         match self.door.open(&self.ticket, Some(after)).await {
             Ok(socket) => {
                 self.progress.tally.resumes += u64::from(std::mem::replace(&mut self.has_been_here, true));
-                self.witness.connections.push(Connection { began, after, ..Connection::default() });
+                let hears = self.door.hears();
+                self.witness.connections.push(Connection { hears, began, after, ..Connection::default() });
                 self.resends_late = dice.one_in(2);
                 if !self.resends_late {
                     self.outbox.send_all_again(Instant::now());
@@ -207,17 +220,17 @@ impl Client {
                 }
             }
             let is_quiet = phase == Phase::Quiet;
-            if !is_quiet && self.send_again(&mut socket, now).await.is_err() {
+            if !is_quiet && self.send_again(&mut socket, now, dice).await.is_err() {
                 return End::Lost;
             }
-            let due = self.outbox.next_due(now).filter(|_| !is_quiet);
-            let own = [may_write.then_some(next_write), is_load.then_some(departure), due];
+            let due = self.outbox.next_due(now).into_iter().chain(self.changer.next_due()).min();
+            let own = [may_write.then_some(next_write), is_load.then_some(departure), due.filter(|_| !is_quiet)];
             let next = own.into_iter().flatten().min();
             tokio::select! {
                 frame = socket.next() => match frame {
                     Some(Ok(Message::Text(text))) => {
                         let heard = wire::hear(&text);
-                        self.progress.tally.duplicates += u64::from(matches!(heard, Heard::Answer(_)));
+                        self.progress.tally.duplicates += u64::from(matches!(heard, Heard::Answer(..)));
                         let is_end = self.ends_subscription(&heard);
                         self.hear(heard, dice);
                         if is_end {
@@ -233,8 +246,12 @@ impl Client {
                     Some(Err(_)) | None => return End::Lost,
                 },
                 Some(posted) = self.posts.join_next() => {
-                    let (nonce, posted) = posted.expect("a send does not fail");
-                    self.posted(nonce, posted, dice);
+                    let (nonce, began, posted) = posted.expect("a send does not fail");
+                    self.posted(nonce, began, posted, dice);
+                }
+                Some(called) = self.changer.calls.join_next() => {
+                    let (nonce, changed) = called.expect("a call does not fail");
+                    self.progress.tally.changed += u64::from(self.changer.called(&nonce, changed, dice));
                 }
                 () = sleep_until(next.unwrap_or(now)), if next.is_some() => {}
                 _ = lines.phase.changed() => {}
@@ -252,62 +269,11 @@ impl Client {
         }
     }
 
-    fn log_in(&mut self) {
-        let (api, name) = (self.ticket.api.clone(), self.witness.name.clone());
-        self.logins.spawn(async move { api.log_in(&name).await });
-    }
-
-    async fn write(&mut self, socket: &mut Socket, dice: &mut Dice) -> Result<(), WebSocketError> {
-        if self.logins.is_empty() && dice.one_in(LOGIN_ONE_IN) {
-            self.log_in();
-        }
-        for _ in 0..dice.between(1..=BURST_MAX) {
-            let Some((sent, times)) = self.outbox.write(&self.witness.name, dice) else { break };
-            self.witness.sent.push(sent.clone());
-            self.progress.tally.resent += u64::from(times > 1);
-            if dice.one_in(HTTP_SEND_ONE_IN) {
-                for _ in 0..times {
-                    self.post(sent.clone());
-                }
-                continue;
-            }
-            for _ in 0..times {
-                self.feed(socket, &sent).await?;
-            }
-        }
-        socket.flush().await
-    }
-
-    async fn feed(&mut self, socket: &mut Socket, sent: &Sent) -> Result<(), WebSocketError> {
-        let connection = self.witness.connections.last_mut().expect("it is connected");
-        connection.sent.push(sent.nonce.clone());
-        let text = self.door.text_of(self.ticket.channel, &sent.nonce, &sent.content);
-        socket.feed(Message::text(text)).await
-    }
-
-    async fn send_again(&mut self, socket: &mut Socket, now: Instant) -> Result<(), WebSocketError> {
-        let due = self.outbox.take_due(now);
-        for sent in &due {
-            self.progress.tally.resent += 1;
-            self.feed(socket, sent).await?;
-        }
-        if due.is_empty() { Ok(()) } else { socket.flush().await }
-    }
-
-    fn post(&mut self, sent: Sent) {
-        self.witness.posted.push(sent.nonce.clone());
-        let Ticket { api, token, channel } = self.ticket.clone();
-        self.posts.spawn(async move {
-            let posted = api.send(&token, channel, &sent).await;
-            (sent.nonce, posted)
-        });
-    }
-
-    fn posted(&mut self, nonce: String, posted: Posted, dice: &mut Dice) {
+    fn posted(&mut self, nonce: String, began: u64, posted: Posted, dice: &mut Dice) {
         match posted {
-            Posted::Committed { event, is_duplicate } => {
+            Posted::Committed { entry, is_duplicate } => {
                 self.progress.tally.duplicates += u64::from(is_duplicate);
-                self.hear(Heard::Answer(event), dice);
+                self.hear(Heard::Answer(entry, Some(began)), dice);
             }
             Posted::Refused { code } => {
                 self.hear(Heard::Error { code, nonce: Some(nonce), retry_after_ms: None }, dice);
@@ -322,31 +288,40 @@ impl Client {
 
     fn hear(&mut self, heard: Heard, dice: &mut Dice) {
         match &heard {
-            Heard::Event(event) => {
-                if event.channel == self.witness.channel {
-                    self.progress.view = self.progress.view.max(event.seq);
+            Heard::Entry(entry) => {
+                if entry.channel() == self.witness.channel {
+                    self.progress.view = self.progress.view.max(entry.seq());
                 }
-                if event.author == self.witness.author
-                    && let Some(nonce) = &event.nonce
-                {
+                self.changer.learn(entry, self.witness.author);
+                if let Some(nonce) = entry.nonce().filter(|_| entry.author() == Some(self.witness.author)) {
                     self.acknowledged(nonce, dice);
                 }
             }
-            Heard::Answer(event) => {
-                if let Some(nonce) = &event.nonce {
+            Heard::Answer(entry, _) => {
+                self.changer.learn(entry, self.witness.author);
+                if let Some(nonce) = entry.nonce() {
                     self.outbox.confirmed(nonce);
                     self.acknowledged(nonce, dice);
                 }
             }
-            Heard::ReplayDone(_) => {
+            Heard::ReplayDone(seq) => {
                 self.progress.is_live = true;
+                if self.progress.hears == Hears::Messages {
+                    self.progress.view = self.progress.view.max(*seq);
+                }
                 if self.resends_late {
                     self.outbox.send_all_again(Instant::now());
                 }
             }
             Heard::Error { code, nonce, retry_after_ms } => {
                 self.progress.tally.refused += 1;
-                self.outbox.refused(code, nonce.as_deref(), *retry_after_ms, dice);
+                match nonce.as_deref().filter(|nonce| is_change(nonce)) {
+                    Some(nonce) => drop(self.changer.refused(nonce, code, *retry_after_ms, dice)),
+                    None => self.outbox.refused(code, nonce.as_deref(), *retry_after_ms, dice),
+                }
+            }
+            Heard::Ack { nonce, id, seq, .. } if is_change(nonce) => {
+                self.progress.tally.changed += u64::from(self.changer.done(nonce, Some(*id), *seq));
             }
             Heard::Ack { nonce, is_duplicate, .. } => {
                 if *is_duplicate {

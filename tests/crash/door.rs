@@ -1,5 +1,6 @@
-//! The two ways in: a channel's socket, and a gateway that subscribes to the channel.
+//! The ways in: a channel's socket, for messages or for every number, and a gateway that subscribes to the channel.
 
+use super::history::{Hears, Wish};
 use super::lines::Ticket;
 use super::wire;
 use futures_util::SinkExt;
@@ -17,6 +18,8 @@ pub type Socket = WebSocketStream<TcpStream>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     Channel,
+    /// With `?events=all`.
+    Log,
     Gateway,
 }
 
@@ -38,6 +41,7 @@ impl Door {
         let query = after.map(|after| format!("&after={after}")).unwrap_or_default();
         let url = match self {
             Self::Channel => format!("ws://{address}/ws/{channel}?token={token}{query}"),
+            Self::Log => format!("ws://{address}/ws/{channel}?token={token}{query}&events=all"),
             Self::Gateway => format!("ws://{address}/gateway?token={token}"),
         };
         let request = url.into_client_request().expect("a good URL");
@@ -58,8 +62,18 @@ impl Door {
     /// The text of a send.
     pub fn text_of(self, channel: i64, nonce: &str, content: &str) -> String {
         match self {
-            Self::Channel => wire::send(nonce, content),
+            Self::Channel | Self::Log => wire::send(nonce, content),
             Self::Gateway => wire::send_to(channel, nonce, content),
         }
+    }
+
+    /// The text with which a change is asked for; `None` where that is done over HTTP only.
+    pub fn text_of_change(self, channel: i64, nonce: &str, wish: &Wish) -> Option<String> {
+        if self == Self::Gateway { wire::change(channel, nonce, wish) } else { None }
+    }
+
+    /// What is told of a log here.
+    pub fn hears(self) -> Hears {
+        if self == Self::Channel { Hears::Messages } else { Hears::All }
     }
 }

@@ -1,128 +1,9 @@
 //! The checker checked: a good history passes, and each fault that is planted in it is found, by name and place.
 
 use super::check::check;
-use super::history::{Connection, Erased, Event, Fate, Heard, Log, Observations, Sent, Skeptic, Visitor, Witness};
+use super::good::{GENERAL, MINA, RANDOM, answer, general, good, log, random, refusal, row, told, unnamed};
+use super::history::{Event, Fate, Heard, LogEntry, Observations, Sent};
 use super::violation::{Account, Entry, Place, Violation};
-
-const GENERAL: i64 = 7;
-const RANDOM: i64 = 8;
-const MINA: i64 = 1;
-const JOON: i64 = 2;
-const SORA: i64 = 3;
-const ARA: i64 = 5;
-const BORA: i64 = 6;
-
-/// Ids are drawn for all channels together, so within one they have gaps.
-fn event(channel: i64, seq: i64, author: i64, nonce: &str) -> Event {
-    let created_at = format!("2026-01-01T00:00:{seq:02}.5Z");
-    Event {
-        id: 100 + seq * 2 + i64::from(channel == RANDOM),
-        seq,
-        channel,
-        author,
-        author_username: ["mina", "joon", "sora", "late", "ara", "deleted user"]
-            [usize::try_from(author - 1).expect("one of six")]
-        .to_owned(),
-        content: format!("{author} says {nonce}"),
-        nonce: Some(nonce.to_owned()),
-        updated_at: created_at.clone(),
-        created_at,
-    }
-}
-
-/// Eight messages of Mina (odd) and Joon (even).
-fn general(seq: i64) -> Event {
-    let author = if seq % 2 == 1 { MINA } else { JOON };
-    event(GENERAL, seq, author, &format!("{}", (seq + 1) / 2))
-}
-
-/// Two of Sora, one of somebody who is gone.
-fn random(seq: i64) -> Event {
-    event(RANDOM, seq, if seq == 3 { BORA } else { SORA }, &format!("{seq}"))
-}
-
-fn log(channel: i64, events: Vec<Event>) -> Log {
-    let end = events.len() as i64;
-    Log { channel, stored: events.clone(), served: events, served_last_seqs: vec![end, end], stored_last_seq: end }
-}
-
-fn witness(name: &str, author: i64, channel: i64, sent: i64, connections: Vec<Connection>) -> Witness {
-    let sent = (1..=sent).map(|nonce| Sent { nonce: format!("{nonce}"), content: format!("{author} says {nonce}") });
-    let (name, sent) = (name.into(), sent.collect());
-    Witness { name, author, channel, sent, connections, posted: vec![], rejections: vec![] }
-}
-
-fn connection(after: i64, heard: Vec<Heard>) -> Connection {
-    Connection { after, heard, ..Connection::default() }
-}
-
-fn refusal(code: &str) -> Heard {
-    Heard::Error { code: code.into(), nonce: Some("2".into()), retry_after_ms: Some(50) }
-}
-
-/// A crash after the fourth message, another after the sixth. Mina's second acknowledgement was lost with the
-/// connection; Joon's third was in doubt.
-fn good() -> Observations {
-    let live = |seq| Heard::Event(general(seq));
-    let mina = vec![
-        connection(0, vec![Heard::ReplayDone(0), live(1), live(2)]),
-        connection(2, vec![refusal("unavailable"), live(3), Heard::Answer(general(3)), live(4), Heard::ReplayDone(4)]),
-        connection(4, vec![live(5), live(6), Heard::ReplayDone(6), live(7), Heard::Answer(general(1)), live(8)]),
-    ];
-    let joon = vec![
-        connection(0, vec![Heard::ReplayDone(0), live(1), live(2), live(3), live(4), refusal("unconfirmed")]),
-        connection(4, vec![Heard::ReplayDone(4), live(5), live(6), Heard::Closed(1012)]),
-        connection(6, vec![]),
-        connection(6, vec![Heard::ReplayDone(6), live(7), live(8)]),
-    ];
-    let late = vec![connection(5, vec![live(6), live(7), live(8), Heard::ReplayDone(8)])];
-    // Sora's gateway; the account of the third message is gone by then, and has no name any more.
-    let ack = Heard::Ack { nonce: "2".into(), channel: RANDOM, id: random(2).id, seq: 2, is_duplicate: false };
-    let told = [Heard::News("ready".into()), Heard::ReplayDone(0)];
-    let told = told.into_iter().chain((1..=2).map(|seq| Heard::Event(random(seq)))).chain([ack, named()]);
-    let sent = ["1", "2"].map(str::to_owned).to_vec();
-    let sora = vec![Connection { sent, began: 5, ..connection(0, told.collect()) }];
-    Observations {
-        logs: vec![log(GENERAL, (1..=8).map(general).collect()), log(RANDOM, (1..=3).map(random).collect())],
-        witnesses: vec![
-            witness("mina", MINA, GENERAL, 4, mina),
-            witness("joon", JOON, GENERAL, 4, joon),
-            witness("late", 4, GENERAL, 0, late),
-            witness("sora", SORA, RANDOM, 2, sora),
-        ],
-        skeptics: vec![Skeptic {
-            name: "ara".into(),
-            author: ARA,
-            channel: RANDOM,
-            fates: vec![("never".into(), Fate::Refused), ("perhaps".into(), Fate::Unknown)],
-        }],
-        erased: vec![Erased {
-            name: "bora".into(),
-            author: BORA,
-            channel: RANDOM,
-            sent: vec![Sent { nonce: "3".into(), content: format!("{BORA} says 3") }],
-            is_gone: true,
-            answered: Some(6),
-        }],
-        visitors: vec![Visitor {
-            name: "dal".into(),
-            author: 7,
-            channel: RANDOM,
-            after_leave: vec![(3, None), (3, Some(3))],
-            wrong_answers: vec![],
-        }],
-    }
-}
-
-/// The third message of the second channel as it was told while its author had a name.
-fn named() -> Heard {
-    Heard::Event(Event { author_username: "bora".into(), ..random(3) })
-}
-
-/// A message without a nonce, behind all others.
-fn unnamed(content: &str, seq: i64) -> Event {
-    Event { content: content.into(), nonce: None, ..event(RANDOM, seq, ARA, "") }
-}
 
 fn at(client: &str, connection: usize, frame: usize) -> Place {
     Place { client: client.into(), connection, frame }
@@ -139,8 +20,25 @@ fn heard(history: &mut Observations, client: usize, connection: usize) -> &mut V
 
 /// Changes the log of the first channel in both accounts.
 fn in_both(history: &mut Observations, change: impl Fn(&mut Vec<Event>)) {
-    change(&mut history.logs[0].stored);
-    change(&mut history.logs[0].served);
+    in_stored(history, 0, &change);
+    in_served(history, change);
+}
+
+/// Changes the log of a channel as it is stored; all of it are messages.
+fn in_stored(history: &mut Observations, channel: usize, change: impl Fn(&mut Vec<Event>)) {
+    let messages = &mut history.logs[channel].stored.messages;
+    let mut events = messages.drain(..).map(|row| row.event).collect();
+    change(&mut events);
+    messages.extend(events.into_iter().map(row));
+}
+
+/// Changes the log of the first channel as it is served.
+fn in_served(history: &mut Observations, change: impl Fn(&mut Vec<Event>)) {
+    let served = &mut history.logs[0].served;
+    let made = |entry| if let LogEntry::Created(event) = entry { Some(event) } else { None };
+    let mut events = served.drain(..).filter_map(made).collect();
+    change(&mut events);
+    served.extend(events.into_iter().map(LogEntry::Created));
 }
 
 /// Plants a fault in a good history; the checker must name it.
@@ -170,11 +68,11 @@ fn faults_of_the_log_are_found() {
         in_both(history, |log| drop(log.remove(3)));
     });
     let hole = Violation::LogHole { account: Served, channel, after: 3, seq: 5 };
-    finds("a row is not served", hole, |history| drop(history.logs[0].served.remove(3)));
+    finds("a row is not served", hole, |history| in_served(history, |log| drop(log.remove(3))));
     let repeat = Violation::LogRepeat { account: Served, channel, seq: 4 };
-    finds("a row is served twice", repeat, |history| history.logs[0].served.insert(4, general(4)));
+    finds("a row is served twice", repeat, |history| in_served(history, |log| log.insert(4, general(4))));
     let swapped = Violation::LogOutOfOrder { account: Served, channel, seq: 4 };
-    finds("two rows are swapped", swapped, |history| history.logs[0].served.swap(3, 4));
+    finds("two rows are swapped", swapped, |history| in_served(history, |log| log.swap(3, 4)));
     let hole = Violation::LogHole { account: Stored, channel, after: 6, seq: 8 };
     finds("a seq is skipped", hole, |history| in_both(history, |log| log[6].seq = 8));
     let twice = Violation::NonceTwice { account: Stored, channel, author: MINA, nonce: "3".into() };
@@ -186,15 +84,17 @@ fn faults_of_the_log_are_found() {
     let backward = Violation::IdOutOfOrder { account: Stored, channel, entry: Entry { id: 3, seq: 5 } };
     finds("an id does not grow with seq", backward, |history| in_both(history, |log| log[4].id = 3));
     let foreign = Violation::LogForeign { account: Served, channel, entry: Entry { id: 117, seq: 8 } };
-    finds("a row of another channel is served", foreign, |history| history.logs[0].served[7] = random(8));
+    finds("a row of another channel is served", foreign, |history| in_served(history, |log| log[7] = random(8)));
     for (fault, said) in [("last_seq is too high", 9), ("last_seq is too low", 7)] {
         let wrong = |account| Violation::LastSeqWrong { account, channel, said, end: 8 };
         finds(fault, wrong(Served), |history| history.logs[0].served_last_seqs[1] = said);
-        finds(fault, wrong(Stored), |history| history.logs[0].stored_last_seq = said);
+        finds(fault, wrong(Stored), |history| history.logs[0].stored.last_seq = said);
     }
     let differ = Violation::AccountsDiffer { channel, seq: 5 };
-    finds("a content is served changed", differ.clone(), |history| history.logs[0].served[4].content.push('!'));
-    finds("a time is served changed", differ, |history| history.logs[0].served[4].created_at = "never".into());
+    finds("a content is served changed", differ.clone(), |history| in_served(history, |log| log[4].content.push('!')));
+    finds("a time is served changed", differ, |history| {
+        in_served(history, |log| log[4].created_at = "never".into());
+    });
     let changed = Violation::ContentChanged { channel, entry: entry(5) };
     finds("a content is stored changed", changed, |history| in_both(history, |log| log[4].content.push('!')));
     let made_up = Violation::NeverSent { channel, entry: entry(5) };
@@ -212,7 +112,7 @@ fn faults_of_an_acknowledgement_are_found() {
         Violation::AcknowledgedElsewhere { client: client.clone(), nonce: nonce.clone(), said: other, log: entry(3) };
     finds("an acknowledgement has another id", elsewhere, |history| {
         for frame in [1, 2] {
-            heard(history, 0, 1)[frame] = Heard::Answer(Event { id: 999, ..general(3) });
+            heard(history, 0, 1)[frame] = answer(Event { id: 999, ..general(3) });
         }
     });
     let twice = Violation::AcknowledgedTwice {
@@ -222,15 +122,15 @@ fn faults_of_an_acknowledgement_are_found() {
         second: Entry { id: 106, seq: 5 },
     };
     finds("a resend is acknowledged as another entry", twice, |history| {
-        heard(history, 0, 1)[2] = Heard::Answer(Event { seq: 5, ..general(3) });
+        heard(history, 0, 1)[2] = answer(Event { seq: 5, ..general(3) });
     });
     let altered = Violation::SeenOtherwise { at: at("mina", 1, 2), entry: entry(3) };
     finds("a duplicate is not the original", altered, |history| {
-        heard(history, 0, 1)[2] = Heard::Answer(Event { content: "else".into(), ..general(3) });
+        heard(history, 0, 1)[2] = answer(Event { content: "else".into(), ..general(3) });
     });
     let unsent = Violation::AcknowledgedUnsent { at: at("mina", 2, 4), nonce: Some("1".into()) };
     finds("an acknowledgement of another's message", unsent, |history| {
-        heard(history, 0, 2)[4] = Heard::Answer(general(2));
+        heard(history, 0, 2)[4] = answer(general(2));
     });
     let unsent = Violation::AcknowledgedUnsent { at: at("mina", 2, 3), nonce: Some("4".into()) };
     finds("an acknowledgement of what was never sent", unsent, |history| drop(history.witnesses[0].sent.pop()));
@@ -245,11 +145,11 @@ fn faults_of_a_send_without_a_nonce_are_found() {
     let named = |content: &str| ("ara".to_owned(), content.to_owned());
     let (client, content) = named("never");
     finds("what was refused comes all the same", Violation::RefusedSaved { client, content }, |history| {
-        history.logs[1].stored.push(unnamed("never", 4));
+        in_stored(history, 1, |log| log.push(unnamed("never", 4)));
     });
     let (client, content) = named("perhaps");
     finds("what was sent once is there twice", Violation::SavedTwice { client, content }, |history| {
-        history.logs[1].stored.extend([unnamed("perhaps", 4), unnamed("perhaps", 5)]);
+        in_stored(history, 1, |log| log.extend([unnamed("perhaps", 4), unnamed("perhaps", 5)]));
     });
     let (client, content) = named("perhaps");
     finds("what came back is not there", Violation::SavedLost { client, content }, |history| {
@@ -257,7 +157,7 @@ fn faults_of_a_send_without_a_nonce_are_found() {
     });
     let entry = Entry { id: 109, seq: 4 };
     finds("what nobody sent", Violation::NeverSent { channel: RANDOM, entry }, |history| {
-        history.logs[1].stored.push(unnamed("whose", 4));
+        in_stored(history, 1, |log| log.push(unnamed("whose", 4)));
     });
 }
 
@@ -272,11 +172,11 @@ fn faults_of_a_view_are_found() {
     });
     let altered = Violation::SeenOtherwise { at: at("late", 0, 1), entry: entry(7) };
     finds("a replayed event has another content", altered, |history| {
-        heard(history, 2, 0)[1] = Heard::Event(Event { content: "else".into(), ..general(7) });
+        heard(history, 2, 0)[1] = told(Event { content: "else".into(), ..general(7) });
     });
     let foreign = Violation::SeenForeign { at: at("sora", 0, 6), entry: entry(4), channel: GENERAL };
     finds("an event of another channel is shown", foreign, |history| {
-        heard(history, 3, 0).push(Heard::Event(general(4)));
+        heard(history, 3, 0).push(told(general(4)));
     });
     let hole = Violation::ViewHole { at: at("joon", 0, 2), after: 1, seq: 3 };
     finds("a hole within a connection", hole, |history| drop(heard(history, 1, 0).remove(2)));
@@ -287,7 +187,7 @@ fn faults_of_a_view_are_found() {
     });
     let repeat = Violation::ViewRepeat { at: at("joon", 0, 3), seq: 2 };
     finds("a repeat within a connection", repeat, |history| {
-        heard(history, 1, 0).insert(3, Heard::Event(general(2)));
+        heard(history, 1, 0).insert(3, told(general(2)));
     });
     let reordered = Violation::ViewOutOfOrder { at: at("joon", 0, 3), seq: 2 };
     finds("two events of a connection are swapped", reordered, |history| heard(history, 1, 0).swap(2, 3));
@@ -295,7 +195,7 @@ fn faults_of_a_view_are_found() {
     finds("a hole at the seam of a resume", hole, |history| drop(heard(history, 0, 2).remove(0)));
     let repeat = Violation::SeamRepeat { at: at("joon", 1, 1), after: 4, seq: 4 };
     finds("a repeat at the seam of a resume", repeat, |history| {
-        heard(history, 1, 1).insert(1, Heard::Event(general(4)));
+        heard(history, 1, 1).insert(1, told(general(4)));
     });
     let misplaced = Violation::SeamMisplaced { client: "joon".into(), connection: 3, after: 5, view: 6 };
     finds("a client resumes where it has not been", misplaced, |history| {
@@ -332,7 +232,8 @@ fn faults_of_a_gateway_are_found() {
     let (client, other) = (String::from("sora"), Entry { id: 999, seq: 2 });
     let first = Entry { id: random(2).id, seq: 2 };
     let twice = Violation::AcknowledgedTwice { client: client.clone(), nonce: "2".into(), first, second: other };
-    let ack = |nonce: &str, channel, id| Heard::Ack { nonce: nonce.into(), channel, id, seq: 2, is_duplicate: false };
+    let ack =
+        |nonce: &str, channel, id| Heard::Ack { nonce: nonce.into(), channel, id, seq: Some(2), is_duplicate: false };
     finds("an ack names another entry", twice, |history| heard(history, 3, 0)[4] = ack("2", RANDOM, 999));
     let foreign = Violation::SeenForeign { at: at("sora", 0, 4), entry: first, channel: GENERAL };
     finds("an ack is of another channel", foreign, |history| heard(history, 3, 0)[4] = ack("2", GENERAL, first.id));
@@ -354,7 +255,7 @@ fn faults_of_rights_and_erasures_are_found() {
     finds("a name is told after its erasure", erased, |history| history.witnesses[3].connections[0].began = 7);
     let altered = Violation::SeenOtherwise { at: at("sora", 0, 5), entry: Entry { id: random(3).id, seq: 3 } };
     finds("another name is told", altered, |history| {
-        heard(history, 3, 0)[5] = Heard::Event(Event { author_username: "bori".into(), ..random(3) });
+        heard(history, 3, 0)[5] = told(Event { author_username: "bori".into(), ..random(3) });
     });
     let client = String::from("dal");
     finds("who left hears on", Violation::HeardAfterLeave { client: client.clone(), end: 3, seq: 4 }, |history| {

@@ -1,6 +1,7 @@
 //! What those who take part are told, and what they tell.
 
 use super::api::Api;
+use super::history::Hears;
 use super::tally::Tally;
 use tokio::sync::{mpsc, watch};
 
@@ -23,6 +24,8 @@ pub struct Progress {
     pub unsettled: usize,
     /// How far its view goes.
     pub view: i64,
+    /// Whether it is told of every number, or of messages only.
+    pub hears: Hears,
     /// Its socket is open, and the replay is done.
     pub is_live: bool,
     pub tally: Tally,

@@ -3,26 +3,38 @@
 //! it plays that round first, and after it the same ones. The moment and the victim come from the seed; which messages
 //! are on their way at that moment is the machine's.
 //!
-//! `check` judges, and knows only `history`; `faults` holds `check` itself to the truth. All other files make history.
+//! There is everything in the logs that there can be: messages, and what is done to them later.
+//!
+//! `check` judges, and knows only `history`: `view` and `telling` what was told, `promise` what was answered, `fold` what the tables have.
+//! `faults` and `change_faults` hold it to the truth. All other files make history.
 
 mod api;
 mod blow;
+mod change_faults;
+mod changer;
 mod check;
 mod client;
 mod database;
 mod dice;
 mod door;
+mod entry;
 mod erasure;
 mod faults;
+mod fold;
+mod good;
 mod history;
+mod index;
+mod latecomer;
 mod lines;
 mod moment;
 mod node;
 mod outbox;
+mod owner;
 mod plan;
 #[allow(dead_code)]
 #[path = "../process/node.rs"]
 mod process_node;
+mod promise;
 mod round;
 mod scene;
 #[allow(dead_code)]
@@ -31,6 +43,7 @@ mod secrets;
 mod skeptic;
 mod slow_link;
 mod tally;
+mod telling;
 mod view;
 mod violation;
 mod visitor;

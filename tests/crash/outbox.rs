@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The server takes 64 unacknowledged sends a socket; each of these may be on its way twice.
-const WINDOW: usize = 24;
+/// The server takes 64 unacknowledged sends and changes a socket; each of these may be on its way twice, and so may 10 changes.
+const WINDOW: usize = 22;
 /// One in so many is sent twice at once, and one in so many once more after its acknowledgement.
 const TWICE_ONE_IN: u64 = 25;
 /// One in so many is as long as a message may be.
@@ -116,7 +116,7 @@ impl Outbox {
 }
 
 /// A text that says who wrote it, and is not always plain or short.
-fn content(name: &str, count: u64, dice: &mut Dice) -> String {
+pub fn content(name: &str, count: u64, dice: &mut Dice) -> String {
     const TAILS: [&str; 6] = ["", " 안녕", " 🦀 \"quoted\"", " line\nline\t\\", " \u{1}<b>&amp;", " e\u{301}"];
     let text = format!("{name} {count}{}", dice.pick(&TAILS));
     if dice.one_in(LONG_ONE_IN) {

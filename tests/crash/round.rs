@@ -3,11 +3,14 @@
 use super::blow::strike;
 use super::check::{check, check_fates};
 use super::client::Client;
+use super::database::End;
 use super::dice::Dice;
 use super::erasure::speak_and_be_erased;
-use super::history::{Erased, Skeptic, Visitor};
+use super::history::{Erased, Hears, Owner, Skeptic, Visitor, Witness};
+use super::latecomer::look_in;
 use super::lines::{Lines, Phase, Progress, Ticket};
 use super::moment;
+use super::owner::{Survey, tidy_up};
 use super::plan::Plan;
 use super::scene::{Scene, place};
 use super::skeptic::doubt;
@@ -63,6 +66,8 @@ struct Round<'a> {
     tasks: Vec<JoinHandle<Client>>,
     doubts: Vec<JoinHandle<(Skeptic, Ticket)>>,
     walks: Vec<JoinHandle<(Visitor, Arc<Path>)>>,
+    reigns: Vec<JoinHandle<(Owner, Survey, Ticket)>>,
+    looks: Vec<JoinHandle<Vec<Witness>>>,
     erasure: Option<JoinHandle<Erased>>,
     seed: u64,
     starts_left: u32,
@@ -77,6 +82,7 @@ pub async fn play(scene: &mut Scene, plan: &Plan) -> Outcome {
     let tally = |clients: &[Client]| clients.iter().map(|client| client.progress().tally).sum::<Tally>();
     let before = tally(&scene.clients);
     let short_lived = scene.short_lived().await;
+    scene.latecomers.clear();
     let mut round = Round::begin(scene, plan.seed);
     let dice = Dice::of(plan.seed, 4_000);
     round.erasure =
@@ -91,7 +97,8 @@ pub async fn play(scene: &mut Scene, plan: &Plan) -> Outcome {
             outcome.violations.extend(check(&observations));
             outcome.visits = observations.visitors.iter().map(|visitor| visitor.after_leave.len()).sum();
             outcome.erased = observations.erased.iter().filter(|erased| erased.is_gone).count();
-            outcome.entries = observations.logs.iter().map(|log| log.stored.len()).sum();
+            outcome.entries =
+                observations.logs.iter().map(|log| log.stored.messages.len() + log.stored.changes.len()).sum();
         }
         Ok(Err(error)) => outcome.stuck = outcome.stuck.or(Some(format!("the database cannot be read: {error:?}"))),
         Err(_) => outcome.stuck = outcome.stuck.or(Some("the logs are not served".to_owned())),
@@ -121,6 +128,8 @@ impl<'a> Round<'a> {
             tasks,
             doubts: Vec::new(),
             walks: Vec::new(),
+            reigns: Vec::new(),
+            looks: Vec::new(),
             erasure: None,
             seed,
             starts_left: START_AGAIN_MAX,
@@ -142,6 +151,18 @@ impl<'a> Round<'a> {
         self.walks.extend(visitors.map(|(number, (seen, path))| {
             let (phases, dice) = (self.phase.subscribe(), Dice::of(self.seed, 5_000 + number));
             tokio::spawn(async move { (visit_again(seen, &path, dice, phases).await, path) })
+        }));
+        let owners = std::mem::take(&mut self.scene.owners).into_iter().enumerate();
+        self.reigns.extend(owners.map(|(number, (owner, survey, ticket))| {
+            let (phases, dice) = (self.phase.subscribe(), Dice::of(self.seed, 6_000 + number));
+            tokio::spawn(async move {
+                let (owner, survey) = tidy_up(owner, survey, ticket.clone(), dice, phases).await;
+                (owner, survey, ticket)
+            })
+        }));
+        let tickets = self.scene.tickets().into_iter().enumerate();
+        self.looks.extend(tickets.map(|(number, ticket)| {
+            tokio::spawn(look_in(ticket, Dice::of(self.seed, 7_000 + number), self.phase.subscribe()))
         }));
     }
 
@@ -193,6 +214,14 @@ impl<'a> Round<'a> {
             let walk = timeout(PATIENCE, walk).await.map_err(|_| "a visitor gets nowhere".to_owned())?;
             self.scene.visitors.push(walk.expect("a visitor does not fail"));
         }
+        for reign in std::mem::take(&mut self.reigns) {
+            let reign = timeout(PATIENCE, reign).await.map_err(|_| "an owner's change has no answer".to_owned())?;
+            self.scene.owners.push(reign.expect("an owner does not fail"));
+        }
+        for look in std::mem::take(&mut self.looks) {
+            let visits = timeout(PATIENCE, look).await.map_err(|_| "somebody who looks in gets nowhere".to_owned())?;
+            self.scene.latecomers.extend(visits.expect("who looks in does not fail"));
+        }
         if let Some(erasure) = self.erasure.take() {
             let erased = timeout(PATIENCE, erasure).await.map_err(|_| "an account is not erased".to_owned())?;
             self.scene.erased.push(erased.expect("an erasure does not fail"));
@@ -205,7 +234,10 @@ impl<'a> Round<'a> {
         let mut ends = self.ends().await?;
         loop {
             let upto = ends.clone();
-            let at_end = move |(number, one): (usize, &Progress)| one.is_live && one.view >= upto[place(number)];
+            let at_end = move |(number, one): (usize, &Progress)| {
+                let End { last_seq, last_shown } = upto[place(number)];
+                one.is_live && one.view >= if one.hears == Hears::All { last_seq } else { last_shown }
+            };
             self.until("every view reaches the log's end", |all| all.iter().enumerate().all(&at_end)).await?;
             let now = self.ends().await?;
             if now == ends {
@@ -215,7 +247,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    async fn ends(&self) -> Result<Vec<i64>, String> {
+    async fn ends(&self) -> Result<Vec<End>, String> {
         let ends = async {
             loop {
                 match self.scene.ends().await {
@@ -233,7 +265,7 @@ impl<'a> Round<'a> {
         let logs = self.scene.stored().await.map_err(unread)?;
         for (skeptic, _) in &self.scene.skeptics {
             let log = self.scene.channels.iter().zip(&logs).find(|(channel, _)| **channel == skeptic.channel);
-            check_fates(skeptic, log.map_or(&[], |(_, (log, _))| log), &mut self.violations);
+            check_fates(skeptic, log.map_or(&[], |(_, log)| &log.messages), &mut self.violations);
         }
         Ok(())
     }
@@ -279,6 +311,12 @@ impl<'a> Round<'a> {
         }
         for walk in self.walks {
             self.scene.visitors.push(walk.await.expect("a visitor does not fail"));
+        }
+        for reign in self.reigns {
+            self.scene.owners.push(reign.await.expect("an owner does not fail"));
+        }
+        for look in self.looks {
+            self.scene.latecomers.extend(look.await.expect("who looks in does not fail"));
         }
         if let Some(erasure) = self.erasure {
             self.scene.erased.push(erasure.await.expect("an erasure does not fail"));

@@ -3,11 +3,12 @@
 
 use super::api::{Account, Api};
 use super::client::Client;
-use super::database;
+use super::database::{self, End};
 use super::dice::Dice;
-use super::history::{Erased, Event, Log, Observations, Skeptic, Visitor};
+use super::history::{Erased, Log, Observations, Owner, Skeptic, Tables, Visitor, Witness};
 use super::lines::Ticket;
 use super::node::{Node, data_in};
+use super::owner::Survey;
 use super::plan::Storage;
 use super::process_node::data_folder;
 use super::slow_link::Proxy;
@@ -32,11 +33,15 @@ pub struct Scene {
     pub skeptics: Vec<(Skeptic, Ticket)>,
     /// The same, who come and go.
     pub visitors: Vec<(Visitor, Arc<Path>)>,
+    /// One for each channel: the server's owner.
+    pub owners: Vec<(Owner, Survey, Ticket)>,
+    /// Who has looked in in this round.
+    pub latecomers: Vec<Witness>,
     /// Who was erased since the logs began.
     pub erased: Vec<Erased>,
     /// A PostgreSQL that is not the node's, and the way to it.
     pub elsewhere: Option<(Embedded, Proxy)>,
-    /// Reads the logs; no client.
+    /// Reads the logs and owns the server; no client.
     pub observer: Account,
     accounts: Vec<Account>,
     doubters: Vec<Account>,
@@ -91,6 +96,8 @@ impl Scene {
             clients: Vec::new(),
             skeptics: Vec::new(),
             visitors: Vec::new(),
+            owners: Vec::new(),
+            latecomers: Vec::new(),
             erased: Vec::new(),
             elsewhere,
             observer,
@@ -114,6 +121,12 @@ impl Scene {
             let ticket = Ticket { api: self.api.clone(), token: account.token.clone(), channel: *channel };
             let (name, author) = (account.name.clone(), account.id);
             self.skeptics.push((Skeptic { name, author, channel: *channel, fates: Vec::new() }, ticket));
+        }
+        self.owners.clear();
+        for ticket in self.tickets() {
+            let (name, author, requests) = (self.observer.name.clone(), self.observer.id, Vec::new());
+            let owner = Owner { name, author, channel: ticket.channel, requests };
+            self.owners.push((owner, Survey::default(), ticket));
         }
         self.visitors.clear();
         self.erased.clear();
@@ -155,13 +168,19 @@ impl Scene {
         (Erased { name, author, channel, sent: Vec::new(), is_gone: false, answered: None }, ticket)
     }
 
-    /// The logs as PostgreSQL has them, and where each ends.
-    pub async fn stored(&self) -> Result<Vec<(Vec<Event>, i64)>, tokio_postgres::Error> {
+    /// The owner's ways to the channels.
+    pub fn tickets(&self) -> Vec<Ticket> {
+        let ticket = |channel| Ticket { api: self.api.clone(), token: self.observer.token.clone(), channel };
+        self.channels.iter().copied().map(ticket).collect()
+    }
+
+    /// The logs as PostgreSQL has them.
+    pub async fn stored(&self) -> Result<Vec<Tables>, tokio_postgres::Error> {
         database::stored(&self.node.database(), &self.channels).await
     }
 
     /// Where the channels' logs end, by PostgreSQL.
-    pub async fn ends(&self) -> Result<Vec<i64>, tokio_postgres::Error> {
+    pub async fn ends(&self) -> Result<Vec<End>, tokio_postgres::Error> {
         database::ends(&self.node.database(), &self.channels).await
     }
 
@@ -182,20 +201,16 @@ impl Scene {
     pub async fn observe(&self) -> Result<Observations, tokio_postgres::Error> {
         let stored = self.stored().await?;
         let mut logs = Vec::new();
-        for (channel, (stored, stored_last_seq)) in self.channels.iter().zip(stored) {
+        for (channel, stored) in self.channels.iter().zip(stored) {
             let served = self.api.log(&self.observer, *channel).await;
-            logs.push(Log {
-                channel: *channel,
-                served: served.events,
-                served_last_seqs: served.last_seqs,
-                stored,
-                stored_last_seq,
-            });
+            logs.push(Log { channel: *channel, served: served.entries, served_last_seqs: served.last_seqs, stored });
         }
         let skeptics = self.skeptics.iter().map(|(skeptic, _)| skeptic.clone()).collect();
-        let witnesses = self.clients.iter().map(|client| client.witness.clone()).collect();
+        let witnesses = self.clients.iter().map(|client| client.testimony()).collect();
         let visitors = self.visitors.iter().map(|(visitor, _)| visitor.clone()).collect();
-        Ok(Observations { logs, witnesses, skeptics, erased: self.erased.clone(), visitors })
+        let owners = self.owners.iter().map(|(owner, ..)| owner.clone()).collect();
+        let (latecomers, erased) = (self.latecomers.clone(), self.erased.clone());
+        Ok(Observations { logs, witnesses, latecomers, skeptics, erased, visitors, owners })
     }
 
     /// Everything worked: nothing is left behind.

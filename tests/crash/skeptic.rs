@@ -1,7 +1,7 @@
 //! Somebody who sends without a nonce, one message at a time, and never again: what it was told of each has to be true for ever.
 
 use super::door::{Door, Socket};
-use super::history::{Fate, Heard, Skeptic};
+use super::history::{Fate, Heard, LogEntry, Skeptic};
 use super::lines::{Phase, Ticket};
 use super::wire;
 use futures_util::{SinkExt, StreamExt};
@@ -45,7 +45,7 @@ async fn outcome(socket: &mut Socket, content: &str) -> Fate {
         while let Some(Ok(message)) = socket.next().await {
             let Message::Text(text) = message else { continue };
             match wire::hear(&text) {
-                Heard::Event(event) if event.content == content => return Fate::Saved,
+                Heard::Entry(LogEntry::Created(event)) if event.content == content => return Fate::Saved,
                 // Its outcome follows.
                 Heard::Error { code, .. } if code == "unconfirmed" => {}
                 Heard::Error { .. } => return Fate::Refused,

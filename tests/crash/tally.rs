@@ -7,6 +7,7 @@ use std::ops::{Add, Sub};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub acknowledged: u64,
+    pub changed: u64,
     pub refused: u64,
     pub resent: u64,
     pub duplicates: u64,
@@ -18,6 +19,7 @@ impl Tally {
     fn with(self, other: Self, combine: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             acknowledged: combine(self.acknowledged, other.acknowledged),
+            changed: combine(self.changed, other.changed),
             refused: combine(self.refused, other.refused),
             resent: combine(self.resent, other.resent),
             duplicates: combine(self.duplicates, other.duplicates),
@@ -51,10 +53,10 @@ impl Sum for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { acknowledged, refused, resent, duplicates, resumes, logins } = self;
+        let Self { acknowledged, changed, refused, resent, duplicates, resumes, logins } = self;
         write!(
             out,
-            "{acknowledged:>5} acknowledged, {refused:>4} refused, {resent:>4} resent, {duplicates:>4} duplicates, {resumes:>3} resumes, {logins:>2} logins"
+            "{acknowledged:>5} acknowledged, {changed:>4} changes, {refused:>4} refused, {resent:>4} resent, {duplicates:>4} duplicates, {resumes:>3} resumes, {logins:>2} logins"
         )
     }
 }

@@ -1,7 +1,8 @@
 //! One client's part of the check: what it saw and what it was promised, held against the log.
 
-use super::check::{Index, entry};
-use super::history::{Connection, Erased, Event, Heard, Witness};
+use super::history::{Connection, Erased, Heard, Hears, LogEntry, Witness};
+use super::index::{Index, entry};
+use super::telling::judge;
 use super::violation::{Entry, Place, Violation};
 use std::collections::{HashMap, HashSet};
 
@@ -10,21 +11,9 @@ pub const EXCUSED_ERRORS: [&str; 3] = ["busy", "unavailable", "unconfirmed"];
 /// The server stops or restarts; this client was too slow for what came: each is followed by a resume.
 const EXCUSED_CLOSES: [u16; 3] = [1001, 1012, 4430];
 
-/// What is told of an author whose account is gone.
-const NOBODY: &str = "deleted user";
-
-/// Checks what `witness` heard.
+/// Checks what `witness` heard, to the end of the log.
 pub fn check(witness: &Witness, log: &Index<'_>, erased: &[Erased], violations: &mut Vec<Violation>) {
-    let mut walk = Walk {
-        witness,
-        log,
-        erased,
-        sent: witness.sent.iter().map(|sent| &*sent.nonce).collect(),
-        seen: HashSet::new(),
-        view: witness.connections.first().map_or(0, |first| first.after),
-        acknowledged: HashMap::new(),
-        violations,
-    };
+    let mut walk = Walk::new(witness, log, erased, violations);
     for connection in 0..witness.connections.len() {
         walk.connection(connection);
     }
@@ -32,19 +21,54 @@ pub fn check(witness: &Witness, log: &Index<'_>, erased: &[Erased], violations: 
     walk.settled();
 }
 
+/// Checks what `witness` heard, who may have left before the end of the log.
+pub fn check_part(witness: &Witness, log: &Index<'_>, erased: &[Erased], violations: &mut Vec<Violation>) {
+    let mut walk = Walk::new(witness, log, erased, violations);
+    for connection in 0..witness.connections.len() {
+        walk.connection(connection);
+    }
+}
+
+/// Where in a connection something is told.
+#[derive(Clone, Copy)]
+struct Part {
+    at_seam: bool,
+    is_live: bool,
+    hears: Hears,
+}
+
 struct Walk<'a> {
     witness: &'a Witness,
     log: &'a Index<'a>,
     erased: &'a [Erased],
     sent: HashSet<&'a str>,
+    /// The changes that it has asked for: what was answered to them is judged elsewhere.
+    asked: HashSet<&'a str>,
     seen: HashSet<i64>,
     /// How far the view goes.
     view: i64,
+    /// Whether the connection that was walked last, or is being walked, is past its replay.
+    is_replayed: bool,
     acknowledged: HashMap<&'a str, Entry>,
     violations: &'a mut Vec<Violation>,
 }
 
 impl<'a> Walk<'a> {
+    fn new(witness: &'a Witness, log: &'a Index<'a>, erased: &'a [Erased], violations: &'a mut Vec<Violation>) -> Self {
+        Self {
+            witness,
+            log,
+            erased,
+            sent: witness.sent.iter().map(|sent| &*sent.nonce).collect(),
+            asked: witness.requests.iter().map(|request| &*request.nonce).collect(),
+            seen: HashSet::new(),
+            view: witness.connections.first().map_or(0, |first| first.after),
+            is_replayed: false,
+            acknowledged: HashMap::new(),
+            violations,
+        }
+    }
+
     fn connection(&mut self, number: usize) {
         let connection = &self.witness.connections[number];
         let (client, after) = (&self.witness.name, connection.after);
@@ -53,41 +77,45 @@ impl<'a> Walk<'a> {
             self.violations.push(Violation::SeamMisplaced { client, connection: number, after, view: self.view });
             self.view = after;
         }
-        let (mut at_seam, mut is_replayed) = (true, false);
+        let mut at_seam = true;
+        self.is_replayed = false;
         for (frame, heard) in connection.heard.iter().enumerate() {
             let at = Place { client: client.clone(), connection: number, frame };
             match heard {
-                Heard::Event(event) if event.channel != self.witness.channel => self.foreign(at, event),
-                Heard::Event(event) => {
-                    self.order(&at, event.seq, at_seam);
+                Heard::Entry(entry) | Heard::Answer(entry, _) if entry.channel() != self.witness.channel => {
+                    self.foreign(at, entry.channel(), self::entry(entry));
+                }
+                Heard::Entry(told) => {
+                    self.order(&at, told, Part { at_seam, is_live: self.is_replayed, hears: connection.hears });
                     at_seam = false;
-                    self.truth(&at, event, connection.began);
-                    if event.author == self.witness.author {
-                        self.acknowledgement(at, event.author, event.nonce.as_deref(), entry(event));
+                    self.violations.extend(judge(self.log, self.erased, at.clone(), told, connection.began));
+                    if told.author() == Some(self.witness.author) {
+                        self.acknowledgement(at, self.witness.author, told.nonce(), entry(told));
                     }
                 }
-                Heard::Answer(event) if event.channel != self.witness.channel => self.foreign(at, event),
-                Heard::Answer(event) => {
-                    self.truth(&at, event, connection.began);
-                    self.acknowledgement(at, event.author, event.nonce.as_deref(), entry(event));
+                Heard::Answer(told, began) => {
+                    let began = began.unwrap_or(connection.began);
+                    self.violations.extend(judge(self.log, self.erased, at.clone(), told, began));
+                    // Of a deleted message nobody is told whose it was.
+                    let author = told.author().unwrap_or(self.witness.author);
+                    self.acknowledgement(at, author, told.nonce(), entry(told));
                 }
-                Heard::Ack { nonce, channel, id, seq, .. } if *channel == self.witness.channel => {
-                    let said = Entry { id: *id, seq: *seq };
+                Heard::Ack { channel, id, seq, .. } if *channel != self.witness.channel => {
+                    self.foreign(at, *channel, Entry { id: *id, seq: seq.unwrap_or_default() });
+                }
+                Heard::Ack { nonce, .. } if self.asked.contains(&**nonce) => {}
+                Heard::Ack { nonce, id, seq, .. } => {
+                    let said = Entry { id: *id, seq: seq.unwrap_or_default() };
                     self.acknowledgement(at, self.witness.author, Some(nonce), said);
                 }
-                Heard::Ack { channel, id, seq, .. } => {
-                    let (channel, entry) = (*channel, Entry { id: *id, seq: *seq });
-                    self.violations.push(Violation::SeenForeign { at, entry, channel });
-                }
-                Heard::ReplayDone(_) if is_replayed => self.violations.push(Violation::ReplayDoneTwice { at }),
+                Heard::ReplayDone(_) if self.is_replayed => self.violations.push(Violation::ReplayDoneTwice { at }),
                 Heard::ReplayDone(said) => {
-                    is_replayed = true;
-                    if *said != self.view {
-                        self.violations.push(Violation::ReplayDoneWrong { at, said: *said, view: self.view });
-                    }
+                    self.is_replayed = true;
+                    self.replay_done(at, *said, connection.hears);
                 }
                 Heard::Resync(seq) => self.violations.push(Violation::Resync { at, seq: *seq }),
                 Heard::Error { code, .. } if EXCUSED_ERRORS.contains(&&**code) => {}
+                Heard::Error { nonce: Some(nonce), .. } if self.asked.contains(&**nonce) => {}
                 Heard::Error { code, .. } => self.violations.push(Violation::Refused { at, code: code.clone() }),
                 Heard::Closed(code) if EXCUSED_CLOSES.contains(code) => {}
                 Heard::Closed(code) => self.violations.push(Violation::Closed { at, code: *code }),
@@ -99,50 +127,55 @@ impl<'a> Walk<'a> {
                 Heard::Unreadable(text) => self.violations.push(Violation::Unreadable { at, text: text.clone() }),
             }
         }
-        let is_last = number + 1 == self.witness.connections.len();
-        if is_last && !is_replayed {
-            let client = client.clone();
-            self.violations.push(Violation::ReplayDoneMissing { client, connection: number });
-        }
     }
 
-    fn foreign(&mut self, at: Place, event: &Event) {
-        self.violations.push(Violation::SeenForeign { at, entry: entry(event), channel: event.channel });
+    fn foreign(&mut self, at: Place, channel: i64, entry: Entry) {
+        self.violations.push(Violation::SeenForeign { at, entry, channel });
     }
 
-    /// Within a connection each event is the next one; the first is the one after `after`.
-    fn order(&mut self, at: &Place, seq: i64, at_seam: bool) {
-        let (at, after) = (at.clone(), self.view);
+    /// Within a connection each number is the next one, and the first is the one after `after`. Who hears messages only misses none that
+    /// is there; as long as it is live, none at all.
+    fn order(&mut self, at: &Place, told: &LogEntry, part: Part) {
+        let (at, after, seq) = (at.clone(), self.view, told.first_seq());
         let is_new = self.seen.insert(seq);
-        if at_seam && seq > after + 1 {
+        let is_hole = match part.hears {
+            Hears::All => seq > after + 1,
+            Hears::Messages => self.misses(seq - 1, part.is_live),
+        };
+        if part.hears == Hears::Messages && !matches!(told, LogEntry::Created(_)) {
+            self.violations.push(Violation::SeenUnasked { at: at.clone(), entry: entry(told) });
+        }
+        if part.at_seam && is_hole {
             self.violations.push(Violation::SeamHole { at, after, seq });
-        } else if at_seam && seq <= after {
+        } else if part.at_seam && seq <= after {
             self.violations.push(Violation::SeamRepeat { at, after, seq });
-        } else if seq > after + 1 {
+        } else if is_hole {
             self.violations.push(Violation::ViewHole { at, after, seq });
         } else if seq <= after && is_new {
             self.violations.push(Violation::ViewOutOfOrder { at, seq });
         } else if seq <= after {
             self.violations.push(Violation::ViewRepeat { at, seq });
         }
-        self.view = self.view.max(seq);
+        self.view = self.view.max(told.seq());
     }
 
-    /// What is told of an entry is what the log has, in every field. An account that was erased meanwhile had a name before.
-    fn truth(&mut self, at: &Place, event: &Event, began: u64) {
-        let (at, told) = (at.clone(), entry(event));
-        let erased = self.erased.iter().find(|erased| erased.author == event.author);
-        match self.log.by_seq.get(&event.seq) {
-            Some(logged) if *logged == event => {}
-            Some(logged) if erased.is_some_and(|erased| had_name(erased, event, logged)) => {
-                if erased.and_then(|erased| erased.answered).is_some_and(|answered| answered < began) {
-                    self.violations.push(Violation::SeenErasedName { at, entry: told });
-                }
-            }
-            _ if self.log.by_id.contains_key(&event.id) => {
-                self.violations.push(Violation::SeenOtherwise { at, entry: told });
-            }
-            _ => self.violations.push(Violation::SeenNotInLog { at, entry: told }),
+    /// Whether there is a message behind the view, up to a number.
+    fn misses(&self, upto: i64, is_live: bool) -> bool {
+        let messages = if is_live { &self.log.made } else { &self.log.shown };
+        self.view < upto && messages.range(self.view + 1..=upto).next().is_some()
+    }
+
+    fn replay_done(&mut self, at: Place, said: i64, hears: Hears) {
+        let view = self.view;
+        let is_right = match hears {
+            Hears::All => said == view,
+            Hears::Messages => (view..=self.log.end).contains(&said) && !self.misses(said, false),
+        };
+        if !is_right {
+            self.violations.push(Violation::ReplayDoneWrong { at, said, view });
+        }
+        if hears == Hears::Messages {
+            self.view = view.max(said);
         }
     }
 
@@ -162,7 +195,7 @@ impl<'a> Walk<'a> {
             return;
         }
         self.acknowledged.insert(nonce, said);
-        match self.log.by_nonce.get(&(self.witness.author, nonce)).map(|logged| entry(logged)) {
+        match self.log.by_nonce.get(&(self.witness.author, nonce)).copied() {
             Some(log) if log == said => {}
             Some(log) => {
                 let nonce = nonce.to_owned();
@@ -198,10 +231,18 @@ impl<'a> Walk<'a> {
     /// All is quiet: everything that was sent has its answer, and everything in the log has been seen.
     fn settled(&mut self) {
         let client = &self.witness.name;
+        if !self.is_replayed && !self.witness.connections.is_empty() {
+            let (client, connection) = (client.clone(), self.witness.connections.len() - 1);
+            self.violations.push(Violation::ReplayDoneMissing { client, connection });
+        }
         for sent in self.witness.sent.iter().filter(|sent| !self.acknowledged.contains_key(&*sent.nonce)) {
             self.violations.push(Violation::Unacknowledged { client: client.clone(), nonce: sent.nonce.clone() });
         }
-        if self.view != self.log.end {
+        let is_at_end = match self.witness.connections.last().map(|last| last.hears) {
+            Some(Hears::Messages) => self.view <= self.log.end && !self.misses(self.log.end, false),
+            _ => self.view == self.log.end,
+        };
+        if !is_at_end {
             let (client, view, end) = (client.clone(), self.view, self.log.end);
             self.violations.push(Violation::ViewEndsEarly { client, view, end });
         }
@@ -209,10 +250,4 @@ impl<'a> Walk<'a> {
             self.violations.push(Violation::Rejected { client: client.clone(), status: *status });
         }
     }
-}
-
-/// Whether an event is the one that the log has, told while its author had a name.
-fn had_name(erased: &Erased, told: &Event, logged: &Event) -> bool {
-    let nobodys = Event { author_username: NOBODY.to_owned(), ..told.clone() };
-    told.author_username == erased.name && nobodys == *logged
 }

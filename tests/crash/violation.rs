@@ -49,6 +49,44 @@ pub enum Violation {
     /// The log holds another text than was sent.
     ContentChanged { channel: i64, entry: Entry },
 
+    /// The log has a change that nobody asked for.
+    ChangeNeverAsked { channel: i64, seq: i64 },
+    /// The log has a change of what is not there, or no longer.
+    ChangeOfNothing { channel: i64, seq: i64 },
+    /// The log has a change that changes nothing: all was so already.
+    ChangeRedundant { channel: i64, seq: i64 },
+    /// The log has an edit by somebody who is not the author.
+    EditNotTheAuthors { channel: i64, seq: i64 },
+    /// An edit has given a text that its author never sent.
+    EditNeverSent { channel: i64, seq: i64 },
+    /// A message is deleted and its log does not say so, or the other way round.
+    DeletionDiffers { channel: i64, id: i64 },
+    /// A deleted message has its text in the database.
+    DeletedTextKept { channel: i64, id: i64 },
+    /// A message is pinned and its log does not say so, or the other way round.
+    PinDiffers { channel: i64, id: i64 },
+    /// The reactions to a message are not those of the log.
+    ReactionsDiffer { channel: i64, id: i64 },
+    /// A reaction is there twice.
+    ReactionTwice { channel: i64, id: i64 },
+    /// What is counted of a message's reactions is not what there is.
+    CountsDiffer { channel: i64, id: i64 },
+    /// The earlier texts of a message are not one for each edit, or a deleted one has some.
+    RevisionsDiffer { channel: i64, id: i64 },
+    /// A message does not say when it was last edited.
+    EditedAtDiffers { channel: i64, id: i64 },
+
+    /// Asked for, and never answered.
+    ChangeUnanswered { client: String, nonce: String },
+    /// Refused, and nothing is known for which it could be.
+    ChangeRefused { client: String, nonce: String, code: String },
+    /// Acknowledged as an entry that is another change, or none.
+    ChangeAcknowledgedElsewhere { client: String, nonce: String, seq: i64 },
+    /// Asked for once, and in the log more than once.
+    ChangeMadeTwice { client: String, nonce: String },
+    /// Acknowledged, and not in the log, or undone by nobody who asked for it.
+    ChangeLost { client: String, nonce: String },
+
     /// Refused as never to be saved, and in the log.
     RefusedSaved { client: String, content: String },
     /// Sent once, without a nonce, and more than once in the log.
@@ -82,6 +120,18 @@ pub enum Violation {
     SeenNotInLog { at: Place, entry: Entry },
     /// Seen otherwise than the log has it.
     SeenOtherwise { at: Place, entry: Entry },
+    /// Seen with its text on a connection that began after it was deleted.
+    SeenDeletedText { at: Place, entry: Entry },
+    /// Seen with an older text than the entry's own, or than an edit that was answered before the connection began.
+    SeenOlderText { at: Place, entry: Entry },
+    /// Seen with a text that nobody sent.
+    SeenUnsentText { at: Place, entry: Entry },
+    /// Seen as deleted, and with what it was.
+    SeenTombstoneWithText { at: Place, entry: Entry },
+    /// Told that this number says nothing, and it does.
+    SkippedWrongly { at: Place, seq: i64 },
+    /// Seen on a socket that had asked for messages only.
+    SeenUnasked { at: Place, entry: Entry },
     /// Seen on the socket of another channel.
     SeenForeign { at: Place, entry: Entry, channel: i64 },
     /// Within a connection the view skips from `after` to `seq`.

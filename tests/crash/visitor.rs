@@ -80,7 +80,7 @@ impl Walk<'_> {
         self.expect(StatusCode::OK).await;
         let after = if dice.one_in(2) { Some(0) } else { None };
         let mut sockets = Vec::new();
-        for door in [Door::Gateway, Door::Channel] {
+        for door in [Door::Gateway, Door::Channel, Door::Log] {
             if let Ok(socket) = door.open(ticket, after).await {
                 sockets.push(socket);
             }
@@ -122,10 +122,10 @@ async fn hear(socket: &mut Socket, channel: i64, until: Instant) -> Option<i64> 
     let mut last = None;
     while let Ok(Some(Ok(message))) = timeout_at(until, socket.next()).await {
         let Message::Text(text) = message else { continue };
-        if let Heard::Event(event) = wire::hear(&text)
-            && event.channel == channel
+        if let Heard::Entry(entry) = wire::hear(&text)
+            && entry.channel() == channel
         {
-            last = last.max(Some(event.seq));
+            last = last.max(Some(entry.seq()));
         }
     }
     last
