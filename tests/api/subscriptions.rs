@@ -104,7 +104,7 @@ async fn what_was_read_for_an_earlier_subscription_is_not_told_to_the_next() {
     assert_eq!(subscribe(&mut gateway, channel, 0).await["seq"], 600);
     app.until(
         "select count(*) from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock' and query like '%messages%'",
+         where datname = current_database() and wait_event_type = 'Lock' and query like '%entries of the log after%'",
     )
     .await;
     gateway.tell_well(json!({ "type": "unsubscribe", "channel_id": channel })).await;

@@ -9,8 +9,8 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
 const NOBODY: &str = "deleted user";
-/// What reads a page of a log.
-const READS_LOG: &str = "left join lateral (select username from users where id = m.author_id";
+/// What reads the end of a log.
+const READS_LOG: &str = "seq > c.last_seq - $2";
 
 /// What reads a page that is further back than what a node reads at first.
 const READS_FAR_BACK: &str = "sum(octet_length(content)) over";

@@ -1,12 +1,14 @@
 //! A proxy before PostgreSQL that cuts connections at chosen instants, keeps what was asked to give it on later, and holds
 //! answers back.
 
+use super::node::PATIENCE;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 /// What happens to the writer's connection.
 pub const PASS: u8 = 0;
@@ -92,7 +94,7 @@ impl Proxy {
 
     /// An answer is being held back.
     pub async fn held(&self) {
-        self.held.notified().await;
+        timeout(PATIENCE, self.held.notified()).await.expect("the node waits for it");
     }
 
     /// Gives the node the answer that was delayed.
