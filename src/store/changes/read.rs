@@ -1,9 +1,10 @@
 //! What the changes of a batch are about, as it is.
 
 use super::{Batch, ChangeDraft, Changes, ReactionColumns};
-use crate::domain::ChannelId;
+use crate::domain::emoji::Emoji;
 use crate::domain::log::{MessageChange, MessageState};
 use crate::domain::message::Message;
+use crate::domain::{ChannelId, MessageId, UserId};
 use crate::store::messages::{message, reactions};
 use futures_util::future::try_join3;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +15,10 @@ impl Changes {
     pub(super) async fn read(&self, client: &Client, batch: &mut Batch, drafts: &[&ChangeDraft]) -> Result<(), Error> {
         let here: Vec<&ChangeDraft> =
             drafts.iter().copied().filter(|draft| batch.channels.contains_key(&draft.channel_id())).collect();
-        let wanted: Vec<_> = here
-            .iter()
-            .filter_map(|draft| Some((draft.channel_id(), draft.change.reaction(draft.user_id())?)))
-            .collect();
         let (messages, pins, there) = try_join3(
             self.read_messages(client, &here),
             self.count_pins(client, &here),
-            self.find_reactions(client, wanted.iter().map(|(channel, reaction)| (*channel, *reaction))),
+            self.find_reactions(client, &here),
         )
         .await?;
         for row in &messages {
@@ -35,8 +32,7 @@ impl Changes {
                 state.set_pins(row.get("pins"));
             }
         }
-        for place in there {
-            let (channel, (message, emoji, user)) = wanted[place];
+        for (channel, message, emoji, user) in there {
             if let Some(state) = batch.channels.get_mut(&channel) {
                 state.add_reaction(message, emoji.clone(), user);
             }
@@ -67,25 +63,27 @@ impl Changes {
         client.query(&self.pins, &[&channels]).await
     }
 
-    /// Which of these reactions are there, by their places.
-    async fn find_reactions<'a>(
-        &self,
-        client: &Client,
-        wanted: impl Iterator<
-            Item = (ChannelId, (crate::domain::MessageId, &'a crate::domain::emoji::Emoji, crate::domain::UserId)),
-        >,
-    ) -> Result<Vec<usize>, Error> {
-        let mut columns = ReactionColumns::default();
-        wanted.for_each(|(channel, (message, emoji, user))| columns.add(channel, message, emoji, user));
-        if columns.users.is_empty() {
+    /// Which of the reactions that they add or take away are there.
+    async fn find_reactions<'a>(&self, client: &Client, drafts: &[&'a ChangeDraft]) -> Result<Vec<There<'a>>, Error> {
+        let reaction = |draft: &&'a ChangeDraft| {
+            let (message, emoji, user) = draft.change.reaction(draft.user_id())?;
+            Some((draft.channel_id(), message, emoji, user))
+        };
+        let wanted: Vec<There<'a>> = drafts.iter().filter_map(reaction).collect();
+        if wanted.is_empty() {
             return Ok(Vec::new());
         }
+        let mut columns = ReactionColumns::default();
+        wanted.iter().for_each(|(channel, message, emoji, user)| columns.add(*channel, *message, emoji, *user));
         let ReactionColumns { channels, messages, emoji, users } = &columns;
         let rows = client.query(&self.reactions, &[channels, messages, emoji, users]).await?;
         let places = rows.iter().filter_map(|row| usize::try_from(row.get::<_, i64>("place") - 1).ok());
-        Ok(places.filter(|place| *place < columns.users.len()).collect())
+        Ok(places.filter_map(|place| wanted.get(place).copied()).collect())
     }
 }
+
+/// A reaction that is there: in which channel, to which message, with what, whose.
+type There<'a> = (ChannelId, MessageId, &'a Emoji, UserId);
 
 fn target(row: &Row, channel_id: ChannelId) -> MessageState {
     let message = Message { pinned: row.get("is_pinned"), reactions: reactions(row), ..message(row, channel_id) };
