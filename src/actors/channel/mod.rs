@@ -328,7 +328,7 @@ impl Channel {
                 }
                 // It was made before, and perhaps told nobody here (a channel that has failed).
                 (LogWrite::Change(draft), Outcome::Unchanged) if draft.change().is_deletion() => {
-                    self.forget_log();
+                    self.forget_texts(draft.change().message_ids());
                     continue;
                 }
                 _ => continue,

@@ -3,7 +3,7 @@
 
 use super::tail::{Entry, Part, part};
 use crate::actors::relay::Hears;
-use crate::domain::{ChannelId, Seq};
+use crate::domain::{ChannelId, MessageId, Seq};
 use lru::LruCache;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -101,10 +101,20 @@ impl Pages {
 
     /// Forgets those of a channel that may tell a message made at `seq`: its own page, and all that come later.
     pub fn forget_from(&self, channel: ChannelId, seq: Seq) {
-        let mut inner = self.0.borrow_mut();
         let first = PageNumber::of(seq);
-        let is_meant = |(of, number): &&PageKey| *of == channel && number.0 >= first.0;
-        let meant: Vec<PageKey> = inner.pages.iter().map(|(key, _)| key).filter(is_meant).copied().collect();
+        self.forget_if(|(of, number), _| *of == channel && number.0 >= first.0);
+    }
+
+    /// Forgets those of a channel that have the text of one of these messages.
+    pub fn forget_texts(&self, channel: ChannelId, ids: &[MessageId]) {
+        let has_it = |page: &Page| page.entries.iter().any(|entry| entry.text_of.is_some_and(|id| ids.contains(&id)));
+        self.forget_if(|(of, _), page| *of == channel && has_it(page));
+    }
+
+    fn forget_if(&self, is_meant: impl Fn(&PageKey, &Page) -> bool) {
+        let mut inner = self.0.borrow_mut();
+        let meant = inner.pages.iter().filter(|(key, page)| is_meant(key, page));
+        let meant: Vec<PageKey> = meant.map(|(key, _)| *key).collect();
         for key in meant {
             if let Some(page) = inner.pages.pop(&key) {
                 inner.bytes -= page.bytes();
@@ -149,6 +159,22 @@ mod tests {
         let page = page(257, 10, 1);
         assert_eq!(page.after(Seq(260), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((6, Seq(266))));
         assert_eq!(page.after(Seq(266), Hears::All), None);
+    }
+
+    #[test]
+    fn only_pages_that_have_the_text_are_forgotten() {
+        let pages = Pages::default();
+        let entry =
+            |seq, id| Entry { seq: Seq(seq), frame: Bytes::new(), text_of: Some(MessageId(id)), to: Hears::All };
+        for (channel, number, id) in [(1, 0, 5), (1, 1, 6), (2, 0, 5)] {
+            let page = Page::new(vec![entry(number * PAGE + 1, id)], Seq(number * PAGE + 1));
+            pages.keep((ChannelId(channel), PageNumber(number)), Rc::new(page));
+        }
+        pages.forget_texts(ChannelId(1), &[MessageId(5)]);
+        let is_here = |channel, after| pages.find(ChannelId(channel), Seq(after)).is_some();
+        assert_eq!([is_here(1, 0), is_here(1, PAGE), is_here(2, 0)], [false, true, true]);
+        pages.forget_from(ChannelId(1), Seq(1));
+        assert!(!is_here(1, PAGE) && is_here(2, 0));
     }
 
     #[test]

@@ -99,6 +99,16 @@ impl Reads {
 }
 
 impl Channel {
+    /// Forgets what is held of the log with the text of one of these messages, and nothing else: whoever asks for a deletion again and
+    /// again takes nothing from others.
+    pub(super) fn forget_texts(&mut self, ids: &[MessageId]) {
+        if self.tail.has_text_of(ids) {
+            self.tail.clear();
+        }
+        self.shared.pages.forget_texts(self.id, ids);
+        ids.iter().for_each(|id| self.reads.retell(*id));
+    }
+
     /// Answers a gateway's `subscribe`.
     pub(super) fn subscribe(&mut self, key: SessionKey, start: Start, ctx: &mut Context<Self>) {
         let Some(attached) = self.attached.get(&key) else { return };

@@ -140,6 +140,11 @@ impl Tail {
         self.entries = entries;
     }
 
+    /// Whether it holds the text of one of these messages.
+    pub fn has_text_of(&self, ids: &[MessageId]) -> bool {
+        self.entries.iter().any(|entry| entry.text_of.is_some_and(|id| ids.contains(&id)))
+    }
+
     /// The log has gone on to `seq` without this node: what lies between is read when it is wanted.
     pub fn skip_to(&mut self, seq: Seq) {
         self.clear();
