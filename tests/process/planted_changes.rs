@@ -83,7 +83,8 @@ async fn a_fault_in_what_is_answered_or_in_the_log_is_found_and_named() {
         (CallFault::DeletionLost, &[KEPT, FORGOTTEN], &[]),
         (CallFault::ReactionTwice, &[KEPT, INVENTED], &[]),
         (CallFault::ForeignAnswer, &[ANSWER], &[]),
-        (CallFault::DeletedText, &[HISTORY, FORGOTTEN], &[KEPT]),
+        // The message may have been edited before it was deleted.
+        (CallFault::DeletedText, &[HISTORY, FORGOTTEN], &[KEPT, LAST_TEXT]),
         (CallFault::SkippedLeftOut, &[HISTORY, KEPT], &[]),
         (CallFault::OtherText, &[LAST_TEXT], &[HISTORY]),
     ] {
