@@ -1,27 +1,28 @@
 //! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
 
 use crate::actors::registry::{Registry, RegistryHandle};
-use crate::actors::relay::{End, Relay, RelayHandle, Relays};
+use crate::actors::relay::{Relay, RelayHandle, Relays};
 use crate::actors::writer::Writer;
 use crate::auth::password::Passwords;
 use crate::auth::refresh_token::Succession;
 use crate::auth::secret;
 use crate::auth::token::Tokens;
 use crate::config::{Config, Database};
-use crate::descriptors;
-use crate::gateway::{Door, asyncapi, upgrade};
+use crate::domain::close::End;
 use crate::http::{self, Documents, Node, Pages};
+use crate::limits::Limits;
 use crate::memory;
-use crate::rate_limit::Limits;
+use crate::net::descriptors;
+use crate::net::tls::{Tls, TlsError};
+use crate::net::unread::Unread;
+use crate::net::{self, Newcomers, Wire};
+use crate::postgres::{self, Embedded, EmbeddedError};
+use crate::sockets::{Door, asyncapi, upgrade};
 use crate::store::backends::{self, EarlierError};
-use crate::store::embedded::{self, Embedded, EmbeddedError};
 use crate::store::lock::{LockError, NodeLock};
 use crate::store::migrate::{MigrateError, migrate};
 use crate::store::{Db, Target, message_revisions, users};
 use crate::telemetry::take_left_out;
-use crate::wire::tls::{Tls, TlsError};
-use crate::wire::unread::Unread;
-use crate::wire::{self, Newcomers, Wire};
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
@@ -119,7 +120,7 @@ impl Application {
         let (database, embedded): (Target, _) = match &config.database {
             Database::Url(database) => ((**database).clone(), None),
             Database::Embedded => {
-                let embedded = embedded::start(&config.data_dir, config.pg_bin_dir.as_deref()).await?;
+                let embedded = postgres::start(&config.data_dir, config.pg_bin_dir.as_deref()).await?;
                 (embedded.config().into(), Some(embedded))
             }
         };
@@ -300,7 +301,7 @@ fn serve(
             async move {
                 let peer = tcp.peer_addr().ok();
                 Ok((
-                    wire::accept(tcp, tls.as_ref(), &newcomers).await.map_err(DispatchError::Io)?,
+                    net::accept(tcp, tls.as_ref(), &newcomers).await.map_err(DispatchError::Io)?,
                     Protocol::Http1,
                     peer,
                 ))
@@ -343,7 +344,7 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         // What it accepts has these too.
-        socket.set_send_buffer_size(wire::SEND_BUFFER_BYTES)?;
+        socket.set_send_buffer_size(net::SEND_BUFFER_BYTES)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())

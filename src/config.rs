@@ -2,16 +2,16 @@
 //! with a line that names it. `docs/SETTINGS.md` and `.env.example` list them all, which a test holds true.
 
 mod environment;
-mod times;
 
+use crate::times::Times;
 pub use environment::{Environment, Unknown};
-pub use times::{IDENTIFY_MAX_S, PING_AFTER_S, SILENCE_MAX_S, Times, WallClock};
 
+use crate::auth::secret::KEY_BYTES_MIN;
 use crate::auth::token::TokenAlgorithm;
-use crate::client_address::TrustedProxies;
-use crate::origin::AllowedOrigins;
+use crate::net::client_address::TrustedProxies;
+use crate::net::origin::AllowedOrigins;
+use crate::net::tls::Files;
 use crate::store::{Target, TargetError};
-use crate::wire::tls::Files;
 use actix_http::header::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt::Display;
@@ -44,9 +44,6 @@ pub const NAMES: [&str; 21] = [
     "CORS_HEADERS",
     "CONFORMANCE_ECHO",
 ];
-
-/// The fewest bytes of a secret key.
-pub const SECRET_KEY_BYTES_MIN: usize = 32;
 
 /// What a node is started with.
 #[derive(Clone, Debug)]
@@ -262,8 +259,8 @@ const MAKE_KEY: &str = "make one with `openssl rand -hex 32`";
 fn checked_key(name: &'static str, value: String) -> Result<SecretString> {
     let secret = SecretString::from(value);
     let text = secret.expose_secret();
-    if text.len() < SECRET_KEY_BYTES_MIN {
-        return bad(name, format!("must have at least {SECRET_KEY_BYTES_MIN} bytes, not {}; {MAKE_KEY}", text.len()));
+    if text.len() < KEY_BYTES_MIN {
+        return bad(name, format!("must have at least {KEY_BYTES_MIN} bytes, not {}; {MAKE_KEY}", text.len()));
     }
     if is_example(text) {
         return bad(name, format!("is a well-known example value; {MAKE_KEY}"));

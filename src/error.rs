@@ -11,12 +11,11 @@ pub use answer::{ErrorBody, NotReadyBody, ValidationErrorBody, quota_headers};
 pub use codes::Code;
 
 use crate::domain::access::Denied;
+use crate::domain::backend::Backend;
 use crate::domain::log::ChangeRefused;
 use crate::domain::validation::Issue;
-use crate::origin::{OriginError, PreflightError};
-use crate::rate_limit::{SOCKETS_MAX, TooMany};
-use crate::store::Backend;
-use crate::wire::HEAD_BYTES_MAX;
+use crate::limits::{HEAD_BYTES_MAX, SOCKETS_MAX, TooMany};
+use crate::net::origin::{OriginError, PreflightError};
 
 /// The result of everything that a client can ask for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -4,13 +4,14 @@
 //!
 //! Layers, each using only those before it (`tests/project/layers.rs` fails on an upward use):
 //!
-//! - [`domain`]: values and rules, no I/O. [`error`], [`config`], [`client_address`], [`descriptors`], [`origin`], [`patience`], [`rate_limit`],
-//!   [`telemetry`] and [`wire`] serve every layer.
-//! - [`store`]: PostgreSQL, all of the SQL. [`auth`]: passwords and tokens.
+//! - [`domain`]: values and rules, no I/O. [`limits`]: every limit by rate. [`error`]: everything that is refused, by name.
+//! - [`net`]: a client's connection, below both doors. [`websocket`]: the protocol of frames; it knows nothing of chat.
+//! - [`store`]: PostgreSQL, all of the SQL. [`postgres`]: the private server. [`auth`]: passwords and tokens. [`config`]: settings.
 //! - [`actors`]: registry, channels, writers, relays.
-//! - [`http`] and [`gateway`]: the two doors. They parse, call and answer, and never use each other.
+//! - [`http`] and [`sockets`]: the two doors. They parse, call and answer, and never use each other.
 //! - [`app`]: puts a node together, runs it, stops it.
 //! - [`load`]: the load tool, a client like any other.
+//! - [`patience`], [`telemetry`] and [`times`] use nothing of ours and serve every layer.
 //!
 //! Data flows one way: authorize → commit → announce; reads: authorize → query. `docs/ARCHITECTURE.md` walks one message
 //! through all of it.
@@ -18,18 +19,18 @@
 pub mod actors;
 pub mod app;
 pub mod auth;
-pub mod client_address;
 pub mod config;
-pub mod descriptors;
 pub mod domain;
 pub mod error;
-pub mod gateway;
 pub mod http;
+pub mod limits;
 pub mod load;
 mod memory;
-pub mod origin;
+pub mod net;
 pub mod patience;
-pub mod rate_limit;
+pub mod postgres;
+pub mod sockets;
 pub mod store;
 pub mod telemetry;
-pub mod wire;
+pub mod times;
+pub mod websocket;

@@ -3,7 +3,7 @@
 use clap::Parser;
 use madang::app::{Application, StartError};
 use madang::config::{Config, Database, Environment, Unknown};
-use madang::wire::tls::Tls;
+use madang::net::tls::Tls;
 use madang::{load, telemetry};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};

@@ -7,7 +7,7 @@ use super::client::{Account, Api, Socket};
 use super::node::{Node, data_folder};
 use super::results::{Goal, Results, Row, say};
 use futures_util::StreamExt;
-use madang::store::embedded::{self, Embedded};
+use madang::postgres::{self, Embedded};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ struct Storm {
 
 pub async fn measure(results: &mut Results) {
     let folder = data_folder();
-    let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
+    let database = postgres::start(&folder, None).await.expect("PostgreSQL starts");
     let url = format!("postgresql://madang@{}/madang", host(&folder));
     let node = Node::start_on(&url).await;
     let api = Api::new(&node.url);

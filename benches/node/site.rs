@@ -2,7 +2,7 @@
 
 use super::client::{Account, Api};
 use super::node::{Node, cpu_of, data_folder};
-use madang::store::embedded::{self, Embedded};
+use madang::postgres::{self, Embedded};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
@@ -21,7 +21,7 @@ impl Site {
     /// `name` is the account's.
     pub async fn start(name: &str) -> Self {
         let folder = data_folder();
-        let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
+        let database = postgres::start(&folder, None).await.expect("PostgreSQL starts");
         let node = Node::start_on(&url(&folder)).await;
         let (client, connection) = database.config().connect(NoTls).await.expect("PostgreSQL runs");
         tokio::spawn(connection);

@@ -7,6 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 const FILE: &str = "secret_key";
+/// The least bytes of a signing key.
+pub const KEY_BYTES_MIN: usize = 32;
 
 /// The key kept in `data_dir`, made at random the first time: 64 hexadecimal digits in a file that only its owner reads.
 ///
@@ -16,7 +18,7 @@ pub fn load_or_make(data_dir: &Path) -> io::Result<SecretString> {
     fs::create_dir_all(data_dir)?;
     let path = data_dir.join(FILE);
     match fs::read_to_string(&path) {
-        Ok(text) if text.trim().len() >= crate::config::SECRET_KEY_BYTES_MIN => Ok(SecretString::from(text.trim())),
+        Ok(text) if text.trim().len() >= KEY_BYTES_MIN => Ok(SecretString::from(text.trim())),
         Ok(_) => Err(io::Error::other(format!("{} is too short; delete it to have a new one made", path.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path),
         Err(error) => Err(error),

@@ -1,10 +1,10 @@
 //! Access tokens: signed, short-lived, stateless. A token names an account; the registry says whether it still exists.
 
 use super::token_hmac;
-use crate::config::WallClock;
 use crate::domain::auth_session::Subject;
 use crate::domain::{AuthSessionId, UserId};
 use crate::error::Unauthorized;
+use crate::times::WallClock;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use lru::LruCache;

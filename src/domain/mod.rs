@@ -4,7 +4,9 @@
 
 pub mod access;
 pub mod auth_session;
+pub mod backend;
 pub mod channel;
+pub mod close;
 pub mod emoji;
 pub mod frame;
 mod id;

@@ -2,7 +2,7 @@
 
 use super::{Code, Error};
 use crate::domain::validation::Issue;
-use crate::rate_limit::Quota;
+use crate::limits::Quota;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};

@@ -3,7 +3,7 @@
 
 use super::{Conflict, Error, Noun, Unauthorized};
 use crate::domain::access::Denied;
-use crate::origin::PreflightError;
+use crate::net::origin::PreflightError;
 use serde::{Serialize, Serializer};
 
 /// Where a code is met.

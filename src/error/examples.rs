@@ -3,8 +3,8 @@
 use super::{Code, Conflict, Error, Noun, Unauthorized};
 use crate::domain::access::Denied;
 use crate::domain::validation::Refusal;
-use crate::origin::{OriginError, PreflightError};
-use crate::rate_limit::{Quota, TooMany};
+use crate::limits::{Quota, TooMany};
+use crate::net::origin::{OriginError, PreflightError};
 
 const LIMIT: TooMany = TooMany { retry_after_ms: 1_500, quota: Some(Quota { limit: 50, remaining: 0, reset_s: 2 }) };
 

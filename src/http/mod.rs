@@ -1,41 +1,26 @@
 //! The door for HTTP: parse → authorize → commit → announce → answer, and nothing else. [`routes`] is the whole table;
-//! the last collection noun of a URL is the file of its handlers.
+//! the last collection noun of a URL
+//! is the file of its handlers in `api`; `kit` is what they share.
 
-mod auth;
-mod body;
-mod channels;
-mod commit;
-mod docs;
-pub mod events;
-mod export;
-mod extract;
-mod health;
-mod message;
-pub mod messages;
-mod observe;
-mod openapi;
-mod pins;
-mod reactions;
+pub mod api;
+mod kit;
 mod routes;
-mod servers;
-mod sessions;
-mod users;
 
-pub use commit::Doubts;
-pub use docs::Documents;
-pub use export::Exports;
-pub use health::Health;
-pub use openapi::document;
+pub use api::export::Exports;
+pub use api::health::Health;
+pub use kit::commit::Doubts;
+pub use kit::docs::Documents;
+pub use kit::openapi::document;
 pub use routes::{Pages, app};
 
 use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;
 use crate::auth::refresh_token::Succession;
 use crate::auth::token::Tokens;
-use crate::client_address::TrustedProxies;
-use crate::rate_limit::Limits;
+use crate::limits::Limits;
+use crate::net::client_address::TrustedProxies;
+use crate::net::unread::Unread;
 use crate::store::Db;
-use crate::wire::unread::Unread;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;

@@ -1,13 +1,15 @@
 //! The whole surface on one screen: every path, its methods, its handlers.
 
-use super::docs::Documents;
-use super::extract::Guest;
-use super::observe::observe;
-use super::{
-    Node, auth, channels, docs, events, export, health, message, messages, pins, reactions, servers, sessions, users,
-};
 use crate::error::Error;
-use crate::origin::AllowedOrigins;
+use crate::http::Node;
+use crate::http::api::{
+    auth, channels, events, export, health, message, messages, pins, reactions, servers, sessions, users,
+};
+use crate::http::kit::docs;
+use crate::http::kit::docs::Documents;
+use crate::http::kit::extract::Guest;
+use crate::http::kit::observe::observe;
+use crate::net::origin::AllowedOrigins;
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -95,7 +97,7 @@ pub fn app(
     App::new()
         .app_data(node)
         .app_data(documents)
-        .app_data(PayloadConfig::new(super::body::JSON_BYTES_MAX))
+        .app_data(PayloadConfig::new(crate::http::kit::body::JSON_BYTES_MAX))
         .configure(routes)
         .default_service(web::to(|_: Guest| async { Err::<&str, _>(Error::NoRoute) }))
         .wrap(Condition::new(!pages.origins.list().is_empty(), cors(pages)))

@@ -40,7 +40,7 @@ mod tls;
 
 pub use options::Options;
 
-use crate::descriptors;
+use crate::net::descriptors;
 use changes::{CALLS_MAX, ChangeMix};
 use compare::Earlier;
 use node::{NodeProcess, OwnNode};

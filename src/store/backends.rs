@@ -9,6 +9,7 @@ use super::fault::chain;
 use super::node_lock;
 use super::open::Opened;
 use super::target::Target;
+use crate::domain::backend::Backend;
 use crate::patience::timeout;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -27,13 +28,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// As long as the ledger of earlier nodes may take to be forgotten, in milliseconds.
 const FORGET_MAX_MS: u64 = 30_000;
 const NO_ANSWER: &str = "no answer in time";
-
-/// A process of PostgreSQL, and no other that comes to have its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Backend {
-    pid: i32,
-    started_at: OffsetDateTime,
-}
 
 /// Why a node may not begin yet.
 #[derive(Debug, thiserror::Error)]
@@ -58,25 +52,8 @@ pub enum EarlierError {
     Unanswered,
 }
 
-impl Backend {
-    /// The process with this id that began then: later another one may have the id.
-    pub fn new(pid: i32, started_at: OffsetDateTime) -> Self {
-        Self { pid, started_at }
-    }
-
-    pub(super) fn of(row: &Row) -> Self {
-        Self::new(row.get("pid"), row.get("backend_start"))
-    }
-
-    /// Its process id, and when it began.
-    pub(super) fn parts(self) -> (i32, OffsetDateTime) {
-        (self.pid, self.started_at)
-    }
-
-    /// Its process id, for the log.
-    pub fn pid(&self) -> i32 {
-        self.pid
-    }
+pub(super) fn of(row: &Row) -> Backend {
+    Backend::new(row.get("pid"), row.get("backend_start"))
 }
 
 /// Who has a connection, for whoever has to look for them.
@@ -90,10 +67,10 @@ pub(super) fn told(row: &Row) -> String {
 
 /// Ends processes, but for those that wait for a standby; answers which of them are not gone yet.
 pub(super) async fn end(client: &Client, backends: &[Backend]) -> Result<Vec<Backend>, Error> {
-    let pids: Vec<i32> = backends.iter().map(|backend| backend.pid).collect();
-    let starts: Vec<OffsetDateTime> = backends.iter().map(|backend| backend.started_at).collect();
+    let pids: Vec<i32> = backends.iter().map(Backend::pid).collect();
+    let starts: Vec<OffsetDateTime> = backends.iter().map(Backend::started_at).collect();
     let rows = client.query(include_str!("../../sql/backends/end.sql"), &[&pids, &starts]).await?;
-    Ok(rows.iter().map(Backend::of).collect())
+    Ok(rows.iter().map(of).collect())
 }
 
 /// Ends processes and waits until they are gone; answers which are not after [`ENDING_MAX`].

@@ -3,10 +3,11 @@
 //! Bounds: [`HOMES`] times [`HOME_SIZE`] connections and those of `pool.rs`, [`STATEMENT_TIMEOUT_MS`] for a statement;
 //! past any of them the answer is [`Error::Unavailable`].
 
-use super::backends::{self, Backend};
+use super::backends;
 use super::fault::{Fault, client_error, fault};
 use super::pool::{Connection, Homes, WAIT};
 use super::target::Target;
+use crate::domain::backend::Backend;
 use crate::error::{Error, Result};
 use crate::patience::timeout;
 use deadpool_postgres::BuildError;

@@ -9,7 +9,6 @@ pub mod backends;
 pub mod changes;
 pub mod channels;
 mod db;
-pub mod embedded;
 mod fault;
 pub mod lock;
 pub mod log;
@@ -28,7 +27,6 @@ pub mod users;
 pub mod write_batches;
 pub mod ws_tickets;
 
-pub use backends::Backend;
 pub use db::{Db, WRITER_NAME, session_config};
 pub use fault::{Fault, chain, fault};
 pub use open::{OpenError, Opened};

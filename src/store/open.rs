@@ -5,10 +5,11 @@
 //! read-only, and has answered a commit of nothing, so that nothing is read there which a failover may still take back. And the node
 //! has to hold its [lock] there.
 
-use super::backends::{Backend, barrier};
+use super::backends::{self, barrier};
 use super::fault::chain;
 use super::lock;
 use super::target::Target;
+use crate::domain::backend::Backend;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -119,7 +120,8 @@ impl Target {
             let _ = connection.await;
         });
         let holder: Option<Backend> = held.map(|held| held.backend);
-        let (pid, started_at): (Option<i32>, Option<OffsetDateTime>) = holder.map(Backend::parts).unzip();
+        let (pid, started_at): (Option<i32>, Option<OffsetDateTime>) =
+            holder.map(|backend| (backend.pid(), backend.started_at())).unzip();
         let sql = include_str!("../../sql/backends/open.sql");
         let row = client.query_one(sql, &[&lock::KEY, &pid, &started_at]).await?;
         if held.is_some() && !row.get::<_, bool>("is_locked") {
@@ -130,7 +132,7 @@ impl Target {
             barrier(&client).await?;
         }
         let generation = held.map_or(0, |held| held.generation);
-        Ok(Opened { client, task, backend: Backend::of(&row), generation, history: row.get("history") })
+        Ok(Opened { client, task, backend: backends::of(&row), generation, history: row.get("history") })
     }
 }
 

@@ -9,9 +9,9 @@
 //! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, [`WAIT`] for one to be free and [`WAIT`] to
 //! open one. One that cannot be opened is not missed while another pool has one idle.
 
-use super::backends::Backend;
 use super::open::{OpenError, Opened};
 use super::target::Target;
+use crate::domain::backend::Backend;
 use crate::error::{Error, Result};
 use crate::patience::timeout;
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};

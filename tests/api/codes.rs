@@ -1,6 +1,6 @@
 //! `docs/ERRORS.md`, held to the tables that it is made from.
 
-use madang::actors::relay::CLOSE_CODES;
+use madang::domain::close::CLOSE_CODES;
 use madang::error::Code;
 use std::fmt::Write;
 use std::fs;
@@ -12,7 +12,7 @@ fn list() -> String {
     let mut text = String::from(
         "# Errors\n\n\
          Every code that a client may meet. A code stays what it is; the text beside it (`detail`, or a close frame's reason) is for people\n\
-         and may change. This file is made from `src/error/codes.rs` and the list of close codes in `src/actors/relay/end.rs`:\n\
+         and may change. This file is made from `src/error/codes.rs` and the list of close codes in `src/domain/close.rs`:\n\
          `RENEW=1 cargo test --test api codes` writes it anew.\n\n\
          ## Answers to calls and handshakes\n\n\
          `{\"detail\": \"…\", \"code\": \"…\"}`, and of a `422` a list in `detail`. `/openapi.json` says which call may answer which of them.\n\n\

@@ -4,7 +4,7 @@ use crate::support::app::SECRET_KEY;
 use crate::support::raw::HANDSHAKE;
 use crate::support::{PASSWORD, Socket, TestApp, User, Value, json, spawn_app_with};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use madang::config::WallClock;
+use madang::times::WallClock;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;

@@ -13,7 +13,7 @@ use super::plan::Storage;
 use super::process_node::data_folder;
 use super::slow_link::Proxy;
 use super::visitor::Path;
-use madang::store::embedded::{self, Embedded};
+use madang::postgres::{self, Embedded};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ impl Scene {
             Storage::Own => None,
             Storage::Elsewhere => {
                 let data = data_in(&folder);
-                let database = embedded::start(&data, None).await.expect("PostgreSQL starts");
+                let database = postgres::start(&data, None).await.expect("PostgreSQL starts");
                 Some((database, Proxy::start(data.join("postgres-run/.s.PGSQL.5432"), seed).await))
             }
         };

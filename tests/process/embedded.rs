@@ -2,7 +2,7 @@
 //!
 //! Every wait is for something to happen; the deadlines only end a test that has failed.
 
-use madang::store::embedded::{Embedded, EmbeddedError, start};
+use madang::postgres::{Embedded, EmbeddedError, start};
 use std::error::Error;
 use std::fs::{self, Permissions};
 use std::future::Future;

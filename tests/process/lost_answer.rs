@@ -3,12 +3,12 @@
 use super::client::{Api, Socket};
 use super::node::{Node, data_folder};
 use super::proxy::{CUT_ANSWER, CUT_QUESTION, CUT_QUESTION_AND_CLAIM, PASS, Proxy};
-use madang::store::embedded;
+use madang::postgres;
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_message_whose_commit_was_not_answered_is_there_once() {
     let folder = data_folder();
-    let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
+    let database = postgres::start(&folder, None).await.expect("PostgreSQL starts");
     let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
     let url = proxy.url();
     let node = Node::start_on(&url).await;

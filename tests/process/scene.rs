@@ -2,7 +2,7 @@
 
 use super::node::data_folder;
 use super::proxy::Proxy;
-use madang::store::embedded::{self, Embedded};
+use madang::postgres::{self, Embedded};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_postgres::NoTls;
@@ -22,7 +22,7 @@ pub struct Scene {
 impl Scene {
     pub async fn start() -> Self {
         let folder = data_folder();
-        let database = embedded::start(&folder, None).await.expect("PostgreSQL starts");
+        let database = postgres::start(&folder, None).await.expect("PostgreSQL starts");
         let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
         let (client, connection) = database.config().connect(NoTls).await.expect("it runs");
         tokio::spawn(connection);

@@ -1,29 +1,38 @@
 //! The layers of `docs/ARCHITECTURE.md`, held true: who may use whom, who may say what, how long a file may be.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the bottom up: a layer uses those before its own; those in one row do not know each other.
-const LAYERS: [&[&str]; 5] = [&["domain"], &["store", "auth"], &["actors"], &["http", "gateway", "load"], &["app"]];
-/// What every layer may use.
-const SHARED: [&str; 10] = [
-    "error",
-    "client_address",
-    "config",
-    "descriptors",
-    "memory",
-    "origin",
-    "patience",
-    "rate_limit",
-    "telemetry",
-    "wire",
+/// From the bottom up: a module uses those before its own; those in one row do not know each other. The first row serves all.
+const LAYERS: [&[&str]; 11] = [
+    &[
+        "memory",
+        "patience",
+        "telemetry",
+        "times",
+        "websocket",
+        "net::client_address",
+        "net::descriptors",
+        "net::origin",
+    ],
+    &["domain"],
+    &["limits"],
+    &["error"],
+    &["net"],
+    &["auth", "store", "postgres"],
+    &["config"],
+    &["actors"],
+    &["http", "sockets", "load"],
+    &["app"],
+    &["main"],
 ];
 const LINES_MAX: usize = 400;
 
 /// What only some files may say, and which.
 const ONLY: [(&str, &[&str]); 14] = [
     ("include_str!(\"../../sql", &["src/store/"]),
-    ("tokio_postgres::", &["src/store/", "src/config.rs", "src/actors/writer/"]),
+    ("tokio_postgres::", &["src/store/", "src/postgres/", "src/config.rs", "src/actors/writer/"]),
     ("ServerAccess::decide", &["src/actors/registry/", "src/domain/access.rs"]),
     ("ChannelAccess::decide", &["src/actors/registry/", "src/domain/access.rs"]),
     ("Caller::known", &["src/actors/registry/", "src/domain/access.rs"]),
@@ -54,34 +63,80 @@ fn code(text: &str) -> String {
     code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-fn layer(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|row| row.contains(&module))
+/// Where the last of a path's parts that has a row stands: `net::origin::OriginError`, `net`, `store::users`.
+fn layer(path: &str) -> Option<usize> {
+    let names = path.match_indices("::").map(|(end, _)| &path[..end]).chain([path]);
+    let row = |name: &str| LAYERS.iter().position(|row| row.contains(&name));
+    names.filter_map(row).last()
 }
 
-/// The modules of this crate that some code names: `crate::store`, `crate::{http, store::Db}`.
+/// What some code names of this crate: `crate::{http, store::Db}` are `http` and `store::Db`.
 fn uses(code: &str) -> Vec<String> {
-    let name = |text: &str| text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    let names = code.split("crate::").skip(1).flat_map(|rest| match rest.strip_prefix('{') {
-        Some(list) => list.split('}').next().unwrap_or_default().split(',').map(name).collect(),
-        None => vec![name(rest)],
-    });
-    names.collect()
+    code.split("crate::").skip(1).flat_map(paths).collect()
+}
+
+/// The paths that a text begins with: one, or a list in braces.
+fn paths(text: &str) -> Vec<String> {
+    let name: String = text.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':')).collect();
+    let (stem, rest) = (name.trim_end_matches(':'), &text[name.len()..]);
+    let Some(list) = rest.strip_prefix('{') else { return vec![stem.to_owned()] };
+    let (mut depth, mut parts) = (1, vec![String::new()]);
+    for c in list.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match (c, depth) {
+            (_, 0) => break,
+            (',', 1) => parts.push(String::new()),
+            (c, _) => parts.last_mut().expect("one is there").push(c),
+        }
+    }
+    let below = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).flat_map(paths);
+    below.map(|path| format!("{name}{path}").trim_end_matches("::self").to_owned()).collect()
+}
+
+/// The module that a file is: `src/net/mod.rs` is `net`, `src/net/tls.rs` is `net::tls`.
+fn module(path: &Path) -> String {
+    let path = path.strip_prefix("src").expect("below src").with_extension("");
+    let names = path.iter().map(|name| name.to_str().expect("text")).filter(|name| *name != "mod");
+    names.collect::<Vec<_>>().join("::")
+}
+
+/// Each module, and what it names of this crate.
+fn modules() -> BTreeMap<String, Vec<String>> {
+    let read = |path: PathBuf| (module(&path), uses(&code(&fs::read_to_string(&path).expect("text"))));
+    sources(Path::new("src")).into_iter().map(read).collect()
 }
 
 #[test]
 fn no_layer_uses_one_above_it_or_beside_it() {
-    for path in sources(Path::new("src")) {
-        let name = path.strip_prefix("src").expect("below src").components().next().expect("a name");
-        let own = name.as_os_str().to_str().expect("text").trim_end_matches(".rs").to_owned();
-        let text = fs::read_to_string(&path).expect("text");
-        for used in uses(&code(&text)).iter().filter(|used| **used != own && !SHARED.contains(&used.as_str())) {
-            let Some(below) = layer(used) else { continue };
-            let allowed = match layer(&own) {
-                Some(own) => below < own,
-                // `error` names what `domain` refuses; `config` names what `auth` can sign with.
-                None => SHARED.contains(&own.as_str()) && below <= 1,
-            };
-            assert!(allowed || own == "main", "{} uses {used}", path.display());
+    for (own, used) in modules() {
+        let row = layer(&own).filter(|_| own != "lib");
+        for used in used {
+            let top = |path: &str| LAYERS[layer(path).expect("it has a row")].iter().any(|name| own.starts_with(name));
+            match (row, layer(&used)) {
+                (Some(row), Some(below)) => assert!(below < row || below == row && top(&used), "{own} uses {used}"),
+                (None, _) => assert!(own == "lib", "{own} has no row"),
+                (_, None) => panic!("{own} uses {used}, which has no row"),
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_needs_itself_by_way_of_others() {
+    let modules = modules();
+    let file = |path: &str| {
+        let names = path.match_indices("::").map(|(end, _)| &path[..end]).chain([path]);
+        names.filter(|name| modules.contains_key(*name)).last().map(str::to_owned)
+    };
+    for own in modules.keys() {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![own.clone()]);
+        while let Some(module) = next.pop() {
+            for used in modules[&module].iter().filter_map(|used| file(used)).filter(|used| *used != module) {
+                assert!(used != *own, "{own} needs {module}, which needs {own}");
+                if seen.insert(used.clone()) {
+                    next.push(used);
+                }
+            }
         }
     }
 }

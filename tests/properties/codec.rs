@@ -1,7 +1,7 @@
 //! The frame decoder, on any bytes in any pieces.
 
 use crate::pieces;
-use madang::gateway::codec::{Decoder, Event, Limits, Violation};
+use madang::websocket::decode::{Decoder, Event, Limits, Violation};
 
 pub const TEXT: u8 = 0x1;
 pub const BINARY: u8 = 0x2;

@@ -1,7 +1,7 @@
 //! The frame decoder, on what a client means to say and on each rule that it may break.
 
 use crate::codec::{BINARY, CLOSE, PING, PONG, TEXT, decode, frame};
-use madang::gateway::codec::{CloseFrame, Decoder, Event, Limits, Violation};
+use madang::websocket::decode::{CloseFrame, Decoder, Event, Limits, Violation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! A text frame and the command in it.
 
 use madang::domain::message::NewMessage;
-use madang::gateway::command::{
+use madang::sockets::command::{
     AddReaction, BadFrame, Command, DeleteMessage, Dialect, EditMessage, RemoveReaction, SUBSCRIPTIONS_MAX, Subscribe,
     Wanted, parse,
 };

@@ -1,7 +1,7 @@
 //! Where HTTP stands on a connection, by any bytes in any pieces.
 
 use crate::pieces;
-use madang::wire::Exchange;
+use madang::net::Exchange;
 use std::time::Instant;
 
 /// Whether more is owed, and whether that is a head that has begun.

@@ -3,13 +3,13 @@
 use actix_http::RequestHead;
 use madang::actors::channel::Start;
 use madang::actors::relay::Hears;
-use madang::client_address::TrustedProxies;
 use madang::domain::message::{Page, Window};
 use madang::domain::validation::Issue;
 use madang::domain::{ChannelId, Seq};
-use madang::gateway::handshake::{Route, route};
-use madang::http::{events, messages};
-use madang::origin::AllowedOrigins;
+use madang::http::api::{events, messages};
+use madang::net::client_address::TrustedProxies;
+use madang::net::origin::AllowedOrigins;
+use madang::sockets::handshake::{Route, route};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A line each: a query; trusted proxies, a peer, what was forwarded (with `|` between headers); allowed origins, an origin, a host.

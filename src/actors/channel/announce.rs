@@ -1,7 +1,7 @@
 //! What a channel tells its sockets, and those who posted.
 
 use super::Poster;
-use crate::actors::relay::frame::{About, encode, error};
+use crate::actors::relay::{About, error_frame};
 use crate::actors::relay::{Kind, Outbox};
 use crate::actors::writer::{Outcome, Refused};
 use crate::domain::frame::Frame;
@@ -13,6 +13,7 @@ use crate::error::{Conflict, Error, Noun};
 use crate::store::changes::ChangeDraft;
 use crate::store::log::LogWrite;
 use crate::store::messages::{Draft, Known, Place};
+use crate::websocket::encode;
 
 /// The entry of a committed message.
 pub fn created<'a>(draft: &'a Draft, author_username: &'a str, place: &Place, duplicate: Option<bool>) -> LogEntry<'a> {
@@ -50,7 +51,7 @@ impl Poster {
             (Self::Socket(send), Ok((entry, place, duplicate))) => {
                 // All who hear the channel have been told of a new one.
                 if duplicate.is_some() {
-                    send.outbox().send(encode(&entry));
+                    send.outbox().send(encode::json(&entry));
                 }
                 acknowledge(
                     send.outbox(),
@@ -64,7 +65,7 @@ impl Poster {
             (Self::Socket(send), Err(why)) => {
                 let outbox = send.outbox();
                 let channel_id = (outbox.kind() == Kind::Gateway).then(|| draft.channel_id());
-                outbox.send(error(&why, About { nonce: draft.nonce(), channel_id }));
+                outbox.send(error_frame(&why, About { nonce: draft.nonce(), channel_id }));
             }
             (Self::Call(_), made) => {
                 let posted = made.and_then(|(entry, _, duplicate)| match entry {
@@ -100,7 +101,7 @@ impl Poster {
                         let id = draft.change().message_ids().first().copied();
                         acknowledge(send.outbox(), nonce, channel_id, id, seq, None);
                     }
-                    Err(why) => send.outbox().send(error(&why, About { nonce, channel_id: Some(channel_id) })),
+                    Err(why) => send.outbox().send(error_frame(&why, About { nonce, channel_id: Some(channel_id) })),
                 }
             }
             (Self::ChangeCall(_), seq) => {
@@ -126,7 +127,7 @@ impl Poster {
             Self::Nobody => {}
             Self::Socket(mut send) | Self::Command(mut send, _) => {
                 send.finish();
-                send.outbox().send(error(&why, about));
+                send.outbox().send(error_frame(&why, about));
             }
             Self::Call(reply) => drop(reply.send(Err(why))),
             Self::ChangeCall(reply) => drop(reply.send(Err(why))),
@@ -156,7 +157,7 @@ fn acknowledge(
     duplicate: Option<bool>,
 ) {
     if let (Kind::Gateway, Some(id)) = (outbox.kind(), id) {
-        outbox.send(encode(&Frame::Ack { nonce, channel_id, id, seq, duplicate }));
+        outbox.send(encode::json(&Frame::Ack { nonce, channel_id, id, seq, duplicate }));
     }
 }
 

@@ -3,10 +3,11 @@
 
 use super::handle::{Detach, LogIsAt, ReadAgain, Revoke, Whose};
 use super::{Attached, Channel, Why, Worker};
-use crate::actors::relay::frame::encode;
-use crate::actors::relay::{End, Hears, Kind, RelayHandle, SessionKey, Settling, Topic};
+use crate::actors::relay::{Hears, Kind, RelayHandle, SessionKey, Settling, Topic};
+use crate::domain::close::End;
 use crate::domain::frame::{Frame, Revoked};
 use crate::domain::{Seq, UserId};
+use crate::websocket::encode;
 use actix::{Context, Handler};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ impl Channel {
         }
         for ((_, is_gateway), (relay, keys)) in by_worker {
             if is_gateway {
-                let last = encode(&Frame::Unsubscribed { channel_id: self.id, reason: Some(why.into()) });
+                let last = encode::json(&Frame::Unsubscribed { channel_id: self.id, reason: Some(why.into()) });
                 relay.unseat(keys, Topic::Channel(self.id), last, settling.clone());
             } else {
                 relay.end(keys, why.into(), settling.clone());
@@ -158,7 +159,7 @@ impl Handler<ReadAgain> for Channel {
         let is_lost = self.tail.head().is_some_and(|head| head > log.last_seq);
         if is_lost {
             tracing::error!(channel_id = %self.id, last_seq = log.last_seq.0, head = self.tail.head().map(|head| head.0), "the database has lost the end of a log");
-            let resync: Arc<[_]> = Arc::new([encode(&Frame::Resync { channel_id: self.id, seq: log.last_seq })]);
+            let resync: Arc<[_]> = Arc::new([encode::json(&Frame::Resync { channel_id: self.id, seq: log.last_seq })]);
             for worker in &self.workers {
                 worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&resync), Hears::Messages);
             }

@@ -1,9 +1,10 @@
 //! How a channel is reached, and what it can be told.
 
 use super::{Channel, Posted};
-use crate::actors::relay::{End, OpenSend, Outbox, SessionKey, Settling};
+use crate::actors::relay::{OpenSend, Outbox, SessionKey, Settling};
 use crate::actors::tell;
 use crate::domain::access::{Author, ChannelAccess, Member};
+use crate::domain::close::End;
 use crate::domain::message::NewMessage;
 use crate::domain::text::Nonce;
 use crate::domain::{ChannelId, Seq, UserId};

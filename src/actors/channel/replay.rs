@@ -9,7 +9,6 @@ use super::handle::LogIsAt;
 use super::pages::{PAGE, Page, PageNumber};
 use super::tail::{Entry, Part};
 use super::{Channel, Start};
-use crate::actors::relay::frame::encode;
 use crate::actors::relay::{Hears, SessionKey};
 use crate::domain::access::Author;
 use crate::domain::frame::Frame;
@@ -18,6 +17,7 @@ use crate::domain::{MessageId, Seq};
 use crate::error::Result;
 use crate::store::channels;
 use crate::store::log::{Log, events, tail};
+use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -115,7 +115,7 @@ impl Channel {
         let Some(head) = self.tail.head() else {
             return self.wait_for_head(key, Want::Subscribe(start), ctx);
         };
-        let subscribed = encode(&Frame::Subscribed { channel_id: self.id, seq: head });
+        let subscribed = encode::json(&Frame::Subscribed { channel_id: self.id, seq: head });
         match start {
             Start::Live => self.go_live(key, vec![subscribed], false),
             // Its session asks for the rest when this one's turn comes.
@@ -132,12 +132,12 @@ impl Channel {
             if after - head <= self.posters.len() as i64 {
                 return self.reads.for_head.push((key, Want::Resume(after)));
             }
-            let resync = encode(&Frame::Resync { channel_id: self.id, seq: head });
+            let resync = encode::json(&Frame::Resync { channel_id: self.id, seq: head });
             return self.go_live(key, vec![resync], true);
         }
         match self.tail.after(after, attached.outbox.hears()) {
             Some(Part { mut frames, upto }) if upto == head => {
-                frames.push(encode(&Frame::ReplayDone { channel_id: self.id, seq: head }));
+                frames.push(encode::json(&Frame::ReplayDone { channel_id: self.id, seq: head }));
                 self.go_live(key, frames, true);
             }
             Some(Part { frames, upto }) => attached.outbox.replay(self.id, frames, upto),

@@ -4,9 +4,9 @@
 //! that grows keeps [`BYTES_SHORT`] only. What is older is read from the database.
 
 use crate::actors::relay::Hears;
-use crate::actors::relay::frame::encode;
 use crate::domain::log::LogEntry;
 use crate::domain::{MessageId, Seq};
+use crate::websocket::encode;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -40,7 +40,7 @@ impl Entry {
     /// An entry, encoded.
     pub fn new(entry: &LogEntry<'_>) -> Self {
         let to = if entry.is_basic() { Hears::Messages } else { Hears::All };
-        Self { seq: entry.seq(), frame: encode(entry), text_of: entry.text_of(), to }
+        Self { seq: entry.seq(), frame: encode::json(entry), text_of: entry.text_of(), to }
     }
 }
 

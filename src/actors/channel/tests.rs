@@ -1,15 +1,15 @@
 //! What a channel does to its sockets and posters when it fails, and when somebody who was attached is gone again.
 
 use super::*;
-use crate::actors::relay::frame::encode;
 use crate::actors::relay::{Relay, RelayPort, Relays, Socket};
 use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::server::Server;
 use crate::domain::{MessageId, Seq, ServerId};
+use crate::net::Stream;
 use crate::store::messages::Place;
-use crate::wire::Stream;
+use crate::websocket::encode;
 use actix::Message;
 use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
@@ -135,7 +135,7 @@ impl Peer {
     /// What it hears up to a frame that is sent to it now.
     async fn hears(&mut self) -> String {
         let barrier = ChannelId(i64::MAX);
-        self.outbox.send(encode(&Frame::Unsubscribed { channel_id: barrier, reason: None }));
+        self.outbox.send(encode::json(&Frame::Unsubscribed { channel_id: barrier, reason: None }));
         let (mut heard, mut piece) = (String::new(), [0; 4_096]);
         while !heard.contains(&barrier.to_string()) {
             let count = self.client.read(&mut piece).await.expect("it is open");

@@ -2,8 +2,8 @@
 
 use super::{Live, Registry, Retire, decide_channel};
 use crate::actors::channel::{Channel, ChannelHandle, Poster, Posting, Start};
+use crate::actors::relay::About;
 use crate::actors::relay::Outbox;
-use crate::actors::relay::frame::About;
 use crate::domain::access::{ChannelAccess, Editor, Facts, Member};
 use crate::domain::log::MessageChange;
 use crate::domain::{ChannelId, Seq, ServerId};

@@ -7,12 +7,13 @@
 use super::Registry;
 use super::load::{Key, Loaded, Waiter};
 use crate::actors::channel::Why;
-use crate::actors::relay::frame::encode;
-use crate::actors::relay::{End, Settling, Topic};
+use crate::actors::relay::{Settling, Topic};
 use crate::domain::access::ServerState;
 use crate::domain::auth_session::Ended;
+use crate::domain::close::End;
 use crate::domain::frame::Frame;
 use crate::domain::{ChannelId, ServerId, UserId};
+use crate::websocket::encode;
 use actix::{AsyncContext, Context};
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,7 +164,7 @@ impl Registry {
             }
             _ => None,
         };
-        frame.into_iter().for_each(|frame| self.tell_members(server, encode(&frame)));
+        frame.into_iter().for_each(|frame| self.tell_members(server, encode::json(&frame)));
     }
 
     fn server_is_gone(&mut self, server: ServerId, settling: &Settling) {
@@ -171,7 +172,7 @@ impl Registry {
             live.handle.revoke_all(Why::Deleted, settling.clone());
         }
         self.forget_server(server);
-        let last = encode(&Frame::ServerDeleted { id: server });
+        let last = encode::json(&Frame::ServerDeleted { id: server });
         for relay in self.relays.all() {
             relay.close(Topic::Server(server), last.clone(), settling.clone());
         }

@@ -1,12 +1,13 @@
 //! The gateways of a node, and the news that they get: what becomes of their users' servers and channels.
 
 use super::Registry;
-use crate::actors::relay::frame::encode;
-use crate::actors::relay::{End, Hears, Outbox, RelayHandle, SessionKey, Settling, Topic};
+use crate::actors::relay::{Hears, Outbox, RelayHandle, SessionKey, Settling, Topic};
+use crate::domain::close::End;
 use crate::domain::frame::{Frame, Membership};
 use crate::domain::{ServerId, UserId};
 use crate::error::Result;
 use crate::store::{Db, channels, servers};
+use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -80,7 +81,7 @@ impl Registry {
             let relay = gateway.outbox.relay();
             by_worker.entry(relay.worker()).or_insert_with(|| (relay.clone(), Vec::new())).1.push(gateway.outbox.key());
         }
-        let last = encode(&Frame::ServerLeft { id: server });
+        let last = encode::json(&Frame::ServerLeft { id: server });
         for (relay, keys) in by_worker.into_values() {
             relay.unseat(keys, Topic::Server(server), last.clone(), settling.clone());
         }
@@ -120,12 +121,12 @@ impl Registry {
                 let failed = u8::from(found.is_err());
                 registry.tell_how_it_stands(server, audience, reads.saturating_add(failed), ctx);
             }
-            (Ok(Some(found)), Audience::Members) => registry.tell_members(server, encode(&joined(found))),
+            (Ok(Some(found)), Audience::Members) => registry.tell_members(server, encode::json(&joined(found))),
             (Ok(Some(found)), Audience::Gateways(user, keys)) => {
                 // Who has left again meanwhile has been told so.
                 let gateways = registry.gateways.get(&user).into_iter().flatten();
                 let gateways = gateways.filter(|gateway| gateway.has(server) && keys.contains(&gateway.outbox.key()));
-                let frame = encode(&joined(found));
+                let frame = encode::json(&joined(found));
                 gateways.for_each(|gateway| gateway.outbox.send(frame.clone()));
             }
             (Ok(None), _) => {}

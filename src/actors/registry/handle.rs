@@ -6,10 +6,11 @@ use super::{
     Apply, Ask, Change, EndChannels, Forget, Found, ReadAgain, Registry, Reply, Target, Withdraw, decide_channel,
 };
 use crate::actors::channel::{Attachment, Posted, Poster, Posting, Start};
-use crate::actors::relay::{End, Outbox, Relays, SessionKey};
+use crate::actors::relay::{Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
 use crate::domain::access::{Caller, ChannelAccess, Right, ServerAccess};
+use crate::domain::close::End;
 use crate::domain::log::MessageChange;
 use crate::domain::message::NewMessage;
 use crate::domain::{ChannelId, Seq, ServerId, UserId};

@@ -25,12 +25,12 @@ use super::channel::{self, Attachment, ChannelHandle, Poster, Posting, Start, Wh
 use super::relay::{Outbox, Relays, SessionKey, Settling};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
-use crate::config::Times;
 use crate::domain::access::{Caller, ChannelAccess, Denied, Facts, Right};
 use crate::domain::log::MessageChange;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use crate::store::Db;
+use crate::times::Times;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use cache::SharedCache;
 use gateways::{Gateway, Telling};

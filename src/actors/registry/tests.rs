@@ -5,7 +5,7 @@ use crate::actors::relay::Hears;
 use crate::actors::relay::{Kind, Relay, Socket};
 use crate::domain::Seq;
 use crate::domain::access::Account;
-use crate::wire::Stream;
+use crate::net::Stream;
 use tokio::net::{TcpListener, TcpStream};
 
 /// Sends a channel one arrival.

@@ -1,11 +1,12 @@
 //! How other actors reach a relay and one of its sockets.
 
 use super::{
-    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, End, EndSockets, Notice, Relay, ToSocket, Topic, Unseat,
-    UnseatSilently, What, Whom,
+    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, EndSockets, Notice, Relay, ToSocket, Topic, Unseat, UnseatSilently,
+    What, Whom,
 };
 use crate::actors::tell;
 use crate::domain::auth_session::Ended;
+use crate::domain::close::End;
 use crate::domain::{ChannelId, Seq, ServerId, UserId};
 use actix::Addr;
 use bytes::Bytes;

@@ -6,22 +6,22 @@
 //! Order: what a channel sends arrives in that order. Bound: a channel stops taking posts while a relay has
 //! [`BACKLOG_MAX`] events of it to come. A panic ends the node.
 
-mod end;
-pub mod frame;
+mod error_frame;
 mod handle;
 mod room;
 mod socket;
 mod table;
 
-pub use end::{CLOSE_CODES, End};
+pub use error_frame::{About, error_frame};
 pub use handle::{Hears, Kind, OpenSend, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
 pub use socket::{Notice, Socket};
 pub use table::{RelayPort, Topic};
 
 use super::Vital;
-use crate::config::Times;
 use crate::domain::UserId;
 use crate::domain::auth_session::Ended;
+use crate::domain::close::End;
+use crate::times::Times;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
 use std::cell::RefCell;

@@ -3,10 +3,11 @@
 //! Bounds: [`QUEUE_BYTES`] or [`QUEUE_FRAMES`] of frames that the peer does not take, then the end `4430`;
 //! [`Times::silence_max_s`] without a sign of life, then `4408`; [`LINGER_S`] for an ended socket to take its close frame.
 
-use super::{End, frame};
-use crate::config::Times;
+use crate::domain::close::End;
 use crate::domain::{ChannelId, Seq};
-use crate::wire::Stream;
+use crate::net::Stream;
+use crate::times::Times;
+use crate::websocket::encode;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -239,7 +240,7 @@ impl Socket {
 
     /// Ends the socket: what is queued goes out, then the close frame, then nothing.
     pub fn end(&self, end: End) {
-        self.end_with(frame::close(end.code, end.reason));
+        self.end_with(encode::close(end.code, end.reason));
     }
 
     /// Ends the socket with this close frame.
@@ -343,7 +344,7 @@ impl Socket {
                 if silent_s >= times.silence_max_s {
                     self.end(End::SILENT);
                 } else if silent_s >= times.ping_after_s && !self.pinged.replace(true) {
-                    self.send(frame::ping(b""));
+                    self.send(encode::ping(b""));
                 }
             }
         }

@@ -2,11 +2,12 @@
 
 use super::room::{Room, Seat, Seats};
 use super::socket::{Notice, Socket};
-use super::{End, Hears, Kind, Outbox, RelayHandle, SessionKey};
+use super::{Hears, Kind, Outbox, RelayHandle, SessionKey};
 use crate::auth::token::Bearer;
-use crate::config::Times;
 use crate::domain::auth_session::Ended;
+use crate::domain::close::End;
 use crate::domain::{AuthSessionId, ChannelId, ServerId, UserId};
+use crate::times::Times;
 use bytes::Bytes;
 use slab::Slab;
 use std::cell::RefCell;

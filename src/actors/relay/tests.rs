@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{ChannelId, Seq};
-use crate::wire::Stream;
+use crate::net::Stream;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 

@@ -1,7 +1,8 @@
 //! A writer's own connection to PostgreSQL.
 
+use crate::domain::backend::Backend;
 use crate::patience::timeout;
-use crate::store::backends::{Backend, end_and_wait};
+use crate::store::backends::end_and_wait;
 use crate::store::changes::{self, ChangeDraft, Changed, Changes};
 use crate::store::messages::{Append, Draft, Written};
 use crate::store::write_batches::{BatchKey, Found, prune, resolve};

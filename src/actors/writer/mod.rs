@@ -12,12 +12,12 @@ mod queue;
 mod run;
 
 use crate::actors::Vital;
-use crate::config::Times;
 use crate::domain::ChannelId;
 use crate::domain::log::{ChangeRefused, MadeChange};
 use crate::store::Target;
 use crate::store::log::LogWrite;
 use crate::store::messages::{Known, Place};
+use crate::times::Times;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use queue::{Queue, Waiting};
 use std::cell::Cell;

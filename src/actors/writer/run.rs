@@ -3,11 +3,12 @@
 use super::link::Link;
 use super::queue::{Holder, Queue, Waiting, settle, until_known};
 use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
+use crate::domain::backend::Backend;
 use crate::store::changes::{ChangeDraft, Changed};
 use crate::store::log::LogWrite;
 use crate::store::messages::{self, Draft, Written};
 use crate::store::write_batches::BatchKey;
-use crate::store::{Backend, Fault, Target};
+use crate::store::{Fault, Target};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

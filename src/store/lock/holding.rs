@@ -1,6 +1,6 @@
 //! How the node stands to its lock, for all who open connections or change something.
 
-use crate::store::backends::Backend;
+use crate::domain::backend::Backend;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the node's other connections have to know of its lock.

@@ -1,8 +1,9 @@
 //! The start's part of the lock: its connection, and the wait for whoever has it.
 
 use super::{CONNECT_MAX, KEY, LockError};
+use crate::domain::backend::Backend;
 use crate::patience::timeout;
-use crate::store::backends::{self, Backend};
+use crate::store::backends;
 use crate::store::db::session_config;
 use crate::store::fault::chain;
 use crate::store::open::{OpenError, Opened};

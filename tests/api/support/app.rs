@@ -63,12 +63,12 @@ async fn start(
         pg_bin_dir: None,
         bcrypt_cost: 4,
         rate_limit: false,
-        trusted_proxies: madang::client_address::TrustedProxies::default(),
+        trusted_proxies: madang::net::client_address::TrustedProxies::default(),
         strict_passwords: false,
-        cors_origins: madang::origin::AllowedOrigins::default(),
+        cors_origins: madang::net::origin::AllowedOrigins::default(),
         cors_headers: Vec::new(),
         conformance_echo: false,
-        times: madang::config::Times::default(),
+        times: madang::times::Times::default(),
     };
     change(&mut config);
     let (started, address) = oneshot::channel();

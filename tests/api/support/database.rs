@@ -3,7 +3,7 @@
 //! The cluster is the product's own embedded one. It ends with this process, by its watchdog; the folder that it leaves
 //! is removed by the next run.
 
-use madang::store::embedded::{self, Embedded};
+use madang::postgres::{self, Embedded};
 use madang::store::migrate::migrate;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 async fn start_cluster() -> Embedded {
     remove_folders_of_earlier_runs();
-    let cluster = embedded::start(&folder_of(std::process::id()), None).await.expect("PostgreSQL starts");
+    let cluster = postgres::start(&folder_of(std::process::id()), None).await.expect("PostgreSQL starts");
     let mut template = cluster.config();
     connect(&template).await.batch_execute(&format!("create database {TEMPLATE}")).await.expect("a template");
     template.dbname(TEMPLATE);

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| madang::gateway::asyncapi::document().expect("it can be written"));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| madang::sockets::asyncapi::document().expect("it can be written"));
 
 /// Holds a frame against its message, which has to be one of `channel`'s (`channelSocket` or `gateway`).
 pub fn check_frame(channel: &str, frame: &Value) {

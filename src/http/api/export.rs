@@ -1,0 +1,225 @@
+//! `/users/me/export`: all that is stored about somebody, as one JSON document that is written while it is read.
+//!
+//! Bounds: one for each user and [`AT_ONCE`] on the node, then `busy`; [`IDS_A_STEP`] messages are looked through by a statement, and
+//! [`ROWS_A_PART`] are in memory; a reader has [`PART_MAX`] for each part, and the time that its bytes take at the least rate.
+
+use crate::auth::token::Bearer;
+use crate::domain::access::Caller;
+use crate::domain::auth_session::AuthSession;
+use crate::domain::message::{Message, OwnReaction, OwnRevision};
+use crate::domain::server::Server;
+use crate::domain::user::Profile;
+use crate::domain::{ChannelId, MessageId, Seq, UserId};
+use crate::error::{Error, Result};
+use crate::http::Node;
+use crate::http::kit::extract::Auth;
+use crate::net::BYTES_PER_SECOND_MIN;
+use crate::store::message_revisions::{self, RevisionKey};
+use crate::store::reactions::{self, ReactionKey};
+use crate::store::{auth_sessions, messages, servers, users};
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use actix_web::web::{Bytes, Data};
+use futures_util::stream;
+use serde::Serialize;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use utoipa::ToSchema;
+
+/// Exports that are under way at once.
+const AT_ONCE: usize = 32;
+/// Ids of messages that one statement goes through: some 20 ms.
+const IDS_A_STEP: i64 = 50_000;
+/// Reactions of all that one statement goes through.
+const REACTIONS_A_STEP: i64 = 10_000;
+/// Statements without a result before something is sent.
+const STEPS_A_PART: usize = 20;
+/// Messages, or earlier texts, that are read at once, of up to 16 KiB each.
+const ROWS_A_PART: i64 = 64;
+/// As long as a reader may take for a part.
+const PART_MAX: Duration = Duration::from_secs(30);
+
+/// Whose exports are under way.
+#[derive(Clone, Default)]
+pub struct Exports(Arc<Mutex<HashSet<UserId>>>);
+
+/// A user's turn; over when it is dropped.
+struct Turn(Exports, UserId);
+
+impl Exports {
+    fn begin(&self, user: UserId) -> Result<Turn> {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if under_way.len() >= AT_ONCE || !under_way.insert(user) {
+            return Err(Error::Busy);
+        }
+        Ok(Turn(self.clone(), user))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
+/// Everything that is stored about an account.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code)]
+pub struct Export {
+    /// Your profile.
+    profile: Profile,
+    /// Where you are logged in.
+    sessions: Vec<AuthSession>,
+    /// The servers that you belong to.
+    servers: Vec<Server>,
+    /// What you have written, oldest first.
+    messages: Vec<Message<'static>>,
+    /// The texts of your messages that you have replaced, as far as they are kept.
+    earlier_texts: Vec<OwnRevision>,
+    /// How you have reacted to messages.
+    reactions: Vec<OwnReaction>,
+}
+
+/// What is stored about me
+///
+/// A download. A document that ends before its closing brace is not whole: ask again.
+#[utoipa::path(
+    get, path = "/users/me/export", operation_id = "get_export", tag = "users", security(("login" = [])),
+    responses(
+        (
+            status = 200, description = "All of it", body = Export,
+            example = json!({ "profile": { "id": 1, "username": "mina" }, "sessions": [], "servers": [], "messages": [], "earlier_texts": [], "reactions": [] }),
+        ),
+    ),
+)]
+pub async fn get(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
+    let bearer = auth.0;
+    let caller = node.registry.caller(bearer.clone()).await?;
+    let turn = node.exports.begin(caller.id())?;
+    let first = Bytes::from(format!(
+        r#"{{"profile":{},"sessions":{},"servers":{},"messages":["#,
+        json(&users::own(&node.db, &caller).await?)?,
+        json(&auth_sessions::list(&node.db, &caller, bearer.session_id).await?)?,
+        json(&servers::list(&node.db, &caller).await?)?,
+    ));
+    let last = messages::last_id(&node.db).await?;
+    let until = Instant::now() + PART_MAX;
+    let rest = Rest { node, bearer, next: Some(Next::Message(MessageId(0))), last, is_first: true, until, _turn: turn };
+    let parts = stream::unfold((Some(first), rest), |(first, mut rest)| async {
+        let part = match first {
+            Some(first) => Some(Ok(first)),
+            None => rest.part().await.transpose(),
+        };
+        part.map(|part| (part, (None, rest)))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header(("content-disposition", r#"attachment; filename="madang-export.json""#))
+        .insert_header(("cache-control", "no-store"))
+        .streaming(parts))
+}
+
+/// Where an export stands.
+struct Rest {
+    node: Data<Node>,
+    bearer: Bearer,
+    /// After what it goes on; `None` when all is said.
+    next: Option<Next>,
+    last: MessageId,
+    is_first: bool,
+    /// When the part that was given out has to be taken.
+    until: Instant,
+    _turn: Turn,
+}
+
+impl Rest {
+    /// What comes next, with all that goes before it in the document; `None` at the end.
+    async fn part(&mut self) -> Result<Option<Bytes>> {
+        if self.next.is_none() {
+            return Ok(None);
+        }
+        if Instant::now() > self.until {
+            return Err(Error::TooSlow(PART_MAX.as_secs()));
+        }
+        // Each time: who has been logged out meanwhile gets no more.
+        let caller = self.node.registry.caller(self.bearer.clone()).await?;
+        let mut text = String::new();
+        for _ in 0..STEPS_A_PART {
+            let Some(next) = self.next.take_if(|_| text.is_empty()) else { break };
+            self.next = match next {
+                Next::Message(after) => self.messages(&caller, after, &mut text).await?,
+                Next::EarlierText(after) => self.earlier_texts(&caller, after, &mut text).await?,
+                Next::Reaction(after) => self.reactions(&caller, &after, &mut text).await?,
+            };
+        }
+        if text.is_empty() {
+            // There is more to look through: who waits hears of it, and is asked again who it is.
+            text.push('\n');
+        }
+        // At the least rate of any answer.
+        let at_least_rate = Duration::from_millis(text.len() as u64 * 1_000 / BYTES_PER_SECOND_MIN);
+        self.until = Instant::now() + PART_MAX + at_least_rate;
+        Ok(Some(Bytes::from(text)))
+    }
+
+    async fn messages(&mut self, caller: &Caller, after: MessageId, text: &mut String) -> Result<Option<Next>> {
+        let upto = MessageId(after.0.saturating_add(IDS_A_STEP).min(self.last.0));
+        let read = messages::written_by(&self.node.db, caller, after, upto, ROWS_A_PART).await?;
+        self.list(&read, text)?;
+        let is_all = (read.len() as i64) < ROWS_A_PART;
+        let after = read.last().filter(|_| !is_all).map_or(upto, |message| message.id);
+        if after < self.last {
+            return Ok(Some(Next::Message(after)));
+        }
+        self.begin("earlier_texts", text);
+        Ok(Some(Next::EarlierText((ChannelId(0), MessageId(0), Seq(0)))))
+    }
+
+    async fn earlier_texts(&mut self, caller: &Caller, after: RevisionKey, text: &mut String) -> Result<Option<Next>> {
+        let read = message_revisions::of_author(&self.node.db, caller, after, ROWS_A_PART).await?;
+        self.list(&read, text)?;
+        if let Some(last) = read.last().filter(|_| read.len() as i64 == ROWS_A_PART) {
+            return Ok(Some(Next::EarlierText((last.channel_id, last.message_id, last.replaced_by_seq))));
+        }
+        self.begin("reactions", text);
+        Ok(Some(Next::Reaction(ReactionKey::first())))
+    }
+
+    async fn reactions(&mut self, caller: &Caller, after: &ReactionKey, text: &mut String) -> Result<Option<Next>> {
+        let (read, last) = reactions::of_user(&self.node.db, caller, after, REACTIONS_A_STEP).await?;
+        self.list(&read, text)?;
+        if last.is_none() {
+            text.push_str("\n]}\n");
+        }
+        Ok(last.map(Next::Reaction))
+    }
+
+    fn list(&mut self, read: &[impl Serialize], text: &mut String) -> Result<()> {
+        for one in read {
+            text.push_str(if std::mem::take(&mut self.is_first) { "\n" } else { ",\n" });
+            text.push_str(&json(one)?);
+        }
+        Ok(())
+    }
+
+    /// Ends a list, and begins the next.
+    fn begin(&mut self, name: &str, text: &mut String) {
+        text.push_str(&format!("\n],\"{name}\":["));
+        self.is_first = true;
+    }
+}
+
+/// After what an export goes on.
+enum Next {
+    Message(MessageId),
+    EarlierText(RevisionKey),
+    Reaction(ReactionKey),
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| {
+        tracing::error!(%error, "something could not be exported");
+        Error::Internal
+    })
+}

@@ -1,0 +1,228 @@
+//! `/servers`: communities, and who belongs to them.
+
+use crate::actors::registry::Change;
+use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
+use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPatch};
+use crate::domain::{ServerId, UserId};
+use crate::error::{Conflict, Error, Result};
+use crate::http::Node;
+use crate::http::kit::body::{Body, Fields, FromFields, Sent};
+use crate::http::kit::commit::commit;
+use crate::http::kit::extract::{Auth, InPath};
+use crate::store::{servers, user_servers};
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use actix_web::web::{Data, Json};
+use utoipa::ToSchema;
+
+/// A new server.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct CreateServer {
+    /// 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100, example = "Courtyard")]
+    name: String,
+    /// At most 1,024 characters.
+    #[schema(max_length = 1024, example = "Where everyone gathers", default = json!(null))]
+    description: Option<String>,
+    /// `http` or `https`.
+    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png", default = json!(null))]
+    icon_url: Option<String>,
+}
+
+/// A change to a server. Fields left out stay as they are, `null` clears one that is optional.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct UpdateServer {
+    /// 1 to 100 characters; cannot be cleared.
+    #[schema(min_length = 1, max_length = 100, example = "Courtyard", nullable = false)]
+    name: Option<String>,
+    /// At most 1,024 characters.
+    #[schema(max_length = 1024, example = "Where everyone gathers")]
+    description: Option<String>,
+    /// `http` or `https`.
+    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
+    icon_url: Option<String>,
+}
+
+/// Who is to own a server.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct HandOver {
+    /// A member of the server.
+    #[schema(minimum = 1, example = 2)]
+    owner_id: i64,
+}
+
+/// As large as no id will be: who tries the example as it stands gives nothing away.
+const NOBODY: i64 = (1 << 53) - 1;
+
+impl FromFields for NewOwner {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { owner_id: UserId(fields.required("owner_id")?) })
+    }
+}
+
+impl FromFields for NewServer {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let (description, icon_url) = (fields.optional("description"), fields.optional("icon_url"));
+        Some(Self { name: name?, description, icon_url })
+    }
+}
+
+impl FromFields for ServerPatch {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self {
+            name: fields.change("name"),
+            description: fields.patch("description"),
+            icon_url: fields.patch("icon_url"),
+        })
+    }
+}
+
+/// Make a server
+#[utoipa::path(
+    post, path = "/servers/", operation_id = "create_server", tag = "servers", security(("login" = [])), request_body = CreateServer,
+    responses(
+        (status = 201, description = "The server; you are its owner and first member", body = Server),
+    ),
+)]
+pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) -> Result<HttpResponse> {
+    let caller = node.registry.caller(auth.0).await?;
+    let user = caller.id();
+    let db = node.db.clone();
+    let work = async move { servers::create(&db, &caller, &new).await };
+    let made = move |server: &Server| Change::Membership(user, server.id);
+    let server = commit(&node, Change::Memberships(user), work, made).await?;
+    Ok(HttpResponse::Created().json(server))
+}
+
+/// My servers
+#[utoipa::path(
+    get, path = "/servers/", operation_id = "list_servers", tag = "servers", security(("login" = [])),
+    responses((status = 200, description = "The servers that you belong to, oldest first", body = Vec<Server>)),
+)]
+pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
+    let caller = node.registry.caller(auth.0).await?;
+    Ok(Json(servers::list(&node.db, &caller).await?))
+}
+
+/// A server with its channels
+#[utoipa::path(
+    get, path = "/servers/{server_id}", operation_id = "get_server", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server and its channels", body = ServerDetail),
+    ),
+)]
+pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
+    let access: ServerAccess<Member> = node.registry.server(auth.0, id).await?;
+    let detail = access.state().detail().map_err(|error| {
+        tracing::error!(%error, "a server could not be encoded");
+        Error::Internal
+    })?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(detail))
+}
+
+/// Change a server
+#[utoipa::path(
+    put, path = "/servers/{server_id}", operation_id = "update_server", tag = "servers", security(("login" = [])),
+    request_body(content = UpdateServer, example = json!({ "description": "Where everyone gathers" })),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server", body = Server),
+    ),
+)]
+pub async fn update(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(id): InPath<ServerId>,
+    Body(sent): Body<Sent<ServerPatch>>,
+) -> Result<Json<Server>> {
+    let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    sent.keeps("id", id.0, "An id cannot be changed")?;
+    let owner = access.state().server.owner_id;
+    sent.keeps("owner_id", owner.0, "Hand a server over with PUT /servers/{server_id}/owner")?;
+    let db = node.db.clone();
+    let work = async move { servers::update(&db, &access, &sent.patch).await };
+    let change = Change::ServerChanged(id);
+    Ok(Json(commit(&node, change, work, move |_| change).await?))
+}
+
+/// Hand a server over to another member
+#[utoipa::path(
+    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server", tag = "servers", security(("login" = [])),
+    request_body(content = HandOver, example = json!({ "owner_id": NOBODY })),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server with its new owner; you stay a member", body = Server),
+    ),
+)]
+pub async fn hand_over(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(id): InPath<ServerId>,
+    Body(new): Body<NewOwner>,
+) -> Result<Json<Server>> {
+    let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    let db = node.db.clone();
+    let work = async move { servers::hand_over(&db, &access, new).await };
+    let change = Change::ServerChanged(id);
+    Ok(Json(commit(&node, change, work, move |_| change).await?))
+}
+
+/// Delete a server
+#[utoipa::path(
+    delete, path = "/servers/{server_id}", operation_id = "delete_server", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 204, description = "It is gone with its channels, messages and memberships; its sockets close"),
+    ),
+)]
+pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
+    let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    let db = node.db.clone();
+    let change = Change::ServerDeleted(id);
+    commit(&node, change, async move { servers::delete(&db, &access).await }, move |()| change).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Join a server
+#[utoipa::path(
+    post, path = "/servers/{server_id}/join", operation_id = "join_server", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 200, description = "The server", body = Server),
+    ),
+)]
+pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
+    let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
+    let server = access.state().server.clone();
+    let change = Change::Membership(access.caller().id(), id);
+    let db = node.db.clone();
+    commit(&node, change, async move { user_servers::join(&db, &access).await }, move |()| change).await?;
+    Ok(Json(server))
+}
+
+/// Leave a server
+#[utoipa::path(
+    post, path = "/servers/{server_id}/leave", operation_id = "leave_server", tag = "servers", security(("login" = [])),
+    params(("server_id" = i64, Path, description = "Which server")),
+    responses(
+        (status = 204, description = "You have left; your sockets in its channels close"),
+    ),
+)]
+pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
+    let access: ServerAccess<Member> = node.registry.server(auth.0, id).await.map_err(|error| match error {
+        Error::Denied(Denied::NotMember) => Conflict::NotMember.into(),
+        other => other,
+    })?;
+    if access.is_owner() {
+        return Err(Conflict::OwnerCannotLeave.into());
+    }
+    let change = Change::Membership(access.caller().id(), id);
+    let db = node.db.clone();
+    commit(&node, change, async move { user_servers::leave(&db, &access).await }, move |()| change).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
