@@ -12,7 +12,6 @@ use crate::domain::close::End;
 use crate::http::{self, Documents, Node, Pages};
 use crate::limits::Limits;
 use crate::memory;
-use crate::net::descriptors;
 use crate::net::tls::{Tls, TlsError};
 use crate::net::unread::Unread;
 use crate::net::{self, Newcomers, Wire};
@@ -112,7 +111,9 @@ impl Application {
     /// # Errors
     /// One line that says what to change.
     pub async fn build(config: Config) -> Result<Self, StartError> {
-        descriptors::raise_limit();
+        if let Err(error) = os::descriptors::raise_limit() {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+        }
         memory::keep_trimmed();
         let tls = config.tls.clone().map(Tls::load).transpose()?;
         let listener = listen(&config.host, config.port)?;

@@ -10,7 +10,6 @@
 //! - [`actors`]: registry, channels, writers, relays.
 //! - [`http`] and [`sockets`]: the two doors. They parse, call and answer, and never use each other.
 //! - [`app`]: puts a node together, runs it, stops it.
-//! - [`load`]: the load tool, a client like any other.
 //! - [`patience`], [`telemetry`] and [`times`] use nothing of ours and serve every layer.
 //!
 //! Data flows one way: authorize → commit → announce; reads: authorize → query. `docs/ARCHITECTURE.md` walks one message
@@ -24,7 +23,6 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod limits;
-pub mod load;
 mod memory;
 pub mod net;
 pub mod patience;

@@ -2,9 +2,10 @@
 
 use clap::Parser;
 use madang::app::{Application, StartError};
+use madang::auth::token;
 use madang::config::{Config, Database, Environment, Unknown};
 use madang::net::tls::Tls;
-use madang::{load, telemetry};
+use madang::telemetry;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(error, 2),
     };
     if is_load {
-        return load::start(load::Options::parse_from(load_arguments(&environment)));
+        return load::start(load::Options::parse_from(load_arguments(&environment)), token::signer);
     }
     let settings =
         Config::from_lookup(|name| environment.get(name)).and_then(|config| Ok((config, environment.log()?)));

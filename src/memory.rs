@@ -19,7 +19,7 @@ pub fn keep_trimmed() {
             floor = floor.min(before);
             pause = LOOK_EVERY;
             if before > floor + GROWN_BYTES {
-                trim::trim();
+                os::memory::trim();
                 let after = resident_bytes();
                 floor = floor.min(after);
                 if before.saturating_sub(after) < GAIN_BYTES_MIN {

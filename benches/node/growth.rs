@@ -8,7 +8,7 @@ use super::results::{Chart, Goal, Results, Row, median};
 use super::site::Site;
 use super::thousands;
 use futures_util::future::join_all;
-use madang::load::report::plot::{Axis, Plot, Scale, Series, Unit};
+use load::report::plot::{Axis, Plot, Scale, Series, Unit};
 use std::time::Duration;
 
 const SOCKETS: [usize; 6] = [10, 100, 1_000, 5_000, 10_000, 15_000];

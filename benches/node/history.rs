@@ -4,7 +4,7 @@ use super::results::{Chart, Goal, Results, Row, median};
 use super::site::Site;
 use super::thousands;
 use futures_util::StreamExt;
-use madang::load::report::plot::{Axis, Plot, Scale, Series, Unit};
+use load::report::plot::{Axis, Plot, Scale, Series, Unit};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 

@@ -3,6 +3,8 @@
 //!
 //! Figures of one run on a shared machine drift: compare runs side by side, and quote medians.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unwrap_used)]
+
 mod calls;
 #[path = "../../tests/process/client.rs"]
 #[allow(dead_code)]
@@ -105,5 +107,5 @@ async fn measure() {
 }
 
 fn thousands(count: usize) -> String {
-    madang::load::report::number::count(count as u64)
+    load::report::number::count(count as u64)
 }

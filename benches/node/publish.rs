@@ -3,8 +3,8 @@
 //! A run of some parts replaces these and leaves the others as they were measured before.
 
 use super::results::{Chart, Goal, Results, Row};
-use madang::load::report::number::quantity;
-use madang::load::report::plot::Size;
+use load::report::number::quantity;
+use load::report::plot::Size;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! What a run has measured: rows of a table, each with its rounds, its floor and the figure to reach.
 
-use madang::load::report::plot::Plot;
+use load::report::plot::Plot;
 use serde::Serialize;
 use std::fmt::Display;
 

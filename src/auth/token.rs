@@ -25,6 +25,8 @@ const VERIFIED_BYTES_MAX: usize = 512;
 /// Who signs tokens, and for whom (RFC 7519, sections 4.1.1 and 4.1.3): a token for another program is none of ours, even
 /// if somebody gave both the same key.
 const MADANG: &str = "madang";
+/// Longer than any load run.
+const ALONE_LIFE: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// For whom tickets are: no ticket is a token, and no token a ticket.
 const SOCKETS: &str = "madang sockets";
 /// As long as a ticket waits to be used.
@@ -131,6 +133,17 @@ pub struct Tokens {
     clock: WallClock,
     /// What has been verified lately, by its whole text. Its time is looked at again each time.
     verified: Mutex<LruCache<Box<str>, Bearer>>,
+}
+
+/// Signs tokens of no login for the accounts that a load run names.
+pub fn signer(secret: &SecretString, algorithm: &str) -> Box<dyn Fn(i64) -> Option<String>> {
+    let algorithm = match algorithm {
+        "HS384" => TokenAlgorithm::Hs384,
+        "HS512" => TokenAlgorithm::Hs512,
+        _ => TokenAlgorithm::Hs256,
+    };
+    let tokens = Tokens::new(secret, None, algorithm, ALONE_LIFE);
+    Box::new(move |user_id| tokens.issue_alone(UserId(user_id)))
 }
 
 impl Tokens {

@@ -6,7 +6,6 @@
 
 mod chunks;
 pub mod client_address;
-pub mod descriptors;
 mod exchange;
 mod gate;
 mod newcomers;

@@ -1,5 +1,7 @@
 //! The whole API, tried from outside on the real application: each test has a node and a database of its own.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unwrap_used)]
+
 mod auth;
 mod authorization;
 mod browsers;

@@ -1,5 +1,7 @@
 //! The node as a process of its own: what an operator starts, kills and stops.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unwrap_used)]
+
 mod bounds;
 #[allow(dead_code)]
 mod client;

@@ -1,5 +1,7 @@
 //! What holds of the project itself: its layers, its statements, its documents.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unwrap_used)]
+
 mod layers;
 mod security_model;
 mod sql;

@@ -1,0 +1,4 @@
+//! What is asked of the operating system: a crate of its own, so that the server can forbid `unsafe`.
+
+pub mod descriptors;
+pub mod memory;
