@@ -22,6 +22,7 @@ use super::Vital;
 use crate::config::Times;
 use crate::domain::UserId;
 use crate::domain::auth_session::Ended;
+use crate::patience::worker_now;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
 use std::cell::RefCell;
@@ -143,6 +144,8 @@ impl Relay {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let to_second = Duration::from_secs(1) - Duration::from_nanos(u64::from(now.subsec_nanos()));
         ctx.run_later(to_second + AFTER_SECOND, |relay, ctx| {
+            // Its clock is told that time passes.
+            worker_now();
             relay.table.borrow_mut().sweep();
             Self::schedule_sweep(ctx);
         });

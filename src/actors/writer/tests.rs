@@ -4,6 +4,7 @@ use super::queue::Queue;
 use super::*;
 use crate::actors::channel::tests::draft;
 use std::sync::Mutex;
+use tokio::time::Instant;
 
 /// Somebody who is told what becomes of drafts.
 struct Poster(Arc<Mutex<Vec<(Ticket, Outcome)>>>);
@@ -47,6 +48,25 @@ async fn only_what_has_waited_too_long_is_refused_and_the_rest_is_written() {
     assert!(is_it(&told.lock().expect("whole")));
     let batch: Vec<Ticket> = queue.take().iter().map(|waiting| waiting.ticket).collect();
     assert_eq!(batch, [2]);
+}
+
+/// The process stands still for longer than drafts may wait, and than their senders do.
+#[actix_web::test]
+async fn a_pause_refuses_nothing() {
+    let (queue, told) = (Queue::default(), Arc::<Mutex<Vec<_>>>::default());
+    let reply = Poster(told.clone()).start().recipient();
+    queue.push(waiting(1, "waits", queue.clock.now(), &reply));
+    let written = [waiting(2, "is being written", queue.clock.now(), &reply)];
+    let outcome = async {
+        std::thread::sleep(2 * WAIT_MAX);
+        queue.expire();
+        tokio::time::sleep(EXPIRY_TICK).await;
+    };
+    queue::until_known(&queue.clock, &written, outcome).await;
+    assert_eq!(queue.take().len(), 1);
+    assert!(written.iter().all(|waiting| !waiting.told.get()));
+    tokio::task::yield_now().await;
+    assert!(told.lock().expect("whole").is_empty());
 }
 
 /// As many bytes as may wait, again and again: what was taken, refused or put back counts once, and then no more.
