@@ -36,9 +36,9 @@ fn waiting(ticket: Ticket, content: &str, since: Instant, reply: &Recipient<Sett
 async fn only_what_has_waited_too_long_is_refused_and_the_rest_is_written() {
     let (queue, told) = (Queue::default(), Arc::<Mutex<Vec<_>>>::default());
     let reply = Poster(told.clone()).start().recipient();
-    let long_ago = Instant::now().checked_sub(UNSENT_MAX).expect("a machine that has run for a second");
+    let long_ago = queue.clock.now().checked_sub(UNSENT_MAX).expect("a machine that has run for a second");
     queue.push(waiting(1, "old", long_ago, &reply));
-    queue.push(waiting(2, "young", Instant::now(), &reply));
+    queue.push(waiting(2, "young", queue.clock.now(), &reply));
     queue.expire();
     while told.lock().expect("whole").is_empty() {
         tokio::task::yield_now().await;
@@ -78,7 +78,7 @@ async fn the_bytes_that_wait_are_bounded_and_given_back() {
     for _ in 0..3 {
         let fits = QUEUE_BYTES / content.len();
         for ticket in 0..=fits {
-            queue.push(waiting(ticket, &content, Instant::now(), &reply));
+            queue.push(waiting(ticket, &content, queue.clock.now(), &reply));
         }
         while told.lock().expect("whole").is_empty() {
             tokio::task::yield_now().await;
