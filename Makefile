@@ -16,7 +16,7 @@ run: tools ## build the release binary and start it on its own database
 	@. .ci/data_dir; exec ./target/release/madang
 
 test: tools ## run every test
-	@.ci/need postgresql curl
+	@.ci/need postgresql curl pgbouncer
 	cargo test --locked --no-fail-fast
 	cargo test --locked --manifest-path tests/model/Cargo.toml --target-dir target/model
 

@@ -23,7 +23,7 @@ use crate::store::migrate::{MigrateError, migrate};
 use crate::store::{Db, Target, message_revisions, users};
 use crate::telemetry::take_left_out;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol};
+use actix_http::{HttpService, KeepAlive, Protocol};
 use actix_server::{Server, ServerHandle};
 use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
@@ -37,8 +37,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Longer than the proxies keep theirs, so that they close first: of nginx and AWS 60 s, of Envoy and Go 90 s.
-const KEEP_ALIVE: Duration = Duration::from_secs(100);
 const LINGER: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4_096;
 /// The parts of a stop, together with PostgreSQL's under 10 s.
@@ -309,8 +307,8 @@ fn serve(
             }
         });
         let http = HttpService::build()
-            .keep_alive(KEEP_ALIVE)
-            // `wire` does that, for every head.
+            // `wire` does both, for every head and every pause between calls.
+            .keep_alive(KeepAlive::Os)
             .client_request_timeout(Duration::ZERO)
             // What a refused call still sends is read for so long: closed upon, it would reset the connection, and its answer with it.
             .client_disconnect_timeout(LINGER)

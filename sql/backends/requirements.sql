@@ -1,6 +1,5 @@
 -- What Madang asks of a database whose version and encoding (`version.sql`) are right, as it is here.
-select current_setting('plan_cache_mode') = 'force_generic_plan' as has_options,
-    current_setting('track_activities')::boolean as tracks_activities,
+select current_setting('track_activities')::boolean as tracks_activities,
     pg_is_in_recovery() as is_standby, current_setting('transaction_read_only') = 'on' as is_read_only,
     d.datcollate::text as locale, lower('Ä') = 'ä' as knows_letters,
     quote_ident(current_user) as role, quote_ident(current_database()) as database, quote_ident(current_schema()) as schema,

@@ -10,8 +10,8 @@ pub const HEAD_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// No request is on its way: as long as a connection is kept alive.
-    Idle,
+    /// No request is on its way, since then: as long as a connection is kept alive.
+    Idle { since: Instant },
     /// A head is on its way; so much of the empty line that ends it has come.
     Head { until: Instant, ending: Ending },
     /// A call is being made. Its head had so many bytes, if that is known.
@@ -60,7 +60,7 @@ impl Exchange {
         if bytes.is_empty() {
             return;
         }
-        if self.phase.get() == Phase::Idle {
+        if matches!(self.phase.get(), Phase::Idle { .. }) {
             self.received.set(0);
             self.phase.set(Phase::Head { until: Instant::now() + HEAD_MAX, ending: Ending::Start });
         }
@@ -80,7 +80,7 @@ impl Exchange {
     /// What was given last was the end of a body that nobody has read: nothing is owed any more.
     pub(super) fn settled(&self) {
         if matches!(self.phase.get(), Phase::Rest { .. }) && self.gate.is_between() {
-            self.phase.set(Phase::Idle);
+            self.phase.set(Phase::Idle { since: Instant::now() });
         }
     }
 
@@ -109,7 +109,7 @@ impl Exchange {
         let is_over = body.is_none() && self.gate.has_given_all();
         self.gate.end();
         self.phase.set(match self.phase.get() {
-            Phase::Call { head: Some(head) } if is_all(head) || is_over => Phase::Idle,
+            Phase::Call { head: Some(head) } if is_all(head) || is_over => Phase::Idle { since: Instant::now() },
             _ => Phase::Rest { until: Instant::now() + HEAD_MAX },
         });
         if let Phase::Rest { .. } = self.phase.get() {
@@ -120,20 +120,30 @@ impl Exchange {
 
     /// The answer goes out: whoever reads it is not late with the next request.
     pub(super) fn answering(&self) {
-        let until = Instant::now() + HEAD_MAX;
+        let now = Instant::now();
+        let until = now + HEAD_MAX;
         match self.phase.get() {
+            Phase::Idle { .. } => self.phase.set(Phase::Idle { since: now }),
             Phase::Rest { .. } => self.phase.set(Phase::Rest { until }),
             // Its answer is still to come: it was sent behind one that goes out now.
             Phase::Head { ending, .. } => self.phase.set(Phase::Head { until, ending }),
-            Phase::Idle | Phase::Call { .. } => {}
+            Phase::Call { .. } => {}
         }
     }
 
     /// Until when more has to come; none where nothing is owed.
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase.get() {
-            Phase::Idle | Phase::Call { .. } => None,
+            Phase::Idle { .. } | Phase::Call { .. } => None,
             Phase::Head { until, .. } | Phase::Rest { until } => Some(until),
+        }
+    }
+
+    /// Since when no request is on its way.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        match self.phase.get() {
+            Phase::Idle { since } => Some(since),
+            _ => None,
         }
     }
 

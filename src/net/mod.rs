@@ -1,7 +1,8 @@
 //! A client's connection: plain TCP or TLS, below HTTP and below sockets, and how long it may keep HTTP waiting.
 //!
 //! actix-http ends a first request whose head does not come; nothing in it ends a later one, an answer that is not read, or a
-//! body that nobody asked for. [`Wire`] does, as a stream between the two. A socket takes the [`Stream`] out of it, with
+//! body that nobody asked for. It ends a connection that is idle before it looks whether a request has come while this process stood
+//! still. [`Wire`] does all of that, as a stream between the two. A socket takes the [`Stream`] out of it, with
 //! bounds of its own.
 
 mod chunks;
@@ -13,6 +14,8 @@ pub mod origin;
 mod refusal;
 mod stall;
 mod stream;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 pub mod unread;
 
@@ -34,7 +37,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -42,6 +45,9 @@ use tokio::time::Sleep;
 /// As much as the kernel may hold of an answer that is not read; it may double it.
 pub const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
+/// As long as a connection is kept on which no request comes. Longer than the proxies keep theirs, so that they close first: of nginx
+/// and AWS 60 s, of Envoy and Go 90 s.
+const KEEP_ALIVE: Duration = Duration::from_secs(100);
 /// As much of a connection as is taken from the kernel before HTTP may have it.
 const WAITING_BYTES: usize = 8 * 1024;
 
@@ -54,15 +60,16 @@ thread_local! {
 pub struct Wire {
     stream: Stream,
     exchange: Rc<Exchange>,
-    /// Of the head that is on its way; made when one keeps the node waiting.
+    /// Of what is waited for; made when something is.
     timer: Option<Pin<Box<Sleep>>>,
     /// Since this process stood still, one of its deadlines is a later moment.
     postponed: Option<(Instant, Instant)>,
     stall: Stall,
     /// What has come and is not given to HTTP yet; at most [`WAITING_BYTES`].
     waiting: BytesMut,
-    /// Nothing more comes.
+    /// Nothing more comes, or would be taken.
     is_at_end: bool,
+    keep_alive: Duration,
     /// What goes out in place of what HTTP itself says to a head that it does not understand.
     instead: BytesMut,
 }
@@ -86,7 +93,8 @@ impl Wire {
     pub fn new(stream: Stream, newcomer: Newcomer) -> Self {
         let (exchange, waiting) = (Rc::new(Exchange::of(Instant::now(), newcomer)), BytesMut::new());
         let (stall, instead) = (Stall::new(), BytesMut::new());
-        Self { stream, exchange, timer: None, postponed: None, stall, waiting, is_at_end: false, instead }
+        let (timer, postponed, is_at_end, keep_alive) = (None, None, false, KEEP_ALIVE);
+        Self { stream, exchange, timer, postponed, stall, waiting, is_at_end, keep_alive, instead }
     }
 
     /// What its calls tell it.
@@ -175,7 +183,8 @@ impl Wire {
         Poll::Ready(error)
     }
 
-    fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<()>> {
+    /// Ready when it is over, and what had come by then has been looked at.
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         loop {
             let until = self.postponed.filter(|(of, _)| *of == deadline).map_or(deadline, |(_, until)| until);
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
@@ -184,11 +193,23 @@ impl Wire {
             }
             ready!(timer.as_mut().poll(cx));
             if until.elapsed() < PAUSE_MIN {
-                break;
+                return Poll::Ready(());
             }
             // What has come meanwhile has not been looked at.
             self.postponed = Some((deadline, Instant::now() + HEAD_MAX));
         }
+    }
+
+    /// Ready when nothing has come for as long as the connection is kept.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.exchange.idle_since() {
+            Some(since) => self.poll_until(cx, since + self.keep_alive),
+            None => Poll::Pending,
+        }
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<io::Result<()>> {
+        ready!(self.poll_until(cx, deadline));
         if self.exchange.has_begun() {
             self.refuse(&Error::TooSlow(HEAD_MAX.as_secs()));
         }
@@ -215,10 +236,12 @@ impl AsyncRead for Wire {
             }
         }
         self.exchange.gate.wait(cx.waker(), !self.waiting.is_empty());
-        match self.exchange.deadline() {
-            Some(deadline) => self.poll_deadline(cx, deadline),
-            None => Poll::Pending,
+        if let Some(deadline) = self.exchange.deadline() {
+            return self.poll_deadline(cx, deadline);
         }
+        ready!(self.poll_idle(cx));
+        self.is_at_end = true;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -252,6 +275,8 @@ impl AsyncWrite for Wire {
         match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Ready(done) => {
                 self.stall.over();
+                // Nobody asks for the next call before this time is over, or the call is there.
+                let _ = self.poll_idle(cx);
                 Poll::Ready(done)
             }
             Poll::Pending => self.poll_stall(cx).map(Err),

@@ -8,6 +8,7 @@
 use super::backends::{self, barrier};
 use super::fault::chain;
 use super::lock;
+use super::requirements;
 use super::target::Target;
 use crate::domain::backend::Backend;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -30,14 +31,19 @@ pub enum OpenError {
     /// Somebody else may hold the database.
     #[error("this node does not hold its lock on the database")]
     NotLocked,
+    /// Somebody stands in between, and gives the connection to others as well.
+    #[error("the connection is a pooler's, and not PostgreSQL's own")]
+    Pooled,
 }
 
 impl OpenError {
-    /// Whether waiting makes it no better: a wrong password, no such database or role, no right, a setting that is not known.
+    /// Whether waiting makes it no better: a wrong password, no such database or role, no right, a setting that is not known, a
+    /// pooler.
     pub(super) fn is_final(&self) -> bool {
         let code = match self {
             Self::Postgres(error) => error.code().map(SqlState::code),
             Self::NotLocked => None,
+            Self::Pooled => return true,
         };
         code.is_some_and(|code| code == "08P01" || ["28", "3D", "42"].iter().any(|class| code.starts_with(class)))
     }
@@ -119,6 +125,9 @@ impl Target {
             // The error reaches whoever waits for an answer.
             let _ = connection.await;
         });
+        if matches!(purpose, Purpose::Lock) && !requirements::is_direct(&client, host).await? {
+            return Err(OpenError::Pooled);
+        }
         let holder: Option<Backend> = held.map(|held| held.backend);
         let (pid, started_at): (Option<i32>, Option<OffsetDateTime>) =
             holder.map(|backend| (backend.pid(), backend.started_at())).unzip();

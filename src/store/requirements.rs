@@ -6,16 +6,33 @@ use crate::patience::timeout;
 use std::time::Duration;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, Error, Row};
+use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage};
 
 /// The oldest version of PostgreSQL that is served, as it numbers itself.
 const VERSION_MIN: i32 = 130_000;
 const LOOK_MAX: Duration = Duration::from_secs(2);
+const NOT_PASSED_ON: &str = "`options` did not arrive";
+/// The option that holds a connection's mark.
+const MARK: &str = " -c madang.node=";
 
 /// Why a database cannot be used: what was found, and the statement that mends it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unfit(String);
+
+/// Gives a connection to come a mark that no other one has: what a pooler is known by.
+pub(super) fn mark(config: &mut Config, number: u32) {
+    let options = format!("{}{MARK}{number:x}", config.get_options().unwrap_or_default());
+    config.options(options);
+}
+
+/// Whether this connection has the mark that it was opened with, and so a process of PostgreSQL of its own. It is asked without a
+/// prepared statement: between transactions a pooler may give one to somebody else, or have somebody else's of the same name.
+pub(super) async fn is_direct(client: &Client, config: &Config) -> Result<bool, Error> {
+    let Some((_, asked)) = config.get_options().and_then(|options| options.rsplit_once(MARK)) else { return Ok(true) };
+    let answer = client.simple_query(include_str!("../../sql/backends/mark.sql")).await?;
+    Ok(answer.iter().any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(asked))))
+}
 
 /// Looks whether the database is as it has to be.
 ///
@@ -38,7 +55,7 @@ pub(super) async fn explain(target: &Target, config: &Config) -> Option<Unfit> {
             // PostgreSQL 11 does not know all that is set on a connection of ours; without it, it says which version it is.
             return look_over(target, target.config()).await.ok().flatten();
         }
-        Some(chain(&error)).filter(|said| said.contains("startup parameter")).map(pooler)
+        Some(chain(&error)).filter(|said| said.contains("startup parameter")).map(|said| pooler(&said))
     };
     timeout(LOOK_MAX, look).await.flatten().map(Unfit)
 }
@@ -48,7 +65,10 @@ async fn look_over(target: &Target, config: &Config) -> Result<Option<String>, E
     config.target_session_attrs(TargetSessionAttrs::Any);
     let (client, connection) = config.connect(target.tls()).await?;
     let connection = tokio::spawn(connection);
-    let problem = look(&client).await;
+    let problem = async {
+        if is_direct(&client, &config).await? { look(&client).await } else { Ok(Some(pooler(NOT_PASSED_ON))) }
+    };
+    let problem = problem.await;
     connection.abort();
     problem
 }
@@ -72,7 +92,7 @@ fn made_right(row: &Row) -> String {
     format!("create database {database} owner {role} encoding 'UTF8' locale 'C.UTF-8' template template0")
 }
 
-fn pooler(found: String) -> String {
+fn pooler(found: &str) -> String {
     format!(
         "DATABASE_URL leads to a pooler such as PgBouncer, which does not pass on what a connection asks for ({found}); Madang needs \
          connections of its own: name the host and port of PostgreSQL itself"
@@ -99,9 +119,6 @@ fn problem(row: &Row) -> Option<String> {
             "the database is read-only; `alter database {database} set default_transaction_read_only = off`, and the same for the role \
              {role} if it was set there"
         ));
-    }
-    if !row.get::<_, bool>("has_options") {
-        return Some(pooler("plan_cache_mode did not arrive".into()));
     }
     if !row.get::<_, bool>("tracks_activities") {
         return Some(format!(

@@ -30,6 +30,7 @@ mod outage;
 mod pair;
 mod planted;
 mod planted_changes;
+mod pooler;
 mod proxy;
 mod readers;
 mod readme;

@@ -41,7 +41,11 @@ fn programs() -> PathBuf {
 }
 
 fn command(program: &str) -> Command {
-    let program = programs().join(program);
+    unprivileged(&programs().join(program))
+}
+
+/// A program that does not run as root.
+pub fn unprivileged(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
@@ -55,7 +59,7 @@ fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port()
 }
 

@@ -21,6 +21,7 @@ use super::Vital;
 use crate::domain::UserId;
 use crate::domain::auth_session::Ended;
 use crate::domain::close::End;
+use crate::patience::worker_now;
 use crate::times::Times;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
@@ -143,6 +144,8 @@ impl Relay {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let to_second = Duration::from_secs(1) - Duration::from_nanos(u64::from(now.subsec_nanos()));
         ctx.run_later(to_second + AFTER_SECOND, |relay, ctx| {
+            // Its clock is told that time passes.
+            worker_now();
             relay.table.borrow_mut().sweep();
             Self::schedule_sweep(ctx);
         });

@@ -24,7 +24,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The most rows of a batch.
 pub const BATCH_ROWS: usize = 1_000;
@@ -194,7 +194,7 @@ impl Handler<Persist> for WriterActor {
             write: persist.write,
             ticket: persist.ticket,
             reply: persist.reply,
-            since: Instant::now() + self.send_patience,
+            since: self.queue.clock.now() + self.send_patience,
             told: Cell::new(false),
         });
     }

@@ -1,17 +1,19 @@
 //! What waits for a writer, and the answers to it.
 
 use super::{
-    BATCH_BYTES, BATCH_ROWS, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedWrite, Ticket, UNSENT_MAX,
-    WAIT_MAX,
+    BATCH_BYTES, BATCH_ROWS, EXPIRY_TICK, Outcome, QUEUE_BYTES, QUEUE_ROWS, Refused, Settled, SharedWrite, Ticket,
+    UNSENT_MAX, WAIT_MAX,
 };
 use crate::domain::{ChannelId, UserId};
+use crate::patience::Clock;
 use crate::store::log::LogWrite;
 use actix::Recipient;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Before a channel whose row someone else holds is tried again.
 const HELD_FOR: Duration = Duration::from_millis(20);
@@ -21,6 +23,7 @@ pub struct Waiting {
     pub write: SharedWrite,
     pub ticket: Ticket,
     pub reply: Recipient<Settled>,
+    /// By the queue's clock.
     pub since: Instant,
     /// Whether its sender knows that the outcome is in doubt.
     pub told: Cell<bool>,
@@ -32,17 +35,16 @@ impl Waiting {
     }
 
     /// Whether it has waited so long that there is no time left for its answer.
-    pub fn is_given_up(&self) -> bool {
-        self.since.elapsed() >= UNSENT_MAX
+    pub fn is_given_up(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= UNSENT_MAX
     }
 
-    fn is_overdue(&self) -> bool {
-        self.since.elapsed() >= WAIT_MAX
+    fn is_overdue(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= WAIT_MAX
     }
 }
 
 /// The drafts that wait, oldest first, and how many are in flight.
-#[derive(Default)]
 pub struct Queue {
     waiting: RefCell<VecDeque<Waiting>>,
     held: RefCell<Held>,
@@ -50,6 +52,21 @@ pub struct Queue {
     bytes: Cell<usize>,
     in_flight: Cell<usize>,
     arrived: Notify,
+    /// A pause of the process is not the database's: it is looked at by [`expire`](Self::expire), every [`EXPIRY_TICK`].
+    pub clock: Clock,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            waiting: RefCell::default(),
+            held: RefCell::default(),
+            bytes: Cell::default(),
+            in_flight: Cell::default(),
+            arrived: Notify::default(),
+            clock: Clock::new(EXPIRY_TICK),
+        }
+    }
 }
 
 /// Drafts of channels or authors whose rows someone else holds: they hold up nobody else's.
@@ -108,7 +125,7 @@ impl Queue {
             let until = self.held.borrow().until;
             let due = async {
                 match until {
-                    Some(until) => tokio::time::sleep_until(until.into()).await,
+                    Some(until) => tokio::time::sleep_until(until).await,
                     None => std::future::pending().await,
                 }
             };
@@ -204,14 +221,16 @@ impl Queue {
 
     /// Refuses what has waited too long.
     pub fn expire(&self) {
+        let now = self.clock.now();
+        let is_given_up = |waiting: &Waiting| waiting.is_given_up(now);
         let mut expired = Vec::new();
         let mut queue = self.waiting.borrow_mut();
-        if queue.iter().any(Waiting::is_given_up) {
-            let (old, young): (VecDeque<_>, _) = queue.drain(..).partition(Waiting::is_given_up);
+        if queue.iter().any(is_given_up) {
+            let (old, young): (VecDeque<_>, _) = queue.drain(..).partition(is_given_up);
             *queue = young;
             expired.extend(old);
         }
-        expired.extend(self.held.borrow_mut().drafts.extract_if(.., |waiting| waiting.is_given_up()));
+        expired.extend(self.held.borrow_mut().drafts.extract_if(.., |waiting| is_given_up(waiting)));
         drop(queue);
         self.bytes.set(self.bytes.get() - expired.iter().map(Waiting::size).sum::<usize>());
         settle(expired.into_iter().map(|waiting| (waiting, Outcome::Refused(Refused::Unavailable))));
@@ -238,22 +257,24 @@ pub fn settle(outcomes: impl IntoIterator<Item = (Waiting, Outcome)>) {
 }
 
 /// Waits for what becomes of a batch, and tells each sender whose time is over meanwhile, once, that it is not known yet.
-pub async fn until_known<T>(batch: &[Waiting], outcome: impl Future<Output = T>) -> T {
+pub async fn until_known<T>(clock: &Clock, batch: &[Waiting], outcome: impl Future<Output = T>) -> T {
     let mut outcome = std::pin::pin!(outcome);
     loop {
         let untold = batch.iter().filter(|waiting| !waiting.told.get());
-        let Some(patience) = untold.map(|waiting| WAIT_MAX.saturating_sub(waiting.since.elapsed())).min() else {
+        let now = clock.now();
+        let waited = |waiting: &Waiting| now.saturating_duration_since(waiting.since);
+        let Some(patience) = untold.map(|waiting| WAIT_MAX.saturating_sub(waited(waiting))).min() else {
             return outcome.await;
         };
         match tokio::time::timeout(patience, &mut outcome).await {
             Ok(outcome) => return outcome,
-            Err(_) => tell_unconfirmed(batch),
+            Err(_) => tell_unconfirmed(clock.now(), batch),
         }
     }
 }
 
-fn tell_unconfirmed(batch: &[Waiting]) {
-    let overdue = batch.iter().filter(|waiting| waiting.is_overdue() && !waiting.told.replace(true));
+fn tell_unconfirmed(now: Instant, batch: &[Waiting]) {
+    let overdue = batch.iter().filter(|waiting| waiting.is_overdue(now) && !waiting.told.replace(true));
     settle(overdue.map(|waiting| {
         let copy = Waiting {
             write: waiting.write.clone(),

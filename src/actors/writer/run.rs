@@ -4,6 +4,7 @@ use super::link::Link;
 use super::queue::{Holder, Queue, Waiting, settle, until_known};
 use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
 use crate::domain::backend::Backend;
+use crate::patience::Clock;
 use crate::store::changes::{ChangeDraft, Changed};
 use crate::store::log::LogWrite;
 use crate::store::messages::{self, Draft, Written};
@@ -155,7 +156,8 @@ impl Run {
         let mut parts: Vec<Vec<Waiting>> = vec![changes, messages];
         while let Some(part) = parts.pop() {
             // The parts before may have taken their time.
-            let (given_up, part) = part.into_iter().partition(Waiting::is_given_up);
+            let now = self.queue.clock.now();
+            let (given_up, part) = part.into_iter().partition(|waiting| waiting.is_given_up(now));
             refuse(given_up, Refused::Unavailable);
             match self.write_part(part).await {
                 Step::Done => {}
@@ -188,10 +190,10 @@ impl Run {
             };
             let written = match part.first().map(|first| &*first.write) {
                 Some(LogWrite::Change(_)) => {
-                    let changed = until_known(&part, link.change(key, &changes(&part))).await;
+                    let changed = until_known(&self.queue.clock, &part, link.change(key, &changes(&part))).await;
                     changed.map(|changed| Some(changed.into_iter().map(Became::from).collect()))
                 }
-                _ => append(link, key, &part, &mut self.wary).await,
+                _ => append(link, &self.queue.clock, key, &part, &mut self.wary).await,
             };
             match written {
                 Ok(None) => continue,
@@ -238,7 +240,8 @@ impl Run {
     /// The answer to a batch was lost: looks whether it committed, however long PostgreSQL is away. Gives back what
     /// has not been written and may still be sent again.
     async fn resolve(&mut self, key: BatchKey, batch: Vec<Waiting>) -> Vec<Waiting> {
-        let Some(written) = until_known(&batch, self.look(key, &batch)).await else {
+        let queue = Rc::clone(&self.queue);
+        let Some(written) = until_known(&queue.clock, &batch, self.look(key, &batch)).await else {
             // Who was told to wait for the outcome gets it; the others have lost nothing yet.
             let (told, unwritten) = batch.into_iter().partition(|waiting| waiting.told.get());
             refuse(told, Refused::Unavailable);
@@ -306,11 +309,17 @@ fn in_halves(mut batch: Vec<Waiting>) -> Vec<Vec<Waiting>> {
 }
 
 /// Writes a part that is all messages; `None` where it has to be sent again, and looked at message by message.
-async fn append(link: &Link, key: BatchKey, part: &[Waiting], wary: &mut u32) -> Result<Option<Vec<Became>>, Fault> {
+async fn append(
+    link: &Link,
+    clock: &Clock,
+    key: BatchKey,
+    part: &[Waiting],
+    wary: &mut u32,
+) -> Result<Option<Vec<Became>>, Fault> {
     let written = if *wary == 0 {
-        until_known(part, link.append_all(key, &drafts(part))).await?
+        until_known(clock, part, link.append_all(key, &drafts(part))).await?
     } else {
-        Some(until_known(part, link.append_each(key, &drafts(part))).await?)
+        Some(until_known(clock, part, link.append_each(key, &drafts(part))).await?)
     };
     let is_usual = written.iter().flatten().all(|became| matches!(became, Written::Created(_)));
     *wary = if written.is_some() && is_usual { wary.saturating_sub(1) } else { WARY_BATCHES };

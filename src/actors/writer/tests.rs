@@ -4,6 +4,7 @@ use super::queue::Queue;
 use super::*;
 use crate::actors::channel::tests::draft;
 use std::sync::Mutex;
+use tokio::time::Instant;
 
 /// Somebody who is told what becomes of drafts.
 struct Poster(Arc<Mutex<Vec<(Ticket, Outcome)>>>);
@@ -35,9 +36,9 @@ fn waiting(ticket: Ticket, content: &str, since: Instant, reply: &Recipient<Sett
 async fn only_what_has_waited_too_long_is_refused_and_the_rest_is_written() {
     let (queue, told) = (Queue::default(), Arc::<Mutex<Vec<_>>>::default());
     let reply = Poster(told.clone()).start().recipient();
-    let long_ago = Instant::now().checked_sub(UNSENT_MAX).expect("a machine that has run for a second");
+    let long_ago = queue.clock.now().checked_sub(UNSENT_MAX).expect("a machine that has run for a second");
     queue.push(waiting(1, "old", long_ago, &reply));
-    queue.push(waiting(2, "young", Instant::now(), &reply));
+    queue.push(waiting(2, "young", queue.clock.now(), &reply));
     queue.expire();
     while told.lock().expect("whole").is_empty() {
         tokio::task::yield_now().await;
@@ -49,6 +50,25 @@ async fn only_what_has_waited_too_long_is_refused_and_the_rest_is_written() {
     assert_eq!(batch, [2]);
 }
 
+/// The process stands still for longer than drafts may wait, and than their senders do.
+#[actix_web::test]
+async fn a_pause_refuses_nothing() {
+    let (queue, told) = (Queue::default(), Arc::<Mutex<Vec<_>>>::default());
+    let reply = Poster(told.clone()).start().recipient();
+    queue.push(waiting(1, "waits", queue.clock.now(), &reply));
+    let written = [waiting(2, "is being written", queue.clock.now(), &reply)];
+    let outcome = async {
+        std::thread::sleep(2 * WAIT_MAX);
+        queue.expire();
+        tokio::time::sleep(EXPIRY_TICK).await;
+    };
+    queue::until_known(&queue.clock, &written, outcome).await;
+    assert_eq!(queue.take().len(), 1);
+    assert!(written.iter().all(|waiting| !waiting.told.get()));
+    tokio::task::yield_now().await;
+    assert!(told.lock().expect("whole").is_empty());
+}
+
 /// As many bytes as may wait, again and again: what was taken, refused or put back counts once, and then no more.
 #[actix_web::test]
 async fn the_bytes_that_wait_are_bounded_and_given_back() {
@@ -58,7 +78,7 @@ async fn the_bytes_that_wait_are_bounded_and_given_back() {
     for _ in 0..3 {
         let fits = QUEUE_BYTES / content.len();
         for ticket in 0..=fits {
-            queue.push(waiting(ticket, &content, Instant::now(), &reply));
+            queue.push(waiting(ticket, &content, queue.clock.now(), &reply));
         }
         while told.lock().expect("whole").is_empty() {
             tokio::task::yield_now().await;

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::http::Node;
 use crate::http::kit::extract::Auth;
 use crate::net::BYTES_PER_SECOND_MIN;
+use crate::patience::worker_now;
 use crate::store::message_revisions::{self, RevisionKey};
 use crate::store::reactions::{self, ReactionKey};
 use crate::store::{auth_sessions, messages, servers, users};
@@ -24,7 +25,8 @@ use futures_util::stream;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 /// Exports that are under way at once.
@@ -104,7 +106,7 @@ pub async fn get(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
         json(&servers::list(&node.db, &caller).await?)?,
     ));
     let last = messages::last_id(&node.db).await?;
-    let until = Instant::now() + PART_MAX;
+    let until = worker_now() + PART_MAX;
     let rest = Rest { node, bearer, next: Some(Next::Message(MessageId(0))), last, is_first: true, until, _turn: turn };
     let parts = stream::unfold((Some(first), rest), |(first, mut rest)| async {
         let part = match first {
@@ -128,7 +130,7 @@ struct Rest {
     next: Option<Next>,
     last: MessageId,
     is_first: bool,
-    /// When the part that was given out has to be taken.
+    /// When the part that was given out has to be taken, by the worker's clock.
     until: Instant,
     _turn: Turn,
 }
@@ -139,7 +141,7 @@ impl Rest {
         if self.next.is_none() {
             return Ok(None);
         }
-        if Instant::now() > self.until {
+        if worker_now() > self.until {
             return Err(Error::TooSlow(PART_MAX.as_secs()));
         }
         // Each time: who has been logged out meanwhile gets no more.
@@ -159,7 +161,7 @@ impl Rest {
         }
         // At the least rate of any answer.
         let at_least_rate = Duration::from_millis(text.len() as u64 * 1_000 / BYTES_PER_SECOND_MIN);
-        self.until = Instant::now() + PART_MAX + at_least_rate;
+        self.until = worker_now() + PART_MAX + at_least_rate;
         Ok(Some(Bytes::from(text)))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, NotReadyBody, Result};
 use crate::http::Node;
-use actix_web::rt;
+use crate::patience::timeout;
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 use std::sync::atomic::Ordering;
@@ -63,7 +63,7 @@ pub async fn ready(node: Data<Node>) -> Result<Json<Status>> {
         missing.push("the node is stopping");
     }
     let asked = node.health.ask(async { node.db.ping().await.is_ok() });
-    if rt::time::timeout(ANSWER_MAX, asked).await != Ok(true) {
+    if timeout(ANSWER_MAX, asked).await != Some(true) {
         missing.push("database");
     }
     if missing.is_empty() { Ok(Json(Status { status: "ready" })) } else { Err(Error::NotReady(missing)) }
@@ -72,6 +72,7 @@ pub async fn ready(node: Data<Node>) -> Result<Json<Status>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::rt;
     use futures_util::future::join_all;
     use std::cell::Cell;
 

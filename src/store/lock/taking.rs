@@ -33,8 +33,11 @@ pub(super) fn config(target: &Target) -> Config {
     let host = rustix::system::uname();
     let host: String = host.nodename().to_string_lossy().chars().filter(char::is_ascii_graphic).take(30).collect();
     // No other node has this name, though containers may have one host name and one process id.
-    let name = format!("madang node {host}/{} {:06x}", std::process::id(), rand::random_range(0..1 << 24));
-    session_config(target.config(), &name, 0, 0)
+    let number = rand::random_range(0..1 << 24);
+    let name = format!("madang node {host}/{} {number:06x}", std::process::id());
+    let mut config = session_config(target.config(), &name, 0, 0);
+    requirements::mark(&mut config, number);
+    config
 }
 
 pub(super) async fn first_connection(target: &Target, config: &Config) -> Result<Opened, LockError> {
