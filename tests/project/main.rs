@@ -1,5 +1,6 @@
 //! What holds of the project itself: its layers, its statements, its documents.
 
+mod bounds;
 mod layers;
 mod security_model;
 mod sql;
