@@ -166,6 +166,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_longer_than_a_name_is_counted_by_its_start() {
+        let named = |length: usize, end: &str| Account::named(&format!("{}{end}", "x".repeat(length)));
+        assert_ne!(named(NAME_MAX - 1, "a"), named(NAME_MAX - 1, "b"));
+        assert_eq!(named(NAME_MAX, "a"), named(NAME_MAX, "b"));
+    }
+
+    #[test]
     fn only_the_pair_of_account_and_address_waits() {
         let logins = Logins::default();
         let mina = Account::named("mina");

@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn only_so_many_hops_are_looked_at() {
+        let forwarded = |proxies: usize| format!("203.0.113.7{}", ", 10.0.0.2".repeat(proxies));
+        assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[&forwarded(HOPS_MAX - 1)]), "203.0.113.7");
+        assert_eq!(client("10.0.0.0/8", "10.0.0.1", &[&forwarded(HOPS_MAX)]), "10.0.0.2");
+    }
+
+    #[test]
     fn what_is_no_block_of_addresses_is_named() {
         for bad in ["localhost", "10.0.0.0/33", "::/129", "10.0.0.1/-1", "10.0.0.0/", "1"] {
             assert_eq!(bad.parse::<TrustedProxies>(), Err(bad.to_owned()));

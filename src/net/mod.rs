@@ -14,8 +14,6 @@ pub mod origin;
 mod refusal;
 mod stall;
 mod stream;
-#[cfg(test)]
-mod tests;
 pub mod tls;
 pub mod unread;
 
@@ -306,3 +304,6 @@ pub async fn accept(tcp: TcpStream, tls: Option<&tls::Tls>, newcomers: &Newcomer
     };
     Ok(Wire::new(stream, newcomer))
 }
+
+#[cfg(test)]
+mod tests;

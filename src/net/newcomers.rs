@@ -96,6 +96,7 @@ fn lock(networks: &Networks) -> MutexGuard<'_, HashMap<IpAddr, (Arc<Semaphore>, 
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;
+    use std::time::Instant;
 
     #[actix_web::test]
     async fn a_network_has_so_many_places_and_waits_for_more_and_others_do_not() {
@@ -112,5 +113,20 @@ mod tests {
         assert!(newcomers.enter(here).await.is_ok());
         drop(held);
         assert!(lock(&newcomers.networks).is_empty());
+    }
+
+    #[actix_web::test]
+    async fn a_node_has_so_many_places_and_who_waits_for_one_in_vain_is_told_in_time() {
+        let newcomers = Newcomers::default();
+        let proxy = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut held = Vec::new();
+        for _ in 0..NEWCOMERS_MAX {
+            held.push(newcomers.enter(proxy).await.expect("there is room"));
+        }
+        let began = Instant::now();
+        let refused = newcomers.enter(proxy).await.expect_err("there is no room");
+        assert!(refused.kind() == io::ErrorKind::TimedOut && began.elapsed() >= WAIT_MAX);
+        held.pop();
+        assert!(newcomers.enter(proxy).await.is_ok());
     }
 }

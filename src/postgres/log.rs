@@ -101,7 +101,7 @@ fn without_prefix(line: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    use super::*;
 
     #[test]
     fn the_first_error_is_told_with_its_explanation() {
@@ -115,6 +115,33 @@ mod tests {
 ";
         let told = "PANIC:  could not write to file \"x\": No space left on device | HINT:  Check free disk space.";
         assert_eq!(reason(log), told);
+    }
+
+    #[test]
+    fn past_its_bound_it_is_moved_over_the_one_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Log::new(folder.path().join("postgres.log"));
+        let old = folder.path().join("postgres.log.1");
+        let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        fs::write(&old, "the one before").expect("written");
+        let file = log.open().expect("a file");
+        file.set_len(BOUND).expect("room");
+        log.bound();
+        assert_eq!((log.len(), length(&old)), (BOUND, 14));
+        file.set_len(BOUND + 1).expect("room");
+        log.bound();
+        assert_eq!((log.len(), length(&old)), (0, BOUND + 1));
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_log_is_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = Log::new(folder.path().join("postgres.log"));
+        let lines = |bytes: u64| format!("FATAL:  an old fault\n{}the end\n", "x\n".repeat(bytes as usize / 2));
+        fs::write(log.path(), lines(READ_BYTES / 2)).expect("written");
+        assert_eq!(log.reason(0), "FATAL:  an old fault");
+        fs::write(log.path(), lines(READ_BYTES)).expect("written");
+        assert_eq!(log.reason(0), "x | x | the end");
     }
 
     #[test]

@@ -34,7 +34,7 @@ const ONLY: [(&str, &[&str]); 8] = [
     ("super::super::", &[]),
 ];
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let files = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
     // A module's tests may stand in a file of their own.
@@ -42,7 +42,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A file's code: without its tests, without comments.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let code = code.split("#[cfg(test)]\npub(crate) mod tests").next().unwrap_or_default();
     code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unwrap_used)]
 
+mod bounds;
 mod layers;
 mod security_model;
 mod sql;

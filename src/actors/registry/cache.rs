@@ -193,4 +193,22 @@ mod tests {
         assert!(!cache.memberships.contains(&UserId(0)) && cache.memberships.contains(&UserId(1)));
         assert!(!cache.insert(Key::User(UserId(1)), &Loaded::User(None)), "the database has none");
     }
+
+    #[test]
+    fn users_channels_and_members_are_bounded_by_their_number() {
+        let mut cache = Cache::default();
+        let account =
+            Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
+        let (user, channel) = (Loaded::User(Some(Arc::new(account))), Loaded::Channel(Some(ServerId(1))));
+        for id in 0..=USERS as i64 {
+            cache.insert(Key::User(UserId(id)), &user);
+        }
+        for id in 0..=CHANNELS as i64 {
+            cache.insert(Key::Channel(ChannelId(id)), &channel);
+        }
+        for id in 0..=MEMBERS as i64 {
+            cache.insert(Key::Member(UserId(id), ServerId(1)), &Loaded::Member(true));
+        }
+        assert_eq!((cache.users.len(), cache.channels.len(), cache.members.len()), (USERS, CHANNELS, MEMBERS));
+    }
 }

@@ -69,6 +69,23 @@ async fn a_pause_refuses_nothing() {
     assert!(told.lock().expect("whole").is_empty());
 }
 
+#[actix_web::test]
+async fn the_rows_that_wait_and_those_of_a_batch_are_bounded() {
+    let (queue, told) = (Queue::default(), Arc::<Mutex<Vec<_>>>::default());
+    let reply = Poster(told.clone()).start().recipient();
+    let now = queue.clock.now();
+    for ticket in 0..=QUEUE_ROWS {
+        queue.push(waiting(ticket, "x", now, &reply));
+    }
+    assert_eq!(queue.len(), QUEUE_ROWS);
+    while told.lock().expect("whole").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let is_it = |told: &[(Ticket, Outcome)]| matches!(told, [(ticket, Outcome::Refused(Refused::Busy))] if *ticket == QUEUE_ROWS);
+    assert!(is_it(&told.lock().expect("whole")), "one too many");
+    assert_eq!(queue.take().len(), BATCH_ROWS);
+}
+
 /// As many bytes as may wait, again and again: what was taken, refused or put back counts once, and then no more.
 #[actix_web::test]
 async fn the_bytes_that_wait_are_bounded_and_given_back() {

@@ -64,6 +64,34 @@ fn a_ticket_stands_for_its_token_and_neither_for_the_other() {
 }
 
 #[test]
+fn a_ticket_is_good_for_half_a_minute() {
+    static AHEAD_S: AtomicU64 = AtomicU64::new(0);
+    let ours = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256).by(WallClock::ahead_by(&AHEAD_S));
+    let bearer = ours.check(&ours.issue(login(42, 3)).expect("signed")).expect("good");
+    let ticket = ours.issue_ticket(&bearer).expect("signed");
+    AHEAD_S.store(TICKET_LIFE_S - 10, Ordering::Relaxed);
+    assert!(ours.check_ticket(&ticket).is_ok());
+    AHEAD_S.store(TICKET_LIFE_S, Ordering::Relaxed);
+    assert_eq!(ours.check_ticket(&ticket).err(), Some(Unauthorized::Ticket));
+}
+
+#[test]
+fn what_is_long_is_not_remembered_and_what_is_too_long_is_no_token_whoever_signed_it() {
+    let ours = tokens("0123456789abcdef0123456789abcdef", TokenAlgorithm::Hs256);
+    let signed = |name: usize| {
+        let (iss, aud, now_s) = (MADANG.into(), MADANG.into(), ours.now_s());
+        let (jti, exp) = ("x".repeat(name), now_s + 60);
+        let claims =
+            Claims { sub: "42".into(), iss, aud, iat: now_s, nbf: now_s, exp, jti, auth_time: None, sid: None, ver: 0 };
+        jsonwebtoken::encode(&ours.header, &claims, &ours.signing).expect("signed")
+    };
+    let remembered = || ours.verified.lock().expect("whole").len();
+    assert!(ours.check(&signed(8)).is_ok() && remembered() == 1);
+    assert!(ours.check(&signed(VERIFIED_BYTES_MAX)).is_ok() && remembered() == 1);
+    assert_eq!(ours.check(&signed(TOKEN_BYTES_MAX)).err(), Some(Unauthorized::Invalid));
+}
+
+#[test]
 fn a_key_can_be_changed_and_nobody_is_logged_out() {
     let (old, new) = ("0123456789abcdef0123456789abcdef", "another-secret-another-secret-32");
     let before = tokens(old, TokenAlgorithm::Hs256).issue(login(42, 1)).expect("signed");
