@@ -1,4 +1,5 @@
-//! One message to many sockets: the node's CPU for each delivery, beside that of a bare `epoll` loop.
+//! One message to many sockets: the node's CPU for each delivery, beside that of a bare `epoll` loop, and of a small server made in
+//! the usual way.
 
 use super::client::{Account, Api, Socket};
 use super::floors::Floor;
@@ -21,37 +22,52 @@ pub async fn measure(results: &mut Results) {
     let api = Api::new(&node.url);
     let account = api.account("fan").await;
     for sockets in [1_000, 5_000] {
-        let (one, ten) = compare(&node, &api, &account, sockets).await;
-        for (name, goal, (rounds, floor)) in [("one message at a time", 1.25, one), ("ten queued", 1.7, ten)] {
-            let name = format!("{sockets} sockets, {name}");
-            results.push(Row {
+        let [one, ten] = compare(&node, &api, &account, sockets).await;
+        for (name, goal, rounds) in [("one message at a time", 1.25, one), ("ten queued", 1.7, ten)] {
+            let row = |name, rounds_of, goal| Row {
                 part: "fan-out",
                 name,
                 unit: "µs CPU a delivery",
-                rounds,
-                floor,
-                goal: Goal::TimesFloor(goal),
-            });
+                rounds: rounds_of,
+                floor: rounds.floor.clone(),
+                goal,
+            };
+            results.push(row(format!("{sockets} sockets, {name}"), rounds.node.clone(), Goal::TimesFloor(goal)));
+            results.push(row(
+                format!("the same by actix-web-actors, {sockets} sockets, {name}"),
+                rounds.actors.clone(),
+                Goal::None,
+            ));
         }
     }
     node.stop().await;
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-type Rounds = (Vec<f64>, Vec<f64>);
+/// What each round cost.
+#[derive(Default)]
+struct Rounds {
+    node: Vec<f64>,
+    actors: Vec<f64>,
+    floor: Vec<f64>,
+}
 
-/// Interleaved rounds of the node and of the floor; one message at a time, and ten queued.
-async fn compare(node: &Node, api: &Api, account: &Account, sockets: usize) -> (Rounds, Rounds) {
+/// Interleaved rounds of all three; one message at a time, and ten queued.
+async fn compare(node: &Node, api: &Api, account: &Account, sockets: usize) -> [Rounds; 2] {
     let mut ours = Ours::open(node, api, account, sockets).await;
-    let mut bare = Bare::open(sockets, ours.frame_bytes().await).await;
-    let (mut one, mut ten) = (Rounds::default(), Rounds::default());
+    let frame_bytes = ours.frame_bytes().await;
+    let mut bare = Bare::open(sockets, frame_bytes).await;
+    let floor = Floor::start("actors", &[&frame_bytes.to_string()]).await;
+    let mut actors = Chat { sockets: Socket::open_many(&floor.address, 1, account, sockets).await };
+    let mut all = <[Rounds; 2]>::default();
     for _ in 0..ROUNDS {
-        for (queued, (node_rounds, floor_rounds)) in [(1, &mut one), (10, &mut ten)] {
-            node_rounds.push(ours.round(queued).await);
-            floor_rounds.push(bare.round(queued).await);
+        for (queued, rounds) in [1, 10].into_iter().zip(&mut all) {
+            rounds.node.push(ours.round(queued).await);
+            rounds.actors.push(actors.round(queued, || floor.cpu()).await);
+            rounds.floor.push(bare.round(queued).await);
         }
     }
-    (one, ten)
+    all
 }
 
 /// How often so many messages are sent in a round.
@@ -63,28 +79,39 @@ fn turns(sockets: usize, queued: u8) -> usize {
 /// A channel's sockets on the node.
 pub struct Ours<'a> {
     node: &'a Node,
-    sockets: Vec<Socket>,
+    chat: Chat,
 }
 
 impl<'a> Ours<'a> {
     pub async fn open(node: &'a Node, api: &Api, account: &Account, sockets: usize) -> Self {
         let channel = api.channel(account).await;
-        Self { node, sockets: Socket::open_many(&node.address, channel, account, sockets).await }
+        Self { node, chat: Chat { sockets: Socket::open_many(&node.address, channel, account, sockets).await } }
     }
 
     /// How long an event is as a frame.
     pub async fn frame_bytes(&mut self) -> usize {
-        self.say(1).await
+        self.chat.say(1).await
     }
 
     /// The node's CPU for a delivery, in microseconds.
     pub async fn round(&mut self, queued: u8) -> f64 {
+        self.chat.round(queued, || self.node.cpu()).await
+    }
+}
+
+/// Sockets that all hear what one of them says.
+struct Chat {
+    sockets: Vec<Socket>,
+}
+
+impl Chat {
+    async fn round(&mut self, queued: u8, cpu: impl Fn() -> Duration) -> f64 {
         let turns = turns(self.sockets.len(), queued);
-        let before = self.node.cpu();
+        let before = cpu();
         for _ in 0..turns {
             self.say(u64::from(queued)).await;
         }
-        each(self.node.cpu() - before, turns * usize::from(queued) * self.sockets.len())
+        each(cpu() - before, turns * usize::from(queued) * self.sockets.len())
     }
 
     /// Sends so many messages at once, and waits until everybody has them; answers how long a frame was.

@@ -1,6 +1,7 @@
 //! What a socket that is open and says nothing keeps resident in the node.
 
-use super::client::{Api, Socket};
+use super::client::{Account, Api, Socket};
+use super::floors::Floor;
 use super::node::{Node, data_folder};
 use super::results::{Goal, Results, Row};
 use super::thousands;
@@ -16,21 +17,21 @@ const GOAL_KIB: f64 = 4.0;
 
 pub async fn measure(results: &mut Results) {
     let most = most();
-    let (mut few_rounds, mut most_rounds) = (Vec::new(), Vec::new());
+    let (mut few_rounds, mut most_rounds, mut actors_rounds) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (few, all) = round(most).await;
+        let (few, all, actors) = round(most).await;
         few_rounds.push(few);
         most_rounds.push(all);
+        actors_rounds.push(actors);
     }
-    for (count, rounds) in [(FEW, few_rounds), (most, most_rounds)] {
-        results.push(Row {
-            part: "memory",
-            name: format!("{} idle sockets in one channel", thousands(count)),
-            unit: "KiB a socket",
-            rounds,
-            floor: Vec::new(),
-            goal: Goal::AtMost(GOAL_KIB),
-        });
+    let actors = format!("the same by actix-web-actors, {} sockets", thousands(FEW));
+    let ours = |count| format!("{} idle sockets in one channel", thousands(count));
+    for (name, rounds, goal) in [
+        (ours(FEW), few_rounds, Goal::AtMost(GOAL_KIB)),
+        (ours(most), most_rounds, Goal::AtMost(GOAL_KIB)),
+        (actors, actors_rounds, Goal::None),
+    ] {
+        results.push(Row { part: "memory", name, unit: "KiB a socket", rounds, floor: Vec::new(), goal });
     }
 }
 
@@ -41,7 +42,7 @@ fn most() -> usize {
     limit.saturating_sub(SPARE_DESCRIPTORS).clamp(FEW, PORTS)
 }
 
-async fn round(most: usize) -> (f64, f64) {
+async fn round(most: usize) -> (f64, f64, f64) {
     let folder = data_folder();
     let node = Node::start(&folder).await;
     let api = Api::new(&node.url);
@@ -61,7 +62,17 @@ async fn round(most: usize) -> (f64, f64) {
     drop(sockets);
     node.stop().await;
     let _ = std::fs::remove_dir_all(&folder);
-    (few, all)
+    (few, all, by_actors(&account).await)
+}
+
+async fn by_actors(account: &Account) -> f64 {
+    let floor = Floor::start("actors", &["100"]).await;
+    drop(Socket::open_many(&floor.address, 1, account, 100).await);
+    settle().await;
+    let before = floor.resident_kib();
+    let _sockets = Socket::open_many(&floor.address, 1, account, FEW).await;
+    settle().await;
+    floor.resident_kib().saturating_sub(before) as f64 / FEW as f64
 }
 
 async fn settle() {

@@ -119,9 +119,7 @@ impl Node {
     }
 
     fn status_kib(&self, name: &str) -> usize {
-        let status = self.proc("status");
-        let line = status.lines().find(|line| line.starts_with(name)).expect("the kernel says it");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+        status_kib(self.pid(), name)
     }
 
     /// How many files and connections it has open.
@@ -189,6 +187,12 @@ pub fn raise_descriptor_limit() {
 }
 
 /// The CPU time that a process has used so far.
+pub fn status_kib(pid: u32, name: &str) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("the kernel says it");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
 pub fn cpu_of(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();

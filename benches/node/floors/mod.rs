@@ -1,8 +1,10 @@
-//! The floors: the least that the same work can cost, each a process of its own so that the kernel counts its CPU apart.
+//! The floors: the least that the same work can cost, and the usual way beside them; each a process of its own so that the kernel
+//! counts its CPU apart.
 //!
 //! The bench starts itself again as `… floor <name>`; a floor says `ready <address>` on standard output and serves until it
 //! is killed.
 
+mod actors;
 mod epoll;
 mod insert;
 pub mod route;
@@ -24,6 +26,7 @@ pub fn run_if_asked() {
     let [first, name, arguments @ ..] = words.as_slice() else { return };
     if first == "floor" {
         match name.as_str() {
+            "actors" => actors::serve(arguments),
             "epoll" => epoll::run(arguments),
             "route" => route::serve(arguments),
             "insert" => insert::run(arguments),
@@ -52,6 +55,15 @@ impl Floor {
 
     /// The CPU time that it has used.
     pub fn cpu(&self) -> Duration {
-        super::node::cpu_of(self.child.id().expect("it runs"))
+        super::node::cpu_of(self.pid())
+    }
+
+    /// Its resident memory.
+    pub fn resident_kib(&self) -> usize {
+        super::node::status_kib(self.pid(), "VmRSS")
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 }
