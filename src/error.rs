@@ -11,11 +11,14 @@ pub use answer::{ErrorBody, NotReadyBody, ValidationErrorBody, quota_headers};
 pub use codes::Code;
 
 use crate::domain::access::Denied;
+use crate::domain::auth_session::FRESH_S;
 use crate::domain::backend::Backend;
-use crate::domain::log::ChangeRefused;
+use crate::domain::log::{ChangeRefused, PINS_MAX, REACTION_KINDS_MAX};
+use crate::domain::server::{CHANNELS_PER_SERVER, SERVERS_PER_USER};
 use crate::domain::validation::Issue;
 use crate::limits::{HEAD_BYTES_MAX, SOCKETS_MAX, TooMany};
 use crate::net::origin::{OriginError, PreflightError};
+use std::borrow::Cow;
 
 /// The result of everything that a client can ask for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -188,24 +191,40 @@ pub enum Conflict {
 }
 
 impl Conflict {
-    fn detail(self) -> &'static str {
-        match self {
+    /// A number in it is the one that holds.
+    fn detail(self) -> Cow<'static, str> {
+        let text = match self {
             Self::UsernameTaken => "This username, or one that looks like it, is taken; choose another",
             Self::EmailTaken => "This email address is registered already; log in, or use another",
             Self::AlreadyMember => "You are already a member of this server",
             Self::NotMember => "You are not a member of this server",
             Self::OwnerCannotLeave => "The owner cannot leave a server; hand it over or delete it first",
             Self::OwnsServers => "You own servers; hand each over or delete it first",
-            Self::PasswordRequired => "Send `current_password` too: your login is older than 5 minutes",
+            Self::PasswordRequired => {
+                let minutes = FRESH_S / 60;
+                return format!("Send `current_password` too: your login is older than {minutes} minutes").into();
+            }
             Self::WrongPassword => "The current password is not correct",
             Self::NewOwnerNotMember => "Only a member of the server can become its owner; let them join first",
-            Self::TooManyChannels => "A server may have at most 500 channels; delete one first",
+            Self::TooManyChannels => {
+                return format!("A server may have at most {CHANNELS_PER_SERVER} channels; delete one first").into();
+            }
             Self::InvalidContent => "The message cannot be stored; change its content",
-            Self::TooManyReactions => "A message may have at most 20 kinds of reactions; use one that is there",
-            Self::TooManyPins => "A channel may have at most 250 pins; take one away first",
+            Self::TooManyReactions => {
+                return format!(
+                    "A message may have at most {REACTION_KINDS_MAX} kinds of reactions; use one that is there"
+                )
+                .into();
+            }
+            Self::TooManyPins => {
+                return format!("A channel may have at most {PINS_MAX} pins; take one away first").into();
+            }
             Self::ReplyToNothing => "`reply_to` names no message of this channel",
-            Self::TooManyServers => "You may belong to at most 200 servers; leave one first",
-        }
+            Self::TooManyServers => {
+                return format!("You may belong to at most {SERVERS_PER_USER} servers; leave one first").into();
+            }
+        };
+        text.into()
     }
 }
 

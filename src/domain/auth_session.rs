@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 /// The most sessions of a user; a further login ends the oldest. The schema keeps it (`auth_sessions_limit`).
 pub const SESSIONS_MAX: i64 = 100;
+/// A login younger than this shows by itself that its user knows the password, in seconds.
+pub const FRESH_S: u64 = 300;
 /// The most characters that are kept of what a client calls itself.
 pub const USER_AGENT_MAX: usize = 256;
 

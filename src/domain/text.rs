@@ -67,11 +67,11 @@ text! {
     Description = |text| prose(text, 1_024);
     /// Names a send for its sender, so that sending it again makes no second message: 1 to 64 characters, no NUL.
     Nonce = |text| {
-        let refused = |msg| Err(Refusal::new("nonce_invalid", msg));
+        let refused = |msg: &str| Err(Refusal::new("nonce_invalid", msg.to_owned()));
         match text.chars().count() {
             1..=NONCE_MAX if text.contains('\0') => refused("nonce must not hold the NUL character"),
             1..=NONCE_MAX => Ok(()),
-            _ => refused("nonce must have 1 to 64 characters"),
+            _ => refused(&format!("nonce must have 1 to {NONCE_MAX} characters")),
         }
     };
     /// A message's text: 1 to 4,000 characters, not blank, no NUL; kept exactly as sent.
@@ -84,7 +84,7 @@ text! {
         }
         // A text of at most 4,000 bytes has at most 4,000 characters: most need no count.
         if text.len() > CONTENT_MAX && text.chars().count() > CONTENT_MAX {
-            return Err(Refusal::new("content_too_long", "content may have at most 4000 characters"));
+            return Err(Refusal::new("content_too_long", format!("content may have at most {CONTENT_MAX} characters")));
         }
         Ok(())
     };

@@ -90,18 +90,31 @@ fn bearer(user: i64) -> Bearer {
     }
 }
 
-/// Questions that cannot be answered without a database are refused, and wait no longer.
-#[actix_web::test]
-async fn who_has_had_an_answer_waits_no_longer() {
-    let registry = registry();
+/// Asks about users, all at once; answers why each was refused.
+async fn refusals(registry: &actix::Addr<Registry>, users: impl Iterator<Item = i64>) -> Vec<&'static str> {
     let ask = |user| {
         let (reply, answer) = oneshot::channel();
         registry.do_send(Ask { bearer: bearer(user), target: Target::Account, reply: Reply::Found(reply) });
         answer
     };
-    for answer in futures_util::future::join_all((0..20).map(|number| ask(number / 2))).await {
-        assert_eq!(answer.expect("an answer").err().map(|error| error.code().as_str()), Some("unavailable"));
-    }
+    let answers = futures_util::future::join_all(users.map(ask)).await.into_iter();
+    answers.map(|answer| answer.expect("an answer").err().map_or("none", |error| error.code().as_str())).collect()
+}
+
+#[actix_web::test]
+async fn so_many_questions_wait_for_a_load_and_further_ones_are_busy() {
+    let registry = registry();
+    let told = refusals(&registry, std::iter::repeat_n(1, WAITING_MAX + 3)).await;
+    let count = |code| told.iter().filter(|told| **told == code).count();
+    assert_eq!((count("unavailable"), count("busy")), (WAITING_MAX, 3));
+}
+
+/// Questions that cannot be answered without a database are refused, and wait no longer.
+#[actix_web::test]
+async fn who_has_had_an_answer_waits_no_longer() {
+    let registry = registry();
+    let told = refusals(&registry, (0..20).map(|number| number / 2)).await;
+    assert_eq!(told, ["unavailable"; 20]);
     assert_eq!(registry.send(CountWaiting).await.expect("it lives"), 0);
 }
 

@@ -19,7 +19,7 @@ pub const QUEUE_BYTES: usize = 256 * 1024;
 /// The most frames that wait for a peer.
 pub const QUEUE_FRAMES: usize = 512;
 /// The most frames that wait while a gateway's state is read.
-const HELD_FRAMES: usize = QUEUE_FRAMES / 2;
+pub(super) const HELD_FRAMES: usize = QUEUE_FRAMES / 2;
 /// As much as the kernel may hold for a peer that does not read, before user space notices.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// As much as goes out in one write when frames have queued up.

@@ -1,5 +1,6 @@
 //! The order of what a socket hears, and a key that outlives its socket.
 
+use super::socket::HELD_FRAMES;
 use super::*;
 use crate::domain::{ChannelId, Seq};
 use crate::net::Stream;
@@ -12,6 +13,47 @@ async fn connect(relay: &RelayPort, listener: &TcpListener) -> (TcpStream, Outbo
     let (stream, _) = listener.accept().await.expect("accepted");
     let socket = Rc::new(Socket::new(Stream::Plain(stream), Bytes::new()));
     (client, relay.insert(socket, Kind::Gateway, Hears::All))
+}
+
+/// What is held for a gateway until its `ready` has gone out.
+#[actix_web::test]
+async fn a_socket_for_which_too_much_is_held_is_ended() {
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    for more in [0, 1] {
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
+        let (stream, _) = listener.accept().await.expect("accepted");
+        let socket = Rc::new(Socket::new(Stream::Plain(stream), Bytes::new()));
+        let outbox = relay.insert(Rc::clone(&socket), Kind::Gateway, Hears::All);
+        outbox.open();
+        outbox.send(Bytes::from_static(b"[hello]"));
+        client.read_exact(&mut [0; 7]).await.expect("it is open");
+        socket.hold();
+        (0..HELD_FRAMES + more).for_each(|_| socket.queue(Bytes::from_static(b"[news]")));
+        socket.release(Bytes::from_static(b"[ready]"));
+        let mut heard = vec![0; if more == 0 { 7 + 6 * HELD_FRAMES } else { 4 }];
+        client.read_exact(&mut heard).await.expect("it says something");
+        if more == 0 {
+            assert!(heard.starts_with(b"[ready][news]") && heard.ends_with(b"[news]"));
+        } else {
+            assert_eq!((heard[0], u16::from_be_bytes([heard[2], heard[3]])), (0x88, End::TOO_SLOW.code));
+        }
+    }
+}
+
+/// Counted from when it is given to a relay until it has arrived there.
+#[actix_web::test]
+async fn a_relay_with_too_much_on_its_way_is_behind() {
+    let relay = Relay::start_here(0, Times::default());
+    let topic = Topic::Channel(ChannelId(1));
+    let give = |count| relay.handle().deliver(topic, vec![Bytes::from_static(b"[event]"); count].into(), Hears::All);
+    give(BACKLOG_MAX - 1);
+    assert!(!relay.handle().is_behind());
+    give(1);
+    assert!(relay.handle().is_behind());
+    while relay.handle().is_behind() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// What was announced before an end is heard before it.

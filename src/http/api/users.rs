@@ -4,6 +4,7 @@ use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
 use crate::domain::UserId;
 use crate::domain::access::Caller;
+use crate::domain::auth_session::FRESH_S;
 use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
 use crate::error::{Conflict, Error, Noun, Result};
 use crate::http::Node;
@@ -18,9 +19,6 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, rt};
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// A login younger than this shows by itself that its user knows the password, in seconds.
-const FRESH_S: u64 = 300;
 
 /// A change to one's own profile. Fields left out stay as they are, `null` clears one that is optional.
 #[derive(ToSchema)]

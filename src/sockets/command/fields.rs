@@ -53,7 +53,7 @@ const REASON_CHARACTERS_MAX: usize = 200;
 /// Understands a text frame.
 pub fn parse(text: &str, dialect: Dialect) -> Result<Command, Box<BadFrame>> {
     if depth(text) > DEPTH_MAX {
-        return Err(BadFrame::new(Code::TooDeep, "A frame may nest at most 16 levels").into());
+        return Err(BadFrame::new(Code::TooDeep, format!("A frame may nest at most {DEPTH_MAX} levels")).into());
     }
     // Serde would take an array for an object without names.
     if text.trim_start().starts_with('[') {
