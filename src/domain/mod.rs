@@ -20,4 +20,4 @@ pub mod user;
 pub mod validation;
 pub(crate) mod visible;
 
-pub use id::{AuthSessionId, ChannelId, MessageId, Seq, ServerId, UserId};
+pub use id::{AuthSessionId, ChannelId, ID_PARAMETERS, Id, MessageId, Noun, Seq, ServerId, UserId};

@@ -1,11 +1,11 @@
 //! Arguments of handlers: the caller's token, ids in the path, the query.
 
 use crate::auth::token::Bearer;
+use crate::domain::Id;
 use crate::domain::auth_session::USER_AGENT_MAX;
 use crate::domain::emoji::Emoji;
 use crate::domain::validation::{Issue, Refusal, bounded, integer};
-use crate::domain::{AuthSessionId, ChannelId, MessageId, ServerId, UserId};
-use crate::error::{Error, Noun, Result, Unauthorized};
+use crate::error::{Error, Result, Unauthorized};
 use crate::http::Node;
 use crate::limits::{Limits, Quota, TooMany};
 use crate::net::Exchange;
@@ -146,37 +146,6 @@ impl Client {
 /// An id in the path.
 pub struct InPath<T>(pub T);
 
-/// An id that a path may hold.
-pub trait PathId: 'static {
-    /// The parameter's name.
-    const NAME: &'static str;
-    /// What it names.
-    const NOUN: Noun;
-    /// The id itself.
-    fn new(id: i64) -> Self;
-}
-
-macro_rules! path_ids {
-    ($($id:ident $name:literal $noun:ident;)*) => {$(
-        impl PathId for $id {
-            const NAME: &'static str = $name;
-            const NOUN: Noun = Noun::$noun;
-
-            fn new(id: i64) -> Self {
-                Self(id)
-            }
-        }
-    )*};
-}
-
-path_ids! {
-    UserId "user_id" User;
-    AuthSessionId "session_id" AuthSession;
-    ServerId "server_id" Server;
-    ChannelId "channel_id" Channel;
-    MessageId "message_id" Message;
-}
-
 /// An emoji in the path, percent-encoded.
 pub struct EmojiInPath(pub Emoji);
 
@@ -190,17 +159,17 @@ impl FromRequest for EmojiInPath {
     }
 }
 
-impl<T: PathId> FromRequest for InPath<T> {
+impl<T: Id> FromRequest for InPath<T> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().get(T::NAME).unwrap_or_default();
+        let text = request.match_info().get(T::PARAMETER).unwrap_or_default();
         ready(match integer(text) {
             Ok(Some(id)) => Ok(Self(T::new(id))),
             // A whole number that no id can be names nothing.
             Ok(None) => Err(Error::NotFound(T::NOUN)),
-            Err(refusal) => Err(refusal.at("path", T::NAME).into()),
+            Err(refusal) => Err(refusal.at("path", T::PARAMETER).into()),
         })
     }
 }
