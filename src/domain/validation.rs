@@ -1,5 +1,6 @@
 //! What was wrong with an input, in the terms that FastAPI's clients know.
 
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -65,6 +66,18 @@ pub trait Parse: Sized {
 /// The text in `value`, or FastAPI's refusal of anything else.
 pub fn string(value: &Value) -> Result<&str, Refusal> {
     value.as_str().ok_or_else(|| Refusal::new("string_type", "Input should be a valid string"))
+}
+
+impl Parse for String {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        string(value).map(str::to_owned)
+    }
+}
+
+impl Parse for SecretString {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        string(value).map(Self::from)
+    }
 }
 
 impl Parse for i64 {

@@ -5,12 +5,14 @@ use crate::auth::password::Verdict;
 use crate::auth::refresh_token::RefreshToken;
 use crate::auth::token::TICKET_LIFE_S;
 use crate::domain::auth_session::Subject;
+use crate::domain::fields::body;
 use crate::domain::text::{Email, Username};
-use crate::domain::user::{CurrentPassword, NewPassword, Profile};
+use crate::domain::user::{NewPassword, Profile};
+use crate::domain::validation::{Parse, Refusal, string};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::http::Node;
 use crate::http::api::sessions;
-use crate::http::kit::body::{Body, Fields, Form, FromFields};
+use crate::http::kit::body::{Body, Form};
 use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, Guest, Told};
 use crate::limits::{Account, Attempt, HashTurn};
@@ -20,6 +22,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -27,55 +30,54 @@ use utoipa::ToSchema;
 /// As long as a refresh token that was used gives the same next one again.
 const REFRESH_GRACE: Duration = Duration::from_secs(30);
 
-/// A new account.
-#[derive(ToSchema)]
-pub struct Register {
-    /// Unicode letters with their marks, digits, `_`, `.` and `-`; unique without regard to case.
-    #[schema(value_type = String, min_length = 2, max_length = 32, example = "mina")]
-    username: Username,
-    /// Unique without regard to case.
-    #[schema(value_type = String, format = "email", max_length = 254, example = "mina@example.com")]
-    email: Email,
-    /// 8 characters to 72 bytes.
-    #[schema(value_type = String, format = "password", min_length = 8, max_length = 72, example = "correct horse battery")]
-    password: NewPassword,
-}
-
-impl FromFields for Register {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (username, email, password) =
-            (fields.required("username"), fields.required("email"), fields.required("password"));
-        Some(Self { username: username?, email: email?, password: password? })
+body! {
+    /// A new account.
+    pub struct Register {
+        /// Unicode letters with their marks, digits, `_`, `.` and `-`; unique without regard to case.
+        #[schema(value_type = String, min_length = 2, max_length = 32, example = "mina")]
+        username: Username = required,
+        /// Unique without regard to case.
+        #[schema(value_type = String, format = "email", max_length = 254, example = "mina@example.com")]
+        email: Email = required,
+        /// 8 characters to 72 bytes.
+        #[schema(value_type = String, format = "password", min_length = 8, max_length = 72, example = "correct horse battery")]
+        password: NewPassword = required,
     }
 }
 
-/// The login form, as OAuth 2's password grant has it; its other fields are ignored.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct Login {
-    /// In whatever case.
-    #[schema(example = "mina")]
-    username: String,
-    /// As it was set.
-    #[schema(format = "password", example = "correct horse battery")]
-    password: String,
-    /// `password`, or left out.
-    #[schema(example = "password", default = "password", pattern = "^password$")]
-    grant_type: Option<String>,
+body! {
+    /// The login form, as OAuth 2's password grant has it; its other fields are ignored.
+    pub struct Login {
+        /// In whatever case.
+        #[schema(example = "mina")]
+        username: String = required,
+        /// As it was set.
+        #[schema(value_type = String, format = "password", example = "correct horse battery")]
+        password: SecretString = required,
+        /// `password`, or left out.
+        #[schema(value_type = Option<String>, example = "password", default = "password", pattern = "^password$")]
+        grant_type: Option<PasswordGrant> = optional,
+    }
 }
 
-/// What a refresh token is sent in.
-#[derive(ToSchema)]
-pub struct Refresh {
-    /// From the login, or from the refresh before this one.
-    #[schema(value_type = String, format = "password", example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
-    refresh_token: SecretString,
+/// The one kind of grant that there is: `password`, or nothing.
+pub struct PasswordGrant;
+
+impl Parse for PasswordGrant {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        match string(value)? {
+            "" | "password" => Ok(Self),
+            _ => Err(Refusal::new("string_pattern_mismatch", "String should match pattern '^password$'")),
+        }
+    }
 }
 
-impl FromFields for Refresh {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let CurrentPassword(refresh_token) = fields.required("refresh_token")?;
-        Some(Self { refresh_token })
+body! {
+    /// What a refresh token is sent in.
+    pub struct Refresh {
+        /// From the login, or from the refresh before this one.
+        #[schema(value_type = String, format = "password", example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
+        refresh_token: SecretString = required,
     }
 }
 
@@ -143,8 +145,11 @@ pub async fn register(
         (status = 200, description = "A token", body = Token),
     ),
 )]
-pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result<HttpResponse> {
-    let [username, password] = form.fields(["username", "password"], ("grant_type", "password"))?;
+pub async fn login(
+    node: Data<Node>,
+    Guest(client): Guest,
+    Form(Login { username, password, grant_type: None | Some(PasswordGrant) }): Form<Login>,
+) -> Result<HttpResponse> {
     let account = Account::named(&username);
     let attempt = node.limits.login(account, client.address)?;
     let turn = match node.limits.hash_turn(client.address, account) {
@@ -162,7 +167,7 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
         }
     };
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
-    let verdict = compare(&node, (attempt, turn), password.into(), stored).await?;
+    let verdict = compare(&node, (attempt, turn), password, stored).await?;
     let (Some(known), Verdict::Right { rehashed }) = (known, verdict) else {
         return Err(Unauthorized::Credentials.into());
     };

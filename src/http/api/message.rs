@@ -1,18 +1,18 @@
 //! `/channels/{channel_id}/messages/{message_id}`: one message, and what is done to it.
 
 use crate::domain::access::{ChannelAccess, Member, Owner};
+use crate::domain::fields::body;
 use crate::domain::log::{MessageChange, MessageIds};
 use crate::domain::message::{Message, MessageRevision};
 use crate::domain::text::Content;
 use crate::domain::{ChannelId, MessageId, Seq};
 use crate::error::{Error, Noun, Result};
 use crate::http::Node;
-use crate::http::kit::body::{Body, Fields, FromFields};
+use crate::http::kit::body::Body;
 use crate::http::kit::extract::{Auth, InPath, Told};
 use crate::store::{message_revisions, messages};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use utoipa::ToSchema;
 
 impl Node {
     /// Has messages changed; answers with the change's place in the log, if it has changed anything.
@@ -50,21 +50,12 @@ pub async fn get(
     messages::find(&node.db, &access, id).await?.map(Json).ok_or(Error::NotFound(Noun::Message))
 }
 
-/// A message's new text.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct UpdateMessage {
-    /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
-    #[schema(min_length = 1, max_length = 4000, example = "Hello, Courtyard!")]
-    content: String,
-}
-
-/// What [`UpdateMessage`] is read into.
-pub struct Edit(Content);
-
-impl FromFields for Edit {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("content").map(Self)
+body! {
+    /// A message's new text.
+    pub struct UpdateMessage {
+        /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
+        #[schema(value_type = String, min_length = 1, max_length = 4000, example = "Hello, Courtyard!")]
+        content: Content = required,
     }
 }
 
@@ -90,7 +81,7 @@ pub async fn update(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
     told: Told,
-    Body(Edit(content)): Body<Edit>,
+    Body(UpdateMessage { content }): Body<UpdateMessage>,
 ) -> Result<Json<Message<'static>>> {
     node.change(&auth, &told, channel, MessageChange::Edit(id, content)).await?;
     // It is made: that it cannot be shown does not say that it was not.
@@ -127,21 +118,12 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Messages that are to be deleted.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct DeleteMessages {
-    /// 2 to 100 ids of messages of this channel, each once.
-    #[schema(min_items = 2, max_items = 100, example = json!([17, 18]))]
-    ids: Vec<i64>,
-}
-
-/// What [`DeleteMessages`] is read into.
-pub struct DeleteMany(MessageIds);
-
-impl FromFields for DeleteMany {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("ids").map(Self)
+body! {
+    /// Messages that are to be deleted.
+    pub struct DeleteMessages {
+        /// 2 to 100 ids of messages of this channel, each once.
+        #[schema(value_type = Vec<i64>, min_items = 2, max_items = 100, example = json!([17, 18]))]
+        ids: MessageIds = required,
     }
 }
 
@@ -164,7 +146,7 @@ pub async fn delete_many(
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
     told: Told,
-    Body(DeleteMany(ids)): Body<DeleteMany>,
+    Body(DeleteMessages { ids }): Body<DeleteMessages>,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::DeleteMany(ids)).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -1,20 +1,21 @@
 //! `/channels/{channel_id}/messages`: a channel's history, and sending.
 
 use crate::domain::access::{ChannelAccess, Member};
+use crate::domain::fields::body;
 use crate::domain::log::MessageCreated;
 use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
-use crate::domain::text::Nonce;
+use crate::domain::text::{Content, Nonce};
 use crate::domain::validation::{Issue, Refusal};
 use crate::domain::{ChannelId, MessageId};
 use crate::error::{Error, Result};
 use crate::http::Node;
-use crate::http::kit::body::{Body, Fields, FromFields};
+use crate::http::kit::body::Body;
 use crate::http::kit::extract::{Auth, InPath, Query, Told};
 use crate::store::messages;
 use actix_web::web::{Data, Json};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 /// Which part of a history, as the document describes it; [`page`] reads it.
 #[derive(IntoParams)]
@@ -62,26 +63,18 @@ pub async fn list(
     Ok(Json(messages::page(&node.db, &access, page).await?))
 }
 
-/// A message that is to be sent.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct SendMessage {
-    /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
-    #[schema(min_length = 1, max_length = 4000, example = "Hello, World!")]
-    content: String,
-    /// Names this send for its sender: sent again with the same nonce, it makes no second message.
-    #[schema(min_length = 1, max_length = 64, example = "mina-1", default = json!(null))]
-    nonce: Option<String>,
-    /// The message of the same channel that it answers.
-    #[schema(minimum = 1, example = 1, default = json!(null))]
-    reply_to: Option<i64>,
-}
-
-impl FromFields for NewMessage {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (content, nonce) = (fields.required("content"), fields.optional("nonce"));
-        let reply_to = fields.optional("reply_to").map(MessageId);
-        Some(Self { content: content?, nonce, reply_to })
+body! {
+    /// A message that is to be sent.
+    pub struct SendMessage {
+        /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
+        #[schema(value_type = String, min_length = 1, max_length = 4000, example = "Hello, World!")]
+        content: Content = required,
+        /// Names this send for its sender: sent again with the same nonce, it makes no second message.
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "mina-1", default = json!(null))]
+        nonce: Option<Nonce> = optional,
+        /// The message of the same channel that it answers.
+        #[schema(value_type = Option<i64>, minimum = 1, example = 1, default = json!(null))]
+        reply_to: Option<MessageId> = optional,
     }
 }
 
@@ -110,17 +103,17 @@ pub async fn create(
     InPath(id): InPath<ChannelId>,
     IdempotencyKey(key): IdempotencyKey,
     told: Told,
-    Body(mut message): Body<NewMessage>,
+    Body(SendMessage { content, mut nonce, reply_to }): Body<SendMessage>,
 ) -> Result<HttpResponse> {
     if let Some(key) = key {
-        if message.nonce.as_ref().is_some_and(|nonce| *nonce != key) {
+        if nonce.as_ref().is_some_and(|nonce| *nonce != key) {
             let refusal = Refusal::value("The header and `nonce` in the body differ; send one of them");
             return Err(refusal.at("header", IDEMPOTENCY_KEY).into());
         }
-        message.nonce = Some(key);
+        nonce = Some(key);
     }
-    told.quota(node.limits.message(auth.0.user_id, id, message.content.as_str().len())?);
-    let posted = node.registry.post(auth.0, id, message).await?;
+    told.quota(node.limits.message(auth.0.user_id, id, content.as_str().len())?);
+    let posted = node.registry.post(auth.0, id, NewMessage { content, nonce, reply_to }).await?;
     let mut answer = if posted.is_duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(posted.message))
 }

@@ -1,89 +1,25 @@
 //! `/servers`: communities, and who belongs to them.
 
 use crate::actors::registry::Change;
+use crate::domain::ServerId;
 use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
 use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPatch};
-use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, Result};
 use crate::http::Node;
-use crate::http::kit::body::{Body, Fields, FromFields, Sent};
+use crate::http::kit::body::{Body, Sent};
 use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, InPath};
 use crate::store::{servers, user_servers};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json};
-use utoipa::ToSchema;
-
-/// A new server.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct CreateServer {
-    /// 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100, example = "Courtyard")]
-    name: String,
-    /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Where everyone gathers", default = json!(null))]
-    description: Option<String>,
-    /// `http` or `https`.
-    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png", default = json!(null))]
-    icon_url: Option<String>,
-}
-
-/// A change to a server. Fields left out stay as they are, `null` clears one that is optional.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct UpdateServer {
-    /// 1 to 100 characters; cannot be cleared.
-    #[schema(min_length = 1, max_length = 100, example = "Courtyard", nullable = false)]
-    name: Option<String>,
-    /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Where everyone gathers")]
-    description: Option<String>,
-    /// `http` or `https`.
-    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
-    icon_url: Option<String>,
-}
-
-/// Who is to own a server.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct HandOver {
-    /// A member of the server.
-    #[schema(minimum = 1, example = 2)]
-    owner_id: i64,
-}
 
 /// As large as no id will be: who tries the example as it stands gives nothing away.
 const NOBODY: i64 = (1 << 53) - 1;
 
-impl FromFields for NewOwner {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { owner_id: UserId(fields.required("owner_id")?) })
-    }
-}
-
-impl FromFields for NewServer {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let name = fields.required("name");
-        let (description, icon_url) = (fields.optional("description"), fields.optional("icon_url"));
-        Some(Self { name: name?, description, icon_url })
-    }
-}
-
-impl FromFields for ServerPatch {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self {
-            name: fields.change("name"),
-            description: fields.patch("description"),
-            icon_url: fields.patch("icon_url"),
-        })
-    }
-}
-
 /// Make a server
 #[utoipa::path(
-    post, path = "/servers/", operation_id = "create_server", tag = "servers", security(("login" = [])), request_body = CreateServer,
+    post, path = "/servers/", operation_id = "create_server", tag = "servers", security(("login" = [])), request_body = NewServer,
     responses(
         (status = 201, description = "The server; you are its owner and first member", body = Server),
     ),
@@ -128,7 +64,7 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> 
 /// Change a server
 #[utoipa::path(
     put, path = "/servers/{server_id}", operation_id = "update_server", tag = "servers", security(("login" = [])),
-    request_body(content = UpdateServer, example = json!({ "description": "Where everyone gathers" })),
+    request_body(content = ServerPatch, example = json!({ "description": "Where everyone gathers" })),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server", body = Server),
@@ -153,7 +89,7 @@ pub async fn update(
 /// Hand a server over to another member
 #[utoipa::path(
     put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server", tag = "servers", security(("login" = [])),
-    request_body(content = HandOver, example = json!({ "owner_id": NOBODY })),
+    request_body(content = NewOwner, example = json!({ "owner_id": NOBODY })),
     params(("server_id" = i64, Path, description = "Which server")),
     responses(
         (status = 200, description = "The server with its new owner; you stay a member", body = Server),

@@ -3,9 +3,10 @@
 //! What an operation refuses by itself is its row of [`OWN`]; the rest follows from what it is: with a token or without, with a body, a
 //! change. The tests' client holds every answer of a real node to the outcome.
 
+use crate::domain::fields::missing;
 use crate::domain::validation::{Issue, integer, string};
 use crate::error::{Code, Error};
-use crate::http::kit::body::{FORM_BYTES_MAX, missing};
+use crate::http::kit::body::FORM_BYTES_MAX;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
