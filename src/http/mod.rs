@@ -11,6 +11,7 @@ pub use api::health::Health;
 pub use kit::commit::Doubts;
 pub use kit::docs::Documents;
 pub use kit::openapi::document;
+pub use kit::query::Query;
 pub use routes::{Pages, app};
 
 use crate::actors::registry::RegistryHandle;

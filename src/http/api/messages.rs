@@ -5,38 +5,53 @@ use crate::domain::fields::body;
 use crate::domain::log::MessageCreated;
 use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
 use crate::domain::text::{Content, Nonce};
-use crate::domain::validation::{Issue, Refusal};
+use crate::domain::validation::Refusal;
 use crate::domain::{ChannelId, MessageId};
 use crate::error::{Error, Result};
 use crate::http::Node;
 use crate::http::kit::body::Body;
-use crate::http::kit::extract::{Auth, InPath, Query, Told};
+use crate::http::kit::extract::{Auth, InPath, Told};
+use crate::http::kit::query::{FromQuery, InQuery, Query, query};
 use crate::store::messages;
 use actix_web::web::{Data, Json};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
-use utoipa::IntoParams;
 
-/// Which part of a history, as the document describes it; [`page`] reads it.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code)]
-pub struct Part {
-    /// At most so many
-    #[param(minimum = 1, maximum = 100, default = json!(PAGE_DEFAULT))]
-    limit: Option<i64>,
-    /// Skip so many of the newest; does not go with `before` or `after`
-    #[param(minimum = 0, maximum = 10000, default = json!(0))]
-    offset: Option<i64>,
-    /// Only messages before this id
-    #[param(minimum = 0)]
-    before: Option<i64>,
-    /// Only messages after this id; does not go with `before`
-    #[param(minimum = 0)]
-    after: Option<i64>,
-    /// This message and the nearest on both sides of it; does not go with the others
-    #[param(minimum = 0)]
-    around: Option<i64>,
+query! {
+    /// Which part of a history.
+    pub struct HistoryQuery {
+        /// At most so many
+        limit: i64 = 1..=PAGE_MAX, or PAGE_DEFAULT;
+        /// Skip so many of the newest; does not go with `before` or `after`
+        offset: i64 = 0..=OFFSET_MAX, or 0;
+        /// Only messages before this id
+        before: Option<i64> = 0..=i64::MAX;
+        /// Only messages after this id; does not go with `before`
+        after: Option<i64> = 0..=i64::MAX;
+        /// This message and the nearest on both sides of it; does not go with the others
+        around: Option<i64> = 0..=i64::MAX;
+    }
+}
+
+impl FromQuery for Page {
+    fn read(query: &mut Query<'_>) -> Self {
+        let HistoryQuery { limit, offset, before, after, around } = HistoryQuery::read(query);
+        let window = match (before, after, around) {
+            (None, None, None) => Window::Newest { offset },
+            (Some(id), None, None) => Window::Before(MessageId(id)),
+            (None, Some(id), None) => Window::After(MessageId(id)),
+            (None, None, Some(id)) => Window::Around(MessageId(id)),
+            (_, after, _) => {
+                let second = if after.is_some() { "after" } else { "around" };
+                query.refuse(second, "Use one of `before`, `after` and `around`");
+                Window::Newest { offset: 0 }
+            }
+        };
+        if offset > 0 && !matches!(window, Window::Newest { .. }) {
+            query.refuse("offset", "`offset` does not go with `before`, `after` or `around`");
+        }
+        Self { window, limit }
+    }
 }
 
 /// Read a channel's history
@@ -47,7 +62,7 @@ pub struct Part {
     get, path = "/channels/{channel_id}/messages", operation_id = "list_messages", tag = "messages", security(("login" = [])),
     params(
         ("channel_id" = i64, Path, description = "Which channel"),
-        Part,
+        HistoryQuery,
     ),
     responses(
         (status = 200, description = "Messages, oldest first", body = Vec<Message<'static>>),
@@ -57,7 +72,7 @@ pub async fn list(
     auth: Auth,
     node: Data<Node>,
     InPath(id): InPath<ChannelId>,
-    Asked(page): Asked,
+    InQuery(page): InQuery<Page>,
 ) -> Result<Json<Vec<Message<'static>>>> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
     Ok(Json(messages::page(&node.db, &access, page).await?))
@@ -141,49 +156,14 @@ impl FromRequest for IdempotencyKey {
     }
 }
 
-/// The page that the query asks for.
-pub struct Asked(Page);
-
-impl FromRequest for Asked {
-    type Error = Error;
-    type Future = Ready<Result<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(page(request.query_string()).map(Self).map_err(Error::Invalid))
-    }
-}
-
-/// What a query asks for.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn page(query: &str) -> Result<Page, Vec<Issue>> {
-    let mut query = Query::new(query);
-    let limit = query.integer("limit", 1, PAGE_MAX);
-    let offset = query.integer("offset", 0, OFFSET_MAX);
-    let (before, after) = (query.integer("before", 0, i64::MAX), query.integer("after", 0, i64::MAX));
-    let around = query.integer("around", 0, i64::MAX);
-    let window = match (before, after, around) {
-        (None, None, None) => Window::Newest { offset: offset.unwrap_or(0) },
-        (Some(id), None, None) => Window::Before(MessageId(id)),
-        (None, Some(id), None) => Window::After(MessageId(id)),
-        (None, None, Some(id)) => Window::Around(MessageId(id)),
-        (_, after, _) => {
-            let second = if after.is_some() { "after" } else { "around" };
-            query.refuse(second, "Use one of `before`, `after` and `around`");
-            Window::Newest { offset: 0 }
-        }
-    };
-    if offset.is_some_and(|offset| offset > 0) && !matches!(window, Window::Newest { .. }) {
-        query.refuse("offset", "`offset` does not go with `before`, `after` or `around`");
-    }
-    query.finish()?;
-    Ok(Page { window, limit: limit.unwrap_or(PAGE_DEFAULT) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::validation::Issue;
+
+    fn page(query: &str) -> Result<Page, Vec<Issue>> {
+        Query::parse(query)
+    }
 
     #[test]
     fn a_query_says_which_part() {

@@ -1,10 +1,10 @@
-//! Arguments of handlers: the caller's token, ids in the path, the query.
+//! Arguments of handlers: the caller's token, ids in the path.
 
 use crate::auth::token::Bearer;
 use crate::domain::Id;
 use crate::domain::auth_session::USER_AGENT_MAX;
 use crate::domain::emoji::Emoji;
-use crate::domain::validation::{Issue, Refusal, bounded, integer};
+use crate::domain::validation::integer;
 use crate::error::{Error, Result, Unauthorized};
 use crate::http::Node;
 use crate::limits::{Limits, Quota, TooMany};
@@ -171,34 +171,5 @@ impl<T: Id> FromRequest for InPath<T> {
             Ok(None) => Err(Error::NotFound(T::NOUN)),
             Err(refusal) => Err(refusal.at("path", T::PARAMETER).into()),
         })
-    }
-}
-
-/// The query, and what is wrong with it so far.
-pub struct Query<'a> {
-    text: &'a str,
-    issues: Vec<Issue>,
-}
-
-impl<'a> Query<'a> {
-    /// The query in `text`.
-    pub fn new(text: &'a str) -> Self {
-        Self { text, issues: Vec::new() }
-    }
-
-    /// A parameter that may be left out. As in FastAPI, the last of several counts.
-    pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
-        let text = url::form_urlencoded::parse(self.text.as_bytes()).filter(|(key, _)| key == name).last()?.1;
-        bounded(&text, min, max).map_err(|refusal| self.issues.push(refusal.at("query", name))).ok()
-    }
-
-    /// Notes that a parameter breaks a rule.
-    pub fn refuse(&mut self, name: &str, why: &str) {
-        self.issues.push(Refusal::value(why).at("query", name));
-    }
-
-    /// Everything that is wrong, if anything is.
-    pub fn finish(self) -> Result<(), Vec<Issue>> {
-        if self.issues.is_empty() { Ok(()) } else { Err(self.issues) }
     }
 }
