@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Issue {
     /// Where: `["body", "email"]`, `["path", "server_id"]`, `["query", "limit"]`.
-    #[schema(value_type = Vec<Step>, example = json!(["body", "email"]))]
-    pub loc: Vec<Value>,
+    #[schema(example = json!(["body", "email"]))]
+    pub loc: Vec<Step>,
     /// What, for a person.
     #[schema(example = "Field required")]
     pub msg: String,
@@ -21,14 +21,29 @@ pub struct Issue {
 }
 
 /// A step on the way to what is wrong.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code)]
-enum Step {
+pub enum Step {
     /// What a part or a field is called.
     Name(String),
     /// At which byte a body stopped being JSON.
     Byte(u64),
+}
+
+impl Step {
+    /// What the part or the field is called.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Byte(_) => None,
+        }
+    }
+}
+
+impl From<&str> for Step {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
 }
 
 /// Why a value is refused, before it is known where it stood.

@@ -61,8 +61,11 @@ fn query(query: &str) {
 fn named(query: &str, issues: &[Issue], names: &[&str]) {
     assert!(!issues.is_empty());
     for issue in issues {
-        let name = issue.loc[1].as_str().expect("a name");
-        assert!(issue.loc[0] == "query" && names.contains(&name) && last(query, name).is_some(), "{query}: {issue:?}");
+        let name = issue.loc[1].name().expect("a name");
+        assert!(
+            issue.loc[0].name() == Some("query") && names.contains(&name) && last(query, name).is_some(),
+            "{query}: {issue:?}"
+        );
     }
 }
 

@@ -180,7 +180,7 @@ mod tests {
     fn each_mistake_is_named_where_it_is() {
         let wrong = |query: &str| {
             let issues = page(query).expect_err(query);
-            issues.iter().map(|issue| (issue.loc[1].as_str().unwrap_or("").to_owned(), issue.kind)).collect::<Vec<_>>()
+            issues.iter().map(|issue| (issue.loc[1].name().unwrap_or("").to_owned(), issue.kind)).collect::<Vec<_>>()
         };
         assert_eq!(wrong("limit=0"), [("limit".into(), "greater_than_equal")]);
         assert_eq!(

@@ -1,7 +1,7 @@
 //! JSON bodies: every field checked, every mistake reported at once, in FastAPI's shape.
 
 use crate::domain::fields::{Fields, FromFields};
-use crate::domain::validation::{Issue, Parse, Refusal};
+use crate::domain::validation::{Issue, Parse, Refusal, Step};
 use crate::error::{Error, Result};
 use crate::patience::timeout;
 use actix_multipart::Multipart;
@@ -101,7 +101,7 @@ fn object(bytes: &[u8], kind: &str) -> Result<Map<String, Value>> {
         Err(error) => {
             let hint = if is_form(bytes, kind) { "Send JSON; this call takes no form. " } else { "" };
             let mut issue = whole("json_invalid", &format!("{hint}JSON decode error: {error}"));
-            issue.loc.push(offset(bytes, &error).into());
+            issue.loc.push(Step::Byte(offset(bytes, &error) as u64));
             Err(issue.into())
         }
     }
