@@ -110,10 +110,8 @@ fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpRe
 
 /// Make an account
 #[utoipa::path(
-    post, path = "/auth/register", tag = "auth", request_body = Register,
-    responses(
-        (status = 201, description = "The account's own profile", body = Profile),
-    ),
+    post, path = "/auth/register", request_body = Register, security(()),
+    responses((status = 201, description = "The account's own profile", body = Profile)),
 )]
 pub async fn register(
     node: Data<Node>,
@@ -135,15 +133,13 @@ pub async fn register(
 /// It begins a session, which lasts for as long as its refresh token is used in time, a year at most. A user has at most 100
 /// sessions: a further login ends the oldest.
 #[utoipa::path(
-    post, path = "/auth/login", tag = "auth",
+    post, path = "/auth/login", security(()),
     request_body(content(
         (Login = "application/x-www-form-urlencoded"),
         (Login = "multipart/form-data"),
         (Login = "application/json"),
     )),
-    responses(
-        (status = 200, description = "A token", body = Token),
-    ),
+    responses((status = 200, description = "A token", body = Token)),
 )]
 pub async fn login(
     node: Data<Node>,
@@ -225,10 +221,8 @@ pub async fn compare(
 /// The refresh token is good for one use; the answer has the next one. Where the answer was lost, or two tabs refresh at once, using it
 /// again within 30 s gives the same next one. Using one later ends the session: somebody has a copy.
 #[utoipa::path(
-    post, path = "/auth/refresh", tag = "auth", request_body = Refresh,
-    responses(
-        (status = 200, description = "A token", body = Token),
-    ),
+    post, path = "/auth/refresh", request_body = Refresh, security(()),
+    responses((status = 200, description = "A token", body = Token)),
 )]
 pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
     let used = RefreshToken::read(sent.refresh_token.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
@@ -256,10 +250,8 @@ pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> R
 ///
 /// Ends the session of this token: its tokens are void and its sockets close.
 #[utoipa::path(
-    post, path = "/auth/logout", tag = "auth", security(("login" = [])),
-    responses(
-        (status = 204, description = "It has ended"),
-    ),
+    post, path = "/auth/logout",
+    responses((status = 204, description = "It has ended")),
 )]
 pub async fn logout(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
     let session = auth.0.session_id;
@@ -283,7 +275,7 @@ pub struct WsTicket {
 ///
 /// It opens one socket, within 30 seconds, in place of the token: what stands in a URL may end up in the log of a proxy.
 #[utoipa::path(
-    post, path = "/auth/ws-ticket", tag = "auth", security(("login" = [])),
+    post, path = "/auth/ws-ticket",
     responses((status = 200, description = "The ticket", body = WsTicket)),
 )]
 pub async fn ws_ticket(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {

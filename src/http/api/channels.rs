@@ -32,10 +32,8 @@ body! {
 
 /// Make a channel
 #[utoipa::path(
-    post, path = "/channels/", operation_id = "create_channel", tag = "channels", security(("login" = [])), request_body = CreateChannel,
-    responses(
-        (status = 201, description = "The channel", body = Channel),
-    ),
+    post, path = "/channels/", operation_id = "create_channel", request_body = CreateChannel,
+    responses((status = 201, description = "The channel", body = Channel)),
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<CreateChannel>) -> Result<HttpResponse> {
     let CreateChannel { name, description, server_id: server } = new;
@@ -50,11 +48,8 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<CreateChannel>
 
 /// A channel
 #[utoipa::path(
-    get, path = "/channels/{channel_id}", operation_id = "get_channel", tag = "channels", security(("login" = [])),
-    params(("channel_id" = i64, Path, description = "Which channel")),
-    responses(
-        (status = 200, description = "The channel", body = Channel),
-    ),
+    get, path = "/channels/{channel_id}", operation_id = "get_channel",
+    responses((status = 200, description = "The channel", body = Channel)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<Json<Channel>> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
@@ -63,12 +58,9 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) ->
 
 /// Change a channel
 #[utoipa::path(
-    put, path = "/channels/{channel_id}", operation_id = "update_channel", tag = "channels", security(("login" = [])),
+    put, path = "/channels/{channel_id}", operation_id = "update_channel",
     request_body(content = ChannelPatch, example = json!({ "description": "Anything goes" })),
-    params(("channel_id" = i64, Path, description = "Which channel")),
-    responses(
-        (status = 200, description = "The channel", body = Channel),
-    ),
+    responses((status = 200, description = "The channel", body = Channel)),
 )]
 pub async fn update(
     auth: Auth,
@@ -87,11 +79,8 @@ pub async fn update(
 
 /// Delete a channel
 #[utoipa::path(
-    delete, path = "/channels/{channel_id}", operation_id = "delete_channel", tag = "channels", security(("login" = [])),
-    params(("channel_id" = i64, Path, description = "Which channel")),
-    responses(
-        (status = 204, description = "It is gone with its messages; its sockets close"),
-    ),
+    delete, path = "/channels/{channel_id}", operation_id = "delete_channel",
+    responses((status = 204, description = "It is gone with its messages; its sockets close")),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<HttpResponse> {
     let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;

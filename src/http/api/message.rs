@@ -31,14 +31,7 @@ impl Node {
 /// A message
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "get_message", tag = "messages",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 200, description = "The message", body = Message<'static>),
-    ),
+    responses((status = 200, description = "The message", body = Message<'static>)),
 )]
 pub async fn get(
     auth: Auth,
@@ -65,15 +58,8 @@ body! {
 /// nothing. The earlier text is kept for 30 days, for the server's owner. After `503`, send it again.
 #[utoipa::path(
     patch, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "update_message", tag = "messages",
-    security(("login" = [])),
     request_body(content = UpdateMessage, example = json!({ "content": "Hello, World!" })),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 200, description = "The message as it is now", body = Message<'static>),
-    ),
+    responses((status = 200, description = "The message as it is now", body = Message<'static>)),
 )]
 pub async fn update(
     auth: Auth,
@@ -98,14 +84,7 @@ pub async fn update(
 /// keeps of it in memory. To delete it again changes nothing.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "delete_message", tag = "messages",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn delete(
     auth: Auth,
@@ -132,14 +111,8 @@ body! {
 /// As the server's owner; all of them or, where one of them is no message of this channel, none. Those that are deleted already stay so.
 #[utoipa::path(
     post, path = "/channels/{channel_id}/messages/bulk-delete", operation_id = "delete_messages", tag = "messages",
-    security(("login" = [])),
     request_body(content = DeleteMessages, example = json!({ "ids": [1000001, 1000002] })),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-    ),
-    responses(
-        (status = 204, description = "They are gone"),
-    ),
+    responses((status = 204, description = "They are gone")),
 )]
 pub async fn delete_many(
     auth: Auth,
@@ -157,14 +130,7 @@ pub async fn delete_many(
 /// For the server's owner: what edits have replaced in the last 30 days, oldest first, the last 100.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages/{message_id}/revisions", operation_id = "list_revisions", tag = "messages",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 200, description = "The texts, oldest first", body = Vec<MessageRevision>),
-    ),
+    responses((status = 200, description = "The texts, oldest first", body = Vec<MessageRevision>)),
 )]
 pub async fn revisions(
     auth: Auth,

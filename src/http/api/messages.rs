@@ -59,14 +59,9 @@ impl FromQuery for Page {
 /// The newest `limit` messages after skipping `offset` of the newest, or those just `before` or `after` a message;
 /// or `around` one; always oldest first. `before`, `after` and `around` cost the same at any depth. Deleted messages are left out.
 #[utoipa::path(
-    get, path = "/channels/{channel_id}/messages", operation_id = "list_messages", tag = "messages", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        HistoryQuery,
-    ),
-    responses(
-        (status = 200, description = "Messages, oldest first", body = Vec<Message<'static>>),
-    ),
+    get, path = "/channels/{channel_id}/messages", operation_id = "list_messages",
+    params(HistoryQuery),
+    responses((status = 200, description = "Messages, oldest first", body = Vec<Message<'static>>)),
 )]
 pub async fn list(
     auth: Auth,
@@ -98,12 +93,9 @@ body! {
 /// Answers when the message is committed. Sent again with the same `nonce` (or `Idempotency-Key`) and content, it makes no
 /// second message: the answer is `200` with the first one as it is now, without its reactions. After `503`, send it again with the same nonce.
 #[utoipa::path(
-    post, path = "/channels/{channel_id}/messages", operation_id = "create_message", tag = "messages", security(("login" = [])),
+    post, path = "/channels/{channel_id}/messages", operation_id = "create_message",
     request_body(content = SendMessage, example = json!({ "content": "Hello, World!" })),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`"),
-    ),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`")),
     responses(
         (status = 201, description = "The message", body = Message<'static>),
         (

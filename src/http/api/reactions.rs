@@ -16,16 +16,8 @@ use actix_web::web::{Data, Json};
 ///
 /// With one emoji of Unicode, percent-encoded in the path. A message may have 20 kinds. To react so again changes nothing.
 #[utoipa::path(
-    put, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", operation_id = "add_reaction", tag = "reactions",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-    ),
-    responses(
-        (status = 204, description = "It is there"),
-    ),
+    put, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", operation_id = "add_reaction",
+    responses((status = 204, description = "It is there")),
 )]
 pub async fn add(
     auth: Auth,
@@ -42,15 +34,7 @@ pub async fn add(
 /// Take one's reaction away
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", operation_id = "remove_reaction",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-    ),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn remove(
     auth: Auth,
@@ -70,16 +54,7 @@ pub async fn remove(
 /// As the server's owner, or one's own.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/{user_id}", operation_id = "remove_reaction_of",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-        ("user_id" = i64, Path, description = "Whose"),
-    ),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn remove_of(
     auth: Auth,
@@ -99,15 +74,7 @@ pub async fn remove_of(
 /// As the server's owner.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", operation_id = "clear_reactions_with",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-    ),
-    responses(
-        (status = 204, description = "They are gone"),
-    ),
+    responses((status = 204, description = "They are gone")),
 )]
 pub async fn clear_with(
     auth: Auth,
@@ -126,14 +93,7 @@ pub async fn clear_with(
 /// As the server's owner.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions", operation_id = "clear_reactions",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 204, description = "They are gone"),
-    ),
+    responses((status = 204, description = "They are gone")),
 )]
 pub async fn clear(
     auth: Auth,
@@ -161,16 +121,8 @@ query! {
 /// By their ids; to read on, ask again `after` the last one.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", operation_id = "list_reactions",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-        ReactionsQuery,
-    ),
-    responses(
-        (status = 200, description = "Who", body = Vec<Reactor>),
-    ),
+    params(ReactionsQuery),
+    responses((status = 200, description = "Who", body = Vec<Reactor>)),
 )]
 pub async fn list(
     auth: Auth,

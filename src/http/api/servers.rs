@@ -19,10 +19,8 @@ const NOBODY: i64 = (1 << 53) - 1;
 
 /// Make a server
 #[utoipa::path(
-    post, path = "/servers/", operation_id = "create_server", tag = "servers", security(("login" = [])), request_body = NewServer,
-    responses(
-        (status = 201, description = "The server; you are its owner and first member", body = Server),
-    ),
+    post, path = "/servers/", operation_id = "create_server", request_body = NewServer,
+    responses((status = 201, description = "The server; you are its owner and first member", body = Server)),
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) -> Result<HttpResponse> {
     let caller = node.registry.caller(auth.0).await?;
@@ -36,7 +34,7 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) ->
 
 /// My servers
 #[utoipa::path(
-    get, path = "/servers/", operation_id = "list_servers", tag = "servers", security(("login" = [])),
+    get, path = "/servers/", operation_id = "list_servers",
     responses((status = 200, description = "The servers that you belong to, oldest first", body = Vec<Server>)),
 )]
 pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
@@ -46,11 +44,8 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
 
 /// A server with its channels
 #[utoipa::path(
-    get, path = "/servers/{server_id}", operation_id = "get_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server and its channels", body = ServerDetail),
-    ),
+    get, path = "/servers/{server_id}", operation_id = "get_server",
+    responses((status = 200, description = "The server and its channels", body = ServerDetail)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, id).await?;
@@ -63,12 +58,9 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> 
 
 /// Change a server
 #[utoipa::path(
-    put, path = "/servers/{server_id}", operation_id = "update_server", tag = "servers", security(("login" = [])),
+    put, path = "/servers/{server_id}", operation_id = "update_server",
     request_body(content = ServerPatch, example = json!({ "description": "Where everyone gathers" })),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server", body = Server),
-    ),
+    responses((status = 200, description = "The server", body = Server)),
 )]
 pub async fn update(
     auth: Auth,
@@ -88,12 +80,9 @@ pub async fn update(
 
 /// Hand a server over to another member
 #[utoipa::path(
-    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server", tag = "servers", security(("login" = [])),
+    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server",
     request_body(content = NewOwner, example = json!({ "owner_id": NOBODY })),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server with its new owner; you stay a member", body = Server),
-    ),
+    responses((status = 200, description = "The server with its new owner; you stay a member", body = Server)),
 )]
 pub async fn hand_over(
     auth: Auth,
@@ -110,11 +99,8 @@ pub async fn hand_over(
 
 /// Delete a server
 #[utoipa::path(
-    delete, path = "/servers/{server_id}", operation_id = "delete_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 204, description = "It is gone with its channels, messages and memberships; its sockets close"),
-    ),
+    delete, path = "/servers/{server_id}", operation_id = "delete_server",
+    responses((status = 204, description = "It is gone with its channels, messages and memberships; its sockets close")),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
@@ -126,11 +112,8 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
 
 /// Join a server
 #[utoipa::path(
-    post, path = "/servers/{server_id}/join", operation_id = "join_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server", body = Server),
-    ),
+    post, path = "/servers/{server_id}/join", operation_id = "join_server",
+    responses((status = 200, description = "The server", body = Server)),
 )]
 pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
     let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
@@ -143,11 +126,8 @@ pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) ->
 
 /// Leave a server
 #[utoipa::path(
-    post, path = "/servers/{server_id}/leave", operation_id = "leave_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 204, description = "You have left; your sockets in its channels close"),
-    ),
+    post, path = "/servers/{server_id}/leave", operation_id = "leave_server",
+    responses((status = 204, description = "You have left; your sockets in its channels close")),
 )]
 pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, id).await.map_err(|error| match error {

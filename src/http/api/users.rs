@@ -62,7 +62,7 @@ body! {
 
 /// My profile
 #[utoipa::path(
-    get, path = "/users/me", operation_id = "get_me", tag = "users", security(("login" = [])),
+    get, path = "/users/me", operation_id = "get_me",
     responses((status = 200, description = "Your own profile", body = Profile)),
 )]
 pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
@@ -75,11 +75,9 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
 /// A new password ends your other sessions and your open sockets, and voids every token but the one of this call. It and a new
 /// address want `current_password`, unless the login is younger than 5 minutes.
 #[utoipa::path(
-    put, path = "/users/me", operation_id = "update_me", tag = "users", security(("login" = [])),
+    put, path = "/users/me", operation_id = "update_me",
     request_body(content = UpdateMe, example = json!({ "display_name": "Mina", "bio": "Tea, cats, Rust." })),
-    responses(
-        (status = 200, description = "Your own profile", body = Profile),
-    ),
+    responses((status = 200, description = "Your own profile", body = Profile)),
 )]
 pub async fn update_me(
     auth: Auth,
@@ -129,11 +127,9 @@ pub async fn update_me(
 /// The profile is erased and its name and address are free again; messages stay, by `deleted user`. Sessions end and sockets
 /// close. There is no way back.
 #[utoipa::path(
-    delete, path = "/users/me", operation_id = "delete_me", tag = "users", security(("login" = [])),
+    delete, path = "/users/me", operation_id = "delete_me",
     request_body(content = DeleteMe, example = json!({ "password": "your password" })),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn delete_me(
     auth: Auth,
@@ -174,11 +170,8 @@ async fn compare(node: &Node, client: &Client, caller: &Caller, password: Curren
 
 /// Somebody's profile
 #[utoipa::path(
-    get, path = "/users/{user_id}", operation_id = "get_user", tag = "users", security(("login" = [])),
-    params(("user_id" = i64, Path, description = "Whose")),
-    responses(
-        (status = 200, description = "What everyone may see", body = PublicProfile),
-    ),
+    get, path = "/users/{user_id}", operation_id = "get_user",
+    responses((status = 200, description = "What everyone may see", body = PublicProfile)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<UserId>) -> Result<Json<PublicProfile>> {
     let caller = node.registry.caller(auth.0).await?;

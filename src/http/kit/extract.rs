@@ -149,13 +149,18 @@ pub struct InPath<T>(pub T);
 /// An emoji in the path, percent-encoded.
 pub struct EmojiInPath(pub Emoji);
 
+impl EmojiInPath {
+    /// What a path calls it.
+    pub const PARAMETER: &str = "emoji";
+}
+
 impl FromRequest for EmojiInPath {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().get("emoji").unwrap_or_default();
-        ready(Emoji::try_from(text).map(Self).map_err(|refusal| refusal.at("path", "emoji").into()))
+        let text = request.match_info().get(Self::PARAMETER).unwrap_or_default();
+        ready(Emoji::try_from(text).map(Self).map_err(|refusal| refusal.at("path", Self::PARAMETER).into()))
     }
 }
 
