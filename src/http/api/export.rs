@@ -21,9 +21,10 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data};
 use futures_util::stream;
+use parking_lot::Mutex;
 use serde::Serialize;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::vec;
 use utoipa::ToSchema;
@@ -50,7 +51,7 @@ struct Turn(Exports, UserId);
 
 impl Exports {
     fn begin(&self, user: UserId) -> Result<Turn> {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.0.lock();
         if under_way.len() >= AT_ONCE || !under_way.insert(user) {
             return Err(Error::Busy);
         }
@@ -60,7 +61,7 @@ impl Exports {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+        self.0.0.lock().remove(&self.1);
     }
 }
 
