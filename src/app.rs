@@ -168,7 +168,8 @@ impl Application {
             }
         });
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
-        let documents = Data::new(Documents::new(asyncapi).map_err(|error| other(&error))?);
+        let openapi = http::document().map_err(|error| other(&error))?;
+        let documents = Data::new(Documents::new(&openapi, asyncapi));
         let server = serve(&config, listener, node.clone(), documents, relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         actix_rt::spawn(message_revisions::prune_for_ever(node.db.clone()));

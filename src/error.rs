@@ -7,6 +7,7 @@ mod answer;
 pub mod codes;
 mod examples;
 
+pub use crate::domain::Noun;
 pub use answer::{ErrorBody, NotReadyBody, ValidationErrorBody, quota_headers};
 pub use codes::Code;
 
@@ -30,7 +31,7 @@ pub enum Error {
     #[error("The request does not validate; `detail` lists what to change")]
     Invalid(Vec<Issue>),
     /// No such thing.
-    #[error("{} not found", .0.noun())]
+    #[error("{} not found", .0.word())]
     NotFound(Noun),
     /// The path names nothing.
     #[error("There is nothing at this path; /docs lists what there is")]
@@ -97,33 +98,6 @@ pub enum Error {
     /// A fault of ours.
     #[error("Something went wrong on our side; the request id names it in the log")]
     Internal,
-}
-
-/// What was not found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noun {
-    /// A user.
-    User,
-    /// A server.
-    Server,
-    /// A channel.
-    Channel,
-    /// A login's session.
-    AuthSession,
-    /// A message.
-    Message,
-}
-
-impl Noun {
-    fn noun(self) -> &'static str {
-        match self {
-            Self::User => "User",
-            Self::Server => "Server",
-            Self::Channel => "Channel",
-            Self::AuthSession => "Session",
-            Self::Message => "Message",
-        }
-    }
 }
 
 /// Why a caller is not known.

@@ -1,5 +1,6 @@
 //! Channels: each has one durable, gap-free log.
 
+use super::fields::body;
 use super::patch::Patch;
 use super::text::{ChannelName, Description};
 use super::{ChannelId, ServerId};
@@ -37,11 +38,16 @@ pub struct NewChannel {
     pub description: Option<Description>,
 }
 
-/// A change to a channel.
-#[derive(Debug, Default)]
-pub struct ChannelPatch {
-    /// The name cannot be cleared.
-    pub name: Option<ChannelName>,
-    /// What it is about.
-    pub description: Patch<Description>,
+body! {
+    /// A change to a channel. Fields left out stay as they are, `null` clears one that is optional.
+    #[derive(Debug, Default)]
+    #[schema(as = UpdateChannel)]
+    pub struct ChannelPatch {
+        /// 1 to 100 characters; cannot be cleared.
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "general", nullable = false)]
+        pub name: Option<ChannelName> = change,
+        /// At most 1,024 characters.
+        #[schema(value_type = Option<String>, max_length = 1024, example = "Anything goes")]
+        pub description: Patch<Description> = patch,
+    }
 }

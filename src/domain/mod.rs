@@ -8,6 +8,7 @@ pub mod backend;
 pub mod channel;
 pub mod close;
 pub mod emoji;
+pub mod fields;
 pub mod frame;
 mod id;
 pub mod log;
@@ -20,4 +21,4 @@ pub mod user;
 pub mod validation;
 pub(crate) mod visible;
 
-pub use id::{AuthSessionId, ChannelId, MessageId, Seq, ServerId, UserId};
+pub use id::{AuthSessionId, ChannelId, ID_PARAMETERS, Id, MessageId, Noun, Seq, ServerId, UserId};

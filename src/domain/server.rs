@@ -1,6 +1,7 @@
 //! Servers: the communities that people join.
 
 use super::channel::Channel;
+use super::fields::body;
 use super::patch::Patch;
 use super::text::{Description, ServerName, WebUrl};
 use super::{ServerId, UserId};
@@ -49,31 +50,50 @@ pub struct ServerDetail {
     pub channels: Arc<[Channel]>,
 }
 
-/// A server that is to be made.
-#[derive(Debug)]
-pub struct NewServer {
-    /// What it is called.
-    pub name: ServerName,
-    /// What it is about.
-    pub description: Option<Description>,
-    /// Where its picture is.
-    pub icon_url: Option<WebUrl>,
+body! {
+    /// A new server.
+    #[derive(Debug)]
+    #[schema(as = CreateServer)]
+    pub struct NewServer {
+        /// 1 to 100 characters.
+        #[schema(value_type = String, min_length = 1, max_length = 100, example = "Courtyard")]
+        pub name: ServerName = required,
+        /// At most 1,024 characters.
+        #[schema(value_type = Option<String>, max_length = 1024, example = "Where everyone gathers", default = json!(null))]
+        pub description: Option<Description> = optional,
+        /// `http` or `https`.
+        #[schema(
+            value_type = Option<String>, format = "uri", max_length = 2048,
+            example = "https://example.com/courtyard.png", default = json!(null),
+        )]
+        pub icon_url: Option<WebUrl> = optional,
+    }
 }
 
-/// Who is to own a server.
-#[derive(Clone, Copy, Debug)]
-pub struct NewOwner {
-    /// A member.
-    pub owner_id: UserId,
+body! {
+    /// A change to a server. Fields left out stay as they are, `null` clears one that is optional.
+    #[derive(Debug, Default)]
+    #[schema(as = UpdateServer)]
+    pub struct ServerPatch {
+        /// 1 to 100 characters; cannot be cleared.
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Courtyard", nullable = false)]
+        pub name: Option<ServerName> = change,
+        /// At most 1,024 characters.
+        #[schema(value_type = Option<String>, max_length = 1024, example = "Where everyone gathers")]
+        pub description: Patch<Description> = patch,
+        /// `http` or `https`.
+        #[schema(value_type = Option<String>, format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
+        pub icon_url: Patch<WebUrl> = patch,
+    }
 }
 
-/// A change to a server.
-#[derive(Debug, Default)]
-pub struct ServerPatch {
-    /// The name cannot be cleared.
-    pub name: Option<ServerName>,
-    /// What it is about.
-    pub description: Patch<Description>,
-    /// Where its picture is.
-    pub icon_url: Patch<WebUrl>,
+body! {
+    /// Who is to own a server.
+    #[derive(Clone, Copy, Debug)]
+    #[schema(as = HandOver)]
+    pub struct NewOwner {
+        /// A member of the server.
+        #[schema(value_type = i64, minimum = 1, example = 2)]
+        pub owner_id: UserId = required,
+    }
 }

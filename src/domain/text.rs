@@ -4,6 +4,7 @@ use super::validation::{Parse, Refusal, string};
 use super::visible::{is_mark, is_of_a_name, is_reserved, is_visible};
 use serde::Serialize;
 use serde_json::Value;
+use std::ops::Deref;
 
 /// Declares a text type whose only way into existence is its check.
 macro_rules! text {
@@ -16,6 +17,14 @@ macro_rules! text {
         impl $name {
             /// The text as it was sent.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
                 &self.0
             }
         }

@@ -105,7 +105,7 @@ pub struct CurrentPassword(pub SecretString);
 
 impl Parse for CurrentPassword {
     fn parse(value: &Value) -> Result<Self, Refusal> {
-        string(value).map(|text| Self(text.into()))
+        SecretString::parse(value).map(Self)
     }
 }
 

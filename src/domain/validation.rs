@@ -1,5 +1,6 @@
 //! What was wrong with an input, in the terms that FastAPI's clients know.
 
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -8,8 +9,8 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Issue {
     /// Where: `["body", "email"]`, `["path", "server_id"]`, `["query", "limit"]`.
-    #[schema(value_type = Vec<Step>, example = json!(["body", "email"]))]
-    pub loc: Vec<Value>,
+    #[schema(example = json!(["body", "email"]))]
+    pub loc: Vec<Step>,
     /// What, for a person.
     #[schema(example = "Field required")]
     pub msg: String,
@@ -20,14 +21,29 @@ pub struct Issue {
 }
 
 /// A step on the way to what is wrong.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code)]
-enum Step {
+pub enum Step {
     /// What a part or a field is called.
     Name(String),
     /// At which byte a body stopped being JSON.
     Byte(u64),
+}
+
+impl Step {
+    /// What the part or the field is called.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Byte(_) => None,
+        }
+    }
+}
+
+impl From<&str> for Step {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
 }
 
 /// Why a value is refused, before it is known where it stood.
@@ -65,6 +81,18 @@ pub trait Parse: Sized {
 /// The text in `value`, or FastAPI's refusal of anything else.
 pub fn string(value: &Value) -> Result<&str, Refusal> {
     value.as_str().ok_or_else(|| Refusal::new("string_type", "Input should be a valid string"))
+}
+
+impl Parse for String {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        string(value).map(str::to_owned)
+    }
+}
+
+impl Parse for SecretString {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        string(value).map(Self::from)
+    }
 }
 
 impl Parse for i64 {

@@ -10,8 +10,8 @@ pub use api::export::Exports;
 pub use api::health::Health;
 pub use kit::commit::Doubts;
 pub use kit::docs::Documents;
-pub use kit::openapi::document;
-pub use routes::{Pages, app};
+pub use kit::query::Query;
+pub use routes::{Pages, app, document};
 
 use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;

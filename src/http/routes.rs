@@ -9,6 +9,7 @@ use crate::http::kit::docs;
 use crate::http::kit::docs::Documents;
 use crate::http::kit::extract::Guest;
 use crate::http::kit::observe::observe;
+use crate::http::kit::openapi;
 use crate::net::origin::AllowedOrigins;
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
@@ -18,48 +19,69 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{App, FromRequest, Handler, Resource, Responder, Route};
+use serde_json::Value;
+use utoipa::OpenApi;
 
-fn routes(config: &mut ServiceConfig) {
-    at(config, "/auth/register", |at| at.post(auth::register));
-    at(config, "/auth/login", |at| at.post(auth::login));
-    at(config, "/auth/refresh", |at| at.post(auth::refresh));
-    at(config, "/auth/logout", |at| at.post(auth::logout));
-    at(config, "/auth/ws-ticket", |at| at.post(auth::ws_ticket));
-    at(config, "/auth/sessions", |at| at.get(sessions::list).delete(sessions::delete_others));
-    at(config, "/auth/sessions/{session_id}", |at| at.delete(sessions::delete));
+/// Declares every call once: it is served, and its handler is in the document.
+macro_rules! endpoints {
+    ($($path:literal: $($method:ident $noun:ident::$handler:ident),*;)*) => {
+        fn endpoints(config: &mut ServiceConfig) {
+            $(at(config, $path, |at| at$(.$method($noun::$handler))*);)*
+        }
 
-    at(config, "/users/me", |at| at.get(users::me).put(users::update_me).delete(users::delete_me));
-    at(config, "/users/me/export", |at| at.get(export::get));
-    at(config, "/users/{user_id}", |at| at.get(users::get));
+        #[derive(OpenApi)]
+        #[openapi(paths($($($noun::$handler,)*)*))]
+        struct Endpoints;
+    };
+}
 
-    at(config, "/servers", |at| at.get(servers::list).post(servers::create));
-    at(config, "/servers/{server_id}", |at| at.get(servers::get).put(servers::update).delete(servers::delete));
-    at(config, "/servers/{server_id}/owner", |at| at.put(servers::hand_over));
-    at(config, "/servers/{server_id}/join", |at| at.post(servers::join));
-    at(config, "/servers/{server_id}/leave", |at| at.post(servers::leave));
+endpoints! {
+    "/auth/register": post auth::register;
+    "/auth/login": post auth::login;
+    "/auth/refresh": post auth::refresh;
+    "/auth/logout": post auth::logout;
+    "/auth/ws-ticket": post auth::ws_ticket;
+    "/auth/sessions": get sessions::list, delete sessions::delete_others;
+    "/auth/sessions/{session_id}": delete sessions::delete;
 
-    at(config, "/channels", |at| at.post(channels::create));
-    at(config, "/channels/{channel_id}", |at| at.get(channels::get).put(channels::update).delete(channels::delete));
-    at(config, "/channels/{channel_id}/messages", |at| at.get(messages::list).post(messages::create));
-    at(config, "/channels/{channel_id}/messages/bulk-delete", |at| at.post(message::delete_many));
-    at(config, "/channels/{channel_id}/messages/{message_id}", |at| {
-        at.get(message::get).patch(message::update).delete(message::delete)
-    });
-    at(config, "/channels/{channel_id}/messages/{message_id}/revisions", |at| at.get(message::revisions));
-    at(config, "/channels/{channel_id}/messages/{message_id}/reactions", |at| at.delete(reactions::clear));
-    at(config, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", |at| {
-        at.get(reactions::list).delete(reactions::clear_with)
-    });
-    at(config, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", |at| {
-        at.put(reactions::add).delete(reactions::remove)
-    });
-    at(config, "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/{user_id}", |at| {
-        at.delete(reactions::remove_of)
-    });
-    at(config, "/channels/{channel_id}/pins", |at| at.get(pins::list));
-    at(config, "/channels/{channel_id}/pins/{message_id}", |at| at.put(pins::add).delete(pins::remove));
-    at(config, "/channels/{channel_id}/events", |at| at.get(events::list));
+    "/users/me": get users::me, put users::update_me, delete users::delete_me;
+    "/users/me/export": get export::get;
+    "/users/{user_id}": get users::get;
 
+    "/servers": get servers::list, post servers::create;
+    "/servers/{server_id}": get servers::get, put servers::update, delete servers::delete;
+    "/servers/{server_id}/owner": put servers::hand_over;
+    "/servers/{server_id}/join": post servers::join;
+    "/servers/{server_id}/leave": post servers::leave;
+
+    "/channels": post channels::create;
+    "/channels/{channel_id}": get channels::get, put channels::update, delete channels::delete;
+    "/channels/{channel_id}/messages": get messages::list, post messages::create;
+    "/channels/{channel_id}/messages/bulk-delete": post message::delete_many;
+    "/channels/{channel_id}/messages/{message_id}": get message::get, patch message::update, delete message::delete;
+    "/channels/{channel_id}/messages/{message_id}/revisions": get message::revisions;
+    "/channels/{channel_id}/messages/{message_id}/reactions": delete reactions::clear;
+    "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}": get reactions::list, delete reactions::clear_with;
+    "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me": put reactions::add, delete reactions::remove;
+    "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/{user_id}": delete reactions::remove_of;
+    "/channels/{channel_id}/pins": get pins::list;
+    "/channels/{channel_id}/pins/{message_id}": put pins::add, delete pins::remove;
+    "/channels/{channel_id}/events": get events::list;
+
+    "/healthz": get health::live;
+    "/readyz": get health::ready;
+}
+
+/// The OpenAPI document.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn document() -> serde_json::Result<Value> {
+    openapi::document(Endpoints::openapi())
+}
+
+/// The sockets' paths, and the pages that describe all of it.
+fn sockets_and_pages(config: &mut ServiceConfig) {
     // With `Upgrade: websocket` these paths never get here: see `gateway::upgrade`.
     at(config, "/ws/{channel_id}", |at| at.get(upgrade_required));
     at(config, "/gateway", |at| at.get(upgrade_required));
@@ -75,9 +97,6 @@ fn routes(config: &mut ServiceConfig) {
     }
     at(config, "/docs", |at| at.get(docs::swagger));
     at(config, "/redoc", |at| at.get(docs::redoc));
-
-    at(config, "/healthz", |at| at.get(health::live));
-    at(config, "/readyz", |at| at.get(health::ready));
 }
 
 /// The App of one worker.
@@ -98,7 +117,8 @@ pub fn app(
         .app_data(node)
         .app_data(documents)
         .app_data(PayloadConfig::new(crate::http::kit::body::JSON_BYTES_MAX))
-        .configure(routes)
+        .configure(endpoints)
+        .configure(sockets_and_pages)
         .default_service(web::to(|_: Guest| async { Err::<&str, _>(Error::NoRoute) }))
         .wrap(Condition::new(!pages.origins.list().is_empty(), cors(pages)))
         .wrap(from_fn(observe))

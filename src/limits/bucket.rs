@@ -3,8 +3,8 @@
 use super::turns::Kept;
 use super::{KEYS_MAX, Rate, TooMany};
 use lru::LruCache;
+use parking_lot::Mutex;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Mutex, PoisonError};
 
 /// Locks, so that the workers seldom wait for one another.
 const SHARDS: usize = 16;
@@ -64,7 +64,7 @@ impl<K: Hash + Eq> Buckets<K> {
     pub(super) fn take_keeping(&self, key: K, count: u32, now_us: u64, kept: &[Kept]) -> Result<Quota, TooMany> {
         let shard = self.hasher.hash_one(&key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return Ok(self.quota(0)) };
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = shard.lock();
         let refill_us = self.refill_us();
         let (cost_us, most_us) = (self.worth_us(count), self.worth_us(self.rate.burst));
         let full_at_us = shard.get(&key).copied().unwrap_or(0).max(now_us);
@@ -92,7 +92,7 @@ impl<K: Hash + Eq> Buckets<K> {
     pub(super) fn wait_us(&self, key: &K, count: u32, now_us: u64) -> u64 {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return 0 };
-        let full_at_us = shard.lock().unwrap_or_else(PoisonError::into_inner).peek(key).copied().unwrap_or(0);
+        let full_at_us = shard.lock().peek(key).copied().unwrap_or(0);
         let missing_us = full_at_us.saturating_sub(now_us) + self.refill_us() * u64::from(count);
         missing_us.saturating_sub(self.worth_us(self.rate.burst))
     }
@@ -106,7 +106,7 @@ impl<K: Hash + Eq> Buckets<K> {
     pub(super) fn give_back_many(&self, key: &K, count: u32) {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return };
-        if let Some(full_at_us) = shard.lock().unwrap_or_else(PoisonError::into_inner).get_mut(key) {
+        if let Some(full_at_us) = shard.lock().get_mut(key) {
             *full_at_us = full_at_us.saturating_sub(self.worth_us(count));
         }
     }
@@ -175,7 +175,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let buckets = buckets();
         assert!((0..2 * KEYS_MAX as u32).all(|key| buckets.take(key, 0).is_ok()));
-        let kept: usize = buckets.full_at_us.iter().map(|shard| shard.lock().expect("whole").len()).sum();
+        let kept: usize = buckets.full_at_us.iter().map(|shard| shard.lock().len()).sum();
         assert!(kept <= KEYS_MAX, "{kept}");
     }
 }

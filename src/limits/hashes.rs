@@ -1,10 +1,11 @@
 //! Turns before the hashes of passwords: a right password costs as much as a wrong one, so what is bounded is how many wait.
 
 use super::{Account, HASHES_PER_ACCOUNT, HASHES_PER_ADDRESS, Limits, TooMany};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// About as long as a hash takes.
 const RETRY_AFTER_MS: u32 = 1_000;
@@ -30,7 +31,7 @@ impl HashTurn {
     }
 
     pub(super) fn take(limits: &Arc<Limits>, address: IpAddr, account: Account) -> Result<Self, TooMany> {
-        let mut counts = limits.hashes.lock();
+        let mut counts = limits.hashes.0.lock();
         let has_room = |count: Option<&u32>, max| count.is_none_or(|count| *count < max);
         if !has_room(counts.addresses.get(&address), HASHES_PER_ADDRESS)
             || !has_room(counts.accounts.get(&(address, account)), HASHES_PER_ACCOUNT)
@@ -47,17 +48,10 @@ impl HashTurn {
 impl Drop for HashTurn {
     fn drop(&mut self) {
         if let Some((limits, address, account)) = &self.0 {
-            let mut counts = limits.hashes.lock();
+            let mut counts = limits.hashes.0.lock();
             give_back(&mut counts.addresses, address);
             give_back(&mut counts.accounts, &(*address, *account));
         }
-    }
-}
-
-impl Hashes {
-    /// What is done under this lock leaves whole what it guards.
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,6 +85,6 @@ mod tests {
         held.pop();
         assert!(turn(here, "kim").is_ok());
         drop(held);
-        assert!(limits.hashes.lock().accounts.is_empty() && limits.hashes.lock().addresses.is_empty());
+        assert!(limits.hashes.0.lock().accounts.is_empty() && limits.hashes.0.lock().addresses.is_empty());
     }
 }

@@ -3,9 +3,10 @@
 
 use super::{KEYS_MAX, LOGIN_FAILURES, LOGIN_WAIT_MAX, LOGIN_WAIT_MIN, Limits, TooMany};
 use lru::LruCache;
+use parking_lot::Mutex;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use unicode_normalization::UnicodeNormalization;
 
@@ -49,7 +50,7 @@ impl Default for Logins {
 impl Logins {
     pub(super) fn begin(&self, account: Account, address: IpAddr, now_us: u64) -> Result<(), TooMany> {
         let us = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let known = all.get(&(account, address)).copied().unwrap_or_default();
         let is_forgotten = known.last_us + us(FORGOTTEN_AFTER) < now_us;
         let mut failed = if is_forgotten { Failed::default() } else { known };
@@ -71,11 +72,11 @@ impl Logins {
     }
 
     fn forget(&self, account: Account, address: IpAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&(account, address));
+        self.0.lock().pop(&(account, address));
     }
 
     fn give_back(&self, account: Account, address: IpAddr) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let Some(failed) = all.get_mut(&(account, address)) else { return };
         failed.count = failed.count.saturating_sub(1);
         failed.wait_until_us = 0;
@@ -158,11 +159,11 @@ mod tests {
         }
         assert!(logins.begin(account(0), HERE, 1).is_err());
         assert!((1..=KEYS_MAX).all(|number| logins.begin(account(number), HERE, 1).is_ok()));
-        assert_eq!(logins.0.lock().expect("whole").len(), KEYS_MAX);
+        assert_eq!(logins.0.lock().len(), KEYS_MAX);
         assert_eq!(logins.begin(account(0), HERE, 1), Ok(()), "forgotten");
         // Given back whole, nothing is left of it.
         logins.give_back(account(0), HERE);
-        assert_eq!(logins.0.lock().expect("whole").len(), KEYS_MAX - 1);
+        assert_eq!(logins.0.lock().len(), KEYS_MAX - 1);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::{Limits, SOCKETS_MAX, TooMany};
 use crate::domain::UserId;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A user who closes one may open the next at once; this is for those who only wait.
 const RETRY_AFTER_MS: u32 = 5_000;
@@ -20,7 +21,7 @@ pub struct SocketSlot {
 
 impl SocketSlot {
     pub(super) fn take(limits: &Arc<Limits>, user: UserId) -> Result<Self, TooMany> {
-        let mut open = limits.sockets.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = limits.sockets.0.lock();
         let count = open.entry(user).or_default();
         if *count >= SOCKETS_MAX {
             return Err(TooMany { retry_after_ms: RETRY_AFTER_MS, quota: None });
@@ -33,7 +34,7 @@ impl SocketSlot {
 
 impl Drop for SocketSlot {
     fn drop(&mut self) {
-        let mut open = self.limits.sockets.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.limits.sockets.0.lock();
         if let Some(count) = open.get_mut(&self.user) {
             *count -= 1;
             if *count == 0 {
@@ -57,6 +58,6 @@ mod tests {
         open.push(limits.socket(UserId(1)).expect("there is room again"));
         assert!(limits.socket(UserId(1)).is_err());
         drop(open);
-        assert!(limits.sockets.0.lock().expect("whole").is_empty());
+        assert!(limits.sockets.0.lock().is_empty());
     }
 }

@@ -9,8 +9,8 @@
 use super::{KEYS_MAX, MESSAGES};
 use crate::domain::{ChannelId, UserId};
 use lru::LruCache;
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How much later than it was told a call may come: its way, and a busy machine.
@@ -128,11 +128,11 @@ impl Turns {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        self.lock().as_mut()?.get_mut(&user).map(look)
+        self.of_users.lock().as_mut()?.get_mut(&user).map(look)
     }
 
     fn with_new(&self, user: UserId, change: impl FnOnce(&mut Turn)) {
-        let mut turns = self.lock();
+        let mut turns = self.of_users.lock();
         // Unbounded here means: not allocated in advance.
         let turns = turns.get_or_insert_with(LruCache::unbounded);
         change(turns.get_or_insert_mut(user, Turn::default));
@@ -140,11 +140,6 @@ impl Turns {
             turns.pop_lru();
         }
         self.count.store(turns.len(), Ordering::Relaxed);
-    }
-
-    /// What is done under this lock leaves whole what it guards.
-    fn lock(&self) -> MutexGuard<'_, Option<LruCache<UserId, Turn>>> {
-        self.of_users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

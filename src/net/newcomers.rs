@@ -6,10 +6,11 @@
 
 use crate::limits::household;
 use crate::patience::timeout;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -64,7 +65,7 @@ impl Newcomers {
     async fn in_network(&self, peer: IpAddr) -> Option<(OwnedSemaphorePermit, InNetwork)> {
         let network = household(peer);
         let places = {
-            let mut networks = lock(&self.networks);
+            let mut networks = self.networks.lock();
             let (places, count) =
                 networks.entry(network).or_insert_with(|| (Arc::new(Semaphore::new(PER_NETWORK_MAX)), 0));
             *count += 1;
@@ -77,7 +78,7 @@ impl Newcomers {
 
 impl Drop for InNetwork {
     fn drop(&mut self) {
-        let mut networks = lock(&self.0);
+        let mut networks = self.0.lock();
         if let Some((_, count)) = networks.get_mut(&self.1) {
             *count -= 1;
             if *count == 0 {
@@ -85,11 +86,6 @@ impl Drop for InNetwork {
             }
         }
     }
-}
-
-/// What is done under this lock leaves whole what it guards.
-fn lock(networks: &Networks) -> MutexGuard<'_, HashMap<IpAddr, (Arc<Semaphore>, usize)>> {
-    networks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -112,7 +108,7 @@ mod tests {
         held.pop();
         assert!(newcomers.enter(here).await.is_ok());
         drop(held);
-        assert!(lock(&newcomers.networks).is_empty());
+        assert!(newcomers.networks.lock().is_empty());
     }
 
     #[actix_web::test]

@@ -2,11 +2,12 @@
 
 use super::Stream;
 use crate::patience::timeout;
+use parking_lot::RwLock;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -42,7 +43,7 @@ struct Shown(RwLock<Arc<CertifiedKey>>);
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(&self.0.read()))
     }
 }
 
@@ -72,7 +73,7 @@ impl Tls {
     /// As [`load`](Self::load); the certificate stays as it was.
     pub fn reload(&self) -> Result<(), TlsError> {
         let key = Arc::new(read(&self.files)?);
-        *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = key;
+        *self.shown.0.write() = key;
         Ok(())
     }
 

@@ -8,11 +8,12 @@ use crate::domain::UserId;
 use crate::error::{Error, Result};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// What all answers of a node that are not read yet may hold.
@@ -64,7 +65,7 @@ impl Unread {
     /// # Errors
     /// `busy` when too much is unread already. Whoever has nothing unread gets any answer, if the node has room.
     pub fn reserve(&self, reader: Reader, bytes: usize) -> Result<Reserved> {
-        let mut counts = self.lock();
+        let mut counts = self.0.lock();
         let own = counts.readers.get(&reader).copied().unwrap_or(0);
         // The fuller the node, the less one reader may add to what is unread already.
         let share = UNREAD_USER.min(UNREAD_NODE.saturating_sub(counts.all) / 2);
@@ -81,17 +82,12 @@ impl Unread {
         drop(counts);
         Ok(Reserved { unread: self.clone(), reader, bytes })
     }
-
-    /// What is done under this lock leaves whole what it guards.
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Reserved {
     /// So many of them have been taken.
     fn give_back(&mut self, bytes: usize) {
-        let mut counts = self.unread.lock();
+        let mut counts = self.unread.0.lock();
         counts.all -= bytes;
         counts.strangers -= if matches!(self.reader, Reader::Address(_)) { bytes } else { 0 };
         self.bytes -= bytes;
@@ -187,6 +183,6 @@ mod tests {
         assert_eq!(held.len(), UNREAD_STRANGERS >> 20, "strangers leave room for users");
         assert!(unread.reserve(reader(1), UNREAD_USER).is_ok());
         drop(held);
-        assert!(unread.lock().readers.is_empty());
+        assert!(unread.0.lock().readers.is_empty());
     }
 }

@@ -163,7 +163,7 @@ impl BadFrame {
             code: self.code.as_str(),
             detail: self.detail.as_ref().into(),
             field: self.field,
-            nonce: self.nonce.as_ref().map(|nonce| nonce.as_str()),
+            nonce: self.nonce.as_deref(),
             channel_id: self.channel_id,
             retry_after_ms: None,
         }

@@ -115,7 +115,7 @@ impl Session {
             return self.hand_on(channel_id, message).unwrap_or_else(|message| self.busy(channel_id, &message));
         };
         if self.tells_delays() {
-            let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+            let nonce = message.nonce.as_deref();
             let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
             self.socket.send(encode::json(&Frame::MessageDelayed { nonce, channel_id, delay_ms }));
         }
@@ -201,7 +201,7 @@ impl Session {
     }
 
     fn busy(&self, channel_id: ChannelId, message: &NewMessage) {
-        let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+        let nonce = message.nonce.as_deref();
         let channel_id = matches!(self.peer, Peer::Gateway(_)).then_some(channel_id);
         self.socket.send(error_frame(&Error::Busy, About { nonce, channel_id }));
     }

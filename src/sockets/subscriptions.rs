@@ -11,7 +11,6 @@ use crate::actors::relay::{Notice, Outbox};
 use crate::auth::token::Bearer;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
-use crate::domain::text::Nonce;
 use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::{Code, Error, Result};
 use crate::websocket::encode;
@@ -169,7 +168,7 @@ impl Session {
             return self.refuse_rate(limit.retry_after_ms, nonce.as_ref(), Some(channel_id));
         }
         let Some(send) = self.outbox.begin_send() else {
-            let about = About { nonce: nonce.as_ref().map(Nonce::as_str), channel_id: Some(channel_id) };
+            let about = About { nonce: nonce.as_deref(), channel_id: Some(channel_id) };
             return self.socket.send(error_frame(&Error::Busy, about));
         };
         let bearer = subscriptions.borrow().bearer.clone();
@@ -300,7 +299,7 @@ impl Session {
 }
 
 fn refuse(channel_id: ChannelId, Posting { message, poster }: Posting, error: Error) {
-    let nonce = message.nonce.as_ref().map(|nonce| nonce.as_str());
+    let nonce = message.nonce.as_deref();
     poster.refuse(error, About { nonce, channel_id: Some(channel_id) });
 }
 

@@ -16,8 +16,9 @@ use crate::error::{Error, Result};
 use crate::patience::timeout;
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::{BuildError, ClientWrapper, Runtime, TimeoutType, Timeouts};
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -155,7 +156,7 @@ impl Homes {
         }
         let lease = self.lease().await?;
         let shared = Shared { by: here, until: Instant::now() + SHARED_FOR, lease: Arc::downgrade(&lease) };
-        let mut all = self.lock();
+        let mut all = self.shared.lock();
         all.retain(|other| other.by != here && other.lease.strong_count() > 0);
         all.push(shared);
         Ok(lease)
@@ -163,7 +164,7 @@ impl Homes {
 
     /// What a thread may share now.
     fn shared_by(&self, here: ThreadId) -> Option<Arc<Lease>> {
-        let all = self.lock();
+        let all = self.shared.lock();
         let shared = all.iter().find(|shared| shared.by == here)?;
         let has_room = (1..SHARERS_MAX).contains(&shared.lease.strong_count());
         let lease = if has_room && Instant::now() < shared.until { shared.lease.upgrade() } else { None };
@@ -174,11 +175,6 @@ impl Homes {
     /// Closes the idle connections, and each other one when it comes back; later calls are refused.
     pub(super) fn close(&self) {
         self.pools.iter().for_each(Pool::close);
-    }
-
-    /// What is done under this lock leaves whole what it guards.
-    fn lock(&self) -> MutexGuard<'_, Vec<Shared>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

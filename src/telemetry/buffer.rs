@@ -4,8 +4,8 @@
 //! [`BLOCK_BYTES`] wait. A standard error that nobody reads holds up whoever logs once [`BYTES_MAX`] wait, as it would
 //! without the buffer.
 
+use parking_lot::{Condvar, Mutex};
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
@@ -35,26 +35,24 @@ impl Buffer {
 
     /// Writes out what waits.
     pub(super) fn flush(&self) {
-        let mut block = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(&mut *block, &mut *self.lock());
+        let mut block = self.output.lock();
+        std::mem::swap(&mut *block, &mut *self.lines.lock());
         // There is no other place to complain. What is lost may end within a line.
         let is_cut = io::stderr().write_all(&block).is_err();
         block.clear();
         if is_cut {
-            self.lock().insert(0, b'\n');
+            self.lines.lock().insert(0, b'\n');
         }
     }
 
     fn empty_for_ever(&self) {
         loop {
-            drop(self.changed.wait_while(self.lock(), |lines| lines.is_empty()));
-            drop(self.changed.wait_timeout_while(self.lock(), DELAY_MAX, |lines| lines.len() < BLOCK_BYTES));
+            let mut lines = self.lines.lock();
+            self.changed.wait_while(&mut lines, |lines| lines.is_empty());
+            self.changed.wait_while_for(&mut lines, |lines| lines.len() < BLOCK_BYTES, DELAY_MAX);
+            drop(lines);
             self.flush();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,7 +76,7 @@ pub(super) struct Line {
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut lines = self.buffer.lock();
+        let mut lines = self.buffer.lines.lock();
         let before = lines.len();
         lines.extend_from_slice(line);
         let after = lines.len();

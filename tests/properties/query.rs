@@ -6,7 +6,8 @@ use madang::actors::relay::Hears;
 use madang::domain::message::{Page, Window};
 use madang::domain::validation::Issue;
 use madang::domain::{ChannelId, Seq};
-use madang::http::api::{events, messages};
+use madang::http::Query;
+use madang::http::api::events::EventsQuery;
 use madang::net::client_address::TrustedProxies;
 use madang::net::origin::AllowedOrigins;
 use madang::sockets::handshake::{Route, route};
@@ -30,7 +31,7 @@ fn last(query: &str, name: &str) -> Option<Result<i64, String>> {
 
 fn query(query: &str) {
     let said = |name| last(query, name).map(|said| said.expect("what is taken is a number"));
-    match messages::page(query) {
+    match Query::parse(query) {
         Ok(Page { window, limit }) => {
             assert!((1..=100).contains(&limit) && limit == said("limit").unwrap_or(50), "{query}");
             let expected = (said("before"), said("after"), said("around"), said("offset").unwrap_or(0));
@@ -46,13 +47,12 @@ fn query(query: &str) {
         }
         Err(issues) => named(query, &issues, &["limit", "offset", "before", "after", "around"]),
     }
-    let part = events::part(query);
-    match &part {
-        Ok(part) => {
-            assert!((1..=1_000).contains(&part.limit) && part.limit == said("limit").unwrap_or(100), "{query}");
-            assert!(part.after.0 >= 0 && part.after.0 == said("after").unwrap_or(0), "{query}");
+    match Query::parse(query) {
+        Ok(EventsQuery { after, limit }) => {
+            assert!((1..=1_000).contains(&limit) && limit == said("limit").unwrap_or(100), "{query}");
+            assert!(after >= 0 && after == said("after").unwrap_or(0), "{query}");
         }
-        Err(issues) => named(query, issues, &["limit", "after"]),
+        Err(issues) => named(query, &issues, &["limit", "after"]),
     }
     socket(query);
 }
@@ -61,8 +61,11 @@ fn query(query: &str) {
 fn named(query: &str, issues: &[Issue], names: &[&str]) {
     assert!(!issues.is_empty());
     for issue in issues {
-        let name = issue.loc[1].as_str().expect("a name");
-        assert!(issue.loc[0] == "query" && names.contains(&name) && last(query, name).is_some(), "{query}: {issue:?}");
+        let name = issue.loc[1].name().expect("a name");
+        assert!(
+            issue.loc[0].name() == Some("query") && names.contains(&name) && last(query, name).is_some(),
+            "{query}: {issue:?}"
+        );
     }
 }
 

@@ -7,7 +7,6 @@ use crate::actors::writer::{Outcome, Refused};
 use crate::domain::frame::Frame;
 use crate::domain::log::{LogEntry, MessageCreated};
 use crate::domain::message::Message;
-use crate::domain::text::Nonce;
 use crate::domain::{ChannelId, MessageId, Seq};
 use crate::error::{Conflict, Error, Noun};
 use crate::store::changes::ChangeDraft;
@@ -95,7 +94,7 @@ impl Poster {
         };
         match (&*self, seq) {
             (Self::Command(send, nonce), seq) => {
-                let (nonce, channel_id) = (nonce.as_ref().map(Nonce::as_str), draft.channel_id());
+                let (nonce, channel_id) = (nonce.as_deref(), draft.channel_id());
                 match seq {
                     Ok(seq) => {
                         let id = draft.change().message_ids().first().copied();

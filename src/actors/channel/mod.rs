@@ -277,7 +277,7 @@ impl Handler<Post> for Channel {
         };
         let is_coming_back = matches!(&poster, Poster::Socket(send) if self.restarted.contains(&send.outbox().key()));
         let nonce = message.nonce.clone();
-        let about = About { nonce: nonce.as_ref().map(|nonce| nonce.as_str()), channel_id: Some(self.id) };
+        let about = About { nonce: nonce.as_deref(), channel_id: Some(self.id) };
         let Some(author) = author else {
             let error = if is_coming_back { Error::Unavailable } else { Denied::NotMember.into() };
             return poster.refuse(error, about);
@@ -297,7 +297,7 @@ impl Handler<Change> for Channel {
         self.idle_since = Instant::now();
         let Change { draft, poster } = change;
         let nonce = if let Poster::Command(_, nonce) = &poster { nonce.clone() } else { None };
-        let about = About { nonce: nonce.as_ref().map(|nonce| nonce.as_str()), channel_id: Some(self.id) };
+        let about = About { nonce: nonce.as_deref(), channel_id: Some(self.id) };
         if self.workers.iter().any(|worker| worker.relay.is_behind()) {
             return poster.refuse(Error::Busy, about);
         }

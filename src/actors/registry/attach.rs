@@ -125,14 +125,14 @@ impl Registry {
 
 /// Tells the poster that nothing was posted.
 pub(super) fn refuse(posting: Posting, id: ChannelId, error: Error) {
-    let nonce = posting.message.nonce.as_ref().map(|nonce| nonce.as_str());
+    let nonce = posting.message.nonce.as_deref();
     posting.poster.refuse(error, About { nonce, channel_id: Some(id) });
 }
 
 /// Tells the poster that nothing was changed.
 pub(super) fn refuse_change(poster: Poster, id: ChannelId, error: Error) {
     let nonce = if let Poster::Command(_, nonce) = &poster { nonce.clone() } else { None };
-    let nonce = nonce.as_ref().map(|nonce| nonce.as_str());
+    let nonce = nonce.as_deref();
     poster.refuse(error, About { nonce, channel_id: Some(id) });
 }
 

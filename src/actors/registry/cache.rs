@@ -8,7 +8,8 @@ use crate::domain::access::{Account, Caller, Facts, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Unauthorized};
 use lru::LruCache;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 const USERS: usize = 200_000;
 const CHANNELS: usize = 200_000;
@@ -35,7 +36,7 @@ impl SharedCache {
     /// A short look, never over a wait. A panic in it ends the node, so nobody ever finds the cache half changed.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut Cache) -> T) -> T {
         let _vital = Vital("registry");
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.0.lock())
     }
 }
 

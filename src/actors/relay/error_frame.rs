@@ -24,7 +24,7 @@ pub fn error_frame(error: &Error, about: About<'_>) -> Bytes {
     encode::json(&Frame::Error {
         code: error.code().as_str(),
         detail: issue.map_or_else(|| error.to_string(), |issue| issue.msg.clone()).into(),
-        field: issue.and_then(|issue| issue.loc.last()?.as_str()),
+        field: issue.and_then(|issue| issue.loc.last()?.name()),
         nonce: about.nonce,
         channel_id: about.channel_id,
         retry_after_ms: error.retry_after_ms(),

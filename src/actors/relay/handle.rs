@@ -10,8 +10,9 @@ use crate::domain::close::End;
 use crate::domain::{ChannelId, Seq, ServerId, UserId};
 use actix::Addr;
 use bytes::Bytes;
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 /// Sends of one socket that are not yet committed before `busy`.
@@ -48,12 +49,12 @@ pub struct Relays(Arc<Mutex<Vec<RelayHandle>>>);
 impl Relays {
     /// One more.
     pub fn add(&self, relay: RelayHandle) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(relay);
+        self.0.lock().push(relay);
     }
 
     /// Those that are up.
     pub fn all(&self) -> Vec<RelayHandle> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }
 

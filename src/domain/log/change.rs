@@ -125,7 +125,7 @@ impl Parse for MessageIds {
             let kind = if list.len() < 2 { "too_short" } else { "too_long" };
             return Err(Refusal::new(kind, msg));
         }
-        let ids: Vec<MessageId> = list.iter().map(|id| i64::parse(id).map(MessageId)).collect::<Result<_, _>>()?;
+        let ids: Vec<MessageId> = list.iter().map(MessageId::parse).collect::<Result<_, _>>()?;
         let distinct: HashSet<&MessageId> = ids.iter().collect();
         if distinct.len() < ids.len() {
             return Err(Refusal::new("duplicate_id", "Name each message once"));

@@ -5,12 +5,14 @@ use crate::auth::password::Verdict;
 use crate::auth::refresh_token::RefreshToken;
 use crate::auth::token::TICKET_LIFE_S;
 use crate::domain::auth_session::Subject;
+use crate::domain::fields::body;
 use crate::domain::text::{Email, Username};
-use crate::domain::user::{CurrentPassword, NewPassword, Profile};
+use crate::domain::user::{NewPassword, Profile};
+use crate::domain::validation::{Parse, Refusal, string};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::http::Node;
 use crate::http::api::sessions;
-use crate::http::kit::body::{Body, Fields, Form, FromFields};
+use crate::http::kit::body::{Body, Form};
 use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, Guest, Told};
 use crate::limits::{Account, Attempt, HashTurn};
@@ -20,6 +22,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -27,55 +30,54 @@ use utoipa::ToSchema;
 /// As long as a refresh token that was used gives the same next one again.
 const REFRESH_GRACE: Duration = Duration::from_secs(30);
 
-/// A new account.
-#[derive(ToSchema)]
-pub struct Register {
-    /// Unicode letters with their marks, digits, `_`, `.` and `-`; unique without regard to case.
-    #[schema(value_type = String, min_length = 2, max_length = 32, example = "mina")]
-    username: Username,
-    /// Unique without regard to case.
-    #[schema(value_type = String, format = "email", max_length = 254, example = "mina@example.com")]
-    email: Email,
-    /// 8 characters to 72 bytes.
-    #[schema(value_type = String, format = "password", min_length = 8, max_length = 72, example = "correct horse battery")]
-    password: NewPassword,
-}
-
-impl FromFields for Register {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (username, email, password) =
-            (fields.required("username"), fields.required("email"), fields.required("password"));
-        Some(Self { username: username?, email: email?, password: password? })
+body! {
+    /// A new account.
+    pub struct Register {
+        /// Unicode letters with their marks, digits, `_`, `.` and `-`; unique without regard to case.
+        #[schema(value_type = String, min_length = 2, max_length = 32, example = "mina")]
+        username: Username = required,
+        /// Unique without regard to case.
+        #[schema(value_type = String, format = "email", max_length = 254, example = "mina@example.com")]
+        email: Email = required,
+        /// 8 characters to 72 bytes.
+        #[schema(value_type = String, format = "password", min_length = 8, max_length = 72, example = "correct horse battery")]
+        password: NewPassword = required,
     }
 }
 
-/// The login form, as OAuth 2's password grant has it; its other fields are ignored.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct Login {
-    /// In whatever case.
-    #[schema(example = "mina")]
-    username: String,
-    /// As it was set.
-    #[schema(format = "password", example = "correct horse battery")]
-    password: String,
-    /// `password`, or left out.
-    #[schema(example = "password", default = "password", pattern = "^password$")]
-    grant_type: Option<String>,
+body! {
+    /// The login form, as OAuth 2's password grant has it; its other fields are ignored.
+    pub struct Login {
+        /// In whatever case.
+        #[schema(example = "mina")]
+        username: String = required,
+        /// As it was set.
+        #[schema(value_type = String, format = "password", example = "correct horse battery")]
+        password: SecretString = required,
+        /// `password`, or left out.
+        #[schema(value_type = Option<String>, example = "password", default = "password", pattern = "^password$")]
+        grant_type: Option<PasswordGrant> = optional,
+    }
 }
 
-/// What a refresh token is sent in.
-#[derive(ToSchema)]
-pub struct Refresh {
-    /// From the login, or from the refresh before this one.
-    #[schema(value_type = String, format = "password", example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
-    refresh_token: SecretString,
+/// The one kind of grant that there is: `password`, or nothing.
+pub struct PasswordGrant;
+
+impl Parse for PasswordGrant {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        match string(value)? {
+            "" | "password" => Ok(Self),
+            _ => Err(Refusal::new("string_pattern_mismatch", "String should match pattern '^password$'")),
+        }
+    }
 }
 
-impl FromFields for Refresh {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let CurrentPassword(refresh_token) = fields.required("refresh_token")?;
-        Some(Self { refresh_token })
+body! {
+    /// What a refresh token is sent in.
+    pub struct Refresh {
+        /// From the login, or from the refresh before this one.
+        #[schema(value_type = String, format = "password", example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
+        refresh_token: SecretString = required,
     }
 }
 
@@ -108,10 +110,8 @@ fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpRe
 
 /// Make an account
 #[utoipa::path(
-    post, path = "/auth/register", tag = "auth", request_body = Register,
-    responses(
-        (status = 201, description = "The account's own profile", body = Profile),
-    ),
+    post, path = "/auth/register", request_body = Register, security(()),
+    responses((status = 201, description = "The account's own profile", body = Profile)),
 )]
 pub async fn register(
     node: Data<Node>,
@@ -133,18 +133,19 @@ pub async fn register(
 /// It begins a session, which lasts for as long as its refresh token is used in time, a year at most. A user has at most 100
 /// sessions: a further login ends the oldest.
 #[utoipa::path(
-    post, path = "/auth/login", tag = "auth",
+    post, path = "/auth/login", security(()),
     request_body(content(
         (Login = "application/x-www-form-urlencoded"),
         (Login = "multipart/form-data"),
         (Login = "application/json"),
     )),
-    responses(
-        (status = 200, description = "A token", body = Token),
-    ),
+    responses((status = 200, description = "A token", body = Token)),
 )]
-pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result<HttpResponse> {
-    let [username, password] = form.fields(["username", "password"], ("grant_type", "password"))?;
+pub async fn login(
+    node: Data<Node>,
+    Guest(client): Guest,
+    Form(Login { username, password, grant_type: None | Some(PasswordGrant) }): Form<Login>,
+) -> Result<HttpResponse> {
     let account = Account::named(&username);
     let attempt = node.limits.login(account, client.address)?;
     let turn = match node.limits.hash_turn(client.address, account) {
@@ -162,7 +163,7 @@ pub async fn login(node: Data<Node>, Guest(client): Guest, form: Form) -> Result
         }
     };
     let stored = known.as_ref().map(|known| known.hashed_password.clone());
-    let verdict = compare(&node, (attempt, turn), password.into(), stored).await?;
+    let verdict = compare(&node, (attempt, turn), password, stored).await?;
     let (Some(known), Verdict::Right { rehashed }) = (known, verdict) else {
         return Err(Unauthorized::Credentials.into());
     };
@@ -220,10 +221,8 @@ pub async fn compare(
 /// The refresh token is good for one use; the answer has the next one. Where the answer was lost, or two tabs refresh at once, using it
 /// again within 30 s gives the same next one. Using one later ends the session: somebody has a copy.
 #[utoipa::path(
-    post, path = "/auth/refresh", tag = "auth", request_body = Refresh,
-    responses(
-        (status = 200, description = "A token", body = Token),
-    ),
+    post, path = "/auth/refresh", request_body = Refresh, security(()),
+    responses((status = 200, description = "A token", body = Token)),
 )]
 pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
     let used = RefreshToken::read(sent.refresh_token.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
@@ -251,10 +250,8 @@ pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> R
 ///
 /// Ends the session of this token: its tokens are void and its sockets close.
 #[utoipa::path(
-    post, path = "/auth/logout", tag = "auth", security(("login" = [])),
-    responses(
-        (status = 204, description = "It has ended"),
-    ),
+    post, path = "/auth/logout",
+    responses((status = 204, description = "It has ended")),
 )]
 pub async fn logout(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
     let session = auth.0.session_id;
@@ -278,7 +275,7 @@ pub struct WsTicket {
 ///
 /// It opens one socket, within 30 seconds, in place of the token: what stands in a URL may end up in the log of a proxy.
 #[utoipa::path(
-    post, path = "/auth/ws-ticket", tag = "auth", security(("login" = [])),
+    post, path = "/auth/ws-ticket",
     responses((status = 200, description = "The ticket", body = WsTicket)),
 )]
 pub async fn ws_ticket(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {

@@ -3,76 +3,44 @@
 use crate::actors::registry::Change;
 use crate::domain::access::{ChannelAccess, Member, Owner, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
+use crate::domain::fields::body;
+use crate::domain::text::{ChannelName, Description};
 use crate::domain::{ChannelId, ServerId};
 use crate::error::Result;
 use crate::http::Node;
-use crate::http::kit::body::{Body, Fields, FromFields, Sent};
+use crate::http::kit::body::{Body, Sent};
 use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, InPath};
 use crate::store::channels;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use utoipa::ToSchema;
 
-/// A new channel.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct CreateChannel {
-    /// 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100, example = "general")]
-    name: String,
-    /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Anything goes", default = json!(null))]
-    description: Option<String>,
-    /// The server that it is made in.
-    #[schema(example = 1)]
-    server_id: i64,
-}
-
-/// A change to a channel. Fields left out stay as they are, `null` clears one that is optional.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct UpdateChannel {
-    /// 1 to 100 characters; cannot be cleared.
-    #[schema(min_length = 1, max_length = 100, example = "general", nullable = false)]
-    name: Option<String>,
-    /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Anything goes")]
-    description: Option<String>,
-}
-
-/// What [`CreateChannel`] is read into.
-pub struct Create {
-    server_id: ServerId,
-    channel: NewChannel,
-}
-
-impl FromFields for Create {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (name, description) = (fields.required("name"), fields.optional("description"));
-        let server_id = fields.required("server_id").map(ServerId);
-        Some(Self { server_id: server_id?, channel: NewChannel { name: name?, description } })
-    }
-}
-
-impl FromFields for ChannelPatch {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { name: fields.change("name"), description: fields.patch("description") })
+body! {
+    /// A new channel.
+    pub struct CreateChannel {
+        /// 1 to 100 characters.
+        #[schema(value_type = String, min_length = 1, max_length = 100, example = "general")]
+        name: ChannelName = required,
+        /// At most 1,024 characters.
+        #[schema(value_type = Option<String>, max_length = 1024, example = "Anything goes", default = json!(null))]
+        description: Option<Description> = optional,
+        /// The server that it is made in.
+        #[schema(value_type = i64, example = 1)]
+        server_id: ServerId = required,
     }
 }
 
 /// Make a channel
 #[utoipa::path(
-    post, path = "/channels/", operation_id = "create_channel", tag = "channels", security(("login" = [])), request_body = CreateChannel,
-    responses(
-        (status = 201, description = "The channel", body = Channel),
-    ),
+    post, path = "/channels/", operation_id = "create_channel", request_body = CreateChannel,
+    responses((status = 201, description = "The channel", body = Channel)),
 )]
-pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<Create>) -> Result<HttpResponse> {
-    let access: ServerAccess<Owner> = node.registry.server(auth.0, new.server_id).await?;
-    let server = new.server_id;
+pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<CreateChannel>) -> Result<HttpResponse> {
+    let CreateChannel { name, description, server_id: server } = new;
+    let access: ServerAccess<Owner> = node.registry.server(auth.0, server).await?;
+    let new = NewChannel { name, description };
     let db = node.db.clone();
-    let work = async move { channels::create(&db, &access, &new.channel).await };
+    let work = async move { channels::create(&db, &access, &new).await };
     let made = move |channel: &Channel| Change::ChannelCreated(server, channel.id);
     let channel = commit(&node, Change::ServerUnclear(server), work, made).await?;
     Ok(HttpResponse::Created().json(channel))
@@ -80,11 +48,8 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<Create>) -> Re
 
 /// A channel
 #[utoipa::path(
-    get, path = "/channels/{channel_id}", operation_id = "get_channel", tag = "channels", security(("login" = [])),
-    params(("channel_id" = i64, Path, description = "Which channel")),
-    responses(
-        (status = 200, description = "The channel", body = Channel),
-    ),
+    get, path = "/channels/{channel_id}", operation_id = "get_channel",
+    responses((status = 200, description = "The channel", body = Channel)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<Json<Channel>> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
@@ -93,12 +58,9 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) ->
 
 /// Change a channel
 #[utoipa::path(
-    put, path = "/channels/{channel_id}", operation_id = "update_channel", tag = "channels", security(("login" = [])),
-    request_body(content = UpdateChannel, example = json!({ "description": "Anything goes" })),
-    params(("channel_id" = i64, Path, description = "Which channel")),
-    responses(
-        (status = 200, description = "The channel", body = Channel),
-    ),
+    put, path = "/channels/{channel_id}", operation_id = "update_channel",
+    request_body(content = ChannelPatch, example = json!({ "description": "Anything goes" })),
+    responses((status = 200, description = "The channel", body = Channel)),
 )]
 pub async fn update(
     auth: Auth,
@@ -117,11 +79,8 @@ pub async fn update(
 
 /// Delete a channel
 #[utoipa::path(
-    delete, path = "/channels/{channel_id}", operation_id = "delete_channel", tag = "channels", security(("login" = [])),
-    params(("channel_id" = i64, Path, description = "Which channel")),
-    responses(
-        (status = 204, description = "It is gone with its messages; its sockets close"),
-    ),
+    delete, path = "/channels/{channel_id}", operation_id = "delete_channel",
+    responses((status = 204, description = "It is gone with its messages; its sockets close")),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<HttpResponse> {
     let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;

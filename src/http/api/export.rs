@@ -22,10 +22,12 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Bytes, Data};
 use futures_util::stream;
+use parking_lot::Mutex;
 use serde::Serialize;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+use std::vec;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -51,7 +53,7 @@ struct Turn(Exports, UserId);
 
 impl Exports {
     fn begin(&self, user: UserId) -> Result<Turn> {
-        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.0.lock();
         if under_way.len() >= AT_ONCE || !under_way.insert(user) {
             return Err(Error::Busy);
         }
@@ -61,13 +63,12 @@ impl Exports {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+        self.0.0.lock().remove(&self.1);
     }
 }
 
 /// Everything that is stored about an account.
 #[derive(Serialize, ToSchema)]
-#[allow(dead_code)]
 pub struct Export {
     /// Your profile.
     profile: Profile,
@@ -83,11 +84,21 @@ pub struct Export {
     reactions: Vec<OwnReaction>,
 }
 
+impl Export {
+    /// The document in the pieces around its last three lists, which are empty yet: they are written while they are read.
+    fn around_lists(&self) -> Result<Vec<String>> {
+        // From the back: what people have written stands before them.
+        let mut pieces: Vec<String> = json(self)?.rsplitn(4, "[]").map(str::to_owned).collect();
+        pieces.reverse();
+        Ok(pieces)
+    }
+}
+
 /// What is stored about me
 ///
 /// A download. A document that ends before its closing brace is not whole: ask again.
 #[utoipa::path(
-    get, path = "/users/me/export", operation_id = "get_export", tag = "users", security(("login" = [])),
+    get, path = "/users/me/export", operation_id = "get_export", tag = "users",
     responses(
         (
             status = 200, description = "All of it", body = Export,
@@ -99,15 +110,20 @@ pub async fn get(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
     let bearer = auth.0;
     let caller = node.registry.caller(bearer.clone()).await?;
     let turn = node.exports.begin(caller.id())?;
-    let first = Bytes::from(format!(
-        r#"{{"profile":{},"sessions":{},"servers":{},"messages":["#,
-        json(&users::own(&node.db, &caller).await?)?,
-        json(&auth_sessions::list(&node.db, &caller, bearer.session_id).await?)?,
-        json(&servers::list(&node.db, &caller).await?)?,
-    ));
+    let export = Export {
+        profile: users::own(&node.db, &caller).await?,
+        sessions: auth_sessions::list(&node.db, &caller, bearer.session_id).await?,
+        servers: servers::list(&node.db, &caller).await?,
+        messages: Vec::new(),
+        earlier_texts: Vec::new(),
+        reactions: Vec::new(),
+    };
+    let mut pieces = export.around_lists()?.into_iter();
+    let first = Bytes::from(pieces.next().unwrap_or_default() + "[");
     let last = messages::last_id(&node.db).await?;
     let until = worker_now() + PART_MAX;
-    let rest = Rest { node, bearer, next: Some(Next::Message(MessageId(0))), last, is_first: true, until, _turn: turn };
+    let next = Some(Next::Message(MessageId(0)));
+    let rest = Rest { node, bearer, next, last, pieces, is_first: true, until, _turn: turn };
     let parts = stream::unfold((Some(first), rest), |(first, mut rest)| async {
         let part = match first {
             Some(first) => Some(Ok(first)),
@@ -129,6 +145,8 @@ struct Rest {
     /// After what it goes on; `None` when all is said.
     next: Option<Next>,
     last: MessageId,
+    /// What comes behind the list that is being written, and behind each one after it.
+    pieces: vec::IntoIter<String>,
     is_first: bool,
     /// When the part that was given out has to be taken, by the worker's clock.
     until: Instant,
@@ -174,7 +192,7 @@ impl Rest {
         if after < self.last {
             return Ok(Some(Next::Message(after)));
         }
-        self.begin("earlier_texts", text);
+        self.end_list(text);
         Ok(Some(Next::EarlierText((ChannelId(0), MessageId(0), Seq(0)))))
     }
 
@@ -184,7 +202,7 @@ impl Rest {
         if let Some(last) = read.last().filter(|_| read.len() as i64 == ROWS_A_PART) {
             return Ok(Some(Next::EarlierText((last.channel_id, last.message_id, last.replaced_by_seq))));
         }
-        self.begin("reactions", text);
+        self.end_list(text);
         Ok(Some(Next::Reaction(ReactionKey::first())))
     }
 
@@ -192,7 +210,7 @@ impl Rest {
         let (read, last) = reactions::of_user(&self.node.db, caller, after, REACTIONS_A_STEP).await?;
         self.list(&read, text)?;
         if last.is_none() {
-            text.push_str("\n]}\n");
+            self.end_list(text);
         }
         Ok(last.map(Next::Reaction))
     }
@@ -205,9 +223,11 @@ impl Rest {
         Ok(())
     }
 
-    /// Ends a list, and begins the next.
-    fn begin(&mut self, name: &str, text: &mut String) {
-        text.push_str(&format!("\n],\"{name}\":["));
+    /// Ends a list, and begins the next or ends the document.
+    fn end_list(&mut self, text: &mut String) {
+        text.push_str("\n]");
+        text.extend(self.pieces.next());
+        text.push(if self.pieces.len() > 0 { '[' } else { '\n' });
         self.is_first = true;
     }
 }
@@ -224,4 +244,34 @@ fn json(value: &impl Serialize) -> Result<String> {
         tracing::error!(%error, "something could not be exported");
         Error::Internal
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::OffsetDateTime;
+
+    #[test]
+    fn an_export_goes_on_where_its_lists_stand_whatever_a_profile_says() {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let bio = r#"[] "messages":[] []"#;
+        let profile = Profile {
+            id: UserId(1),
+            username: "mina".into(),
+            email: "mina@example.com".into(),
+            display_name: None,
+            bio: Some(bio.into()),
+            avatar_url: None,
+            created_at: at,
+            updated_at: at,
+        };
+        let (sessions, servers, messages) = (Vec::new(), Vec::new(), Vec::new());
+        let (earlier_texts, reactions) = (Vec::new(), Vec::new());
+        let export = Export { profile, sessions, servers, messages, earlier_texts, reactions };
+        let pieces = export.around_lists().expect("it can be written");
+        assert_eq!(pieces[1..], [r#","earlier_texts":"#, r#","reactions":"#, "}"]);
+        let whole: serde_json::Value = serde_json::from_str(&pieces.join("[]")).expect("JSON");
+        assert_eq!(whole["profile"]["bio"], bio);
+        assert!(["messages", "earlier_texts", "reactions"].iter().all(|list| whole[list] == serde_json::json!([])));
+    }
 }

@@ -42,7 +42,7 @@ pub struct Status {
 
 /// Whether the process lives
 #[utoipa::path(
-    get, path = "/healthz", tag = "health",
+    get, path = "/healthz", security(()),
     responses((status = 200, description = "It does", body = Status, example = json!({ "status": "ok" }))),
 )]
 pub async fn live() -> Json<Status> {
@@ -51,7 +51,7 @@ pub async fn live() -> Json<Status> {
 
 /// Whether the node can serve
 #[utoipa::path(
-    get, path = "/readyz", tag = "health",
+    get, path = "/readyz", security(()),
     responses(
         (status = 200, description = "It can", body = Status, example = json!({ "status": "ready" })),
         (status = 503, description = "It cannot", body = NotReadyBody),

@@ -1,18 +1,18 @@
 //! `/channels/{channel_id}/messages/{message_id}`: one message, and what is done to it.
 
 use crate::domain::access::{ChannelAccess, Member, Owner};
+use crate::domain::fields::body;
 use crate::domain::log::{MessageChange, MessageIds};
 use crate::domain::message::{Message, MessageRevision};
 use crate::domain::text::Content;
 use crate::domain::{ChannelId, MessageId, Seq};
 use crate::error::{Error, Noun, Result};
 use crate::http::Node;
-use crate::http::kit::body::{Body, Fields, FromFields};
+use crate::http::kit::body::Body;
 use crate::http::kit::extract::{Auth, InPath, Told};
 use crate::store::{message_revisions, messages};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use utoipa::ToSchema;
 
 impl Node {
     /// Has messages changed; answers with the change's place in the log, if it has changed anything.
@@ -31,14 +31,7 @@ impl Node {
 /// A message
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "get_message", tag = "messages",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 200, description = "The message", body = Message<'static>),
-    ),
+    responses((status = 200, description = "The message", body = Message<'static>)),
 )]
 pub async fn get(
     auth: Auth,
@@ -50,21 +43,12 @@ pub async fn get(
     messages::find(&node.db, &access, id).await?.map(Json).ok_or(Error::NotFound(Noun::Message))
 }
 
-/// A message's new text.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct UpdateMessage {
-    /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
-    #[schema(min_length = 1, max_length = 4000, example = "Hello, Courtyard!")]
-    content: String,
-}
-
-/// What [`UpdateMessage`] is read into.
-pub struct Edit(Content);
-
-impl FromFields for Edit {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("content").map(Self)
+body! {
+    /// A message's new text.
+    pub struct UpdateMessage {
+        /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
+        #[schema(value_type = String, min_length = 1, max_length = 4000, example = "Hello, Courtyard!")]
+        content: Content = required,
     }
 }
 
@@ -74,15 +58,8 @@ impl FromFields for Edit {
 /// nothing. The earlier text is kept for 30 days, for the server's owner. After `503`, send it again.
 #[utoipa::path(
     patch, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "update_message", tag = "messages",
-    security(("login" = [])),
     request_body(content = UpdateMessage, example = json!({ "content": "Hello, World!" })),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 200, description = "The message as it is now", body = Message<'static>),
-    ),
+    responses((status = 200, description = "The message as it is now", body = Message<'static>)),
 )]
 pub async fn update(
     auth: Auth,
@@ -90,7 +67,7 @@ pub async fn update(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
     told: Told,
-    Body(Edit(content)): Body<Edit>,
+    Body(UpdateMessage { content }): Body<UpdateMessage>,
 ) -> Result<Json<Message<'static>>> {
     node.change(&auth, &told, channel, MessageChange::Edit(id, content)).await?;
     // It is made: that it cannot be shown does not say that it was not.
@@ -107,14 +84,7 @@ pub async fn update(
 /// keeps of it in memory. To delete it again changes nothing.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "delete_message", tag = "messages",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn delete(
     auth: Auth,
@@ -127,21 +97,12 @@ pub async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Messages that are to be deleted.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct DeleteMessages {
-    /// 2 to 100 ids of messages of this channel, each once.
-    #[schema(min_items = 2, max_items = 100, example = json!([17, 18]))]
-    ids: Vec<i64>,
-}
-
-/// What [`DeleteMessages`] is read into.
-pub struct DeleteMany(MessageIds);
-
-impl FromFields for DeleteMany {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("ids").map(Self)
+body! {
+    /// Messages that are to be deleted.
+    pub struct DeleteMessages {
+        /// 2 to 100 ids of messages of this channel, each once.
+        #[schema(value_type = Vec<i64>, min_items = 2, max_items = 100, example = json!([17, 18]))]
+        ids: MessageIds = required,
     }
 }
 
@@ -150,21 +111,15 @@ impl FromFields for DeleteMany {
 /// As the server's owner; all of them or, where one of them is no message of this channel, none. Those that are deleted already stay so.
 #[utoipa::path(
     post, path = "/channels/{channel_id}/messages/bulk-delete", operation_id = "delete_messages", tag = "messages",
-    security(("login" = [])),
     request_body(content = DeleteMessages, example = json!({ "ids": [1000001, 1000002] })),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-    ),
-    responses(
-        (status = 204, description = "They are gone"),
-    ),
+    responses((status = 204, description = "They are gone")),
 )]
 pub async fn delete_many(
     auth: Auth,
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
     told: Told,
-    Body(DeleteMany(ids)): Body<DeleteMany>,
+    Body(DeleteMessages { ids }): Body<DeleteMessages>,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::DeleteMany(ids)).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -175,14 +130,7 @@ pub async fn delete_many(
 /// For the server's owner: what edits have replaced in the last 30 days, oldest first, the last 100.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages/{message_id}/revisions", operation_id = "list_revisions", tag = "messages",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 200, description = "The texts, oldest first", body = Vec<MessageRevision>),
-    ),
+    responses((status = 200, description = "The texts, oldest first", body = Vec<MessageRevision>)),
 )]
 pub async fn revisions(
     auth: Auth,

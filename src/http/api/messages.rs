@@ -1,41 +1,57 @@
 //! `/channels/{channel_id}/messages`: a channel's history, and sending.
 
 use crate::domain::access::{ChannelAccess, Member};
+use crate::domain::fields::body;
 use crate::domain::log::MessageCreated;
 use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
-use crate::domain::text::Nonce;
-use crate::domain::validation::{Issue, Refusal};
+use crate::domain::text::{Content, Nonce};
+use crate::domain::validation::Refusal;
 use crate::domain::{ChannelId, MessageId};
 use crate::error::{Error, Result};
 use crate::http::Node;
-use crate::http::kit::body::{Body, Fields, FromFields};
-use crate::http::kit::extract::{Auth, InPath, Query, Told};
+use crate::http::kit::body::Body;
+use crate::http::kit::extract::{Auth, InPath, Told};
+use crate::http::kit::query::{FromQuery, InQuery, Query, query};
 use crate::store::messages;
 use actix_web::web::{Data, Json};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
-use utoipa::{IntoParams, ToSchema};
 
-/// Which part of a history, as the document describes it; [`page`] reads it.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code)]
-pub struct Part {
-    /// At most so many
-    #[param(minimum = 1, maximum = 100, default = json!(PAGE_DEFAULT))]
-    limit: Option<i64>,
-    /// Skip so many of the newest; does not go with `before` or `after`
-    #[param(minimum = 0, maximum = 10000, default = json!(0))]
-    offset: Option<i64>,
-    /// Only messages before this id
-    #[param(minimum = 0)]
-    before: Option<i64>,
-    /// Only messages after this id; does not go with `before`
-    #[param(minimum = 0)]
-    after: Option<i64>,
-    /// This message and the nearest on both sides of it; does not go with the others
-    #[param(minimum = 0)]
-    around: Option<i64>,
+query! {
+    /// Which part of a history.
+    pub struct HistoryQuery {
+        /// At most so many
+        limit: i64 = 1..=PAGE_MAX, or PAGE_DEFAULT;
+        /// Skip so many of the newest; does not go with `before` or `after`
+        offset: i64 = 0..=OFFSET_MAX, or 0;
+        /// Only messages before this id
+        before: Option<i64> = 0..=i64::MAX;
+        /// Only messages after this id; does not go with `before`
+        after: Option<i64> = 0..=i64::MAX;
+        /// This message and the nearest on both sides of it; does not go with the others
+        around: Option<i64> = 0..=i64::MAX;
+    }
+}
+
+impl FromQuery for Page {
+    fn read(query: &mut Query<'_>) -> Self {
+        let HistoryQuery { limit, offset, before, after, around } = HistoryQuery::read(query);
+        let window = match (before, after, around) {
+            (None, None, None) => Window::Newest { offset },
+            (Some(id), None, None) => Window::Before(MessageId(id)),
+            (None, Some(id), None) => Window::After(MessageId(id)),
+            (None, None, Some(id)) => Window::Around(MessageId(id)),
+            (_, after, _) => {
+                let second = if after.is_some() { "after" } else { "around" };
+                query.refuse(second, "Use one of `before`, `after` and `around`");
+                Window::Newest { offset: 0 }
+            }
+        };
+        if offset > 0 && !matches!(window, Window::Newest { .. }) {
+            query.refuse("offset", "`offset` does not go with `before`, `after` or `around`");
+        }
+        Self { window, limit }
+    }
 }
 
 /// Read a channel's history
@@ -43,45 +59,32 @@ pub struct Part {
 /// The newest `limit` messages after skipping `offset` of the newest, or those just `before` or `after` a message;
 /// or `around` one; always oldest first. `before`, `after` and `around` cost the same at any depth. Deleted messages are left out.
 #[utoipa::path(
-    get, path = "/channels/{channel_id}/messages", operation_id = "list_messages", tag = "messages", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        Part,
-    ),
-    responses(
-        (status = 200, description = "Messages, oldest first", body = Vec<Message<'static>>),
-    ),
+    get, path = "/channels/{channel_id}/messages", operation_id = "list_messages",
+    params(HistoryQuery),
+    responses((status = 200, description = "Messages, oldest first", body = Vec<Message<'static>>)),
 )]
 pub async fn list(
     auth: Auth,
     node: Data<Node>,
     InPath(id): InPath<ChannelId>,
-    Asked(page): Asked,
+    InQuery(page): InQuery<Page>,
 ) -> Result<Json<Vec<Message<'static>>>> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
     Ok(Json(messages::page(&node.db, &access, page).await?))
 }
 
-/// A message that is to be sent.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct SendMessage {
-    /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
-    #[schema(min_length = 1, max_length = 4000, example = "Hello, World!")]
-    content: String,
-    /// Names this send for its sender: sent again with the same nonce, it makes no second message.
-    #[schema(min_length = 1, max_length = 64, example = "mina-1", default = json!(null))]
-    nonce: Option<String>,
-    /// The message of the same channel that it answers.
-    #[schema(minimum = 1, example = 1, default = json!(null))]
-    reply_to: Option<i64>,
-}
-
-impl FromFields for NewMessage {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (content, nonce) = (fields.required("content"), fields.optional("nonce"));
-        let reply_to = fields.optional("reply_to").map(MessageId);
-        Some(Self { content: content?, nonce, reply_to })
+body! {
+    /// A message that is to be sent.
+    pub struct SendMessage {
+        /// 1 to 4,000 characters, not only white space, without NUL; kept exactly as sent.
+        #[schema(value_type = String, min_length = 1, max_length = 4000, example = "Hello, World!")]
+        content: Content = required,
+        /// Names this send for its sender: sent again with the same nonce, it makes no second message.
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "mina-1", default = json!(null))]
+        nonce: Option<Nonce> = optional,
+        /// The message of the same channel that it answers.
+        #[schema(value_type = Option<i64>, minimum = 1, example = 1, default = json!(null))]
+        reply_to: Option<MessageId> = optional,
     }
 }
 
@@ -90,12 +93,9 @@ impl FromFields for NewMessage {
 /// Answers when the message is committed. Sent again with the same `nonce` (or `Idempotency-Key`) and content, it makes no
 /// second message: the answer is `200` with the first one as it is now, without its reactions. After `503`, send it again with the same nonce.
 #[utoipa::path(
-    post, path = "/channels/{channel_id}/messages", operation_id = "create_message", tag = "messages", security(("login" = [])),
+    post, path = "/channels/{channel_id}/messages", operation_id = "create_message",
     request_body(content = SendMessage, example = json!({ "content": "Hello, World!" })),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`"),
-    ),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Taken as the `nonce`")),
     responses(
         (status = 201, description = "The message", body = Message<'static>),
         (
@@ -110,17 +110,17 @@ pub async fn create(
     InPath(id): InPath<ChannelId>,
     IdempotencyKey(key): IdempotencyKey,
     told: Told,
-    Body(mut message): Body<NewMessage>,
+    Body(SendMessage { content, mut nonce, reply_to }): Body<SendMessage>,
 ) -> Result<HttpResponse> {
     if let Some(key) = key {
-        if message.nonce.as_ref().is_some_and(|nonce| *nonce != key) {
+        if nonce.as_ref().is_some_and(|nonce| *nonce != key) {
             let refusal = Refusal::value("The header and `nonce` in the body differ; send one of them");
             return Err(refusal.at("header", IDEMPOTENCY_KEY).into());
         }
-        message.nonce = Some(key);
+        nonce = Some(key);
     }
-    told.quota(node.limits.message(auth.0.user_id, id, message.content.as_str().len())?);
-    let posted = node.registry.post(auth.0, id, message).await?;
+    told.quota(node.limits.message(auth.0.user_id, id, content.as_str().len())?);
+    let posted = node.registry.post(auth.0, id, NewMessage { content, nonce, reply_to }).await?;
     let mut answer = if posted.is_duplicate { HttpResponse::Ok() } else { HttpResponse::Created() };
     Ok(answer.json(posted.message))
 }
@@ -148,49 +148,14 @@ impl FromRequest for IdempotencyKey {
     }
 }
 
-/// The page that the query asks for.
-pub struct Asked(Page);
-
-impl FromRequest for Asked {
-    type Error = Error;
-    type Future = Ready<Result<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(page(request.query_string()).map(Self).map_err(Error::Invalid))
-    }
-}
-
-/// What a query asks for.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn page(query: &str) -> Result<Page, Vec<Issue>> {
-    let mut query = Query::new(query);
-    let limit = query.integer("limit", 1, PAGE_MAX);
-    let offset = query.integer("offset", 0, OFFSET_MAX);
-    let (before, after) = (query.integer("before", 0, i64::MAX), query.integer("after", 0, i64::MAX));
-    let around = query.integer("around", 0, i64::MAX);
-    let window = match (before, after, around) {
-        (None, None, None) => Window::Newest { offset: offset.unwrap_or(0) },
-        (Some(id), None, None) => Window::Before(MessageId(id)),
-        (None, Some(id), None) => Window::After(MessageId(id)),
-        (None, None, Some(id)) => Window::Around(MessageId(id)),
-        (_, after, _) => {
-            let second = if after.is_some() { "after" } else { "around" };
-            query.refuse(second, "Use one of `before`, `after` and `around`");
-            Window::Newest { offset: 0 }
-        }
-    };
-    if offset.is_some_and(|offset| offset > 0) && !matches!(window, Window::Newest { .. }) {
-        query.refuse("offset", "`offset` does not go with `before`, `after` or `around`");
-    }
-    query.finish()?;
-    Ok(Page { window, limit: limit.unwrap_or(PAGE_DEFAULT) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::validation::Issue;
+
+    fn page(query: &str) -> Result<Page, Vec<Issue>> {
+        Query::parse(query)
+    }
 
     #[test]
     fn a_query_says_which_part() {
@@ -207,7 +172,7 @@ mod tests {
     fn each_mistake_is_named_where_it_is() {
         let wrong = |query: &str| {
             let issues = page(query).expect_err(query);
-            issues.iter().map(|issue| (issue.loc[1].as_str().unwrap_or("").to_owned(), issue.kind)).collect::<Vec<_>>()
+            issues.iter().map(|issue| (issue.loc[1].name().unwrap_or("").to_owned(), issue.kind)).collect::<Vec<_>>()
         };
         assert_eq!(wrong("limit=0"), [("limit".into(), "greater_than_equal")]);
         assert_eq!(

@@ -15,13 +15,8 @@ use actix_web::web::{Data, Json};
 ///
 /// All of them, the newest first: at most 250.
 #[utoipa::path(
-    get, path = "/channels/{channel_id}/pins", operation_id = "list_pins", tag = "pins", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-    ),
-    responses(
-        (status = 200, description = "The pinned messages, the newest pin first", body = Vec<Message<'static>>),
-    ),
+    get, path = "/channels/{channel_id}/pins", operation_id = "list_pins",
+    responses((status = 200, description = "The pinned messages, the newest pin first", body = Vec<Message<'static>>)),
 )]
 pub async fn list(
     auth: Auth,
@@ -36,14 +31,8 @@ pub async fn list(
 ///
 /// As the server's owner. To pin it again changes nothing.
 #[utoipa::path(
-    put, path = "/channels/{channel_id}/pins/{message_id}", operation_id = "pin_message", tag = "pins", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 204, description = "It is pinned"),
-    ),
+    put, path = "/channels/{channel_id}/pins/{message_id}", operation_id = "pin_message",
+    responses((status = 204, description = "It is pinned")),
 )]
 pub async fn add(
     auth: Auth,
@@ -60,15 +49,8 @@ pub async fn add(
 ///
 /// As the server's owner.
 #[utoipa::path(
-    delete, path = "/channels/{channel_id}/pins/{message_id}", operation_id = "unpin_message", tag = "pins",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 204, description = "It is not pinned"),
-    ),
+    delete, path = "/channels/{channel_id}/pins/{message_id}", operation_id = "unpin_message",
+    responses((status = 204, description = "It is not pinned")),
 )]
 pub async fn remove(
     auth: Auth,

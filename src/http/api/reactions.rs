@@ -3,31 +3,21 @@
 use crate::domain::access::{ChannelAccess, Member};
 use crate::domain::log::MessageChange;
 use crate::domain::message::{PAGE_DEFAULT, PAGE_MAX, Reactor};
-use crate::domain::validation::Issue;
 use crate::domain::{ChannelId, MessageId, UserId};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::Node;
-use crate::http::kit::extract::{Auth, EmojiInPath, InPath, Query, Told};
+use crate::http::kit::extract::{Auth, EmojiInPath, InPath, Told};
+use crate::http::kit::query::{InQuery, query};
 use crate::store::reactions;
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
-use std::future::{Ready, ready};
-use utoipa::IntoParams;
 
 /// React to a message
 ///
 /// With one emoji of Unicode, percent-encoded in the path. A message may have 20 kinds. To react so again changes nothing.
 #[utoipa::path(
-    put, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", operation_id = "add_reaction", tag = "reactions",
-    security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-    ),
-    responses(
-        (status = 204, description = "It is there"),
-    ),
+    put, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", operation_id = "add_reaction",
+    responses((status = 204, description = "It is there")),
 )]
 pub async fn add(
     auth: Auth,
@@ -44,15 +34,7 @@ pub async fn add(
 /// Take one's reaction away
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/me", operation_id = "remove_reaction",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-    ),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn remove(
     auth: Auth,
@@ -72,16 +54,7 @@ pub async fn remove(
 /// As the server's owner, or one's own.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/{user_id}", operation_id = "remove_reaction_of",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-        ("user_id" = i64, Path, description = "Whose"),
-    ),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn remove_of(
     auth: Auth,
@@ -101,15 +74,7 @@ pub async fn remove_of(
 /// As the server's owner.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", operation_id = "clear_reactions_with",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-    ),
-    responses(
-        (status = 204, description = "They are gone"),
-    ),
+    responses((status = 204, description = "They are gone")),
 )]
 pub async fn clear_with(
     auth: Auth,
@@ -128,14 +93,7 @@ pub async fn clear_with(
 /// As the server's owner.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions", operation_id = "clear_reactions",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-    ),
-    responses(
-        (status = 204, description = "They are gone"),
-    ),
+    responses((status = 204, description = "They are gone")),
 )]
 pub async fn clear(
     auth: Auth,
@@ -148,17 +106,14 @@ pub async fn clear(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Which of those who have reacted, as the document describes it; [`part`] reads it.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code)]
-pub struct Part {
-    /// Only users after this id
-    #[param(minimum = 0, default = json!(0))]
-    after: Option<i64>,
-    /// At most so many
-    #[param(minimum = 1, maximum = 100, default = json!(PAGE_DEFAULT))]
-    limit: Option<i64>,
+query! {
+    /// Which of those who have reacted.
+    pub struct ReactionsQuery {
+        /// Only users after this id
+        after: i64 = 0..=i64::MAX, or 0;
+        /// At most so many
+        limit: i64 = 1..=PAGE_MAX, or PAGE_DEFAULT;
+    }
 }
 
 /// Who has reacted with an emoji
@@ -166,16 +121,8 @@ pub struct Part {
 /// By their ids; to read on, ask again `after` the last one.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", operation_id = "list_reactions",
-    tag = "reactions", security(("login" = [])),
-    params(
-        ("channel_id" = i64, Path, description = "Which channel"),
-        ("message_id" = i64, Path, description = "Which message"),
-        ("emoji" = String, Path, description = "Which emoji", example = "👍"),
-        Part,
-    ),
-    responses(
-        (status = 200, description = "Who", body = Vec<Reactor>),
-    ),
+    params(ReactionsQuery),
+    responses((status = 200, description = "Who", body = Vec<Reactor>)),
 )]
 pub async fn list(
     auth: Auth,
@@ -183,31 +130,8 @@ pub async fn list(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
     EmojiInPath(emoji): EmojiInPath,
-    Asked { after, limit }: Asked,
+    InQuery(ReactionsQuery { after, limit }): InQuery<ReactionsQuery>,
 ) -> Result<Json<Vec<Reactor>>> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, channel).await?;
-    Ok(Json(reactions::list(&node.db, &access, id, &emoji, after, limit).await?))
-}
-
-/// The part that the query asks for.
-#[derive(Debug)]
-pub struct Asked {
-    after: UserId,
-    limit: i64,
-}
-
-impl FromRequest for Asked {
-    type Error = Error;
-    type Future = Ready<Result<Self>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(part(request.query_string()).map_err(Error::Invalid))
-    }
-}
-
-fn part(query: &str) -> Result<Asked, Vec<Issue>> {
-    let mut query = Query::new(query);
-    let after = query.integer("after", 0, i64::MAX).unwrap_or(0);
-    let limit = query.integer("limit", 1, PAGE_MAX).unwrap_or(PAGE_DEFAULT);
-    query.finish().map(|()| Asked { after: UserId(after), limit })
+    Ok(Json(reactions::list(&node.db, &access, id, &emoji, UserId(after), limit).await?))
 }

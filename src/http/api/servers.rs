@@ -1,92 +1,26 @@
 //! `/servers`: communities, and who belongs to them.
 
 use crate::actors::registry::Change;
+use crate::domain::ServerId;
 use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
 use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPatch};
-use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, Result};
 use crate::http::Node;
-use crate::http::kit::body::{Body, Fields, FromFields, Sent};
+use crate::http::kit::body::{Body, Sent};
 use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, InPath};
 use crate::store::{servers, user_servers};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json};
-use utoipa::ToSchema;
-
-/// A new server.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct CreateServer {
-    /// 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100, example = "Courtyard")]
-    name: String,
-    /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Where everyone gathers", default = json!(null))]
-    description: Option<String>,
-    /// `http` or `https`.
-    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png", default = json!(null))]
-    icon_url: Option<String>,
-}
-
-/// A change to a server. Fields left out stay as they are, `null` clears one that is optional.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct UpdateServer {
-    /// 1 to 100 characters; cannot be cleared.
-    #[schema(min_length = 1, max_length = 100, example = "Courtyard", nullable = false)]
-    name: Option<String>,
-    /// At most 1,024 characters.
-    #[schema(max_length = 1024, example = "Where everyone gathers")]
-    description: Option<String>,
-    /// `http` or `https`.
-    #[schema(format = "uri", max_length = 2048, example = "https://example.com/courtyard.png")]
-    icon_url: Option<String>,
-}
-
-/// Who is to own a server.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct HandOver {
-    /// A member of the server.
-    #[schema(minimum = 1, example = 2)]
-    owner_id: i64,
-}
 
 /// As large as no id will be: who tries the example as it stands gives nothing away.
 const NOBODY: i64 = (1 << 53) - 1;
 
-impl FromFields for NewOwner {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { owner_id: UserId(fields.required("owner_id")?) })
-    }
-}
-
-impl FromFields for NewServer {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let name = fields.required("name");
-        let (description, icon_url) = (fields.optional("description"), fields.optional("icon_url"));
-        Some(Self { name: name?, description, icon_url })
-    }
-}
-
-impl FromFields for ServerPatch {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self {
-            name: fields.change("name"),
-            description: fields.patch("description"),
-            icon_url: fields.patch("icon_url"),
-        })
-    }
-}
-
 /// Make a server
 #[utoipa::path(
-    post, path = "/servers/", operation_id = "create_server", tag = "servers", security(("login" = [])), request_body = CreateServer,
-    responses(
-        (status = 201, description = "The server; you are its owner and first member", body = Server),
-    ),
+    post, path = "/servers/", operation_id = "create_server", request_body = NewServer,
+    responses((status = 201, description = "The server; you are its owner and first member", body = Server)),
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) -> Result<HttpResponse> {
     let caller = node.registry.caller(auth.0).await?;
@@ -100,7 +34,7 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) ->
 
 /// My servers
 #[utoipa::path(
-    get, path = "/servers/", operation_id = "list_servers", tag = "servers", security(("login" = [])),
+    get, path = "/servers/", operation_id = "list_servers",
     responses((status = 200, description = "The servers that you belong to, oldest first", body = Vec<Server>)),
 )]
 pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
@@ -110,11 +44,8 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
 
 /// A server with its channels
 #[utoipa::path(
-    get, path = "/servers/{server_id}", operation_id = "get_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server and its channels", body = ServerDetail),
-    ),
+    get, path = "/servers/{server_id}", operation_id = "get_server",
+    responses((status = 200, description = "The server and its channels", body = ServerDetail)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, id).await?;
@@ -127,12 +58,9 @@ pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> 
 
 /// Change a server
 #[utoipa::path(
-    put, path = "/servers/{server_id}", operation_id = "update_server", tag = "servers", security(("login" = [])),
-    request_body(content = UpdateServer, example = json!({ "description": "Where everyone gathers" })),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server", body = Server),
-    ),
+    put, path = "/servers/{server_id}", operation_id = "update_server",
+    request_body(content = ServerPatch, example = json!({ "description": "Where everyone gathers" })),
+    responses((status = 200, description = "The server", body = Server)),
 )]
 pub async fn update(
     auth: Auth,
@@ -152,12 +80,9 @@ pub async fn update(
 
 /// Hand a server over to another member
 #[utoipa::path(
-    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server", tag = "servers", security(("login" = [])),
-    request_body(content = HandOver, example = json!({ "owner_id": NOBODY })),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server with its new owner; you stay a member", body = Server),
-    ),
+    put, path = "/servers/{server_id}/owner", operation_id = "hand_over_server",
+    request_body(content = NewOwner, example = json!({ "owner_id": NOBODY })),
+    responses((status = 200, description = "The server with its new owner; you stay a member", body = Server)),
 )]
 pub async fn hand_over(
     auth: Auth,
@@ -174,11 +99,8 @@ pub async fn hand_over(
 
 /// Delete a server
 #[utoipa::path(
-    delete, path = "/servers/{server_id}", operation_id = "delete_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 204, description = "It is gone with its channels, messages and memberships; its sockets close"),
-    ),
+    delete, path = "/servers/{server_id}", operation_id = "delete_server",
+    responses((status = 204, description = "It is gone with its channels, messages and memberships; its sockets close")),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
@@ -190,11 +112,8 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
 
 /// Join a server
 #[utoipa::path(
-    post, path = "/servers/{server_id}/join", operation_id = "join_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 200, description = "The server", body = Server),
-    ),
+    post, path = "/servers/{server_id}/join", operation_id = "join_server",
+    responses((status = 200, description = "The server", body = Server)),
 )]
 pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
     let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
@@ -207,11 +126,8 @@ pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) ->
 
 /// Leave a server
 #[utoipa::path(
-    post, path = "/servers/{server_id}/leave", operation_id = "leave_server", tag = "servers", security(("login" = [])),
-    params(("server_id" = i64, Path, description = "Which server")),
-    responses(
-        (status = 204, description = "You have left; your sockets in its channels close"),
-    ),
+    post, path = "/servers/{server_id}/leave", operation_id = "leave_server",
+    responses((status = 204, description = "You have left; your sockets in its channels close")),
 )]
 pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, id).await.map_err(|error| match error {

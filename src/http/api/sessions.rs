@@ -14,7 +14,7 @@ use actix_web::web::{Data, Json};
 
 /// Where I am logged in
 #[utoipa::path(
-    get, path = "/auth/sessions", operation_id = "list_sessions", tag = "auth", security(("login" = [])),
+    get, path = "/auth/sessions", operation_id = "list_sessions", tag = "auth",
     responses((status = 200, description = "Your sessions, oldest first", body = Vec<AuthSession>)),
 )]
 pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<AuthSession>>> {
@@ -27,11 +27,8 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<AuthSession>>
 ///
 /// Its tokens are void and its sockets close.
 #[utoipa::path(
-    delete, path = "/auth/sessions/{session_id}", operation_id = "delete_session", tag = "auth", security(("login" = [])),
-    params(("session_id" = i64, Path, description = "Which one")),
-    responses(
-        (status = 204, description = "It has ended"),
-    ),
+    delete, path = "/auth/sessions/{session_id}", operation_id = "delete_session", tag = "auth",
+    responses((status = 204, description = "It has ended")),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<AuthSessionId>) -> Result<HttpResponse> {
     let caller = node.registry.caller(auth.0).await?;
@@ -40,10 +37,8 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<AuthSession
 
 /// End all my other sessions
 #[utoipa::path(
-    delete, path = "/auth/sessions", operation_id = "delete_other_sessions", tag = "auth", security(("login" = [])),
-    responses(
-        (status = 204, description = "Only the session of this token is left"),
-    ),
+    delete, path = "/auth/sessions", operation_id = "delete_other_sessions", tag = "auth",
+    responses((status = 204, description = "Only the session of this token is left")),
 )]
 pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
     let current = auth.0.session_id;

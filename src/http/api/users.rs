@@ -5,11 +5,14 @@ use crate::auth::password::Verdict;
 use crate::domain::UserId;
 use crate::domain::access::Caller;
 use crate::domain::auth_session::FRESH_S;
+use crate::domain::fields::body;
+use crate::domain::patch::Patch;
+use crate::domain::text::{Bio, DisplayName, Email, WebUrl};
 use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
 use crate::error::{Conflict, Error, Noun, Result};
 use crate::http::Node;
 use crate::http::api::auth;
-use crate::http::kit::body::{Body, Fields, FromFields, Sent};
+use crate::http::kit::body::{Body, Sent};
 use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, Client, InPath, Told};
 use crate::limits::Account;
@@ -18,69 +21,46 @@ use crate::store::users::{self, PasswordChange};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, rt};
 use std::sync::Arc;
-use utoipa::ToSchema;
 
-/// A change to one's own profile. Fields left out stay as they are, `null` clears one that is optional.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-pub struct UpdateMe {
-    /// 1 to 64 characters.
-    #[schema(min_length = 1, max_length = 64, example = "Mina")]
-    display_name: Option<String>,
-    /// At most 500 characters.
-    #[schema(max_length = 500, example = "Tea, cats, Rust.")]
-    bio: Option<String>,
-    /// `http` or `https`.
-    #[schema(format = "uri", max_length = 2048, example = "https://example.com/mina.png")]
-    avatar_url: Option<String>,
-    /// 8 characters to 72 bytes; cannot be cleared.
-    #[schema(format = "password", min_length = 8, max_length = 72, example = "your next password", nullable = false)]
-    password: Option<String>,
-    /// Another address; cannot be cleared.
-    #[schema(format = "email", max_length = 254, example = "mina@example.org", nullable = false)]
-    email: Option<String>,
-    /// Wanted with `password` and `email` where the login is older than 5 minutes.
-    #[schema(format = "password", example = "your password", nullable = false)]
-    current_password: Option<String>,
-}
-
-/// What shows that it is really oneself.
-#[derive(ToSchema)]
-pub struct DeleteMe {
-    /// The current password.
-    #[schema(value_type = String, format = "password", example = "your password")]
-    password: CurrentPassword,
-}
-
-impl FromFields for DeleteMe {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { password: fields.required("password")? })
+body! {
+    /// A change to one's own profile. Fields left out stay as they are, `null` clears one that is optional.
+    pub struct UpdateMe {
+        /// 1 to 64 characters.
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "Mina")]
+        display_name: Patch<DisplayName> = patch,
+        /// At most 500 characters.
+        #[schema(value_type = Option<String>, max_length = 500, example = "Tea, cats, Rust.")]
+        bio: Patch<Bio> = patch,
+        /// `http` or `https`.
+        #[schema(value_type = Option<String>, format = "uri", max_length = 2048, example = "https://example.com/mina.png")]
+        avatar_url: Patch<WebUrl> = patch,
+        /// Another address; cannot be cleared.
+        #[schema(value_type = Option<String>, format = "email", max_length = 254, example = "mina@example.org", nullable = false)]
+        email: Option<Email> = change,
+        /// 8 characters to 72 bytes; cannot be cleared.
+        #[schema(
+            value_type = Option<String>, format = "password", min_length = 8, max_length = 72,
+            example = "your next password", nullable = false,
+        )]
+        password: Option<NewPassword> = change,
+        /// Wanted with `password` and `email` where the login is older than 5 minutes.
+        #[schema(value_type = Option<String>, format = "password", example = "your password", nullable = false)]
+        current_password: Option<CurrentPassword> = change,
     }
 }
 
-/// What [`UpdateMe`] is read into.
-pub struct Update {
-    profile: ProfilePatch,
-    password: Option<NewPassword>,
-    current_password: Option<CurrentPassword>,
-}
-
-impl FromFields for Update {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let profile = ProfilePatch {
-            display_name: fields.patch("display_name"),
-            bio: fields.patch("bio"),
-            avatar_url: fields.patch("avatar_url"),
-            email: fields.change("email"),
-        };
-        let (password, current_password) = (fields.change("password"), fields.change("current_password"));
-        Some(Self { profile, password, current_password })
+body! {
+    /// What shows that it is really oneself.
+    pub struct DeleteMe {
+        /// The current password.
+        #[schema(value_type = String, format = "password", example = "your password")]
+        password: CurrentPassword = required,
     }
 }
 
 /// My profile
 #[utoipa::path(
-    get, path = "/users/me", operation_id = "get_me", tag = "users", security(("login" = [])),
+    get, path = "/users/me", operation_id = "get_me",
     responses((status = 200, description = "Your own profile", body = Profile)),
 )]
 pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
@@ -93,51 +73,50 @@ pub async fn me(auth: Auth, node: Data<Node>) -> Result<Json<Profile>> {
 /// A new password ends your other sessions and your open sockets, and voids every token but the one of this call. It and a new
 /// address want `current_password`, unless the login is younger than 5 minutes.
 #[utoipa::path(
-    put, path = "/users/me", operation_id = "update_me", tag = "users", security(("login" = [])),
+    put, path = "/users/me", operation_id = "update_me",
     request_body(content = UpdateMe, example = json!({ "display_name": "Mina", "bio": "Tea, cats, Rust." })),
-    responses(
-        (status = 200, description = "Your own profile", body = Profile),
-    ),
+    responses((status = 200, description = "Your own profile", body = Profile)),
 )]
 pub async fn update_me(
     auth: Auth,
     node: Data<Node>,
     client: Client,
     told: Told,
-    Body(sent): Body<Sent<Update>>,
+    Body(sent): Body<Sent<UpdateMe>>,
 ) -> Result<Json<Profile>> {
     let kept_token = auth.0.token_id.to_string();
     let is_fresh = auth.0.logged_in_at_s + FRESH_S > node.tokens.now_s();
     let caller = node.registry.caller(auth.0).await?;
     sent.keeps("id", caller.id().0, "An id cannot be changed")?;
     sent.keeps("username", &**caller.username(), "A username cannot be changed")?;
-    let mut update = sent.patch;
-    if let Some(email) = &update.profile.email
+    let UpdateMe { display_name, bio, avatar_url, email, password, current_password } = sent.patch;
+    let mut profile = ProfilePatch { display_name, bio, avatar_url, email };
+    if let Some(email) = &profile.email
         && email.as_str() == users::own(&node.db, &caller).await?.email
     {
         // Sent back as it was read: nothing changes, and nothing has to be shown for it.
-        update.profile.email = None;
+        profile.email = None;
     }
-    if update.password.is_some() || update.profile.email.is_some() {
-        match update.current_password {
+    if password.is_some() || profile.email.is_some() {
+        match current_password {
             Some(current) => compare(&node, &client, &caller, current).await?,
             None if is_fresh => {}
             None => return Err(Conflict::PasswordRequired.into()),
         }
     }
-    if update.profile.email.is_some() {
+    if profile.email.is_some() {
         told.quota(node.limits.email_change(caller.id(), client.address)?);
     }
     let db = node.db.clone();
-    let Some(password) = &update.password else {
-        return Ok(Json(users::update(&db, &caller, &update.profile, None).await?));
+    let Some(password) = &password else {
+        return Ok(Json(users::update(&db, &caller, &profile, None).await?));
     };
     let turn = Arc::new(node.limits.hash_turn(client.address, Account::named(caller.username()))?);
     node.passwords.judge(password, [&**caller.username()], Arc::clone(&turn)).await?;
     let hashed_password = node.passwords.hash(password, turn).await?;
     let password = PasswordChange { hashed_password, kept_token };
     let change = Change::Password(caller.id());
-    let work = async move { users::update(&db, &caller, &update.profile, Some(&password)).await };
+    let work = async move { users::update(&db, &caller, &profile, Some(&password)).await };
     Ok(Json(commit(&node, change, work, move |_| change).await?))
 }
 
@@ -146,11 +125,9 @@ pub async fn update_me(
 /// The profile is erased and its name and address are free again; messages stay, by `deleted user`. Sessions end and sockets
 /// close. There is no way back.
 #[utoipa::path(
-    delete, path = "/users/me", operation_id = "delete_me", tag = "users", security(("login" = [])),
+    delete, path = "/users/me", operation_id = "delete_me",
     request_body(content = DeleteMe, example = json!({ "password": "your password" })),
-    responses(
-        (status = 204, description = "It is gone"),
-    ),
+    responses((status = 204, description = "It is gone")),
 )]
 pub async fn delete_me(
     auth: Auth,
@@ -191,11 +168,8 @@ async fn compare(node: &Node, client: &Client, caller: &Caller, password: Curren
 
 /// Somebody's profile
 #[utoipa::path(
-    get, path = "/users/{user_id}", operation_id = "get_user", tag = "users", security(("login" = [])),
-    params(("user_id" = i64, Path, description = "Whose")),
-    responses(
-        (status = 200, description = "What everyone may see", body = PublicProfile),
-    ),
+    get, path = "/users/{user_id}", operation_id = "get_user",
+    responses((status = 200, description = "What everyone may see", body = PublicProfile)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<UserId>) -> Result<Json<PublicProfile>> {
     let caller = node.registry.caller(auth.0).await?;

@@ -1,7 +1,7 @@
 //! JSON bodies: every field checked, every mistake reported at once, in FastAPI's shape.
 
-use crate::domain::patch::Patch;
-use crate::domain::validation::{Issue, Parse, Refusal};
+use crate::domain::fields::{Fields, FromFields};
+use crate::domain::validation::{Issue, Parse, Refusal, Step};
 use crate::error::{Error, Result};
 use crate::patience::timeout;
 use actix_multipart::Multipart;
@@ -22,60 +22,8 @@ pub const FORM_BYTES_MAX: usize = 8 * 1024;
 /// As long as a body may take to arrive.
 const ARRIVAL_MAX: Duration = Duration::from_secs(8);
 
-/// A body's type: reads its fields, noting what is wrong with each.
-pub trait FromFields: Sized + 'static {
-    /// `None` only if something was noted.
-    fn read(fields: &mut Fields) -> Option<Self>;
-}
-
 /// A JSON body as an argument of a handler. Its content type is not looked at, unknown fields are ignored.
 pub struct Body<T>(pub T);
-
-/// The object of a body, and what is wrong with it so far.
-pub struct Fields {
-    object: Map<String, Value>,
-    issues: Vec<Issue>,
-}
-
-impl Fields {
-    /// A field that must be there.
-    pub fn required<T: Parse>(&mut self, name: &str) -> Option<T> {
-        match self.object.get(name) {
-            None => {
-                self.issues.push(missing(name));
-                None
-            }
-            Some(value) => self.checked(name, T::parse(value)),
-        }
-    }
-
-    /// A field that may be left out or `null`.
-    pub fn optional<T: Parse>(&mut self, name: &str) -> Option<T> {
-        match self.patch(name) {
-            Patch::Set(value) => Some(value),
-            Patch::Keep | Patch::Clear => None,
-        }
-    }
-
-    /// A change to a field that `null` clears.
-    pub fn patch<T: Parse>(&mut self, name: &str) -> Patch<T> {
-        match self.object.get(name) {
-            None => Patch::Keep,
-            Some(Value::Null) => Patch::Clear,
-            Some(value) => self.checked(name, T::parse(value)).map_or(Patch::Keep, Patch::Set),
-        }
-    }
-
-    /// A change to a field that cannot be cleared.
-    pub fn change<T: Parse>(&mut self, name: &str) -> Option<T> {
-        let value = self.object.get(name)?;
-        self.checked(name, T::parse(value))
-    }
-
-    fn checked<T>(&mut self, name: &str, parsed: Result<T, Refusal>) -> Option<T> {
-        parsed.map_err(|refusal| self.issues.push(refusal.at("body", name))).ok()
-    }
-}
 
 /// A change, with the fields beside it that it does not change: who sends back what was read may send them as they are.
 pub struct Sent<T> {
@@ -87,7 +35,7 @@ pub struct Sent<T> {
 impl<T: FromFields> FromFields for Sent<T> {
     fn read(fields: &mut Fields) -> Option<Self> {
         let patch = T::read(fields)?;
-        Some(Self { patch, sent: std::mem::take(&mut fields.object) })
+        Some(Self { patch, sent: fields.take() })
     }
 }
 
@@ -107,11 +55,6 @@ impl<T> Sent<T> {
     }
 }
 
-/// What is wrong where a field that must be there is not.
-pub fn missing(name: &str) -> Issue {
-    Refusal::new("missing", "Field required").at("body", name)
-}
-
 impl<T: FromFields> FromRequest for Body<T> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
@@ -119,7 +62,7 @@ impl<T: FromFields> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = bytes(request, payload, JSON_BYTES_MAX);
         let kind = content_type(request.headers());
-        Box::pin(async move { parse(&bytes.await?, &kind).map(Self) })
+        Box::pin(async move { read(object(&bytes.await?, &kind)?).map(Self) })
     }
 }
 
@@ -142,27 +85,25 @@ fn is_form(bytes: &[u8], kind: &str) -> bool {
     [URLENCODED, MULTIPART].contains(&kind) && !bytes.trim_ascii_start().starts_with(b"{")
 }
 
-fn parse<T: FromFields>(bytes: &[u8], kind: &str) -> Result<T> {
+fn read<T: FromFields>(object: Map<String, Value>) -> Result<T> {
+    Fields::read(object).map_err(Error::Invalid)
+}
+
+fn object(bytes: &[u8], kind: &str) -> Result<Map<String, Value>> {
     if bytes.is_empty() {
         return Err(whole("missing", "Field required").into());
     }
     // Some editors and shells begin UTF-8 with it.
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let object = match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => object,
-        Ok(_) => return Err(whole("model_attributes_type", "Input should be a valid dictionary or object").into()),
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(whole("model_attributes_type", "Input should be a valid dictionary or object").into()),
         Err(error) => {
             let hint = if is_form(bytes, kind) { "Send JSON; this call takes no form. " } else { "" };
             let mut issue = whole("json_invalid", &format!("{hint}JSON decode error: {error}"));
-            issue.loc.push(offset(bytes, &error).into());
-            return Err(issue.into());
+            issue.loc.push(Step::Byte(offset(bytes, &error) as u64));
+            Err(issue.into())
         }
-    };
-    let mut fields = Fields { object, issues: Vec::new() };
-    let read = T::read(&mut fields);
-    match read {
-        Some(body) if fields.issues.is_empty() => Ok(body),
-        _ => Err(Error::Invalid(fields.issues)),
     }
 }
 
@@ -173,32 +114,10 @@ fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
     lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(usize::from(!error.is_eof()))
 }
 
-/// A form's fields as an argument of a handler: in the URL's way, in parts, or as a JSON object of strings.
-pub struct Form(Vec<(String, String)>);
+/// A form as an argument of a handler: in the URL's way, in parts, or as a JSON object. Only texts count, of each name the first.
+pub struct Form<T>(pub T);
 
-impl Form {
-    /// The first field of each name; a `fixed` one holds this text, or nothing.
-    ///
-    /// # Errors
-    /// `422` naming every one that is missing or holds something else.
-    pub fn fields<const N: usize>(&self, names: [&str; N], fixed: (&str, &str)) -> Result<[String; N]> {
-        let find = |name: &str| self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let mut issues: Vec<Issue> =
-            names.iter().filter(|name| find(name).is_none()).map(|name| missing(name)).collect();
-        let (name, text) = fixed;
-        if find(name).is_some_and(|value| !value.is_empty() && value != text) {
-            let msg = format!("String should match pattern '^{text}$'");
-            issues.push(Refusal::new("string_pattern_mismatch", msg).at("body", name));
-        }
-        if issues.is_empty() {
-            Ok(names.map(|name| find(name).unwrap_or_default()))
-        } else {
-            Err(Error::Invalid(issues))
-        }
-    }
-}
-
-impl FromRequest for Form {
+impl<T: FromFields> FromRequest for Form<T> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
 
@@ -209,23 +128,23 @@ impl FromRequest for Form {
             let bytes = bytes.await?;
             let kind = content_type(&headers);
             let is_json = kind == "application/json" || bytes.trim_ascii_start().starts_with(b"{");
-            Ok(Self(match kind.as_str() {
-                MULTIPART => parts(&headers, bytes).await?,
-                _ if is_json => parse::<Texts>(&bytes, &kind)?.0,
-                _ => url::form_urlencoded::parse(&bytes).into_owned().collect(),
-            }))
+            let mut texts = match kind.as_str() {
+                MULTIPART => first_of_each(parts(&headers, bytes).await?),
+                _ if is_json => object(&bytes, &kind)?,
+                _ => first_of_each(url::form_urlencoded::parse(&bytes).into_owned()),
+            };
+            texts.retain(|_, value| value.is_string());
+            read(texts).map(Self)
         })
     }
 }
 
-/// The strings of a JSON object.
-struct Texts(Vec<(String, String)>);
-
-impl FromFields for Texts {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let texts = fields.object.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-        Some(Self(texts.collect()))
+fn first_of_each(texts: impl IntoIterator<Item = (String, String)>) -> Map<String, Value> {
+    let mut object = Map::new();
+    for (name, text) in texts {
+        object.entry(name).or_insert(Value::String(text));
     }
+    object
 }
 
 /// The texts of a form that comes in parts.

@@ -8,8 +8,9 @@ use crate::store::Db;
 use crate::telemetry::RequestId;
 use actix_web::{rt, web};
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often PostgreSQL is asked whether a process that may still carry out a change is gone.
@@ -101,7 +102,7 @@ struct Looking<'a> {
 impl Looking<'_> {
     /// Ends the look if nothing is left to decide, under the lock under which doubts are added: whoever adds one later begins another.
     fn ends(&mut self) -> bool {
-        let mut state = self.doubts.lock();
+        let mut state = self.doubts.0.lock();
         state.is_looking = !state.all.is_empty();
         self.is_over = !state.is_looking;
         self.is_over
@@ -111,18 +112,18 @@ impl Looking<'_> {
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.doubts.lock().is_looking = false;
+            self.doubts.0.lock().is_looking = false;
         }
     }
 }
 
 impl Doubts {
     fn have_room(&self) -> Result<()> {
-        if self.lock().all.len() < DOUBTS_MAX { Ok(()) } else { Err(Error::Busy) }
+        if self.0.lock().all.len() < DOUBTS_MAX { Ok(()) } else { Err(Error::Busy) }
     }
 
     fn add(&self, backend: Backend, change: Change, db: &Db, registry: &RegistryHandle) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.all.push((backend, change));
         if !std::mem::replace(&mut state.is_looking, true) {
             rt::spawn(self.clone().look(db.clone(), registry.clone()));
@@ -134,10 +135,10 @@ impl Doubts {
     async fn look(self, db: Db, registry: RegistryHandle) {
         let mut looking = Looking { doubts: &self, is_over: false };
         loop {
-            let wanted: Vec<Backend> = self.lock().all.iter().map(|(backend, _)| *backend).collect();
+            let wanted: Vec<Backend> = self.0.lock().all.iter().map(|(backend, _)| *backend).collect();
             match db.end_backends(&wanted).await {
                 Ok(left) => {
-                    let decided = self.lock().decided(&wanted, &left);
+                    let decided = self.0.lock().decided(&wanted, &left);
                     join_all(decided.into_iter().map(|change| registry.apply(change))).await;
                     if let Some(stuck) = left.first() {
                         tracing::warn!(
@@ -155,11 +156,6 @@ impl Doubts {
             }
             rt::time::sleep(LOOK_EVERY).await;
         }
-    }
-
-    /// What is done under this lock leaves whole what it guards.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -187,7 +183,7 @@ mod tests {
         for number in 0..DOUBTS_MAX as i64 {
             assert!(doubts.have_room().is_ok(), "{number}");
             let change = Change::Membership(UserId(number), ServerId(1));
-            doubts.lock().all.push((Backend::new(1, OffsetDateTime::UNIX_EPOCH), change));
+            doubts.0.lock().all.push((Backend::new(1, OffsetDateTime::UNIX_EPOCH), change));
         }
         assert_eq!(doubts.have_room().map_err(|error| error.code()), Err(Code::Busy));
     }

@@ -5,7 +5,6 @@ mod files;
 use crate::error::{Error, Result};
 use crate::http::Node;
 use crate::http::kit::extract::Guest;
-use crate::http::kit::openapi;
 use crate::limits::household;
 use crate::net::unread::{Parts, Reader};
 use actix_web::http::header::{self, Header, HeaderValue, IfNoneMatch, TryIntoHeaderValue};
@@ -108,12 +107,9 @@ pub struct Documents {
 const SWAGGER_FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 impl Documents {
-    /// Makes them; `asyncapi` describes the sockets, which are the other door's.
-    ///
-    /// # Errors
-    /// When the document cannot be written as JSON.
-    pub fn new(asyncapi: Value) -> serde_json::Result<Self> {
-        let openapi = Bytes::from(openapi::document()?.to_string());
+    /// Those of the calls and of the sockets, and the pages that show them.
+    pub fn new(openapi: &Value, asyncapi: Value) -> Self {
+        let openapi = Bytes::from(openapi.to_string());
         let config = Arc::new(utoipa_swagger_ui::Config::from("/openapi.json"));
         let part = |name: &'static str| {
             let found = utoipa_swagger_ui::serve(name, Arc::clone(&config)).ok().flatten()?;
@@ -125,7 +121,7 @@ impl Documents {
             File::plain("redoc-start.js", SCRIPT.to_owned(), Bytes::from_static(REDOC_START.as_bytes())),
             File::packed("redoc.standalone.js", SCRIPT.to_owned(), Bytes::from_static(REDOC)),
         ];
-        Ok(Self { openapi, asyncapi, files: SWAGGER_FILES.into_iter().filter_map(part).chain(own).collect() })
+        Self { openapi, asyncapi, files: SWAGGER_FILES.into_iter().filter_map(part).chain(own).collect() }
     }
 }
 

@@ -1,11 +1,11 @@
-//! Arguments of handlers: the caller's token, ids in the path, the query.
+//! Arguments of handlers: the caller's token, ids in the path.
 
 use crate::auth::token::Bearer;
+use crate::domain::Id;
 use crate::domain::auth_session::USER_AGENT_MAX;
 use crate::domain::emoji::Emoji;
-use crate::domain::validation::{Issue, Refusal, bounded, integer};
-use crate::domain::{AuthSessionId, ChannelId, MessageId, ServerId, UserId};
-use crate::error::{Error, Noun, Result, Unauthorized};
+use crate::domain::validation::integer;
+use crate::error::{Error, Result, Unauthorized};
 use crate::http::Node;
 use crate::limits::{Limits, Quota, TooMany};
 use crate::net::Exchange;
@@ -146,90 +146,35 @@ impl Client {
 /// An id in the path.
 pub struct InPath<T>(pub T);
 
-/// An id that a path may hold.
-pub trait PathId: 'static {
-    /// The parameter's name.
-    const NAME: &'static str;
-    /// What it names.
-    const NOUN: Noun;
-    /// The id itself.
-    fn new(id: i64) -> Self;
-}
-
-macro_rules! path_ids {
-    ($($id:ident $name:literal $noun:ident;)*) => {$(
-        impl PathId for $id {
-            const NAME: &'static str = $name;
-            const NOUN: Noun = Noun::$noun;
-
-            fn new(id: i64) -> Self {
-                Self(id)
-            }
-        }
-    )*};
-}
-
-path_ids! {
-    UserId "user_id" User;
-    AuthSessionId "session_id" AuthSession;
-    ServerId "server_id" Server;
-    ChannelId "channel_id" Channel;
-    MessageId "message_id" Message;
-}
-
 /// An emoji in the path, percent-encoded.
 pub struct EmojiInPath(pub Emoji);
+
+impl EmojiInPath {
+    /// What a path calls it.
+    pub const PARAMETER: &str = "emoji";
+}
 
 impl FromRequest for EmojiInPath {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().get("emoji").unwrap_or_default();
-        ready(Emoji::try_from(text).map(Self).map_err(|refusal| refusal.at("path", "emoji").into()))
+        let text = request.match_info().get(Self::PARAMETER).unwrap_or_default();
+        ready(Emoji::try_from(text).map(Self).map_err(|refusal| refusal.at("path", Self::PARAMETER).into()))
     }
 }
 
-impl<T: PathId> FromRequest for InPath<T> {
+impl<T: Id> FromRequest for InPath<T> {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().get(T::NAME).unwrap_or_default();
+        let text = request.match_info().get(T::PARAMETER).unwrap_or_default();
         ready(match integer(text) {
             Ok(Some(id)) => Ok(Self(T::new(id))),
             // A whole number that no id can be names nothing.
             Ok(None) => Err(Error::NotFound(T::NOUN)),
-            Err(refusal) => Err(refusal.at("path", T::NAME).into()),
+            Err(refusal) => Err(refusal.at("path", T::PARAMETER).into()),
         })
-    }
-}
-
-/// The query, and what is wrong with it so far.
-pub struct Query<'a> {
-    text: &'a str,
-    issues: Vec<Issue>,
-}
-
-impl<'a> Query<'a> {
-    /// The query in `text`.
-    pub fn new(text: &'a str) -> Self {
-        Self { text, issues: Vec::new() }
-    }
-
-    /// A parameter that may be left out. As in FastAPI, the last of several counts.
-    pub fn integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
-        let text = url::form_urlencoded::parse(self.text.as_bytes()).filter(|(key, _)| key == name).last()?.1;
-        bounded(&text, min, max).map_err(|refusal| self.issues.push(refusal.at("query", name))).ok()
-    }
-
-    /// Notes that a parameter breaks a rule.
-    pub fn refuse(&mut self, name: &str, why: &str) {
-        self.issues.push(Refusal::value(why).at("query", name));
-    }
-
-    /// Everything that is wrong, if anything is.
-    pub fn finish(self) -> Result<(), Vec<Issue>> {
-        if self.issues.is_empty() { Ok(()) } else { Err(self.issues) }
     }
 }

@@ -6,3 +6,4 @@ pub(super) mod docs;
 pub(super) mod extract;
 pub(super) mod observe;
 pub(super) mod openapi;
+pub(super) mod query;

@@ -3,9 +3,6 @@
 mod answers;
 
 use crate::error::{Code, ErrorBody, NotReadyBody, ValidationErrorBody};
-use crate::http::api::{
-    auth, channels, events, export, health, message, messages, pins, reactions, servers, sessions, users,
-};
 use serde_json::Value;
 use utoipa::openapi::Components;
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme};
@@ -16,18 +13,6 @@ use utoipa::{Modify, OpenApi};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Madang", description = include_str!("openapi/about.md")),
-    paths(
-        auth::register, auth::login, auth::refresh, auth::logout, auth::ws_ticket,
-        sessions::list, sessions::delete_others, sessions::delete,
-        users::me, users::update_me, users::delete_me, users::get, export::get,
-        servers::create, servers::list, servers::get, servers::update, servers::delete, servers::hand_over, servers::join, servers::leave,
-        channels::create, channels::get, channels::update, channels::delete,
-        messages::list, messages::create, message::get, message::update, message::delete, message::delete_many, message::revisions,
-        reactions::list, reactions::add, reactions::remove, reactions::remove_of, reactions::clear_with, reactions::clear,
-        pins::list, pins::add, pins::remove,
-        events::list,
-        health::live, health::ready,
-    ),
     components(schemas(Code, ErrorBody, NotReadyBody, ValidationErrorBody)),
     tags(
         (name = "auth", description = "Accounts, logins, tokens, tickets for sockets"),
@@ -43,12 +28,12 @@ use utoipa::{Modify, OpenApi};
 )]
 struct Document;
 
-/// The document.
+/// The document of these endpoints.
 ///
 /// # Errors
 /// When it cannot be written as JSON.
-pub fn document() -> serde_json::Result<Value> {
-    let mut document = serde_json::to_value(Document::openapi())?;
+pub fn document(endpoints: utoipa::openapi::OpenApi) -> serde_json::Result<Value> {
+    let mut document = serde_json::to_value(Document::openapi().merge_from(endpoints))?;
     answers::complete(&mut document);
     Ok(document)
 }

@@ -47,7 +47,7 @@ impl Draft {
 
     /// What its sender named it, if anything.
     pub fn nonce(&self) -> Option<&str> {
-        self.message.nonce.as_ref().map(|nonce| nonce.as_str())
+        self.message.nonce.as_deref()
     }
 
     /// The message that it answers, if any.

@@ -1,11 +1,15 @@
-//! Which codes each operation may answer with, and what all answers have in common.
+//! What operations have in common and need not say of themselves: the parameters of their paths, that they want a token, the codes that
+//! they may answer with, the headers of their answers.
 //!
 //! What an operation refuses by itself is its row of [`OWN`]; the rest follows from what it is: with a token or without, with a body, a
 //! change. The tests' client holds every answer of a real node to the outcome.
 
+use crate::domain::ID_PARAMETERS;
+use crate::domain::fields::missing;
 use crate::domain::validation::{Issue, integer, string};
 use crate::error::{Code, Error};
-use crate::http::kit::body::{FORM_BYTES_MAX, missing};
+use crate::http::kit::body::FORM_BYTES_MAX;
+use crate::http::kit::extract::EmojiInPath;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -78,17 +82,17 @@ const HEADERS: [(&str, &str, &str); 6] = [
     ("X-RateLimit-Reset", "integer", "Of the same limit: whole seconds until it is whole again"),
 ];
 
-/// Adds to every operation the errors and the headers that its answers may have.
+/// Adds to every operation the parameters of its path, who may call it, and the errors and the headers that its answers may have.
 pub fn complete(document: &mut Value) {
     let schemas = document["components"]["schemas"].take();
-    let paths = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
-    let methods = paths.filter_map(Value::as_object_mut).flatten();
-    for (method, operation) in methods {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    let methods = paths.filter_map(|(path, item)| Some((path, item.as_object_mut()?)));
+    let operations = methods.flat_map(|(path, item)| item.iter_mut().map(move |(method, of)| (path, method, of)));
+    for (path, method, operation) in operations {
         let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-        if operation.get("security").is_none() {
-            // Over the document's own, which is a token.
-            operation["security"] = json!([]);
-        }
+        add_parameters(path, operation);
+        // Who wants no token says so, as a demand for nothing.
+        operation["security"] = if operation.get("security").is_none() { json!([{ "login": [] }]) } else { json!([]) };
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
         for code in codes(&id, method, operation) {
             by_status.entry(code.status().unwrap_or_default()).or_default().push(code);
@@ -108,6 +112,27 @@ pub fn complete(document: &mut Value) {
     components["schemas"] = schemas;
     components["headers"] = headers();
     components["examples"] = Code::ALL.iter().filter_map(shared_example).collect::<Map<_, _>>().into();
+}
+
+/// Puts the parameters of a path before an operation's own.
+fn add_parameters(path: &str, operation: &mut Value) {
+    let own = operation.as_object_mut().and_then(|operation| operation.remove("parameters"));
+    let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let mut parameters: Vec<Value> = names.map(parameter).collect();
+    parameters.extend(own.iter().filter_map(Value::as_array).flatten().cloned());
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+}
+
+fn parameter(name: &str) -> Value {
+    if name == EmojiInPath::PARAMETER {
+        let schema = json!({ "type": "string" });
+        return json!({ "name": name, "in": "path", "required": true, "description": "Which emoji", "example": "👍", "schema": schema });
+    }
+    let about = ID_PARAMETERS.iter().find(|(of, _)| *of == name).map(|(_, about)| *about);
+    let schema = json!({ "type": "integer", "format": "int64" });
+    json!({ "name": name, "in": "path", "required": true, "description": about, "schema": schema })
 }
 
 /// The codes that an operation may answer with.
