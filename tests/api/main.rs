@@ -17,6 +17,7 @@ mod errors;
 mod events;
 mod expiry;
 mod frames;
+mod gaps;
 mod gateway;
 mod greed;
 mod handshakes;

@@ -1,8 +1,9 @@
 //! Many come back at once, while others send as fast as they can: no hole, no repeat, and each part of a log read once.
 
-use crate::support::{Socket, TestApp, User, json, spawn_app};
+use crate::support::{Socket, TestApp, User, json, spawn_app, spawn_app_with};
 use futures_util::future::join_all;
 use std::cell::Cell;
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
 const READERS: i64 = 50;
@@ -94,10 +95,18 @@ impl Run<'_> {
     }
 }
 
-async fn run(app: &TestApp, user: &User, channel: i64) {
+async fn begin<'a>(app: &'a TestApp, user: &'a User, channel: i64) -> Run<'a> {
     let last = app.count(&format!("select last_seq from channels where id = {channel}")).await;
-    let run = Run { app, user, channel, last: Cell::new(last), live: Cell::new(0) };
-    run.carry_out().await;
+    Run { app, user, channel, last: Cell::new(last), live: Cell::new(0) }
+}
+
+async fn run(app: &TestApp, user: &User, channel: i64) {
+    begin(app, user, channel).await.carry_out().await;
+    check(app).await;
+}
+
+/// The log has a message for each number.
+async fn check(app: &TestApp) {
     let dense =
         "select count(*) from channels c where last_seq <> (select count(*) from messages where channel_id = c.id)";
     assert_eq!(app.count(dense).await, 0);
@@ -109,6 +118,32 @@ async fn who_comes_back_while_others_send_misses_nothing_and_hears_nothing_twice
     let (mina, _, _, channel) = app.two_members().await;
     app.write_behind(channel, &mina, 900).await;
     run(&app, &mina, channel).await;
+}
+
+/// Another node writes, too: nobody is sent away, and nobody misses anything of it or hears it twice.
+#[tokio::test]
+async fn who_comes_back_while_others_write_elsewhere_misses_nothing_and_hears_nothing_twice() {
+    let app = spawn_app_with(|config| config.times.watch_every = Duration::from_millis(20)).await;
+    let (mina, jun, _, channel) = app.two_members().await;
+    app.write_behind(channel, &mina, 900).await;
+    let run = begin(&app, &mina, channel).await;
+    let is_over = Cell::new(false);
+    let here = async {
+        run.carry_out().await;
+        is_over.set(true);
+    };
+    let elsewhere = async {
+        let mut written = 0;
+        while !is_over.get() {
+            app.write_behind(channel, &jun, 1 + written % 3).await;
+            written += 1;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        written
+    };
+    let ((), written) = tokio::join!(here, elsewhere);
+    assert!(written > 5, "{written}");
+    check(&app).await;
 }
 
 #[tokio::test]

@@ -41,23 +41,6 @@ impl Channel {
         Some(gone)
     }
 
-    /// What was committed before `seq` has not all been announced here (another node made it, or a channel that
-    /// panicked): whoever is attached comes back and is told all of it. Never a silent hole.
-    pub(super) fn end_if_behind(&mut self, seq: Seq) {
-        if self.tail.head().is_none_or(|head| seq == head.next()) {
-            return;
-        }
-        // What went on may have taken texts away that are still held.
-        self.shared.pages.forget_from(self.id, Seq(1));
-        if self.attached.is_empty() {
-            return;
-        }
-        tracing::warn!(channel_id = %self.id, %seq, "the log went on without this node: its sockets resume");
-        let (settling, _) = tokio::sync::mpsc::channel(1);
-        let keys = self.attached.keys().copied().collect();
-        self.end(keys, Why::Restart, &settling);
-    }
-
     /// Ends what `keys` have of this channel: the socket, or a gateway's subscription.
     pub(super) fn end(&mut self, keys: Vec<SessionKey>, why: Why, settling: &Settling) {
         let mut by_worker: HashMap<(u32, bool), (RelayHandle, Vec<SessionKey>)> = HashMap::new();
@@ -106,7 +89,7 @@ impl Drop for Channel {
         if std::thread::panicking() {
             tracing::error!(channel_id = %self.id, "a channel panicked: its sockets are ended and may resume");
             // What it has given to the writer is told by nobody: the next one has to notice that the log has gone on.
-            self.shared.leave_head(self.id, self.tail.head(), self.history);
+            self.shared.leave_head(self.id, self.sequence.head(), self.history);
             self.shared.pages.forget_from(self.id, Seq(1));
             let (settling, _) = tokio::sync::mpsc::channel(1);
             let keys = self.attached.keys().copied().collect();
@@ -134,16 +117,12 @@ impl Handler<LogIsAt> for Channel {
         if !self.posters.is_empty() {
             return;
         }
-        match self.tail.head() {
-            Some(head) if log.last_seq > head => {
-                self.end_if_behind(log.last_seq.next());
-                self.tail.skip_to(log.last_seq);
-            }
-            None if !self.attached.is_empty() => {
-                self.tail.adopt(Vec::new(), log.last_seq);
-                self.announced(ctx);
-            }
-            _ => {}
+        if self.sequence.head().is_some() {
+            self.sequence.reaches(log.last_seq);
+            self.follow(ctx);
+        } else if !self.attached.is_empty() {
+            self.sequence.begin(log.last_seq);
+            self.announced(ctx);
         }
     }
 }
@@ -156,15 +135,17 @@ impl Handler<ReadAgain> for Channel {
         self.history = self.shared.history();
         self.tail.clear();
         self.read_end_again(ctx);
-        let is_lost = self.tail.head().is_some_and(|head| head > log.last_seq);
+        let head = self.sequence.head();
+        let is_lost = self.sequence.restart(log.last_seq);
         if is_lost {
-            tracing::error!(channel_id = %self.id, last_seq = log.last_seq.0, head = self.tail.head().map(|head| head.0), "the database has lost the end of a log");
+            tracing::error!(channel_id = %self.id, last_seq = log.last_seq.0, head = head.map(|head| head.0), "the database has lost the end of a log");
             let resync: Arc<[_]> = Arc::new([encode::json(&Frame::Resync { channel_id: self.id, seq: log.last_seq })]);
             for worker in &self.workers {
                 worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&resync), Hears::Messages);
             }
-            self.tail.skip_to(log.last_seq);
         }
+        self.answer_released();
+        self.follow(ctx);
         is_lost
     }
 }

@@ -1,28 +1,32 @@
 //! A channel with life on this node: who is attached, what they have sent and not yet seen, and the order of its log.
 //!
 //! The registry starts it with the first socket or post and lets it go after [`Times::idle`] without one. It takes posts, gives
-//! them to the writer, and tells its relays what has been committed, in `seq` order: the writer answers a channel's
-//! drafts in the order in which they were given. What it announces it keeps for a while ([`tail`]), so that whoever comes
-//! back is served from memory ([`replay`]). Bounds, each ending in `busy`: [`MAILBOX`] messages to come, the unacknowledged
-//! sends of a socket, the writer's queue, a relay that is behind. A panic ends the channel: its sockets close with `1012`,
-//! and the next attach starts it anew from the database.
+//! them to the writer, and tells its relays what has been committed ([`outcomes`]), in `seq` order ([`sequence`]): the writer
+//! answers a channel's drafts in the order in which they were given, and what the log has beside them is read ([`gaps`]). What it
+//! announces it keeps for a while ([`tail`]), so that whoever comes back is served from memory ([`replay`]). Bounds, each ending in
+//! `busy`: [`MAILBOX`] messages to come, the unacknowledged sends of a socket, the writer's queue, a relay that is behind,
+//! [`ANSWERS_MAX`] answers that wait for a gap. A panic ends the channel: its sockets close with `1012`, and the next attach starts
+//! it anew from the database.
 
 mod announce;
 mod endings;
+mod gaps;
 mod handle;
+mod outcomes;
 mod pages;
 mod replay;
+mod sequence;
 mod tail;
 
 pub use announce::Posted;
 pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, Start, Why};
 
 use super::registry::{Registry, Retire};
-use super::relay::{Hears, Kind, Outbox, RelayHandle, SessionKey, Topic};
-use super::writer::{Outcome, Settled, Writer};
+use super::relay::{Kind, Outbox, RelayHandle, SessionKey};
+use super::writer::Writer;
 use crate::actors::relay::About;
 use crate::domain::access::{Author, Denied};
-use crate::domain::log::{LogEntry, MadeChange};
+use crate::domain::log::MadeChange;
 use crate::domain::user::DELETED_USER;
 use crate::domain::{ChannelId, Seq, UserId};
 use crate::error::Error;
@@ -31,16 +35,17 @@ use crate::store::log::LogWrite;
 use crate::store::messages::Draft;
 use crate::times::Times;
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
-use announce::created;
 use bytes::Bytes;
 use handle::{Attach, Change, Forget, More, Post};
 use lru::LruCache;
+use outcomes::Answer;
 use pages::Pages;
 use replay::Reads;
+use sequence::Sequence;
 use slab::Slab;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,6 +58,8 @@ const MAILBOX: usize = 1_024;
 const ERASED_MAX: usize = 65_536;
 /// Reads of logs that run at once on a node: fewer than the pool has connections.
 const READS_AT_ONCE: usize = 4;
+/// Answers that wait until what comes before them in the log has been read, before `busy`.
+const ANSWERS_MAX: usize = 1_024;
 
 /// What all channels of a node share; they live on one thread.
 #[derive(Clone)]
@@ -148,6 +155,10 @@ pub struct Channel {
     workers: Vec<Worker>,
     /// Who waits for the outcome of a draft.
     posters: Slab<Poster>,
+    /// What is announced, and in which order.
+    sequence: Sequence<Entry>,
+    /// What became of writes that lie behind a gap, or were answered behind one that does.
+    answers: VecDeque<Answer>,
     tail: Tail,
     reads: Reads,
     /// How many attaches and posts the registry has sent: it compares before it lets a channel go.
@@ -163,11 +174,13 @@ impl Channel {
     /// Starts a channel on the current thread.
     pub(super) fn start_one(id: ChannelId, shared: Shared) -> ChannelHandle {
         let left = shared.heads.borrow_mut().remove(&id);
-        let mut channel = Self {
+        let channel = Self {
             id,
             attached: HashMap::new(),
             workers: Vec::new(),
             posters: Slab::new(),
+            sequence: Sequence::new(left),
+            answers: VecDeque::new(),
             tail: Tail::new(shared.node_bytes.clone()),
             history: shared.history(),
             shared,
@@ -176,9 +189,6 @@ impl Channel {
             idle_since: Instant::now(),
             restarted: HashSet::new(),
         };
-        if let Some(head) = left {
-            channel.tail.skip_to(head);
-        }
         ChannelHandle::new(id, channel.start())
     }
 
@@ -257,6 +267,7 @@ impl Handler<Forget> for Channel {
     fn handle(&mut self, _: Forget, _: &mut Self::Context) {
         self.tail.clear();
         self.reads.clear();
+        self.sequence.drop_held();
     }
 }
 
@@ -282,7 +293,7 @@ impl Handler<Post> for Channel {
             let error = if is_coming_back { Error::Unavailable } else { Denied::NotMember.into() };
             return poster.refuse(error, about);
         };
-        if self.workers.iter().any(|worker| worker.relay.is_behind()) {
+        if self.is_congested() {
             return poster.refuse(Error::Busy, about);
         }
         self.persist(LogWrite::Message(Draft::new(author, message)), poster, about, ctx);
@@ -298,7 +309,7 @@ impl Handler<Change> for Channel {
         let Change { draft, poster } = change;
         let nonce = if let Poster::Command(_, nonce) = &poster { nonce.clone() } else { None };
         let about = About { nonce: nonce.as_deref(), channel_id: Some(self.id) };
-        if self.workers.iter().any(|worker| worker.relay.is_behind()) {
+        if self.is_congested() {
             return poster.refuse(Error::Busy, about);
         }
         self.persist(LogWrite::Change(draft), poster, about, ctx);
@@ -306,90 +317,16 @@ impl Handler<Change> for Channel {
 }
 
 impl Channel {
+    /// Whether those who hear the log, or wait for answers, have to come after it first.
+    fn is_congested(&self) -> bool {
+        self.answers.len() >= ANSWERS_MAX || self.workers.iter().any(|worker| worker.relay.is_behind())
+    }
+
     fn persist(&mut self, write: LogWrite, poster: Poster, about: About<'_>, ctx: &mut Context<Self>) {
         let ticket = self.posters.insert(poster);
         if let Err(refused) = self.shared.writer.persist(Arc::new(write), ticket, ctx.address().recipient()) {
             self.posters.remove(ticket).refuse(refused.into(), about);
         }
-    }
-
-    /// Tells everyone who hears the channel what has been committed, in its order.
-    fn announce(&mut self, settled: &Settled) {
-        let mut frames: Vec<(Bytes, Hears)> = Vec::with_capacity(settled.writes.len());
-        for (write, _, outcome) in &settled.writes {
-            let entry = match (&**write, outcome) {
-                (LogWrite::Message(draft), Outcome::Committed(place)) => {
-                    Entry::new(&created(draft, self.shared.name_of(draft), place, None))
-                }
-                (LogWrite::Change(draft), Outcome::Changed(made)) => {
-                    let made = self.shared.without_erased_name(draft.user_id(), made);
-                    self.retell(&made);
-                    Entry::new(&made.entry)
-                }
-                // It was made before, and perhaps told nobody here (a channel that has failed).
-                (LogWrite::Change(draft), Outcome::Unchanged) if draft.change().is_deletion() => {
-                    self.forget_texts(draft.change().message_ids());
-                    continue;
-                }
-                _ => continue,
-            };
-            self.end_if_behind(entry.seq);
-            frames.push((entry.frame.clone(), entry.to));
-            self.tail.push(entry);
-        }
-        for run in frames.chunk_by(|one, next| one.1 == next.1) {
-            let to = run.first().map_or(Hears::Messages, |(_, to)| *to);
-            let frames: Arc<[Bytes]> = run.iter().map(|(frame, _)| frame.clone()).collect();
-            for worker in &self.workers {
-                worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&frames), to);
-            }
-        }
-    }
-
-    /// Forgets what is held of the log; a read that is under way is made again.
-    fn forget_log(&mut self) {
-        self.tail.clear();
-        self.reads.clear();
-        self.shared.pages.clear();
-    }
-
-    /// What is held of the log tells no text any more that was changed or taken away.
-    fn retell(&mut self, made: &MadeChange) {
-        let Some(retold) = &made.retold else { return self.forget_log() };
-        if let Some(first) = retold.iter().map(LogEntry::seq).min() {
-            self.shared.pages.forget_from(self.id, first);
-        }
-        for message in retold {
-            self.tail.retell(message);
-            if let Some(id) = message.message_id() {
-                self.reads.retell(id);
-            }
-        }
-    }
-}
-
-impl Handler<Settled> for Channel {
-    type Result = ();
-
-    fn handle(&mut self, settled: Settled, ctx: &mut Self::Context) {
-        // Before the events: who sees its own message may send the next.
-        for (_, ticket, outcome) in &settled.writes {
-            if let Some(poster) = self.posters.get_mut(*ticket).filter(|_| outcome.is_final()) {
-                poster.finish();
-            }
-        }
-        self.announce(&settled);
-        // After the events: who is acknowledged has seen them.
-        for (write, ticket, outcome) in &settled.writes {
-            if let Some(poster) = self.posters.get_mut(*ticket) {
-                let name = if let LogWrite::Message(draft) = &**write { self.shared.name_of(draft) } else { "" };
-                poster.answer(write, name, outcome);
-            }
-            if outcome.is_final() {
-                self.posters.try_remove(*ticket);
-            }
-        }
-        self.announced(ctx);
     }
 }
 

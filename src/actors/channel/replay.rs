@@ -54,6 +54,10 @@ pub struct Reads {
     retold: HashMap<MessageId, u64>,
     /// How often a message was retold.
     clock: Rc<Cell<u64>>,
+    /// What was read since before then may have any old text.
+    outdated: u64,
+    /// Gaps that are being read.
+    gaps: usize,
 }
 
 impl Reads {
@@ -66,7 +70,7 @@ impl Reads {
 
     /// A message is told otherwise from now on; what was read before may have its old text.
     pub(super) fn retell(&mut self, id: MessageId) {
-        if self.is_reading_end || !self.for_page.is_empty() {
+        if self.is_under_way() {
             self.clock.set(self.clock.get() + 1);
             self.retold.insert(id, self.clock.get());
         }
@@ -78,16 +82,40 @@ impl Reads {
     }
 
     /// Whether what has just been read, since a time, has a text that is told otherwise by now.
-    fn has_old_text(&self, log: &Result<Option<Log>>, since: u64) -> bool {
+    pub(super) fn has_old_text(&self, log: &Result<Option<Log>>, since: u64) -> bool {
         let texts = log.iter().flatten().flat_map(|log| log.entries.iter().filter_map(LogEntry::text_of));
-        !self.retold.is_empty() && texts.into_iter().any(|id| self.retold.get(&id).is_some_and(|at| *at > since))
+        since < self.outdated
+            || !self.retold.is_empty() && texts.into_iter().any(|id| self.retold.get(&id).is_some_and(|at| *at > since))
     }
 
     /// A read is over; once none is under way, whatever is read begins after all that has been retold.
     fn is_read(&mut self) {
-        if !self.is_reading_end && self.for_page.is_empty() {
+        if !self.is_under_way() {
             self.retold.clear();
         }
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.is_reading_end || !self.for_page.is_empty() || self.gaps > 0
+    }
+
+    /// Any text may be told otherwise from now on.
+    pub(super) fn outdate(&mut self) {
+        self.clear();
+        self.clock.set(self.clock.get() + 1);
+        self.outdated = self.clock.get();
+    }
+
+    /// A gap is being read. Returns the time of the reads, which is to be looked at when the read begins.
+    pub(super) fn begin_gap(&mut self) -> Rc<Cell<u64>> {
+        self.gaps += 1;
+        Rc::clone(&self.clock)
+    }
+
+    /// A gap is read, or cannot be.
+    pub(super) fn end_gap(&mut self) {
+        self.gaps = self.gaps.saturating_sub(1);
+        self.is_read();
     }
 
     /// Nobody of this key waits any more.
@@ -107,12 +135,13 @@ impl Channel {
         }
         self.shared.pages.forget_texts(self.id, ids);
         ids.iter().for_each(|id| self.reads.retell(*id));
+        self.sequence.drop_held();
     }
 
     /// Answers a gateway's `subscribe`.
     pub(super) fn subscribe(&mut self, key: SessionKey, start: Start, ctx: &mut Context<Self>) {
         let Some(attached) = self.attached.get(&key) else { return };
-        let Some(head) = self.tail.head() else {
+        let Some(head) = self.sequence.head() else {
             return self.wait_for_head(key, Want::Subscribe(start), ctx);
         };
         let subscribed = encode::json(&Frame::Subscribed { channel_id: self.id, seq: head });
@@ -126,16 +155,17 @@ impl Channel {
     /// Sends a socket the next part of what follows `after`; with the last part it goes live.
     pub(super) fn resume(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
         let Some(attached) = self.attached.get(&key).filter(|attached| !attached.is_live) else { return };
-        let Some(head) = self.tail.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
+        let Some(head) = self.sequence.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
         if after > head {
-            // What is committed may be known, from the history say, before it is announced: as far as drafts are on their way.
-            if after - head <= self.posters.len() as i64 {
+            // What is committed may be known, from the history say, before it is announced: as far as drafts are on their way, or a gap
+            // is being read.
+            if after - head <= self.posters.len() as i64 || Some(after) <= self.sequence.known() {
                 return self.reads.for_head.push((key, Want::Resume(after)));
             }
             let resync = encode::json(&Frame::Resync { channel_id: self.id, seq: head });
             return self.go_live(key, vec![resync], true);
         }
-        match self.tail.after(after, attached.outbox.hears()) {
+        match self.tail.after(after, head, attached.outbox.hears()) {
             Some(Part { mut frames, upto }) if upto == head => {
                 frames.push(encode::json(&Frame::ReplayDone { channel_id: self.id, seq: head }));
                 self.go_live(key, frames, true);
@@ -148,7 +178,8 @@ impl Channel {
     /// Serves those who waited for what has been announced.
     pub(super) fn announced(&mut self, ctx: &mut Context<Self>) {
         self.adopt();
-        if self.tail.head().is_some() && !self.reads.for_head.is_empty() {
+        self.follow(ctx);
+        if self.sequence.head().is_some() && !self.reads.for_head.is_empty() {
             for (key, want) in std::mem::take(&mut self.reads.for_head) {
                 match want {
                     Want::Subscribe(start) => self.subscribe(key, start, ctx),
@@ -160,7 +191,7 @@ impl Channel {
 
     /// Looks how far the log goes, if that is not known: what goes beyond it without this node is noticed then.
     pub(super) fn learn_head(&mut self, ctx: &mut Context<Self>) {
-        if self.tail.head().is_some() || self.reads.is_reading_end || self.attached.len() > 1 {
+        if self.sequence.head().is_some() || self.reads.is_reading_end || self.attached.len() > 1 {
             return;
         }
         let (db, slots, id) = (self.shared.db.clone(), self.shared.read_slots.clone(), self.id);
@@ -246,10 +277,10 @@ impl Channel {
     /// not yet said will still be delivered.
     fn adopt(&mut self) {
         let Some((_, last_seq)) = &self.reads.unadopted else { return };
-        if (self.tail.head().is_some_and(|head| head >= *last_seq) || self.posters.is_empty())
+        if (self.sequence.head().is_some_and(|head| head >= *last_seq) || self.posters.is_empty())
             && let Some((older, last_seq)) = self.reads.unadopted.take()
         {
-            self.tail.adopt(older, last_seq);
+            self.tail.adopt(older, self.sequence.begin(last_seq));
         }
     }
 
@@ -305,7 +336,7 @@ impl Channel {
             }
         };
         // What has not been announced yet will be: it is not for a replay.
-        let announced = self.tail.head().unwrap_or_default();
+        let announced = self.sequence.head().unwrap_or_default();
         let upto = number.end().min(log.last_seq).min(announced);
         let entries = log.entries.iter().filter(|entry| entry.seq() <= upto).map(Entry::new).collect();
         let page = Rc::new(Page::new(entries, upto));

@@ -3,6 +3,7 @@
 //! Bounds: [`EVENTS_MAX`] events and [`BYTES_MAX`]; once all tails of the node together hold [`NODE_BYTES_MAX`], a tail
 //! that grows keeps [`BYTES_SHORT`] only. What is older is read from the database.
 
+use super::sequence::Placed;
 use crate::actors::relay::Hears;
 use crate::domain::log::LogEntry;
 use crate::domain::{MessageId, Seq};
@@ -44,6 +45,16 @@ impl Entry {
     }
 }
 
+impl Placed for Entry {
+    fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    fn bytes(&self) -> usize {
+        self.frame.len()
+    }
+}
+
 /// A part of the log, ready to be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
@@ -59,36 +70,27 @@ pub type NodeBytes = Rc<Cell<usize>>;
 pub struct Tail {
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// The last entry that has been announced; `None` until it is known.
-    head: Option<Seq>,
     node_bytes: NodeBytes,
 }
 
 impl Tail {
     pub fn new(node_bytes: NodeBytes) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, head: None, node_bytes }
-    }
-
-    /// The last entry that has been announced; `None` until it is known.
-    pub fn head(&self) -> Option<Seq> {
-        self.head
+        Self { entries: VecDeque::new(), bytes: 0, node_bytes }
     }
 
     /// Takes the entry that is announced now.
     pub fn push(&mut self, entry: Entry) {
-        if self.head.is_some_and(|head| entry.seq != head.next()) {
-            // What lies between was not made here; a hole would be replayed as if it were none.
+        if self.entries.back().is_some_and(|last| entry.seq != last.seq.next()) {
+            // A hole would be replayed as if it were none.
             self.clear();
         }
-        self.head = Some(entry.seq);
         self.count(entry.frame.len());
         self.entries.push_back(entry);
         self.trim();
     }
 
-    /// Takes what has been read from the database: the last entries up to `last_seq`.
-    pub fn adopt(&mut self, older: Vec<Entry>, last_seq: Seq) {
-        let head = *self.head.get_or_insert(last_seq);
+    /// Takes what has been read from the database, of a log that has been announced up to `head`.
+    pub fn adopt(&mut self, older: Vec<Entry>, head: Seq) {
         let first = self.entries.front().map_or(head.next(), |entry| entry.seq);
         let older: Vec<Entry> = older.into_iter().filter(|entry| entry.seq < first).collect();
         if older.last().is_some_and(|entry| entry.seq.next() != first) {
@@ -101,9 +103,9 @@ impl Tail {
         self.trim();
     }
 
-    /// What follows `after`, for a socket that hears this; `None` if the tail does not reach back so far.
-    pub fn after(&self, after: Seq, hears: Hears) -> Option<Part> {
-        let head = self.head?;
+    /// What follows `after` up to `head`, the last entry announced, for a socket that hears this; `None` if the tail does not reach back
+    /// so far.
+    pub fn after(&self, after: Seq, head: Seq, hears: Hears) -> Option<Part> {
         let first = self.entries.front().map_or(head.next(), |entry| entry.seq);
         if after.next() < first {
             return None;
@@ -145,13 +147,7 @@ impl Tail {
         self.entries.iter().any(|entry| entry.text_of.is_some_and(|id| ids.contains(&id)))
     }
 
-    /// The log has gone on to `seq` without this node: what lies between is read when it is wanted.
-    pub fn skip_to(&mut self, seq: Seq) {
-        self.clear();
-        self.head = Some(seq);
-    }
-
-    /// Forgets what it holds, not how far the log goes: what is wanted of it is read again.
+    /// Forgets what it holds: what is wanted of it is read again.
     pub fn clear(&mut self) {
         self.node_bytes.set(self.node_bytes.get() - self.bytes);
         self.bytes = 0;
@@ -203,12 +199,21 @@ mod tests {
     #[test]
     fn it_answers_for_what_it_holds_and_for_nothing_else() {
         let empty = Tail::new(NodeBytes::default());
-        assert_eq!(empty.after(Seq(0), Hears::All), None);
+        assert_eq!(empty.after(Seq(0), Seq(4), Hears::All), None);
         let tail = tail(5..=9, 10);
-        assert_eq!(tail.after(Seq(3), Hears::All), None);
-        assert_eq!(tail.after(Seq(4), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((5, Seq(9))));
-        assert_eq!(tail.after(Seq(8), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(9))));
-        assert_eq!(tail.after(Seq(9), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((0, Seq(9))));
+        assert_eq!(tail.after(Seq(3), Seq(9), Hears::All), None);
+        assert_eq!(
+            tail.after(Seq(4), Seq(9), Hears::All).map(|part| (part.frames.len(), part.upto)),
+            Some((5, Seq(9)))
+        );
+        assert_eq!(
+            tail.after(Seq(8), Seq(9), Hears::All).map(|part| (part.frames.len(), part.upto)),
+            Some((1, Seq(9)))
+        );
+        assert_eq!(
+            tail.after(Seq(9), Seq(9), Hears::All).map(|part| (part.frames.len(), part.upto)),
+            Some((0, Seq(9)))
+        );
     }
 
     #[test]
@@ -230,17 +235,17 @@ mod tests {
     #[test]
     fn what_was_read_is_put_before_what_was_announced() {
         let mut tail = tail([7, 8], 1);
-        tail.adopt((1..=7).map(|seq| entry(seq, 1)).collect(), Seq(7));
-        assert_eq!(tail.after(Seq(0), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((8, Seq(8))));
+        tail.adopt((1..=7).map(|seq| entry(seq, 1)).collect(), Seq(8));
+        assert_eq!(
+            tail.after(Seq(0), Seq(8), Hears::All).map(|part| (part.frames.len(), part.upto)),
+            Some((8, Seq(8)))
+        );
         let mut apart = self::tail([7, 8], 1);
-        apart.adopt((1..=5).map(|seq| entry(seq, 1)).collect(), Seq(5));
-        assert_eq!(apart.after(Seq(0), Hears::All), None);
+        apart.adopt((1..=5).map(|seq| entry(seq, 1)).collect(), Seq(8));
+        assert_eq!(apart.after(Seq(0), Seq(8), Hears::All), None);
         let mut fresh = Tail::new(NodeBytes::default());
         fresh.adopt(Vec::new(), Seq(0));
-        assert_eq!(
-            (fresh.head(), fresh.after(Seq(0), Hears::All)),
-            (Some(Seq(0)), Some(Part { frames: Vec::new(), upto: Seq(0) }))
-        );
+        assert_eq!(fresh.after(Seq(0), Seq(0), Hears::All), Some(Part { frames: Vec::new(), upto: Seq(0) }));
     }
 
     #[test]
@@ -260,18 +265,24 @@ mod tests {
     fn a_hole_is_never_replayed_over() {
         let mut tail = tail([1, 2, 3], 1);
         tail.push(entry(5, 1));
-        assert_eq!(tail.after(Seq(2), Hears::All), None);
-        assert_eq!(tail.after(Seq(4), Hears::All).map(|part| part.upto), Some(Seq(5)));
+        assert_eq!(tail.after(Seq(2), Seq(5), Hears::All), None);
+        assert_eq!(tail.after(Seq(4), Seq(5), Hears::All).map(|part| part.upto), Some(Seq(5)));
     }
 
     #[test]
     fn a_part_is_cut_between_events() {
         let large = tail(1..=20, 10_000);
-        let first = large.after(Seq(0), Hears::All).expect("it reaches back");
+        let first = large.after(Seq(0), Seq(20), Hears::All).expect("it reaches back");
         assert_eq!((first.frames.len(), first.upto), (6, Seq(6)));
         let many = tail(1..=1_000, 1);
-        assert_eq!(many.after(Seq(0), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((256, Seq(256))));
+        assert_eq!(
+            many.after(Seq(0), Seq(1_000), Hears::All).map(|part| (part.frames.len(), part.upto)),
+            Some((256, Seq(256)))
+        );
         let huge = tail([1, 2], 100_000);
-        assert_eq!(huge.after(Seq(0), Hears::All).map(|part| (part.frames.len(), part.upto)), Some((1, Seq(1))));
+        assert_eq!(
+            huge.after(Seq(0), Seq(2), Hears::All).map(|part| (part.frames.len(), part.upto)),
+            Some((1, Seq(1)))
+        );
     }
 }

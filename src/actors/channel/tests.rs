@@ -1,7 +1,8 @@
 //! What a channel does to its sockets and posters when it fails, and when somebody who was attached is gone again.
 
 use super::*;
-use crate::actors::relay::{Relay, RelayPort, Relays, Socket};
+use crate::actors::relay::{Hears, Relay, RelayPort, Relays, Socket};
+use crate::actors::writer::{Outcome, Settled};
 use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
@@ -197,9 +198,10 @@ async fn a_gateway_whose_attachment_nobody_takes_hears_nothing() {
     assert!(!gone.hears().await.contains("for members"));
 }
 
-/// What the log has beyond what was announced here has not been heard: whoever is attached comes back.
+/// What the log has beyond what was announced here has not been heard, and there is no database to read it from: whoever is attached
+/// comes back.
 #[actix_web::test]
-async fn a_log_that_went_on_ends_those_who_have_not_heard_it() {
+async fn a_log_that_went_on_unread_ends_those_who_have_not_heard_it() {
     let scene = Scene::start().await;
     let peer = scene.connect(Kind::Channel).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
@@ -215,7 +217,7 @@ async fn a_log_that_went_on_ends_those_who_have_not_heard_it() {
     assert_eq!((rest[0], u16::from_be_bytes([rest[2], rest[3]])), (0x88, 1012));
 }
 
-/// What the failed channel had given to the writer is told by nobody: who is attached to the next one comes back for it.
+/// What the failed channel had given to the writer is told by nobody, and cannot be read: who is attached to the next one comes back.
 #[actix_web::test]
 async fn the_next_channel_knows_how_far_a_failed_one_had_told_its_log() {
     let mut scene = Scene::start().await;

@@ -12,8 +12,8 @@ mod queue;
 mod run;
 
 use crate::actors::Vital;
-use crate::domain::ChannelId;
 use crate::domain::log::{ChangeRefused, MadeChange};
+use crate::domain::{ChannelId, Seq};
 use crate::store::Target;
 use crate::store::log::LogWrite;
 use crate::store::messages::{Known, Place};
@@ -70,6 +70,16 @@ impl Outcome {
     /// Whether nothing more will be said of the draft.
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Refused(Refused::Unconfirmed))
+    }
+
+    /// Where in the log it is, made now or before.
+    pub fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::Committed(place) | Self::Duplicate(place) => Some(place.seq),
+            Self::Known(known) => Some(known.place.seq),
+            Self::Changed(made) => Some(made.entry.seq()),
+            Self::Unchanged | Self::Refused(_) => None,
+        }
     }
 }
 

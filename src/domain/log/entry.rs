@@ -303,6 +303,11 @@ impl<'a> LogEntry<'a> {
         }
     }
 
+    /// Whether earlier entries may be told otherwise since.
+    pub fn retells(&self) -> bool {
+        matches!(self, Self::MessageUpdated(_) | Self::MessageDeleted(_) | Self::MessagesDeleted(_) | Self::Skipped(_))
+    }
+
     /// Whether a channel socket hears it that has not asked for every type.
     pub fn is_basic(&self) -> bool {
         matches!(self, Self::MessageCreated(MessageCreated::Message(_)))

@@ -1,0 +1,107 @@
+//! Entries that the log has and this channel was not told of: another node wrote them, or a channel that has failed. They are read
+//! and announced like all others. Only where that cannot be are the channel's sockets ended with `1012`, and come back for all of it:
+//! more than [`GAP_MAX`](super::sequence::GAP_MAX) entries, a read that fails or takes longer than [`READ_MAX`], a log with a hole.
+
+use super::Channel;
+use super::handle::Why;
+use super::pages::PAGE;
+use super::sequence::{Gap, Step};
+use super::tail::{Entry, PART_BYTES_MAX};
+use crate::domain::Seq;
+use crate::domain::access::Author;
+use crate::error::Result;
+use crate::store::log::{Log, events};
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::time::Duration;
+
+/// As long as a part of a gap may take to be read: who has written waits for it.
+const READ_MAX: Duration = Duration::from_secs(1);
+
+/// What was read, if it was; and of which edition of the pages and time of the reads it is.
+type GapRead = Option<(Result<Option<Log>>, (u64, u64))>;
+
+impl Channel {
+    /// Does what the order of the log asks for.
+    pub(super) fn follow(&mut self, ctx: &mut Context<Self>) {
+        if !self.sequence.is_behind() {
+            return;
+        }
+        match self.sequence.next_step() {
+            Step::Nothing => {}
+            Step::GiveUp => self.give_up(ctx),
+            // Any of those who are attached may read the log.
+            Step::Read(gap) => match self.attached.values().next().map(|attached| attached.author.clone()) {
+                Some(reader) => self.read_gap(gap, reader, ctx),
+                None => self.give_up(ctx),
+            },
+        }
+    }
+
+    fn read_gap(&mut self, gap: Gap, reader: Author, ctx: &mut Context<Self>) {
+        let (db, slots, pages) = (self.shared.db.clone(), self.shared.read_slots.clone(), self.shared.pages.clone());
+        let (clock, author) = (self.reads.begin_gap(), reader.clone());
+        let read = async move {
+            let _slot = slots.acquire().await;
+            let at = (pages.edition(), clock.get());
+            let limit = PAGE.min(gap.upto - gap.after);
+            (events(&db, &author, gap.after, limit, PART_BYTES_MAX as i64).await, at)
+        };
+        ctx.spawn(tokio::time::timeout(READ_MAX, read).into_actor(self).map(move |part, channel, ctx| {
+            channel.gap_was_read(gap, reader, part.ok(), ctx);
+        }));
+    }
+
+    fn gap_was_read(&mut self, gap: Gap, reader: Author, part: GapRead, ctx: &mut Context<Self>) {
+        let is_old = part.as_ref().is_some_and(|(log, (edition, since))| {
+            self.shared.pages.edition() != *edition || self.reads.has_old_text(log, *since)
+        });
+        self.reads.end_gap();
+        // With another history the channel is about to be told where its log is.
+        if !self.sequence.is_reading(gap) || self.history != self.shared.history() {
+            return;
+        }
+        match part {
+            _ if is_old => self.read_gap(gap, reader, ctx),
+            Some((Ok(Some(log)), _)) => self.fill(gap, &log, ctx),
+            _ => self.give_up(ctx),
+        }
+    }
+
+    /// Announces what was read, and what was held behind it.
+    pub(super) fn fill(&mut self, gap: Gap, log: &Log, ctx: &mut Context<Self>) {
+        let Ok(entries) = self.sequence.fill(gap, log.entries.iter().map(Entry::new).collect(), log.last_seq) else {
+            return self.give_up(ctx);
+        };
+        // Somebody else's change has taken texts away that are still here.
+        if log.entries.iter().any(|entry| entry.seq() <= gap.upto && entry.retells()) {
+            self.forget_older();
+        }
+        let mut frames = Vec::with_capacity(entries.len());
+        entries.into_iter().for_each(|entry| self.keep(entry, &mut frames));
+        let answers = self.release();
+        self.tell(&frames, &answers);
+        self.announced(ctx);
+    }
+
+    /// What was not announced is not announced here any more: whoever is attached comes back and is told all of it. Never a silent hole.
+    fn give_up(&mut self, ctx: &mut Context<Self>) {
+        self.sequence.skip();
+        self.forget_older();
+        if !self.attached.is_empty() {
+            let seq = self.sequence.head().unwrap_or_default();
+            tracing::warn!(channel_id = %self.id, %seq, "the log went on without this node: its sockets resume");
+            let (settling, _) = tokio::sync::mpsc::channel(1);
+            let keys = self.attached.keys().copied().collect();
+            self.end(keys, Why::Restart, &settling);
+        }
+        self.answer_released();
+        self.announced(ctx);
+    }
+
+    /// What went on may have taken any text away that is held of the log, or read.
+    fn forget_older(&mut self) {
+        self.tail.clear();
+        self.reads.outdate();
+        self.shared.pages.forget_from(self.id, Seq(1));
+    }
+}
