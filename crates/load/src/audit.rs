@@ -2,7 +2,7 @@
 
 mod changes;
 
-use super::Trouble;
+use super::LoadError;
 use super::call::{Body, Http};
 use super::checks::Rule;
 use super::client::Room;
@@ -50,7 +50,7 @@ struct Log<'a> {
 ///
 /// # Errors
 /// When it cannot be read.
-pub async fn compare(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(), Trouble> {
+pub async fn compare(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(), LoadError> {
     let logs = logs(run, rooms);
     let events: i64 = logs.iter().map(|log| log.head).sum();
     let progress = Progress::begin("history", events.unsigned_abs());
@@ -65,7 +65,7 @@ pub async fn compare(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(
 }
 
 /// Notes how far each log goes in which messages were changed: the calls that change them do not say it, and everybody must get there.
-pub async fn ends(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(), Trouble> {
+pub async fn ends(run: &Run, people: &People, rooms: &[Rc<Room>]) -> Result<(), LoadError> {
     let ends = stream::iter(rooms).map(async |room| {
         let (channel_id, head) = (room.ledger.borrow().channel_id(), room.ledger.borrow().head());
         let log = Log { run, channel_id, room: Some(&**room), head };
@@ -90,7 +90,7 @@ fn logs<'a>(run: &'a Run, rooms: &'a [Rc<Room>]) -> Vec<Log<'a>> {
 }
 
 impl Log<'_> {
-    async fn compare(&self, people: &People, done: &Cell<u64>, progress: &Progress) -> Result<(), Trouble> {
+    async fn compare(&self, people: &People, done: &Cell<u64>, progress: &Progress) -> Result<(), LoadError> {
         let mut http = Http::new(Rc::clone(&self.run.target));
         let mut after = 0;
         let mut changes = ChangesInLog::new(self.channel_id, &self.run.checks);
@@ -120,14 +120,14 @@ impl Log<'_> {
         Ok(())
     }
 
-    fn read<'b>(&self, body: &'b [u8]) -> Result<Page<'b>, Trouble> {
+    fn read<'b>(&self, body: &'b [u8]) -> Result<Page<'b>, LoadError> {
         serde_json::from_slice(body).map_err(|_| {
-            Trouble::Node(format!("GET /channels/{}/events was answered with something else", self.channel_id))
+            LoadError::Node(format!("GET /channels/{}/events was answered with something else", self.channel_id))
         })
     }
 
     /// Asks until there is a page, or there has been none for [`PATIENCE`].
-    async fn page(&self, people: &People, http: &mut Http, after: i64) -> Result<Bytes, Trouble> {
+    async fn page(&self, people: &People, http: &mut Http, after: i64) -> Result<Bytes, LoadError> {
         let (owner, since, mut is_new) = (people.owner()?, Instant::now(), false);
         let path = format!("/channels/{}/events?after={after}&limit={PAGE}", self.channel_id);
         loop {

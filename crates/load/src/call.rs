@@ -1,6 +1,6 @@
 //! Management calls, over connections that are kept.
 
-use super::Trouble;
+use super::LoadError;
 use super::target::Target;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -69,11 +69,11 @@ impl Http {
     ///
     /// # Errors
     /// When no answer came: one line that says why.
-    pub async fn call(&mut self, method: Method, path: &str, token: &str, body: Body<'_>) -> Result<Answer, Trouble> {
+    pub async fn call(&mut self, method: Method, path: &str, token: &str, body: Body<'_>) -> Result<Answer, LoadError> {
         let answered = tokio::time::timeout(ANSWER_MAX, self.exchange(&method, path, token, body)).await;
         answered.unwrap_or_else(|_| Err(format!("no answer within {} s", ANSWER_MAX.as_secs()))).map_err(|why| {
             self.connection = None;
-            Trouble::Node(format!("{method} {}{path}: {why}", self.target.url))
+            LoadError::Node(format!("{method} {}{path}: {why}", self.target.url))
         })
     }
 

@@ -4,7 +4,7 @@ use super::changes::{OwnMessage, Record};
 use super::checks::Rule;
 use super::frames::{Kind, write};
 use super::ledger::{EntryKind, Heard, Identity, Incoming, Ledger, View};
-use super::link::{Link, NoLink, Reading};
+use super::link::{ConnectError, Link, Reading};
 use super::meter::{Times, count};
 use super::payload::Said;
 use super::people::Person;
@@ -164,15 +164,15 @@ impl Client {
             self.view.connect(&self.room.ledger.borrow());
             let why = match Link::open(&self.run, &path(&self.view, channel), &token).await {
                 Ok(link) => return Some(link),
-                Err(NoLink::Token) => match self.person.renew(&self.run.target, &token).await {
+                Err(ConnectError::Token) => match self.person.renew(&self.run.target, &token).await {
                     Ok(()) => continue,
                     Err(trouble) => trouble.to_string(),
                 },
-                Err(NoLink::Refused(why)) => {
+                Err(ConnectError::Refused(why)) => {
                     self.run.fail(why);
                     return None;
                 }
-                Err(NoLink::Failed(why)) => why,
+                Err(ConnectError::Failed(why)) => why,
             };
             self.run.meter.error("connecting");
             if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {

@@ -1,6 +1,6 @@
 //! An earlier run, as `--json` wrote it, and what of it can stand beside a new one.
 
-use super::Trouble;
+use super::LoadError;
 use super::report::{Comparison, ERROR, Environment, FORMAT, Latency, Report, Row};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -60,8 +60,8 @@ impl Earlier {
     ///
     /// # Errors
     /// When it is not one, or cannot be read.
-    pub fn read(path: &Path, scenario: &str) -> Result<Self, Trouble> {
-        let unusable = |why: String| Trouble::Input(format!("--compare {}: {why}", path.display()));
+    pub fn read(path: &Path, scenario: &str) -> Result<Self, LoadError> {
+        let unusable = |why: String| LoadError::Input(format!("--compare {}: {why}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
         let other = |error: serde_json::Error| unusable(format!("this is not what --json writes ({error})"));
         let header: Header = serde_json::from_str(&text).map_err(other)?;

@@ -1,9 +1,9 @@
 //! A storm of connects, then silence: what a socket costs in time and memory, and whether it is still there.
 
-use super::Trouble;
+use super::LoadError;
 use super::checks::Rule;
 use super::frames::{Kind, write};
-use super::link::{Link, NoLink, Reading};
+use super::link::{ConnectError, Link, Reading};
 use super::meter::count;
 use super::people::{People, Person, Place};
 use super::report::times::HANDSHAKE;
@@ -30,7 +30,7 @@ pub async fn drive(
     hold: Duration,
     people: &People,
     places: &[Place],
-) -> Result<(), Trouble> {
+) -> Result<(), LoadError> {
     let channel = places.first().and_then(|place| place.channels.first()).copied().unwrap_or_default();
     let handshake = run.meter.times(HANDSHAKE);
     let before_kib = run.node.and_then(|node| node.resident_kib());
@@ -62,11 +62,11 @@ pub async fn drive(
     progress.end();
     let took_s = (run.clock.now_us() - started_us) as f64 / 1e6;
     if let Some(why) = run.failure() {
-        return Err(Trouble::Node(why));
+        return Err(LoadError::Node(why));
     }
     let opened = crowd.opened.get();
     if !is_full {
-        return Err(Trouble::Node(format!("only {opened} of {sockets} sockets were open after {took_s:.0} s")));
+        return Err(LoadError::Node(format!("only {opened} of {sockets} sockets were open after {took_s:.0} s")));
     }
     run.figure("sockets", opened as f64, "");
     run.figure("connects a second", opened as f64 / took_s, "/s");
@@ -183,15 +183,15 @@ async fn open(run: &Rc<Run>, person: &Person, channel: i64) -> Option<Link> {
         let token = person.token();
         match Link::open(run, &format!("/ws/{channel}"), &token).await {
             Ok(link) => return Some(link),
-            Err(NoLink::Refused(why)) => {
+            Err(ConnectError::Refused(why)) => {
                 run.fail(why);
                 return None;
             }
-            Err(NoLink::Token) => match person.renew(&run.target, &token).await {
+            Err(ConnectError::Token) => match person.renew(&run.target, &token).await {
                 Ok(()) => continue,
                 Err(trouble) => last = trouble.to_string(),
             },
-            Err(NoLink::Failed(why)) => last = why,
+            Err(ConnectError::Failed(why)) => last = why,
         }
         run.meter.error("connecting");
         tokio::time::sleep(Duration::from_millis(20 * attempt)).await;

@@ -70,7 +70,7 @@ const HASTE: Duration = Duration::from_secs(10);
 
 /// Why there is no run, or none any more. One line, for the person who started it.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum LoadError {
     /// What was asked for cannot be done.
     #[error("{0}")]
     Input(String),
@@ -91,7 +91,7 @@ pub type MakeSigner = fn(&SecretString, &str) -> Signer;
 pub fn start(options: Options, make_signer: MakeSigner) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return refuse(&Trouble::Input(format!("no runtime: {error}"))),
+        Err(error) => return refuse(&LoadError::Input(format!("no runtime: {error}"))),
     };
     let report = runtime.block_on(LocalSet::new().run_until(whole(options, make_signer)));
     match report {
@@ -107,17 +107,17 @@ pub fn start(options: Options, make_signer: MakeSigner) -> ExitCode {
     }
 }
 
-fn refuse(trouble: &Trouble) -> ExitCode {
+fn refuse(trouble: &LoadError) -> ExitCode {
     tell(&format!("madang load: {trouble}"));
     match trouble {
-        Trouble::Input(_) => ExitCode::from(2),
-        Trouble::Node(_) => ExitCode::FAILURE,
-        Trouble::Interrupted => ExitCode::from(INTERRUPTED),
+        LoadError::Input(_) => ExitCode::from(2),
+        LoadError::Node(_) => ExitCode::FAILURE,
+        LoadError::Interrupted => ExitCode::from(INTERRUPTED),
     }
 }
 
 /// The run, its report shown and written; a node of its own is stopped whatever happens.
-async fn whole(options: Options, make_signer: MakeSigner) -> Result<Report, Trouble> {
+async fn whole(options: Options, make_signer: MakeSigner) -> Result<Report, LoadError> {
     let common = &options.common;
     let earlier = common.compare.as_deref().map(|path| Earlier::read(path, options.scenario.name())).transpose()?;
     let sockets = sockets(&options);
@@ -156,11 +156,11 @@ fn sockets(options: &Options) -> u64 {
     of_scenario + of_changes
 }
 
-fn check_descriptors(sockets: u64) -> Result<(), Trouble> {
+fn check_descriptors(sockets: u64) -> Result<(), LoadError> {
     let needed = sockets + SPARE_DESCRIPTORS;
     let limit = descriptors::raise_limit().unwrap_or_else(|_| descriptors::limit());
     match limit {
-        Some(limit) if limit < needed => Err(Trouble::Input(format!(
+        Some(limit) if limit < needed => Err(LoadError::Input(format!(
             "{sockets} sockets need {needed} file descriptors, and this process may have {limit}: raise the limit \
              (`ulimit -Hn`, LimitNOFILE), or use several processes with --shard"
         ))),
@@ -169,18 +169,18 @@ fn check_descriptors(sockets: u64) -> Result<(), Trouble> {
 }
 
 /// A file that cannot be written is better known before the run than after it.
-fn check_files(options: &Options) -> Result<(), Trouble> {
+fn check_files(options: &Options) -> Result<(), LoadError> {
     for path in [&options.common.json, &options.common.html].into_iter().flatten() {
         let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
-        opened.map_err(|error| Trouble::Input(format!("{}: {error}", path.display())))?;
+        opened.map_err(|error| LoadError::Input(format!("{}: {error}", path.display())))?;
     }
     Ok(())
 }
 
-fn check_cuts(options: &Options) -> Result<(), Trouble> {
+fn check_cuts(options: &Options) -> Result<(), LoadError> {
     match (&options.scenario, options.common.duration) {
         (Scenario::Resume { cuts, .. }, Some(duration)) if duration.as_secs() <= u64::from(*cuts) => {
-            Err(Trouble::Input(format!(
+            Err(LoadError::Input(format!(
                 "--cuts {cuts}: there is a second between any two, so --duration must be at least {}s",
                 cuts + 1
             )))
@@ -189,18 +189,18 @@ fn check_cuts(options: &Options) -> Result<(), Trouble> {
     }
 }
 
-fn check_changes(options: &Options) -> Result<(), Trouble> {
+fn check_changes(options: &Options) -> Result<(), LoadError> {
     let mix = ChangeMix::of(&options.common);
     let has_senders = !matches!(options.scenario, Scenario::Connect { .. } | Scenario::Rest { .. });
     if !mix.is_none() && !has_senders {
         let name = options.scenario.name();
-        return Err(Trouble::Input(format!(
+        return Err(LoadError::Input(format!(
             "--edits, --reactions and --deletions are for fanout, rooms, resume and soak: {name} has no senders"
         )));
     }
     match mix.percent() {
         0..=CHANGES_PERCENT_MAX => Ok(()),
-        all => Err(Trouble::Input(format!(
+        all => Err(LoadError::Input(format!(
             "--edits, --reactions and --deletions are {all} per cent together; {CHANGES_PERCENT_MAX} at most, for there must be \
              messages to change"
         ))),
@@ -212,14 +212,14 @@ async fn measured(
     own: Option<&OwnNode>,
     sockets: u64,
     make_signer: MakeSigner,
-) -> Result<Report, Trouble> {
+) -> Result<Report, LoadError> {
     let common = &options.common;
     let url = own.map_or_else(|| common.url.as_deref().unwrap_or(DEFAULT_URL), |own| own.url.as_str());
     let (shard, sockets) = (common.shard.unwrap_or((1, 1)), usize::try_from(sockets).unwrap_or(usize::MAX));
     let target = Rc::new(Target::new(url, common.ca.as_deref(), &common.from, sockets, shard)?);
     let node = own.and_then(OwnNode::process).or(common.pid.map(NodeProcess));
     if let Some(pid) = common.pid.filter(|pid| NodeProcess(*pid).resident_kib().is_none()) {
-        return Err(Trouble::Input(format!("--pid {pid}: there is no such process on this machine")));
+        return Err(LoadError::Input(format!("--pid {pid}: there is no such process on this machine")));
     }
     let name = common.run.clone().unwrap_or_else(|| format!("{:08x}", rand::random::<u32>()));
     let at_once = match options.scenario {
@@ -270,7 +270,7 @@ async fn gather(
     name: &str,
     secret: Option<&SecretString>,
     make_signer: MakeSigner,
-) -> Result<People, Trouble> {
+) -> Result<People, LoadError> {
     let common = &options.common;
     run.target.probe().await?;
     let mut http = call::Http::new(Rc::clone(&run.target));
@@ -278,13 +278,13 @@ async fn gather(
     let health = health.map_err(|trouble| match trouble.to_string() {
         // A node that wants TLS says so in TLS, or closes.
         why if ["connection closed", "invalid HTTP"].iter().any(|end| why.contains(end)) && !run.target.is_secret() => {
-            Trouble::Input(format!("{why}; does the node speak TLS there? then it is https://"))
+            LoadError::Input(format!("{why}; does the node speak TLS there? then it is https://"))
         }
         _ => trouble,
     })?;
     if health.status != 200 || health.json()["status"] != "ok" {
         let url = &run.target.url;
-        return Err(Trouble::Input(format!(
+        return Err(LoadError::Input(format!(
             "--url {url}: this is not a Madang node: /healthz answers {}",
             health.says()
         )));
@@ -300,7 +300,7 @@ fn channels(scenario: &Scenario) -> u32 {
     }
 }
 
-async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[Place]) -> Result<(), Trouble> {
+async fn scenario(options: &Options, run: &Rc<Run>, people: &People, places: &[Place]) -> Result<(), LoadError> {
     let common = &options.common;
     let (rate, duration) = (options.rate(), options.duration());
     let plan = |members, senders| talk::Plan {

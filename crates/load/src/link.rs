@@ -24,7 +24,7 @@ thread_local! {
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub enum NoLink {
+pub enum ConnectError {
     /// The node does not take the token.
     Token,
     /// It will not help to try again.
@@ -33,7 +33,7 @@ pub enum NoLink {
     Failed(String),
 }
 
-impl From<io::Error> for NoLink {
+impl From<io::Error> for ConnectError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             // A certificate that is not taken now will not be later.
@@ -69,19 +69,20 @@ impl Link {
     ///
     /// # Errors
     /// Whether, and how, to try again.
-    pub async fn open(run: &Run, path: &str, token: &str) -> Result<Self, NoLink> {
-        let _turn = run.handshakes.acquire().await.map_err(|_| NoLink::Refused("the run is over".into()))?;
+    pub async fn open(run: &Run, path: &str, token: &str) -> Result<Self, ConnectError> {
+        let _turn = run.handshakes.acquire().await.map_err(|_| ConnectError::Refused("the run is over".into()))?;
         if run.phase() == Phase::Waiting && run.is_stopped() {
-            return Err(NoLink::Failed("the run was stopped".into()));
+            return Err(ConnectError::Failed("the run was stopped".into()));
         }
         let started_us = run.clock.now_us();
         let opened = tokio::time::timeout(HANDSHAKE_MAX, Self::shake_hands(run, path, token)).await;
-        let link = opened.map_err(|_| NoLink::Failed(format!("no answer within {} s", HANDSHAKE_MAX.as_secs())))??;
+        let link =
+            opened.map_err(|_| ConnectError::Failed(format!("no answer within {} s", HANDSHAKE_MAX.as_secs())))??;
         run.meter.times(HANDSHAKE).note(run.clock.now_us() - started_us);
         Ok(link)
     }
 
-    async fn shake_hands(run: &Run, path: &str, token: &str) -> Result<Self, NoLink> {
+    async fn shake_hands(run: &Run, path: &str, token: &str) -> Result<Self, ConnectError> {
         let mut stream = run.target.connect().await?;
         let request = format!(
             "GET {}{path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -96,12 +97,12 @@ impl Link {
                 break end + 4;
             }
             if head.len() > HEAD_BYTES_MAX {
-                return Err(NoLink::Refused("the answer to the handshake has no end".into()));
+                return Err(ConnectError::Refused("the answer to the handshake has no end".into()));
             }
             // No more than has come: thousands of these are on their way at once.
             let mut piece = [0; 1_024];
             match stream.read(&mut piece).await? {
-                0 => return Err(NoLink::Failed("the connection was closed during the handshake".into())),
+                0 => return Err(ConnectError::Failed("the connection was closed during the handshake".into())),
                 count => head.extend_from_slice(piece.get(..count).unwrap_or_default()),
             }
         };
@@ -110,16 +111,18 @@ impl Link {
         let status = text.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok());
         match status {
             Some(101) if text.contains(ACCEPT) => Ok(Self { stream, reader: Reader::default(), early, has_more: true }),
-            Some(401) => Err(NoLink::Token),
-            Some(429) => Err(NoLink::Refused(format!("the node limits handshakes, or a user's sockets: {UNLIMITED}"))),
-            Some(503) => Err(NoLink::Failed("the handshake was answered with 503".into())),
+            Some(401) => Err(ConnectError::Token),
+            Some(429) => {
+                Err(ConnectError::Refused(format!("the node limits handshakes, or a user's sockets: {UNLIMITED}")))
+            }
+            Some(503) => Err(ConnectError::Failed("the handshake was answered with 503".into())),
             _ => {
                 let mut body = early;
                 // What it says may still be on its way; the node closes the connection after it.
                 let _ = tokio::time::timeout(Duration::from_secs(1), stream.take(4_096).read_to_end(&mut body)).await;
                 let line = text.lines().next().unwrap_or_default();
                 let says = String::from_utf8_lossy(&body).trim().chars().take(300).collect::<String>();
-                Err(NoLink::Refused(format!("GET {path} as a WebSocket was answered with `{line}` {says}")))
+                Err(ConnectError::Refused(format!("GET {path} as a WebSocket was answered with `{line}` {says}")))
             }
         }
     }

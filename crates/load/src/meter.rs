@@ -1,6 +1,6 @@
 //! Counts and times of a run, and what they were in each second.
 
-use super::Trouble;
+use super::LoadError;
 use super::node::NodeProcess;
 use super::report::times::{Scheduled, order, span};
 use super::report::{ERROR, Figure, Latency, Sample};
@@ -114,9 +114,10 @@ impl Meter {
     ///
     /// # Errors
     /// When the histograms' bounds are wrong, which they are not.
-    pub fn new() -> Result<Self, Trouble> {
+    pub fn new() -> Result<Self, LoadError> {
         // Two digits: within 1 %, and small enough for one of each kind of call.
-        let empty = Histogram::new_with_bounds(1, LONGEST_US, 2).map_err(|error| Trouble::Input(error.to_string()))?;
+        let empty =
+            Histogram::new_with_bounds(1, LONGEST_US, 2).map_err(|error| LoadError::Input(error.to_string()))?;
         Ok(Self {
             acknowledged: Cell::default(),
             opened: Cell::default(),

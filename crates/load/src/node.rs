@@ -1,6 +1,6 @@
 //! The node's process: one that is started for a run, and what the kernel says of any on this machine.
 
-use super::Trouble;
+use super::LoadError;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -71,8 +71,8 @@ impl OwnNode {
     ///
     /// # Errors
     /// What the node says when it cannot start.
-    pub async fn start(stop: impl Future<Output = ()>) -> Result<Self, Trouble> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| Trouble::Input(format!("--self: {what}: {error}"));
+    pub async fn start(stop: impl Future<Output = ()>) -> Result<Self, LoadError> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| LoadError::Input(format!("--self: {what}: {error}"));
         let own = std::env::current_exe().map_err(|error| failed("this program cannot be found", &error))?;
         let folder = Folder::fresh().map_err(|error| failed("no folder for its data", &error))?;
         let secret_key = format!("{:032x}", rand::random::<u128>());
@@ -94,14 +94,14 @@ impl OwnNode {
         let stdout = child.stdout.take();
         let url = tokio::select! {
             url = tokio::time::timeout(START_MAX, first_url(stdout)) => Ok(url.unwrap_or_default()),
-            () = stop => Err(Trouble::Interrupted),
+            () = stop => Err(LoadError::Interrupted),
         };
         let own = Self { child, folder, url: String::new(), secret_key };
         match url {
             Ok(Some(url)) => Ok(Self { url, ..own }),
             Ok(None) => {
                 own.stop().await;
-                Err(Trouble::Input("--self: the node did not start; what it says is above".into()))
+                Err(LoadError::Input("--self: the node did not start; what it says is above".into()))
             }
             Err(interrupted) => {
                 own.stop().await;

@@ -1,6 +1,6 @@
 //! Who takes part in a run, and the servers and channels in which it happens.
 
-use super::Trouble;
+use super::LoadError;
 use super::call::{Answer, Body, Http};
 use super::options::Common;
 use super::progress::{Progress, tell};
@@ -66,7 +66,7 @@ impl People {
         run: &str,
         secret: Option<&SecretString>,
         make_signer: MakeSigner,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, LoadError> {
         // A node of its own has this algorithm, whatever the environment says.
         let algorithm = if common.own_node { "HS256" } else { &common.algorithm };
         let signer = secret.map(|secret| make_signer(secret, algorithm));
@@ -92,17 +92,17 @@ impl People {
         Ok(people)
     }
 
-    fn sign(&self, id: i64) -> Result<Rc<str>, Trouble> {
+    fn sign(&self, id: i64) -> Result<Rc<str>, LoadError> {
         let token = self.signer.as_ref().and_then(|signer| signer(id));
-        token.map(Into::into).ok_or_else(|| Trouble::Input("no token could be signed".into()))
+        token.map(Into::into).ok_or_else(|| LoadError::Input("no token could be signed".into()))
     }
 
-    async fn check_key(&self, person: &Person) -> Result<(), Trouble> {
+    async fn check_key(&self, person: &Person) -> Result<(), LoadError> {
         let answer =
             Http::new(Rc::clone(&self.target)).call(Method::GET, "/users/me", &person.token(), Body::None).await?;
         match answer.status {
             200 => Ok(()),
-            401 => Err(Trouble::Input(format!(
+            401 => Err(LoadError::Input(format!(
                 "the node refuses a token for user {} that was signed with --secret-key: it must be the node's SECRET_KEY, \
                  and the account must exist ({})",
                 person.id,
@@ -112,7 +112,7 @@ impl People {
         }
     }
 
-    async fn register(&mut self, count: u32) -> Result<(), Trouble> {
+    async fn register(&mut self, count: u32) -> Result<(), LoadError> {
         let progress = Progress::begin("accounts", u64::from(count));
         let done = std::cell::Cell::new(0);
         let made = stream::iter(0..count).map(|number| {
@@ -122,7 +122,7 @@ impl People {
                 let person = people.enter(number).await?;
                 done.set(done.get() + 1);
                 progress.at(done.get());
-                Ok::<_, Trouble>(person)
+                Ok::<_, LoadError>(person)
             }
         });
         let all = made.buffered(AT_ONCE).try_collect().await;
@@ -135,7 +135,7 @@ impl People {
     }
 
     /// Registers one account, or logs in to it if it is there: from an earlier run of this name, or another shard.
-    async fn enter(&self, number: u32) -> Result<Rc<Person>, Trouble> {
+    async fn enter(&self, number: u32) -> Result<Rc<Person>, LoadError> {
         let mut http = Http::new(Rc::clone(&self.target));
         let name = format!("load-{}-{number}", self.run);
         let password = format!("madang load {}", self.run);
@@ -155,15 +155,15 @@ impl People {
     }
 
     /// The owner of what is made.
-    pub fn owner(&self) -> Result<&Rc<Person>, Trouble> {
-        self.all.first().ok_or_else(|| Trouble::Input("a run needs an account".into()))
+    pub fn owner(&self) -> Result<&Rc<Person>, LoadError> {
+        self.all.first().ok_or_else(|| LoadError::Input("a run needs an account".into()))
     }
 
     /// Makes `channels` channels in as many servers as that takes, and lets everybody in; a later shard finds them.
     ///
     /// # Errors
     /// When the node refuses, or the first shard does not come.
-    pub async fn settle(&self, channels: u32) -> Result<Vec<Place>, Trouble> {
+    pub async fn settle(&self, channels: u32) -> Result<Vec<Place>, LoadError> {
         if self.shard.0 == 1 && self.shard.1 > 1 {
             self.check_name().await?;
         }
@@ -185,7 +185,7 @@ impl People {
         Ok(places)
     }
 
-    async fn make(&self, name: &str, count: u32, progress: &Progress, before: u32) -> Result<Place, Trouble> {
+    async fn make(&self, name: &str, count: u32, progress: &Progress, before: u32) -> Result<Place, LoadError> {
         let (owner, mut http) = (self.owner()?, Http::new(Rc::clone(&self.target)));
         let new = json!({ "name": name, "description": "made by madang load" });
         let server = http.call(Method::POST, "/servers/", &owner.token(), Body::Json(&new)).await?;
@@ -214,24 +214,24 @@ impl People {
     }
 
     /// The newest server of a name.
-    async fn server(&self, http: &mut Http, name: &str) -> Result<Option<i64>, Trouble> {
+    async fn server(&self, http: &mut Http, name: &str) -> Result<Option<i64>, LoadError> {
         let mine = self.ask(http, Method::GET, "/servers/", Body::None).await?.json();
         let found = mine.as_array().into_iter().flatten().rfind(|server| server["name"] == name);
         Ok(found.and_then(|server| server["id"].as_i64()))
     }
 
     /// What an earlier run has left would be taken for this one's by the other shards.
-    async fn check_name(&self) -> Result<(), Trouble> {
+    async fn check_name(&self) -> Result<(), LoadError> {
         match self.server(&mut Http::new(Rc::clone(&self.target)), &self.server_name(0)).await? {
             None => Ok(()),
-            Some(id) => Err(Trouble::Input(format!(
+            Some(id) => Err(LoadError::Input(format!(
                 "--run {}: server {id} of an earlier run of this name is still there; delete it, or take another name",
                 self.run
             ))),
         }
     }
 
-    async fn find(&self, name: &str, count: u32) -> Result<Place, Trouble> {
+    async fn find(&self, name: &str, count: u32) -> Result<Place, LoadError> {
         let (mut http, since) = (Http::new(Rc::clone(&self.target)), Instant::now());
         while since.elapsed() < FIRST_SHARD_MAX {
             if let Some(server_id) = self.server(&mut http, name).await? {
@@ -242,11 +242,11 @@ impl People {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Err(Trouble::Input(format!("shard 1 of run {} has not made the server `{name}`; start it too", self.run)))
+        Err(LoadError::Input(format!("shard 1 of run {} has not made the server `{name}`; start it too", self.run)))
     }
 
     /// A server's channels: ids and names.
-    async fn channels(&self, http: &mut Http, server_id: i64) -> Result<Vec<(i64, String)>, Trouble> {
+    async fn channels(&self, http: &mut Http, server_id: i64) -> Result<Vec<(i64, String)>, LoadError> {
         let detail = self.ask(http, Method::GET, &format!("/servers/{server_id}"), Body::None).await?.json();
         let channels = detail["channels"].as_array().into_iter().flatten();
         let named = |channel: &Value| Some((channel["id"].as_i64()?, channel["name"].as_str()?.to_owned()));
@@ -264,7 +264,7 @@ impl People {
             ((1, all), Some(place)) if all > 1 => {
                 match self.others_are_done(place.server_id, all - 1, patience).await {
                     Ok(true) => self.delete().await,
-                    Ok(false) => Err(Trouble::Node("not every shard has ended".into())),
+                    Ok(false) => Err(LoadError::Node("not every shard has ended".into())),
                     Err(trouble) => Err(trouble),
                 }
             }
@@ -281,7 +281,7 @@ impl People {
         }
     }
 
-    async fn delete(&self) -> Result<(), Trouble> {
+    async fn delete(&self) -> Result<(), LoadError> {
         let mut http = Http::new(Rc::clone(&self.target));
         loop {
             let last = self.made.borrow().last().copied();
@@ -295,14 +295,14 @@ impl People {
     }
 
     /// A channel of this name tells the first shard that this one needs the servers no more.
-    async fn say_done(&self, server_id: i64) -> Result<(), Trouble> {
+    async fn say_done(&self, server_id: i64) -> Result<(), LoadError> {
         let new = json!({ "name": format!("{DONE} {}", self.shard.0), "server_id": server_id });
         let mut http = Http::new(Rc::clone(&self.target));
         let answer = self.ask(&mut http, Method::POST, "/channels/", Body::Json(&new)).await?;
         made("POST /channels/", &answer).map(drop)
     }
 
-    async fn others_are_done(&self, server_id: i64, others: u32, patience: Duration) -> Result<bool, Trouble> {
+    async fn others_are_done(&self, server_id: i64, others: u32, patience: Duration) -> Result<bool, LoadError> {
         let (mut http, since) = (Http::new(Rc::clone(&self.target)), Instant::now());
         let progress = Progress::begin("other shards", u64::from(others));
         let mut done = 0;
@@ -318,7 +318,7 @@ impl People {
 
     /// A call of the owner's; it is made again with a new token where the old one has expired, and a little later where the
     /// node limits calls.
-    async fn ask(&self, http: &mut Http, method: Method, path: &str, body: Body<'_>) -> Result<Answer, Trouble> {
+    async fn ask(&self, http: &mut Http, method: Method, path: &str, body: Body<'_>) -> Result<Answer, LoadError> {
         let (owner, since, mut is_new) = (self.owner()?, Instant::now(), false);
         loop {
             let token = owner.token();
@@ -346,13 +346,13 @@ impl Person {
     ///
     /// # Errors
     /// When the password is not known, or the node refuses it.
-    pub async fn renew(&self, target: &Rc<Target>, old: &str) -> Result<(), Trouble> {
+    pub async fn renew(&self, target: &Rc<Target>, old: &str) -> Result<(), LoadError> {
         let _turn = self.renewing.lock().await;
         if *self.token() != *old {
             return Ok(());
         }
         let Some((name, password)) = &self.credentials else {
-            return Err(Trouble::Node(format!("the node no longer takes the token of user {}", self.id)));
+            return Err(LoadError::Node(format!("the node no longer takes the token of user {}", self.id)));
         };
         let token = log_in(&mut Http::new(Rc::clone(target)), name, password).await?;
         *self.token.borrow_mut() = token.into();
@@ -365,24 +365,24 @@ impl Person {
     }
 }
 
-async fn log_in(http: &mut Http, name: &str, password: &str) -> Result<String, Trouble> {
+async fn log_in(http: &mut Http, name: &str, password: &str) -> Result<String, LoadError> {
     let answer = http.call(Method::POST, "/auth/login", "", Body::Login(name, password)).await?;
     let token = answer.json()["access_token"].as_str().map(str::to_owned);
     token.filter(|_| answer.status == 200).ok_or_else(|| unexpected("POST /auth/login", &answer))
 }
 
-fn made(call: &str, answer: &Answer) -> Result<i64, Trouble> {
+fn made(call: &str, answer: &Answer) -> Result<i64, LoadError> {
     let id = answer.json()["id"].as_i64();
     id.filter(|_| answer.status == 201).ok_or_else(|| unexpected(call, answer))
 }
 
 /// An answer that a run cannot go on with.
-pub fn unexpected(call: &str, answer: &Answer) -> Trouble {
+pub fn unexpected(call: &str, answer: &Answer) -> LoadError {
     let hint = match (answer.status, answer.json()["code"].as_str()) {
         (404, None) => "; is this the address of a Madang node?",
         (401, _) => "; does --secret-key fit?",
         (429, _) => "; for a run start the node with RATE_LIMIT=off",
         _ => "",
     };
-    Trouble::Node(format!("{call} was answered with {}{hint}", answer.says()))
+    LoadError::Node(format!("{call} was answered with {}{hint}", answer.says()))
 }

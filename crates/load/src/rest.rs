@@ -3,7 +3,7 @@
 pub mod mix;
 mod pages;
 
-use super::Trouble;
+use super::LoadError;
 use super::audit;
 use super::call::{Answer, Body, Http};
 use super::checks::Rule;
@@ -36,11 +36,11 @@ impl Visitor {
     ///
     /// # Errors
     /// When there is nobody, or nowhere to go.
-    pub fn new(people: &People, places: &[Place], number: u32) -> Result<Self, Trouble> {
+    pub fn new(people: &People, places: &[Place], number: u32) -> Result<Self, LoadError> {
         let owner = people.owner()?;
         let number = number as usize;
         let person = people.all.get(number % people.all.len().max(1)).unwrap_or(owner);
-        let place = places.first().ok_or_else(|| Trouble::Input("a run needs a server".into()))?;
+        let place = places.first().ok_or_else(|| LoadError::Input("a run needs a server".into()))?;
         let channel_id = place.channels.get(number % place.channels.len().max(1)).copied().unwrap_or_default();
         Ok(Self { person: Rc::clone(person), owner: Rc::clone(owner), server_id: place.server_id, channel_id })
     }
@@ -58,7 +58,7 @@ pub async fn drive(
     duration: Duration,
     people: &People,
     places: &[Place],
-) -> Result<(), Trouble> {
+) -> Result<(), LoadError> {
     let mut tasks = JoinSet::new();
     let interval_us = rate.map(|rate| f64::from(connections) * 1e6 / rate);
     for number in 0..connections {
@@ -121,7 +121,7 @@ struct Browser {
 }
 
 impl Browser {
-    async fn trouble(&mut self, trouble: &Trouble) {
+    async fn trouble(&mut self, trouble: &LoadError) {
         self.run.meter.error("no answer");
         self.troubles += 1;
         if self.troubles > TROUBLES_MAX {
@@ -130,7 +130,7 @@ impl Browser {
         tokio::time::sleep(AFTER_TROUBLE).await;
     }
 
-    async fn make(&mut self, call: Call) -> Result<(), Trouble> {
+    async fn make(&mut self, call: Call) -> Result<(), LoadError> {
         let Visitor { person, owner, server_id, channel_id } = &self.visitor;
         let (person, owner, server, channel) = (Rc::clone(person), Rc::clone(owner), *server_id, *channel_id);
         let name = format!("load {:08x}", rand::random::<u32>());
@@ -202,7 +202,7 @@ impl Browser {
     }
 
     /// Made, seen, deleted, gone.
-    async fn channel_life(&mut self, owner: &Person, server: i64, name: &str) -> Result<(), Trouble> {
+    async fn channel_life(&mut self, owner: &Person, server: i64, name: &str) -> Result<(), LoadError> {
         let run = Rc::clone(&self.run);
         let _turn = run.lives.acquire().await;
         let body = json!({ "name": name, "server_id": server });
@@ -218,7 +218,7 @@ impl Browser {
     }
 
     /// Made, joined by somebody, left, refused to who has left, deleted.
-    async fn server_life(&mut self, owner: &Person, guest: &Person, name: &str) -> Result<(), Trouble> {
+    async fn server_life(&mut self, owner: &Person, guest: &Person, name: &str) -> Result<(), LoadError> {
         let run = Rc::clone(&self.run);
         let _turn = run.lives.acquire().await;
         let body = json!({ "name": name });
@@ -238,7 +238,7 @@ impl Browser {
     }
 
     /// Joined, seen, left, refused; no further than it goes.
-    async fn visit(&mut self, path: &str, id: i64, person: &Person) -> Result<(), Trouble> {
+    async fn visit(&mut self, path: &str, id: i64, person: &Person) -> Result<(), LoadError> {
         let (join, leave) = (format!("{path}/join"), format!("{path}/leave"));
         let call = ("POST", "/servers/{server_id}/join", join.as_str());
         if self.send(call, person, Body::None, 200, |json| json["id"] == id).await?.is_none() {
@@ -252,7 +252,7 @@ impl Browser {
         self.get("/servers/{server_id} (left)", path, person, 403, |json| json["code"] == "not_a_member").await
     }
 
-    async fn log_in(&mut self, person: &Person) -> Result<(), Trouble> {
+    async fn log_in(&mut self, person: &Person) -> Result<(), LoadError> {
         let Some((name, password)) = person.credentials() else {
             self.run.fail("--mix login needs accounts that the tool registers itself: leave out --secret-key".into());
             return Ok(());
@@ -268,7 +268,7 @@ impl Browser {
         person: &Person,
         status: u16,
         is_right: impl Fn(&Value) -> bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), LoadError> {
         self.send(("GET", name, path), person, Body::None, status, is_right).await.map(drop)
     }
 
@@ -279,7 +279,7 @@ impl Browser {
         person: &Person,
         body: &Value,
         is_right: impl Fn(&Value) -> bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), LoadError> {
         self.send(("PUT", name, path), person, Body::Json(body), 200, is_right).await.map(drop)
     }
 
@@ -292,7 +292,7 @@ impl Browser {
         body: Body<'_>,
         status: u16,
         is_right: impl Fn(&Value) -> bool,
-    ) -> Result<Option<Value>, Trouble> {
+    ) -> Result<Option<Value>, LoadError> {
         let method = Method::from_bytes(method.as_bytes()).unwrap_or_default();
         let from_us = self.due_us.take().unwrap_or_else(|| self.run.clock.now_us());
         let answer = self.answered(&method, name, path, person, body).await;
@@ -330,7 +330,7 @@ impl Browser {
         path: &str,
         person: &Person,
         body: Body<'_>,
-    ) -> Result<Answer, Trouble> {
+    ) -> Result<Answer, LoadError> {
         let token = person.token();
         let answer = self.http.call(method.clone(), path, &token, body).await?;
         if answer.status != 401 || name == "/auth/login" {

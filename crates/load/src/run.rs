@@ -1,6 +1,6 @@
 //! What everything in a run shares.
 
-use super::Trouble;
+use super::LoadError;
 use super::changes::{ChangeMix, Pool};
 use super::checks::Checks;
 use super::clock::Clock;
@@ -105,7 +105,7 @@ impl Run {
         at_once: usize,
         is_whole: bool,
         mix: ChangeMix,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, LoadError> {
         Ok(Self {
             id,
             clock: Clock::start(),

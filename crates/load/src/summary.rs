@@ -1,6 +1,6 @@
 //! A run's report: put together, and written to files.
 
-use super::Trouble;
+use super::LoadError;
 use super::environment::environment;
 use super::node::OwnNode;
 use super::options::Options;
@@ -64,12 +64,12 @@ fn command() -> String {
 ///
 /// # Errors
 /// Which one cannot be written.
-pub fn write(options: &Options, report: &Report) -> Result<(), Trouble> {
+pub fn write(options: &Options, report: &Report) -> Result<(), LoadError> {
     let written = |path: &std::path::Path, text: &str| {
-        std::fs::write(path, text).map_err(|error| Trouble::Input(format!("{}: {error}", path.display())))
+        std::fs::write(path, text).map_err(|error| LoadError::Input(format!("{}: {error}", path.display())))
     };
     if let Some(path) = &options.common.json {
-        let json = serde_json::to_string_pretty(report).map_err(|error| Trouble::Input(error.to_string()))?;
+        let json = serde_json::to_string_pretty(report).map_err(|error| LoadError::Input(error.to_string()))?;
         written(path, &json)?;
     }
     if let Some(path) = &options.common.html {

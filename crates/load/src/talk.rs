@@ -1,6 +1,6 @@
 //! Sockets that hear and send: `fanout`, `rooms`, `resume`, and, with calls beside them, `soak`.
 
-use super::Trouble;
+use super::LoadError;
 use super::audit;
 use super::changes::{Changer, Kind};
 use super::checks::Rule;
@@ -59,7 +59,7 @@ struct Member {
 ///
 /// # Errors
 /// When not everybody can get in.
-pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]) -> Result<(), Trouble> {
+pub async fn drive(run: &Rc<Run>, plan: &Plan, people: &People, places: &[Place]) -> Result<(), LoadError> {
     let channels: Vec<i64> = places.iter().flat_map(|place| place.channels.iter().copied()).collect();
     let recent = (RECENT_EVENTS / channels.len().max(1)).clamp(16, 8_192);
     let room = |id: &i64| {
@@ -158,7 +158,7 @@ fn spawn(run: &Rc<Run>, plan: &Plan, people: &People, rooms: &[Rc<Room>], tasks:
     members
 }
 
-async fn arrive(run: &Run, members: &[Member]) -> Result<(), Trouble> {
+async fn arrive(run: &Run, members: &[Member]) -> Result<(), LoadError> {
     let progress = Progress::begin("sockets", members.len() as u64);
     let arrived = Cell::new(0);
     let is_full = run
@@ -171,9 +171,9 @@ async fn arrive(run: &Run, members: &[Member]) -> Result<(), Trouble> {
         .await;
     progress.end();
     match run.failure() {
-        Some(why) => Err(Trouble::Node(why)),
+        Some(why) => Err(LoadError::Node(why)),
         None if !is_full => {
-            Err(Trouble::Node(format!("only {} of {} sockets could be opened", arrived.get(), members.len())))
+            Err(LoadError::Node(format!("only {} of {} sockets could be opened", arrived.get(), members.len())))
         }
         None => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! Where the node is, and from which addresses it is reached.
 
-use super::Trouble;
+use super::LoadError;
 use super::stream::Stream;
 use super::tls::Tls;
 use std::cell::Cell;
@@ -39,12 +39,14 @@ impl Target {
         from: &[IpAddr],
         sockets: usize,
         shard: (u32, u32),
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, LoadError> {
         // Not quoted: it may be a password, or a token.
         if url.contains(['@', '?', '#']) {
-            return Err(Trouble::Input("--url: give the node's address alone, without user, password or query".into()));
+            return Err(LoadError::Input(
+                "--url: give the node's address alone, without user, password or query".into(),
+            ));
         }
-        let wrong = |why: String| Trouble::Input(format!("--url {url}: {why}"));
+        let wrong = |why: String| LoadError::Input(format!("--url {url}: {why}"));
         let parsed =
             url::Url::parse(url).map_err(|error| wrong(format!("{error}; write it as http://127.0.0.1:8000")))?;
         let is_secret = match parsed.scheme() {
@@ -64,7 +66,7 @@ impl Target {
             (bare, port).to_socket_addrs().map_err(|error| wrong(error.to_string()))?.collect();
         let address = answering(&found).ok_or_else(|| wrong("the host has no address".into()))?;
         if let Some(other) = from.iter().find(|from| from.is_ipv4() != address.is_ipv4()) {
-            return Err(Trouble::Input(format!(
+            return Err(LoadError::Input(format!(
                 "--from {other}: the node's address {} is of the other kind",
                 address.ip()
             )));
@@ -94,17 +96,17 @@ impl Target {
     ///
     /// # Errors
     /// Why nobody is, and what to do.
-    pub async fn probe(&self) -> Result<(), Trouble> {
+    pub async fn probe(&self) -> Result<(), LoadError> {
         let url = &self.url;
         match self.connect().await {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(Trouble::Input(format!("--url {url}: {error}")))
+                Err(LoadError::Input(format!("--url {url}: {error}")))
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Trouble::Node(format!(
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(LoadError::Node(format!(
                 "connection refused: no node listens at {url}; start one there, or use --self, which starts one for the run"
             ))),
-            Err(error) => Err(Trouble::Node(format!("no connection to {url}: {error}"))),
+            Err(error) => Err(LoadError::Node(format!("no connection to {url}: {error}"))),
         }
     }
 

@@ -1,6 +1,6 @@
 //! TLS to the node: whom the tool trusts, and what it says of a certificate that it does not take.
 
-use super::Trouble;
+use super::LoadError;
 use rustls_native_certs::load_native_certs;
 use std::io;
 use std::path::Path;
@@ -27,16 +27,16 @@ impl Tls {
     ///
     /// # Errors
     /// When there is nobody to trust, or the host has no name that a certificate could have.
-    pub fn new(host: &str, ca: Option<&Path>) -> Result<Self, Trouble> {
+    pub fn new(host: &str, ca: Option<&Path>) -> Result<Self, LoadError> {
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| Trouble::Input(format!("--url: `{host}` is no name for which there are certificates")))?;
+            .map_err(|_| LoadError::Input(format!("--url: `{host}` is no name for which there are certificates")))?;
         let (roots, trusted) = match ca {
             Some(path) => (roots_of(path)?, path.display().to_string()),
             None => (roots_of_system()?, "this system".into()),
         };
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Trouble::Input(format!("no TLS: {error}")))?
+            .map_err(|error| LoadError::Input(format!("no TLS: {error}")))?
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -84,8 +84,8 @@ impl Tls {
     }
 }
 
-fn roots_of(path: &Path) -> Result<RootCertStore, Trouble> {
-    let unusable = |why: &dyn std::fmt::Display| Trouble::Input(format!("--ca {}: {why}", path.display()));
+fn roots_of(path: &Path) -> Result<RootCertStore, LoadError> {
+    let unusable = |why: &dyn std::fmt::Display| LoadError::Input(format!("--ca {}: {why}", path.display()));
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(&error))? {
         roots.add(certificate.map_err(|error| unusable(&error))?).map_err(|error| unusable(&error))?;
@@ -93,13 +93,13 @@ fn roots_of(path: &Path) -> Result<RootCertStore, Trouble> {
     if roots.is_empty() { Err(unusable(&"there is no certificate in it, as PEM")) } else { Ok(roots) }
 }
 
-fn roots_of_system() -> Result<RootCertStore, Trouble> {
+fn roots_of_system() -> Result<RootCertStore, LoadError> {
     let found = load_native_certs();
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         let why = found.errors.first().map_or(String::new(), |error| format!(" ({error})"));
-        return Err(Trouble::Input(format!(
+        return Err(LoadError::Input(format!(
             "this system names nobody who may sign a certificate{why}: name who signed the node's with --ca FILE"
         )));
     }

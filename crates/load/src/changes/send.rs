@@ -2,7 +2,7 @@
 
 use super::changer::Outstanding;
 use super::{Change, EMOJI, OwnMessage};
-use crate::Trouble;
+use crate::LoadError;
 use crate::call::{Answer, Body, Http};
 use crate::checks::Rule;
 use crate::client::Room;
@@ -72,7 +72,7 @@ impl Sending {
     }
 
     /// The node's answer; `None` where it wants another token, which there is now.
-    async fn try_once(&self, http: &mut Http) -> Result<Option<Answer>, Trouble> {
+    async fn try_once(&self, http: &mut Http) -> Result<Option<Answer>, LoadError> {
         let (run, token) = (&self.run, self.person.token());
         let answer = self.call(http, &token).await.inspect_err(|_| run.meter.error("no answer"))?;
         match answer.status {
@@ -84,13 +84,13 @@ impl Sending {
             }
             503 => {
                 run.meter.error(answer.json()["code"].as_str().unwrap_or("busy"));
-                Err(Trouble::Node(answer.says()))
+                Err(LoadError::Node(answer.says()))
             }
             _ => Ok(Some(answer)),
         }
     }
 
-    async fn call(&self, http: &mut Http, token: &str) -> Result<Answer, Trouble> {
+    async fn call(&self, http: &mut Http, token: &str) -> Result<Answer, LoadError> {
         let channel_id = self.room.ledger.borrow().channel_id();
         let path = |id: i64| format!("/channels/{channel_id}/messages/{id}");
         match &self.change {
