@@ -29,9 +29,9 @@ where
 }
 
 /// Ends the node when the actor that owns it panics.
-pub(crate) struct Vital(pub &'static str);
+pub(crate) struct AbortOnPanic(pub &'static str);
 
-impl Drop for Vital {
+impl Drop for AbortOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
             tracing::error!(actor = self.0, "a vital actor panicked: the node stops");
@@ -48,7 +48,7 @@ mod tests {
     const CHILD: &str = "MADANG_TEST_PANICS";
 
     struct Fragile {
-        _vital: Vital,
+        _vital: AbortOnPanic,
     }
 
     impl Actor for Fragile {
@@ -64,7 +64,7 @@ mod tests {
     fn a_panic_in_a_vital_actor_ends_the_node() {
         if std::env::var_os(CHILD).is_some() {
             actix_web::rt::System::new().block_on(async {
-                Fragile { _vital: Vital("fragile") }.start();
+                Fragile { _vital: AbortOnPanic("fragile") }.start();
                 std::future::pending::<()>().await;
             });
         }

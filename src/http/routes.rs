@@ -82,7 +82,7 @@ pub fn document() -> serde_json::Result<Value> {
 
 /// The sockets' paths, and the pages that describe all of it.
 fn sockets_and_pages(config: &mut ServiceConfig) {
-    // With `Upgrade: websocket` these paths never get here: see `gateway::upgrade`.
+    // With `Upgrade: websocket` these paths never get here: see `sockets::upgrade`.
     at(config, "/ws/{channel_id}", |at| at.get(upgrade_required));
     at(config, "/gateway", |at| at.get(upgrade_required));
 

@@ -94,7 +94,7 @@ pub struct TooMany {
 
 /// Whose calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Who {
+enum LimitKey {
     User(UserId),
     Address(IpAddr),
 }
@@ -103,7 +103,7 @@ enum Who {
 pub struct Limits {
     is_on: bool,
     started: Instant,
-    calls: Buckets<Who>,
+    calls: Buckets<LimitKey>,
     registrations: Buckets<IpAddr>,
     messages: Buckets<(UserId, ChannelId)>,
     user_messages: Buckets<UserId>,
@@ -157,7 +157,7 @@ impl Limits {
     /// # Errors
     /// When there were too many.
     pub fn call(&self, user: UserId) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.calls, Who::User(user))
+        self.take(&self.calls, LimitKey::User(user))
     }
 
     /// Counts a call of somebody who is not known.
@@ -165,7 +165,7 @@ impl Limits {
     /// # Errors
     /// When there were too many.
     pub fn call_from(&self, address: IpAddr) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.calls, Who::Address(network(address, HOUSEHOLD)))
+        self.take(&self.calls, LimitKey::Address(network(address, HOUSEHOLD)))
     }
 
     /// Counts an account that is to be made.

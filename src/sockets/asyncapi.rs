@@ -220,7 +220,7 @@ fn messages<T: PartialSchema>() -> serde_json::Result<Vec<Message>> {
 }
 
 fn message(mut variant: Value) -> Option<Message> {
-    modernise(&mut variant);
+    to_draft_7(&mut variant);
     let own = |schema: &Value| schema["properties"]["type"]["const"].as_str().map(str::to_owned);
     let parts = variant["allOf"].as_array().into_iter().flatten();
     let name = own(&variant).or_else(|| parts.filter_map(own).next())?;
@@ -242,7 +242,7 @@ fn schemas() -> serde_json::Result<Map<String, Value>> {
     let mut schemas = Map::new();
     for (name, schema) in named {
         let mut schema = serde_json::to_value(schema)?;
-        modernise(&mut schema);
+        to_draft_7(&mut schema);
         schemas.insert(name, schema);
     }
     Ok(schemas)
@@ -250,9 +250,9 @@ fn schemas() -> serde_json::Result<Map<String, Value>> {
 
 /// From OpenAPI's ways to those of JSON Schema draft 7, which AsyncAPI builds on: what stands beside a `$ref` is not looked
 /// at there, `example` is called `examples`, and a set of one value is a constant.
-fn modernise(schema: &mut Value) {
+fn to_draft_7(schema: &mut Value) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(modernise),
+        Value::Array(items) => items.iter_mut().for_each(to_draft_7),
         Value::Object(object) => {
             if let Some(example) = object.get("example").filter(|_| object.contains_key("type")).cloned() {
                 object.remove("example");
@@ -268,7 +268,7 @@ fn modernise(schema: &mut Value) {
             {
                 object.insert("allOf".into(), json!([{ "$ref": target }]));
             }
-            object.values_mut().for_each(modernise);
+            object.values_mut().for_each(to_draft_7);
         }
         _ => {}
     }

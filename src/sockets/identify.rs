@@ -1,6 +1,6 @@
 //! How a gateway comes to know its client, and what it starts the client with.
 //!
-//! Race-free: the gateway is enrolled for its user's news first, then the state is read, then `ready` goes out, and after
+//! Race-free: the gateway is added for its user's news first, then the state is read, then `ready` goes out, and after
 //! it the news that came meanwhile. Something may so be told twice; nothing is left out.
 
 use super::command::SUBSCRIPTIONS_MAX;
@@ -58,13 +58,13 @@ impl Session {
         actix_rt::spawn(async move {
             let _slot = slot;
             let user = bearer.user_id;
-            let known = match door.registry.enroll(bearer.clone(), outbox.clone()).await {
+            let known = match door.registry.add_gateway(bearer.clone(), outbox.clone()).await {
                 Ok(caller) => ready(&door, &caller).await.map(|ready| (bearer, ready)),
                 Err(error) => Err(error),
             };
             let is_good = known.is_ok();
             if sender.send(known).is_err() || !is_good {
-                door.registry.withdraw(user, outbox.key());
+                door.registry.remove_gateway(user, outbox.key());
             }
         });
         ctx.spawn(answer.into_actor(self).map(|known, session, _| {
@@ -73,9 +73,9 @@ impl Session {
     }
 
     /// Whatever was on its way to be known is no longer.
-    pub(super) fn withdraw(&self) {
+    pub(super) fn remove_gateway(&self) {
         if let (Peer::Gateway(Gateway::Identifying), Some((user, _))) = (&self.peer, &self.user) {
-            self.door.registry.withdraw(*user, self.outbox.key());
+            self.door.registry.remove_gateway(*user, self.outbox.key());
         }
     }
 

@@ -56,7 +56,7 @@ pub enum Gateway {
 }
 
 /// What a session stands between.
-pub struct Ends {
+pub struct SessionParts {
     /// The stream.
     pub socket: Rc<Socket>,
     /// How others reach it.
@@ -83,7 +83,7 @@ pub struct Session {
 impl Session {
     /// Starts a session on the current thread; `early` is what came in with the handshake, `token` identifies a gateway.
     pub fn launch(
-        Ends { socket, outbox, door }: Ends,
+        SessionParts { socket, outbox, door }: SessionParts,
         peer: Peer,
         user: Option<(UserId, Option<Rc<SocketSlot>>)>,
         early: &[u8],
@@ -372,9 +372,9 @@ impl Drop for Session {
             Peer::Gateway(Gateway::Known(subscriptions)) => {
                 let subscriptions = subscriptions.borrow();
                 subscriptions.end(&self.outbox);
-                self.door.registry.withdraw(subscriptions.bearer().user_id, self.outbox.key());
+                self.door.registry.remove_gateway(subscriptions.bearer().user_id, self.outbox.key());
             }
-            Peer::Gateway(_) => self.withdraw(),
+            Peer::Gateway(_) => self.remove_gateway(),
             Peer::Echo => {}
         }
     }

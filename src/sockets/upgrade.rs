@@ -2,7 +2,7 @@
 //! past the App and its middleware: path, authentication, errors, request id and log line are this file's to do.
 
 use super::handshake::{self, Proof, Route};
-use super::session::{Ends, Gateway, Peer, Session};
+use super::session::{Gateway, Peer, Session, SessionParts};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Hears, Kind, RelayPort, Socket};
 use crate::auth::token::{Bearer, Tokens};
@@ -184,7 +184,7 @@ async fn open(
         }
     };
     Session::launch(
-        Ends { socket, outbox, door: Rc::clone(door) },
+        SessionParts { socket, outbox, door: Rc::clone(door) },
         peer,
         user.map(|user| (user, slot)),
         &early,

@@ -5,7 +5,7 @@
 
 use super::backends;
 use super::fault::{Fault, client_error, fault};
-use super::pool::{Connection, Homes, WAIT};
+use super::pool::{AffinePools, Connection, WAIT};
 use super::target::Target;
 use crate::domain::backend::Backend;
 use crate::error::{Error, Result};
@@ -44,8 +44,8 @@ pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Clone)]
 pub struct Db {
     target: Target,
-    calls: Arc<Homes>,
-    cascades: Arc<Homes>,
+    calls: Arc<AffinePools>,
+    cascades: Arc<AffinePools>,
 }
 
 /// What a statement does, and so which connection it has and whether it may be sent again.
@@ -98,7 +98,7 @@ impl Db {
     pub fn new(target: &Target) -> Result<Self, BuildError> {
         let pools = |name, timeout_ms, homes, size| {
             let config = session_config(target.config(), name, timeout_ms, STATEMENT_TIMEOUT_MS);
-            Homes::new(target, &config, homes, size).map(Arc::new)
+            AffinePools::new(target, &config, homes, size).map(Arc::new)
         };
         Ok(Self {
             target: target.clone(),

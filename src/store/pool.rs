@@ -74,7 +74,7 @@ thread_local! {
 static TURNS: AtomicUsize = AtomicUsize::new(0);
 
 /// See the module.
-pub(super) struct Homes {
+pub(super) struct AffinePools {
     pools: Vec<Pool>,
     /// As many as all pools have room for: who has one finds a place in one of them.
     places: Arc<Semaphore>,
@@ -97,7 +97,7 @@ pub(super) struct Lease {
     _place: OwnedSemaphorePermit,
 }
 
-impl Homes {
+impl AffinePools {
     /// `homes` pools of `size` connections each; none is opened yet.
     ///
     /// # Errors
@@ -202,8 +202,8 @@ impl Lease {
     }
 
     /// Says what to do with the connection if its user goes away in the middle of a statement.
-    pub(super) fn watch(&self) -> Watch<'_> {
-        Watch { lease: self, since: Instant::now() }
+    pub(super) fn watch(&self) -> CancelGuard<'_> {
+        CancelGuard { lease: self, since: Instant::now() }
     }
 
     fn is_good(&self) -> bool {
@@ -212,19 +212,19 @@ impl Lease {
 }
 
 /// A statement under way. Who has waited long and goes away leaves a connection behind that hangs: it is closed.
-pub(super) struct Watch<'a> {
+pub(super) struct CancelGuard<'a> {
     lease: &'a Lease,
     since: Instant,
 }
 
-impl Watch<'_> {
+impl CancelGuard<'_> {
     /// The statement is done.
     pub(super) fn end(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for CancelGuard<'_> {
     fn drop(&mut self) {
         if self.since.elapsed() >= WAIT {
             self.lease.discard();

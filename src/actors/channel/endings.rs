@@ -1,9 +1,9 @@
 //! How sockets leave a channel. Each way out of [`Channel::attached`] gives the seat back that the relay has given: no socket hears
 //! a channel that does not know of it.
 
-use super::handle::{Detach, LogIsAt, ReadAgain, Revoke, Whose};
-use super::{Attached, Channel, Why, Worker};
-use crate::actors::relay::{Hears, Kind, RelayHandle, SessionKey, Settling, Topic};
+use super::handle::{Detach, LogIsAt, ReadAgain, Revoke, RevokeScope};
+use super::{Attached, Channel, RevokeReason, Worker};
+use crate::actors::relay::{Completion, Hears, Kind, RelayHandle, SessionKey, Topic};
 use crate::domain::close::End;
 use crate::domain::frame::{Frame, Revoked};
 use crate::domain::{Seq, UserId};
@@ -19,7 +19,7 @@ impl Channel {
         if let Some(gone) = self.take_out(key)
             && gone.outbox.kind() == Kind::Gateway
         {
-            gone.outbox.relay().unseat_silently(key, Topic::Channel(self.id));
+            gone.outbox.relay().unsubscribe_silently(key, Topic::Channel(self.id));
         }
     }
 
@@ -42,44 +42,44 @@ impl Channel {
     }
 
     /// Ends what `keys` have of this channel: the socket, or a gateway's subscription.
-    pub(super) fn end(&mut self, keys: Vec<SessionKey>, why: Why, settling: &Settling) {
+    pub(super) fn end(&mut self, keys: Vec<SessionKey>, why: RevokeReason, completion: &Completion) {
         let mut by_worker: HashMap<(u32, bool), (RelayHandle, Vec<SessionKey>)> = HashMap::new();
         for key in keys {
             let Some(gone) = self.take_out(key) else { continue };
             let relay = gone.outbox.relay();
             let is_gateway = gone.outbox.kind() == Kind::Gateway;
             by_worker.entry((relay.worker(), is_gateway)).or_insert_with(|| (relay.clone(), Vec::new())).1.push(key);
-            if is_gateway && why == Why::Restart {
+            if is_gateway && why == RevokeReason::Restart {
                 self.restarted.insert(key);
             }
         }
         for ((_, is_gateway), (relay, keys)) in by_worker {
             if is_gateway {
                 let last = encode::json(&Frame::Unsubscribed { channel_id: self.id, reason: Some(why.into()) });
-                relay.unseat(keys, Topic::Channel(self.id), last, settling.clone());
+                relay.unsubscribe(keys, Topic::Channel(self.id), last, completion.clone());
             } else {
-                relay.end(keys, why.into(), settling.clone());
+                relay.end(keys, why.into(), completion.clone());
             }
         }
     }
 }
 
-impl From<Why> for End {
-    fn from(why: Why) -> Self {
+impl From<RevokeReason> for End {
+    fn from(why: RevokeReason) -> Self {
         match why {
-            Why::Left => Self::REVOKED,
-            Why::Deleted => Self::GONE,
-            Why::Restart => Self::RESTART,
+            RevokeReason::Left => Self::REVOKED,
+            RevokeReason::Deleted => Self::GONE,
+            RevokeReason::Restart => Self::RESTART,
         }
     }
 }
 
-impl From<Why> for Revoked {
-    fn from(why: Why) -> Self {
+impl From<RevokeReason> for Revoked {
+    fn from(why: RevokeReason) -> Self {
         match why {
-            Why::Left => Self::NotAMember,
-            Why::Deleted => Self::ChannelNotFound,
-            Why::Restart => Self::Restart,
+            RevokeReason::Left => Self::NotAMember,
+            RevokeReason::Deleted => Self::ChannelNotFound,
+            RevokeReason::Restart => Self::Restart,
         }
     }
 }
@@ -91,9 +91,9 @@ impl Drop for Channel {
             // What it has given to the writer is told by nobody: the next one has to notice that the log has gone on.
             self.shared.leave_head(self.id, self.sequence.head(), self.history);
             self.shared.pages.forget_from(self.id, Seq(1));
-            let (settling, _) = tokio::sync::mpsc::channel(1);
+            let completion = Completion::ignored();
             let keys = self.attached.keys().copied().collect();
-            self.end(keys, Why::Restart, &settling);
+            self.end(keys, RevokeReason::Restart, &completion);
         }
     }
 }
@@ -102,9 +102,9 @@ impl Handler<Detach> for Channel {
     type Result = ();
 
     fn handle(&mut self, detach: Detach, _: &mut Self::Context) {
-        let Some((last, settling)) = detach.unsubscribed else { return self.remove(detach.key) };
+        let Some((last, completion)) = detach.unsubscribed else { return self.remove(detach.key) };
         if let Some(gone) = self.take_out(detach.key) {
-            gone.outbox.relay().unseat(vec![detach.key], Topic::Channel(self.id), last, settling);
+            gone.outbox.relay().unsubscribe(vec![detach.key], Topic::Channel(self.id), last, completion);
         }
     }
 }
@@ -155,11 +155,11 @@ impl Handler<Revoke> for Channel {
 
     fn handle(&mut self, revoke: Revoke, _: &mut Self::Context) {
         let is_meant = |user: UserId| match revoke.whose {
-            Whose::User(whose) => user == whose,
-            Whose::All => true,
+            RevokeScope::User(whose) => user == whose,
+            RevokeScope::All => true,
         };
         let meant = self.attached.iter().filter(|(_, attached)| is_meant(attached.author.caller().id()));
         let keys = meant.map(|(key, _)| *key).collect();
-        self.end(keys, revoke.why, &revoke.settling);
+        self.end(keys, revoke.why, &revoke.completion);
     }
 }

@@ -3,10 +3,11 @@
 //! more than [`GAP_MAX`](super::sequence::GAP_MAX) entries, a read that fails or takes longer than [`READ_MAX`], a log with a hole.
 
 use super::Channel;
-use super::handle::Why;
+use super::handle::RevokeReason;
 use super::pages::PAGE;
 use super::sequence::{Gap, Step};
 use super::tail::{Entry, PART_BYTES_MAX};
+use crate::actors::relay::Completion;
 use crate::domain::Seq;
 use crate::domain::access::Author;
 use crate::error::Result;
@@ -42,7 +43,7 @@ impl Channel {
         let (clock, author) = (self.reads.begin_gap(), reader.clone());
         let read = async move {
             let _slot = slots.acquire().await;
-            let at = (pages.edition(), clock.get());
+            let at = (pages.generation(), clock.get());
             let limit = PAGE.min(gap.upto - gap.after);
             (events(&db, &author, gap.after, limit, PART_BYTES_MAX as i64).await, at)
         };
@@ -52,8 +53,8 @@ impl Channel {
     }
 
     fn gap_was_read(&mut self, gap: Gap, reader: Author, part: GapRead, ctx: &mut Context<Self>) {
-        let is_old = part.as_ref().is_some_and(|(log, (edition, since))| {
-            self.shared.pages.edition() != *edition || self.reads.has_old_text(log, *since)
+        let is_old = part.as_ref().is_some_and(|(log, (generation, since))| {
+            self.shared.pages.generation() != *generation || self.reads.has_old_text(log, *since)
         });
         self.reads.end_gap();
         // With another history the channel is about to be told where its log is.
@@ -90,9 +91,9 @@ impl Channel {
         if !self.attached.is_empty() {
             let seq = self.sequence.head().unwrap_or_default();
             tracing::warn!(channel_id = %self.id, %seq, "the log went on without this node: its sockets resume");
-            let (settling, _) = tokio::sync::mpsc::channel(1);
+            let completion = Completion::ignored();
             let keys = self.attached.keys().copied().collect();
-            self.end(keys, Why::Restart, &settling);
+            self.end(keys, RevokeReason::Restart, &completion);
         }
         self.answer_released();
         self.announced(ctx);

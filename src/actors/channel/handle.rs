@@ -1,7 +1,7 @@
 //! How a channel is reached, and what it can be told.
 
 use super::{Channel, Posted};
-use crate::actors::relay::{OpenSend, Outbox, SessionKey, Settling};
+use crate::actors::relay::{Completion, OpenSend, Outbox, SessionKey};
 use crate::actors::tell;
 use crate::domain::access::{Author, ChannelAccess, Member};
 use crate::domain::close::End;
@@ -55,7 +55,7 @@ pub enum Start {
 
 /// Why a socket's right to a channel ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum RevokeReason {
     /// Its user has left.
     Left,
     /// The channel is gone.
@@ -139,8 +139,8 @@ impl ChannelHandle {
 
     /// Ends a subscription; `last` is the last that the socket hears of it.
     pub fn unsubscribe(&self, key: SessionKey, last: Bytes) {
-        let (settling, _) = tokio::sync::mpsc::channel(1);
-        tell(&self.addr, Detach { key, unsubscribed: Some((last, settling)) });
+        let completion = Completion::ignored();
+        tell(&self.addr, Detach { key, unsubscribed: Some((last, completion)) });
     }
 
     /// Asks for the next part of the log, after `after`: the socket has taken the last one.
@@ -153,12 +153,12 @@ impl ChannelHandle {
     }
 
     /// Lets the channel forget what it holds of its log, because a name in it has been erased.
-    pub(in crate::actors) fn forget(&self, settling: Settling) {
-        tell(&self.addr, Forget { _settling: settling });
+    pub(in crate::actors) fn forget(&self, completion: Completion) {
+        tell(&self.addr, Forget { _completion: completion });
     }
 
-    pub(in crate::actors) fn revoke_user(&self, user: UserId, why: Why, settling: Settling) {
-        tell(&self.addr, Revoke { whose: Whose::User(user), why, settling });
+    pub(in crate::actors) fn revoke_user(&self, user: UserId, why: RevokeReason, completion: Completion) {
+        tell(&self.addr, Revoke { whose: RevokeScope::User(user), why, completion });
     }
 
     /// Says how far the log went when the database was asked.
@@ -173,8 +173,8 @@ impl ChannelHandle {
         self.addr.send(ReadAgain { last_seq }).await.unwrap_or(false)
     }
 
-    pub(in crate::actors) fn revoke_all(&self, why: Why, settling: Settling) {
-        tell(&self.addr, Revoke { whose: Whose::All, why, settling });
+    pub(in crate::actors) fn revoke_all(&self, why: RevokeReason, completion: Completion) {
+        tell(&self.addr, Revoke { whose: RevokeScope::All, why, completion });
     }
 
     #[cfg(test)]
@@ -199,7 +199,7 @@ impl NotTaken {
 
 /// Whose right ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Whose {
+pub(super) enum RevokeScope {
     User(UserId),
     All,
 }
@@ -225,8 +225,8 @@ impl Arriving {
 impl Drop for Arriving {
     fn drop(&mut self) {
         if let Some(outbox) = &self.0 {
-            let (settling, _) = tokio::sync::mpsc::channel(1);
-            outbox.relay().end(vec![outbox.key()], End::RESTART, settling);
+            let completion = Completion::ignored();
+            outbox.relay().end(vec![outbox.key()], End::RESTART, completion);
         }
     }
 }
@@ -236,7 +236,7 @@ impl Drop for Arriving {
 pub(super) struct Detach {
     pub key: SessionKey,
     /// For a socket that lives on.
-    pub unsubscribed: Option<(Bytes, Settling)>,
+    pub unsubscribed: Option<(Bytes, Completion)>,
 }
 
 #[derive(Message)]
@@ -270,7 +270,7 @@ pub(super) struct LogIsAt {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Forget {
-    pub _settling: Settling,
+    pub _completion: Completion,
 }
 
 #[derive(Message)]
@@ -282,7 +282,7 @@ pub(super) struct ReadAgain {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Revoke {
-    pub whose: Whose,
-    pub why: Why,
-    pub settling: Settling,
+    pub whose: RevokeScope,
+    pub why: RevokeReason,
+    pub completion: Completion,
 }

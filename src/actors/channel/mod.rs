@@ -19,7 +19,7 @@ mod sequence;
 mod tail;
 
 pub use announce::Posted;
-pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, Start, Why};
+pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, RevokeReason, Start};
 
 use super::registry::{Registry, Retire};
 use super::relay::{Kind, Outbox, RelayHandle, SessionKey};

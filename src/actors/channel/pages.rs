@@ -75,13 +75,13 @@ pub struct Pages(Rc<RefCell<Inner>>);
 struct Inner {
     pages: LruCache<PageKey, Rc<Page>>,
     bytes: usize,
-    edition: u64,
+    generation: u64,
 }
 
 impl Default for Pages {
     fn default() -> Self {
         // Unbounded here means: not allocated in advance.
-        Self(Rc::new(RefCell::new(Inner { pages: LruCache::unbounded(), bytes: 0, edition: 0 })))
+        Self(Rc::new(RefCell::new(Inner { pages: LruCache::unbounded(), bytes: 0, generation: 0 })))
     }
 }
 
@@ -96,7 +96,7 @@ impl Pages {
         let mut inner = self.0.borrow_mut();
         inner.pages.clear();
         inner.bytes = 0;
-        inner.edition += 1;
+        inner.generation += 1;
     }
 
     /// Forgets those of a channel that may tell a message made at `seq`: its own page, and all that come later.
@@ -123,8 +123,8 @@ impl Pages {
     }
 
     /// How often they have been forgotten: what was read in an earlier edition has to be read again.
-    pub fn edition(&self) -> u64 {
-        self.0.borrow().edition
+    pub fn generation(&self) -> u64 {
+        self.0.borrow().generation
     }
 
     /// Keeps a page.

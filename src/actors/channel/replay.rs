@@ -243,12 +243,12 @@ impl Channel {
         let (pages, clock) = (self.shared.pages.clone(), Rc::clone(&self.reads.clock));
         let read = async move {
             let _slot = slots.acquire().await;
-            let at = (pages.edition(), clock.get());
+            let at = (pages.generation(), clock.get());
             (tail(&db, &reader, FIRST_READ).await, at)
         };
-        ctx.spawn(read.into_actor(self).map(move |(log, (edition, since)), channel, ctx| {
-            match channel.shared.pages.edition() {
-                now if now == edition && !channel.reads.has_old_text(&log, since) => channel.end_was_read(log, ctx),
+        ctx.spawn(read.into_actor(self).map(move |(log, (generation, since)), channel, ctx| {
+            match channel.shared.pages.generation() {
+                now if now == generation && !channel.reads.has_old_text(&log, since) => channel.end_was_read(log, ctx),
                 _ => channel.read_end(ctx),
             }
         }));
@@ -312,12 +312,12 @@ impl Channel {
         let (pages, clock) = (self.shared.pages.clone(), Rc::clone(&self.reads.clock));
         let read = async move {
             let _slot = slots.acquire().await;
-            let at = (pages.edition(), clock.get());
+            let at = (pages.generation(), clock.get());
             (events(&db, &reader, number.start(), PAGE, i64::MAX).await, at)
         };
-        ctx.spawn(read.into_actor(self).map(move |(log, (edition, since)), channel, ctx| {
-            match channel.shared.pages.edition() {
-                now if now == edition && !channel.reads.has_old_text(&log, since) => {
+        ctx.spawn(read.into_actor(self).map(move |(log, (generation, since)), channel, ctx| {
+            match channel.shared.pages.generation() {
+                now if now == generation && !channel.reads.has_old_text(&log, since) => {
                     channel.page_was_read(number, log, ctx);
                 }
                 _ => channel.read_page(number, ctx),

@@ -1,7 +1,7 @@
 //! What a channel does to its sockets and posters when it fails, and when somebody who was attached is gone again.
 
 use super::*;
-use crate::actors::relay::{Hears, Relay, RelayPort, Relays, Socket};
+use crate::actors::relay::{Completion, Hears, Relay, RelayPort, Relays, Socket};
 use crate::actors::writer::{Outcome, Settled};
 use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
 use crate::domain::frame::Frame;
@@ -252,13 +252,13 @@ async fn a_log_that_went_on_while_a_draft_is_on_its_way_ends_nobody() {
 /// Who has left is told so; who is to come back is told to try again.
 #[actix_web::test]
 async fn what_is_sent_after_a_right_has_ended_is_refused_for_its_reason() {
-    for (why, code) in [(Why::Left, "not_a_member"), (Why::Restart, "unavailable")] {
+    for (why, code) in [(RevokeReason::Left, "not_a_member"), (RevokeReason::Restart, "unavailable")] {
         let scene = Scene::start().await;
         let mut peer = scene.connect(Kind::Gateway).await;
         scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
         scene.channel.log_is_at(Seq(0));
-        let (settling, _) = tokio::sync::mpsc::channel(1);
-        scene.channel.revoke_all(why, settling);
+        let completion = Completion::ignored();
+        scene.channel.revoke_all(why, completion);
         let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
         assert!(scene.channel.post(Posting { message: message("late"), poster }).is_ok());
         scene.turn().await;

@@ -1,6 +1,6 @@
 //! Channels with life on this node: started by their first socket or post, let go when they are idle.
 
-use super::{Live, Registry, Retire, decide_channel};
+use super::{Registry, Retire, RunningChannel, decide_channel};
 use crate::actors::channel::{Channel, ChannelHandle, Poster, Posting, Start};
 use crate::actors::relay::About;
 use crate::actors::relay::Outbox;
@@ -71,7 +71,7 @@ impl Registry {
             self.live.remove(&id);
         }
         let shared = &self.shared;
-        let live = self.live.entry(id).or_insert_with(|| Live {
+        let live = self.live.entry(id).or_insert_with(|| RunningChannel {
             handle: Channel::start_one(id, shared.clone()),
             server_id,
             arrivals: 0,

@@ -2,7 +2,7 @@
 
 use super::load::{Key, Loaded};
 use super::{Found, Target};
-use crate::actors::Vital;
+use crate::actors::AbortOnPanic;
 use crate::auth::token::Bearer;
 use crate::domain::access::{Account, Caller, Facts, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
@@ -35,7 +35,7 @@ pub(super) struct SharedCache(Arc<Mutex<Cache>>);
 impl SharedCache {
     /// A short look, never over a wait. A panic in it ends the node, so nobody ever finds the cache half changed.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut Cache) -> T) -> T {
-        let _vital = Vital("registry");
+        let _vital = AbortOnPanic("registry");
         look(&mut self.0.lock())
     }
 }

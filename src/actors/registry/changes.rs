@@ -2,12 +2,12 @@
 //!
 //! Two changes of one thing may commit in one order and arrive here in the other, and one whose answer was lost may not have been
 //! made at all. So a change says only what to look at again: its keys are forgotten, what the database says now is loaded (again,
-//! if another change comes between), and that is what seats, unseats and tells. It is right in whatever order they arrive.
+//! if another change comes between), and that is what subscribes, unsubscribes and tells. It is right in whatever order they arrive.
 
 use super::Registry;
 use super::load::{Key, Loaded, Waiter};
-use crate::actors::channel::Why;
-use crate::actors::relay::{Settling, Topic};
+use crate::actors::channel::RevokeReason;
+use crate::actors::relay::{Completion, Topic};
 use crate::domain::access::ServerState;
 use crate::domain::auth_session::Ended;
 use crate::domain::close::End;
@@ -55,7 +55,7 @@ pub enum Change {
 pub(super) struct Confirm {
     change: Change,
     /// Held until everything that the change causes has been done.
-    settling: Settling,
+    completion: Completion,
     reads: u8,
 }
 
@@ -99,15 +99,15 @@ impl Registry {
     }
 
     /// Forgets, looks, and makes true.
-    pub(super) fn apply(&mut self, change: Change, settling: Settling, ctx: &mut Context<Self>) {
-        self.look_again(Confirm { change, settling, reads: 0 }, ctx);
+    pub(super) fn apply(&mut self, change: Change, completion: Completion, ctx: &mut Context<Self>) {
+        self.look_again(Confirm { change, completion, reads: 0 }, ctx);
     }
 
     fn look_again(&mut self, confirm: Confirm, ctx: &mut Context<Self>) {
         let change = confirm.change;
         self.forget(change);
         if let Some(server) = change.told_server() {
-            let about = self.tellings.iter_mut().filter(|(_, telling)| telling.server == server);
+            let about = self.snapshots.iter_mut().filter(|(_, telling)| telling.server == server);
             about.for_each(|(_, telling)| telling.is_stale = true);
         }
         let number = self.next_number();
@@ -116,32 +116,32 @@ impl Registry {
 
     /// This is how it stands.
     pub(super) fn confirmed(&mut self, confirm: Confirm, now: &Loaded, ctx: &mut Context<Self>) {
-        let Confirm { change, settling, .. } = confirm;
+        let Confirm { change, completion, .. } = confirm;
         match (change, now) {
-            (Change::Membership(user, server), Loaded::Member(true)) => self.seat_user(user, server, ctx),
+            (Change::Membership(user, server), Loaded::Member(true)) => self.subscribe_user(user, server, ctx),
             (Change::Membership(user, server), Loaded::Member(false)) => {
                 for live in self.live.values().filter(|live| live.server_id == server) {
-                    live.handle.revoke_user(user, Why::Left, settling.clone());
+                    live.handle.revoke_user(user, RevokeReason::Left, completion.clone());
                 }
-                self.unseat_user(user, server, &settling);
+                self.unsubscribe_user(user, server, &completion);
             }
             (Change::Memberships(user), Loaded::Memberships(servers)) => {
-                servers.iter().for_each(|server| self.seat_user(user, *server, ctx));
+                servers.iter().for_each(|server| self.subscribe_user(user, *server, ctx));
             }
-            (Change::ServerUnclear(server), Loaded::Server(Some(_))) => self.tell_all_how_it_stands(server, ctx),
-            (Change::ServerDeleted(server), Loaded::Server(None)) => self.server_is_gone(server, &settling),
-            (change, Loaded::Server(Some(state))) => self.tell_of(change, state, &settling),
+            (Change::ServerUnclear(server), Loaded::Server(Some(_))) => self.broadcast_to_members(server, ctx),
+            (Change::ServerDeleted(server), Loaded::Server(None)) => self.server_is_gone(server, &completion),
+            (change, Loaded::Server(Some(state))) => self.tell_of(change, state, &completion),
             (Change::LoggedIn(user) | Change::Sessions(user), Loaded::User(Some(account))) => {
-                self.end_sockets(user, &Ended::Sessions(Arc::clone(account)), End::LOGGED_OUT, &settling);
+                self.end_sockets(user, &Ended::Sessions(Arc::clone(account)), End::LOGGED_OUT, &completion);
             }
             (Change::Password(user), Loaded::User(Some(account))) => {
-                self.end_sockets(user, &Ended::Password(Arc::clone(account)), End::LOGGED_OUT, &settling);
+                self.end_sockets(user, &Ended::Password(Arc::clone(account)), End::LOGGED_OUT, &completion);
             }
             (Change::AccountDeleted(user), Loaded::User(None)) => {
                 // What is held of the logs has the name that is erased, and so has what is on its way into them.
                 self.shared.erase(user);
-                self.live.values().for_each(|live| live.handle.forget(settling.clone()));
-                self.end_sockets(user, &Ended::All, End::ACCOUNT_DELETED, &settling);
+                self.live.values().for_each(|live| live.handle.forget(completion.clone()));
+                self.end_sockets(user, &Ended::All, End::ACCOUNT_DELETED, &completion);
             }
             // It was not made, or something else has been made of it, which is told by its own change.
             _ => {}
@@ -149,7 +149,7 @@ impl Registry {
     }
 
     /// What members hear of a server that is there.
-    fn tell_of(&self, change: Change, state: &ServerState, settling: &Settling) {
+    fn tell_of(&self, change: Change, state: &ServerState, completion: &Completion) {
         let server = state.server.id;
         let find = |id: ChannelId| state.channels.iter().find(|channel| channel.id == id).cloned().map(Box::new);
         let frame = match change {
@@ -158,7 +158,7 @@ impl Registry {
             Change::ChannelChanged(_, id) => find(id).map(Frame::ChannelUpdated),
             Change::ChannelDeleted(_, id) if find(id).is_none() => {
                 if let Some(live) = self.live.get(&id) {
-                    live.handle.revoke_all(Why::Deleted, settling.clone());
+                    live.handle.revoke_all(RevokeReason::Deleted, completion.clone());
                 }
                 Some(Frame::ChannelDeleted { id, server_id: server })
             }
@@ -167,33 +167,33 @@ impl Registry {
         frame.into_iter().for_each(|frame| self.tell_members(server, encode::json(&frame)));
     }
 
-    fn server_is_gone(&mut self, server: ServerId, settling: &Settling) {
+    fn server_is_gone(&mut self, server: ServerId, completion: &Completion) {
         for live in self.live.values().filter(|live| live.server_id == server) {
-            live.handle.revoke_all(Why::Deleted, settling.clone());
+            live.handle.revoke_all(RevokeReason::Deleted, completion.clone());
         }
         self.forget_server(server);
         let last = encode::json(&Frame::ServerDeleted { id: server });
         for relay in self.relays.all() {
-            relay.close(Topic::Server(server), last.clone(), settling.clone());
+            relay.close(Topic::Server(server), last.clone(), completion.clone());
         }
     }
 
-    fn end_sockets(&self, user: UserId, ended: &Ended, end: End, settling: &Settling) {
+    fn end_sockets(&self, user: UserId, ended: &Ended, end: End, completion: &Completion) {
         for relay in self.relays.all() {
-            relay.end_user(user, ended.clone(), end, settling.clone());
+            relay.end_user(user, ended.clone(), end, completion.clone());
         }
     }
 
     /// How it stands could not be read: it is read again a few times. Where a right may have ended, who may have lost it comes back at
     /// once and is decided about anew; where news is lost in the end, so do the gateways that should have heard it.
     pub(super) fn unconfirmed(&mut self, confirm: Confirm, ctx: &mut Context<Self>) {
-        let Confirm { change, settling, reads } = confirm;
+        let Confirm { change, completion, reads } = confirm;
         if reads == 0 {
-            self.restart_who_may_have_lost(change, &settling);
+            self.restart_who_may_have_lost(change, &completion);
         }
         // The name of an erased account may still be on its way into logs: that has to be known.
         if reads < READS_MAX || matches!(change, Change::AccountDeleted(_)) {
-            let again = Confirm { change, settling, reads: reads.saturating_add(1) };
+            let again = Confirm { change, completion, reads: reads.saturating_add(1) };
             ctx.run_later(AGAIN_AFTER, move |registry, ctx| registry.look_again(again, ctx));
             return;
         }
@@ -203,27 +203,28 @@ impl Registry {
         );
         match change.subjects() {
             _ if matches!(change, Change::LoggedIn(_)) => {}
-            (Some(user), ..) => self.restart_gateways(&settling, |of, _| *of == user),
-            (None, Some(server), _) => self.restart_gateways(&settling, |_, gateway| gateway.has(server)),
+            (Some(user), ..) => self.restart_gateways(&completion, |of, _| *of == user),
+            (None, Some(server), _) => self.restart_gateways(&completion, |_, gateway| gateway.has(server)),
             (None, None, _) => {}
         }
     }
 
-    fn restart_who_may_have_lost(&self, change: Change, settling: &Settling) {
+    fn restart_who_may_have_lost(&self, change: Change, completion: &Completion) {
         let channels = |server: ServerId| self.live.values().filter(move |live| live.server_id == server);
         match change {
             Change::Membership(user, server) => {
-                channels(server).for_each(|live| live.handle.revoke_user(user, Why::Restart, settling.clone()));
+                channels(server)
+                    .for_each(|live| live.handle.revoke_user(user, RevokeReason::Restart, completion.clone()));
             }
             Change::ServerDeleted(server) => {
-                channels(server).for_each(|live| live.handle.revoke_all(Why::Restart, settling.clone()));
+                channels(server).for_each(|live| live.handle.revoke_all(RevokeReason::Restart, completion.clone()));
             }
             Change::ChannelDeleted(_, channel) => {
                 let live = self.live.get(&channel);
-                live.into_iter().for_each(|live| live.handle.revoke_all(Why::Restart, settling.clone()));
+                live.into_iter().for_each(|live| live.handle.revoke_all(RevokeReason::Restart, completion.clone()));
             }
             Change::Sessions(user) | Change::Password(user) | Change::AccountDeleted(user) => {
-                self.end_sockets(user, &Ended::All, End::RESTART, settling);
+                self.end_sockets(user, &Ended::All, End::RESTART, completion);
             }
             Change::LoggedIn(_)
             | Change::Memberships(_)

@@ -1,7 +1,7 @@
 //! The gateways of a node, and the news that they get: what becomes of their users' servers and channels.
 
 use super::Registry;
-use crate::actors::relay::{Hears, Outbox, RelayHandle, SessionKey, Settling, Topic};
+use crate::actors::relay::{Completion, Hears, Outbox, RelayHandle, SessionKey, Topic};
 use crate::domain::close::End;
 use crate::domain::frame::{Frame, Membership};
 use crate::domain::{ServerId, UserId};
@@ -27,7 +27,7 @@ impl Gateway {
 }
 
 /// How a server stands is being read, to be told.
-pub(super) struct Telling {
+pub(super) struct Snapshot {
     pub(super) server: ServerId,
     /// Whether something newer has been told meanwhile: it is read again.
     pub(super) is_stale: bool,
@@ -45,12 +45,12 @@ enum Audience {
 impl Registry {
     /// Lets a gateway hear its user's servers from now on. In the same turn in which they were looked up: a membership
     /// that changes later finds the gateway here.
-    pub(super) fn enroll(&mut self, user: UserId, servers: &[ServerId], outbox: Outbox) {
-        servers.iter().for_each(|server| outbox.hear_server(*server));
+    pub(super) fn add_gateway(&mut self, user: UserId, servers: &[ServerId], outbox: Outbox) {
+        servers.iter().for_each(|server| outbox.subscribe_server(*server));
         self.gateways.entry(user).or_default().push(Gateway { outbox, servers: servers.to_vec() });
     }
 
-    pub(super) fn withdraw(&mut self, user: UserId, key: SessionKey) {
+    pub(super) fn remove_gateway(&mut self, user: UserId, key: SessionKey) {
         let Some(gateways) = self.gateways.get_mut(&user) else { return };
         gateways.retain(|gateway| gateway.outbox.key() != key);
         if gateways.is_empty() {
@@ -59,21 +59,21 @@ impl Registry {
     }
 
     /// The user belongs to the server: gateways that do not hear it yet do now, and are told.
-    pub(super) fn seat_user(&mut self, user: UserId, server: ServerId, ctx: &mut Context<Self>) {
+    pub(super) fn subscribe_user(&mut self, user: UserId, server: ServerId, ctx: &mut Context<Self>) {
         let gateways = self.gateways.get_mut(&user).into_iter().flatten();
         let mut keys = Vec::new();
         for gateway in gateways.filter(|gateway| !gateway.has(server)) {
             gateway.servers.push(server);
-            gateway.outbox.hear_server(server);
+            gateway.outbox.subscribe_server(server);
             keys.push(gateway.outbox.key());
         }
         if !keys.is_empty() {
-            self.tell_how_it_stands(server, Audience::Gateways(user, keys), 0, ctx);
+            self.broadcast_snapshot(server, Audience::Gateways(user, keys), 0, ctx);
         }
     }
 
     /// The user does not belong to the server: gateways that hear it are told so, and do no longer.
-    pub(super) fn unseat_user(&mut self, user: UserId, server: ServerId, settling: &Settling) {
+    pub(super) fn unsubscribe_user(&mut self, user: UserId, server: ServerId, completion: &Completion) {
         let gateways = self.gateways.get_mut(&user).into_iter().flatten();
         let mut by_worker: HashMap<u32, (RelayHandle, Vec<SessionKey>)> = HashMap::new();
         for gateway in gateways.filter(|gateway| gateway.has(server)) {
@@ -83,7 +83,7 @@ impl Registry {
         }
         let last = encode::json(&Frame::ServerLeft { id: server });
         for (relay, keys) in by_worker.into_values() {
-            relay.unseat(keys, Topic::Server(server), last.clone(), settling.clone());
+            relay.unsubscribe(keys, Topic::Server(server), last.clone(), completion.clone());
         }
     }
 
@@ -102,12 +102,12 @@ impl Registry {
     }
 
     /// Tells all members how a server stands: what has become of it is not known any better.
-    pub(super) fn tell_all_how_it_stands(&mut self, server: ServerId, ctx: &mut Context<Self>) {
-        self.tell_how_it_stands(server, Audience::Members, 0, ctx);
+    pub(super) fn broadcast_to_members(&mut self, server: ServerId, ctx: &mut Context<Self>) {
+        self.broadcast_snapshot(server, Audience::Members, 0, ctx);
     }
 
-    fn tell_how_it_stands(&mut self, server: ServerId, audience: Audience, reads: u8, ctx: &mut Context<Self>) {
-        let number = self.tellings.insert(Telling { server, is_stale: false });
+    fn broadcast_snapshot(&mut self, server: ServerId, audience: Audience, reads: u8, ctx: &mut Context<Self>) {
+        let number = self.snapshots.insert(Snapshot { server, is_stale: false });
         let (db, slots) = (self.db.clone(), self.slots.clone());
         let look = async move {
             if reads > 0 {
@@ -117,9 +117,9 @@ impl Registry {
             membership(&db, server).await
         };
         let told = look.into_actor(self).map(move |found, registry, ctx| match (found, audience) {
-            (found, audience) if registry.tellings.remove(number).is_stale => {
+            (found, audience) if registry.snapshots.remove(number).is_stale => {
                 let failed = u8::from(found.is_err());
-                registry.tell_how_it_stands(server, audience, reads.saturating_add(failed), ctx);
+                registry.broadcast_snapshot(server, audience, reads.saturating_add(failed), ctx);
             }
             (Ok(Some(found)), Audience::Members) => registry.tell_members(server, encode::json(&joined(found))),
             (Ok(Some(found)), Audience::Gateways(user, keys)) => {
@@ -131,11 +131,11 @@ impl Registry {
             }
             (Ok(None), _) => {}
             (Err(_), audience) if reads < super::changes::READS_MAX => {
-                registry.tell_how_it_stands(server, audience, reads + 1, ctx);
+                registry.broadcast_snapshot(server, audience, reads + 1, ctx);
             }
             (Err(_), audience) => {
-                let (settling, _) = tokio::sync::mpsc::channel(1);
-                registry.restart_gateways(&settling, |user, gateway| match &audience {
+                let completion = Completion::ignored();
+                registry.restart_gateways(&completion, |user, gateway| match &audience {
                     Audience::Gateways(of, keys) => of == user && keys.contains(&gateway.outbox.key()),
                     Audience::Members => gateway.has(server),
                 });
@@ -145,10 +145,10 @@ impl Registry {
     }
 
     /// Whose news is lost comes back and starts with `ready`.
-    pub(super) fn restart_gateways(&self, settling: &Settling, is_meant: impl Fn(&UserId, &Gateway) -> bool) {
+    pub(super) fn restart_gateways(&self, completion: &Completion, is_meant: impl Fn(&UserId, &Gateway) -> bool) {
         for (user, gateways) in &self.gateways {
             for gateway in gateways.iter().filter(|gateway| is_meant(user, gateway)) {
-                gateway.outbox.relay().end(vec![gateway.outbox.key()], End::RESTART, settling.clone());
+                gateway.outbox.relay().end(vec![gateway.outbox.key()], End::RESTART, completion.clone());
             }
         }
     }

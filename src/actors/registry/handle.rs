@@ -3,10 +3,10 @@
 use super::attach::{refuse, refuse_change};
 use super::cache::{Miss, SharedCache};
 use super::{
-    Apply, Ask, Change, EndChannels, Forget, Found, ReadAgain, Registry, Reply, Target, Withdraw, decide_channel,
+    Apply, Ask, Change, EndChannels, Forget, Found, ReadAgain, Registry, RemoveGateway, Reply, Target, decide_channel,
 };
 use crate::actors::channel::{Attachment, Posted, Poster, Posting, Start};
-use crate::actors::relay::{Outbox, Relays, SessionKey};
+use crate::actors::relay::{Completion, Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
 use crate::domain::access::{Caller, ChannelAccess, Right, ServerAccess};
@@ -103,20 +103,20 @@ impl RegistryHandle {
     }
 
     /// Lets a gateway hear the news of its user's servers, from now on.
-    pub async fn enroll(&self, bearer: Bearer, outbox: Outbox) -> Result<Caller> {
-        self.answer(bearer, Target::Memberships, |reply| Reply::Enroll(outbox, reply)).await
+    pub async fn add_gateway(&self, bearer: Bearer, outbox: Outbox) -> Result<Caller> {
+        self.answer(bearer, Target::Memberships, |reply| Reply::AddGateway(outbox, reply)).await
     }
 
     /// Says that a gateway is gone.
-    pub fn withdraw(&self, user: UserId, key: SessionKey) {
-        tell(&self.addr, Withdraw { user, key });
+    pub fn remove_gateway(&self, user: UserId, key: SessionKey) {
+        tell(&self.addr, RemoveGateway { user, key });
     }
 
     /// Makes a committed change true here, and tells the gateways that it concerns. Returns when every later question is answered
     /// by it and no later event reaches a socket whose right it ended.
     pub async fn apply(&self, change: Change) {
-        let (settling, settled) = mpsc::channel(1);
-        if self.addr.send(Apply { change, settling }).await.is_err() {
+        let (completion, settled) = Completion::awaited();
+        if self.addr.send(Apply { change, completion }).await.is_err() {
             tracing::error!(?change, "the registry is gone");
         }
         settle(settled).await;
@@ -129,12 +129,12 @@ impl RegistryHandle {
 
     /// Ends every socket of the node, after what its channels still have to say; returns when all have been told.
     pub async fn end_all(&self, relays: &Relays, end: End) {
-        let (settling, settled) = mpsc::channel(1);
-        let _ = self.addr.send(EndChannels { settling }).await;
+        let (completion, settled) = Completion::awaited();
+        let _ = self.addr.send(EndChannels { completion }).await;
         settle(settled).await;
-        let (settling, settled) = mpsc::channel(1);
-        relays.all().iter().for_each(|relay| relay.end_all(end, settling.clone()));
-        drop(settling);
+        let (completion, settled) = Completion::awaited();
+        relays.all().iter().for_each(|relay| relay.end_all(end, completion.clone()));
+        drop(completion);
         settle(settled).await;
     }
 
@@ -186,14 +186,14 @@ impl Ask {
         match self.reply {
             Reply::Found(reply) => drop(reply.send(Err(error))),
             Reply::Attach(_, _, _, reply) => drop(reply.send(Err(error))),
-            Reply::Enroll(_, reply) => drop(reply.send(Err(error))),
+            Reply::AddGateway(_, reply) => drop(reply.send(Err(error))),
             Reply::Post(id, posting) => refuse(posting, id, error),
             Reply::Change(id, _, poster) => refuse_change(poster, id, error),
         }
     }
 }
 
-/// Waits until every copy of a settling is gone.
+/// Waits until every copy of a completion is gone.
 async fn settle(mut settled: mpsc::Receiver<()>) {
     if timeout(SETTLE_MAX, settled.recv()).await.is_none() {
         tracing::warn!("a change has not reached every socket in time");

@@ -2,7 +2,7 @@
 //!
 //! It answers from a bounded cache and loads what is missing, one load a key at a time however many ask. It is exact
 //! after every change made through this node: a change forgets its keys, and a load that was under way when its key was
-//! forgotten is made again. What seats, unseats and tells is what was loaded after the change. It alone makes [`Caller`] and [`ServerAccess`](crate::domain::access::ServerAccess). It also
+//! forgotten is made again. What subscribes, unsubscribes and tells is what was loaded after the change. It alone makes [`Caller`] and [`ServerAccess`](crate::domain::access::ServerAccess). It also
 //! attaches sockets to channels, and posts for those who are not attached, in the same turn in which it decides that they
 //! may, so that no leave can come between. And it tells gateways what becomes of their users' servers.
 //!
@@ -20,9 +20,9 @@ mod read_again;
 pub use changes::Change;
 pub use handle::RegistryHandle;
 
-use super::Vital;
-use super::channel::{self, Attachment, ChannelHandle, Poster, Posting, Start, Why};
-use super::relay::{Outbox, Relays, SessionKey, Settling};
+use super::AbortOnPanic;
+use super::channel::{self, Attachment, ChannelHandle, Poster, Posting, RevokeReason, Start};
+use super::relay::{Completion, Outbox, Relays, SessionKey};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
 use crate::domain::access::{Caller, ChannelAccess, Denied, Facts, Right};
@@ -33,7 +33,7 @@ use crate::store::Db;
 use crate::times::Times;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use cache::SharedCache;
-use gateways::{Gateway, Telling};
+use gateways::{Gateway, Snapshot};
 use load::{Key, Loading, Number};
 use slab::Slab;
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ enum Reply {
     Attach(ChannelId, Outbox, Start, oneshot::Sender<Result<Attachment>>),
     Post(ChannelId, Posting),
     Change(ChannelId, MessageChange, Poster),
-    Enroll(Outbox, oneshot::Sender<Result<Caller>>),
+    AddGateway(Outbox, oneshot::Sender<Result<Caller>>),
 }
 
 #[derive(Message)]
@@ -88,7 +88,7 @@ struct Ask {
 #[rtype(result = "()")]
 struct Apply {
     change: Change,
-    settling: Settling,
+    completion: Completion,
 }
 
 #[derive(Message)]
@@ -100,7 +100,7 @@ struct Forget {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct EndChannels {
-    settling: Settling,
+    completion: Completion,
 }
 
 /// The database has another history than the one that is remembered; the answer is whether that has lost anything.
@@ -111,7 +111,7 @@ struct ReadAgain;
 /// A gateway is gone.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Withdraw {
+struct RemoveGateway {
     user: UserId,
     key: SessionKey,
 }
@@ -127,7 +127,7 @@ pub(super) struct Retire {
 }
 
 /// A channel with life on this node.
-struct Live {
+struct RunningChannel {
     handle: ChannelHandle,
     server_id: ServerId,
     arrivals: u64,
@@ -144,13 +144,13 @@ pub struct Registry {
     number: Number,
     waiting: usize,
     slots: Rc<Semaphore>,
-    live: HashMap<ChannelId, Live>,
+    live: HashMap<ChannelId, RunningChannel>,
     gateways: HashMap<UserId, Vec<Gateway>>,
-    tellings: Slab<Telling>,
+    snapshots: Slab<Snapshot>,
     times: Times,
     /// Whether the logs are being looked at.
     is_watching: bool,
-    _vital: Vital,
+    _vital: AbortOnPanic,
 }
 
 impl Registry {
@@ -177,10 +177,10 @@ impl Registry {
             slots: Rc::new(Semaphore::new(LOADS_AT_ONCE)),
             live: HashMap::new(),
             gateways: HashMap::new(),
-            tellings: Slab::new(),
+            snapshots: Slab::new(),
             times,
             is_watching: false,
-            _vital: Vital("registry"),
+            _vital: AbortOnPanic("registry"),
         }
     }
 
@@ -198,11 +198,11 @@ impl Registry {
             }
             (Reply::Post(id, posting), Found::Facts(facts)) => self.post(facts, id, posting),
             (Reply::Change(id, change, poster), Found::Facts(facts)) => self.change(facts, id, change, poster),
-            (Reply::Enroll(outbox, reply), Found::Memberships(caller, servers)) => {
+            (Reply::AddGateway(outbox, reply), Found::Memberships(caller, servers)) => {
                 let (user, key) = (caller.id(), outbox.key());
-                self.enroll(user, &servers, outbox);
+                self.add_gateway(user, &servers, outbox);
                 if reply.send(Ok(caller)).is_err() {
-                    self.withdraw(user, key);
+                    self.remove_gateway(user, key);
                 }
             }
             // No question asks for one thing and is given another.
@@ -238,7 +238,7 @@ impl Handler<Apply> for Registry {
     type Result = ();
 
     fn handle(&mut self, apply: Apply, ctx: &mut Self::Context) {
-        self.apply(apply.change, apply.settling, ctx);
+        self.apply(apply.change, apply.completion, ctx);
     }
 }
 
@@ -247,7 +247,7 @@ impl Handler<EndChannels> for Registry {
 
     fn handle(&mut self, message: EndChannels, _: &mut Self::Context) {
         for live in self.live.values() {
-            live.handle.revoke_all(Why::Restart, message.settling.clone());
+            live.handle.revoke_all(RevokeReason::Restart, message.completion.clone());
         }
     }
 }
@@ -260,11 +260,11 @@ impl Handler<Forget> for Registry {
     }
 }
 
-impl Handler<Withdraw> for Registry {
+impl Handler<RemoveGateway> for Registry {
     type Result = ();
 
-    fn handle(&mut self, message: Withdraw, _: &mut Self::Context) {
-        self.withdraw(message.user, message.key);
+    fn handle(&mut self, message: RemoveGateway, _: &mut Self::Context) {
+        self.remove_gateway(message.user, message.key);
     }
 }
 

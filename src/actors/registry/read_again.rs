@@ -18,7 +18,7 @@ impl Handler<ReadAgain> for Registry {
     fn handle(&mut self, _: ReadAgain, _: &mut Self::Context) -> Self::Result {
         self.cache.with(|cache| *cache = super::cache::Cache::default());
         self.loading.values_mut().for_each(|loading| loading.is_stale = true);
-        self.tellings.iter_mut().for_each(|(_, telling)| telling.is_stale = true);
+        self.snapshots.iter_mut().for_each(|(_, telling)| telling.is_stale = true);
         self.shared.forget_logs();
         let live: Vec<ChannelHandle> = self.live.values().map(|live| live.handle.clone()).collect();
         let db = self.db.clone();

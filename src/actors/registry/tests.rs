@@ -130,7 +130,10 @@ impl Handler<AnswerGateway> for Registry {
         let account =
             Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
         let found = Found::Memberships(Caller::known(UserId(1), &account, None), Arc::new([ServerId(1)]));
-        self.answer(Ask { bearer: bearer(1), target: Target::Memberships, reply: Reply::Enroll(outbox, reply) }, found);
+        self.answer(
+            Ask { bearer: bearer(1), target: Target::Memberships, reply: Reply::AddGateway(outbox, reply) },
+            found,
+        );
         self.gateways.len()
     }
 }

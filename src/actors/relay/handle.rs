@@ -1,8 +1,8 @@
 //! How other actors reach a relay and one of its sockets.
 
 use super::{
-    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, EndSockets, Notice, Relay, ToSocket, Topic, Unseat, UnseatSilently,
-    What, Whom,
+    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, EndScope, EndSockets, Notice, Relay, SocketCommand, ToSocket, Topic,
+    Unsubscribe, UnsubscribeSilently,
 };
 use crate::actors::tell;
 use crate::domain::auth_session::Ended;
@@ -59,7 +59,23 @@ impl Relays {
 }
 
 /// Travels with a change; when every copy is gone, the change has reached every socket.
-pub type Settling = mpsc::Sender<()>;
+#[derive(Clone, Debug)]
+pub struct Completion {
+    _open: mpsc::Sender<()>,
+}
+
+impl Completion {
+    /// One that somebody waits for, by waiting for the end of what comes with it.
+    pub fn awaited() -> (Self, mpsc::Receiver<()>) {
+        let (open, ended) = mpsc::channel(1);
+        (Self { _open: open }, ended)
+    }
+
+    /// One that nobody waits for.
+    pub fn ignored() -> Self {
+        Self::awaited().0
+    }
+}
 
 impl RelayHandle {
     pub(super) fn new(worker: usize, addr: Addr<Relay>, backlog: Arc<AtomicUsize>) -> Self {
@@ -83,33 +99,33 @@ impl RelayHandle {
     }
 
     /// Ends sockets; no later event reaches them.
-    pub fn end(&self, keys: Vec<SessionKey>, end: End, settling: Settling) {
-        tell(&self.addr, EndSockets { whom: Whom::These(keys), end, _settling: settling });
+    pub fn end(&self, keys: Vec<SessionKey>, end: End, completion: Completion) {
+        tell(&self.addr, EndSockets { whom: EndScope::These(keys), end, _completion: completion });
     }
 
     /// Ends those of a user's sockets that have lost their right.
-    pub fn end_user(&self, user: UserId, ended: Ended, end: End, settling: Settling) {
-        tell(&self.addr, EndSockets { whom: Whom::User(user, ended), end, _settling: settling });
+    pub fn end_user(&self, user: UserId, ended: Ended, end: End, completion: Completion) {
+        tell(&self.addr, EndSockets { whom: EndScope::User(user, ended), end, _completion: completion });
     }
 
     /// Ends every socket of the worker.
-    pub fn end_all(&self, end: End, settling: Settling) {
-        tell(&self.addr, EndSockets { whom: Whom::All, end, _settling: settling });
+    pub fn end_all(&self, end: End, completion: Completion) {
+        tell(&self.addr, EndSockets { whom: EndScope::All, end, _completion: completion });
     }
 
     /// Lets sockets hear a topic no longer; `last` is the last that they hear of it. Their sessions are told.
-    pub fn unseat(&self, keys: Vec<SessionKey>, topic: Topic, last: Bytes, settling: Settling) {
-        tell(&self.addr, Unseat { keys, topic, last, _settling: settling });
+    pub fn unsubscribe(&self, keys: Vec<SessionKey>, topic: Topic, last: Bytes, completion: Completion) {
+        tell(&self.addr, Unsubscribe { keys, topic, last, _completion: completion });
     }
 
     /// Lets a socket hear a topic no longer, without a word to it or its session: nothing of theirs hangs on it.
-    pub fn unseat_silently(&self, key: SessionKey, topic: Topic) {
-        tell(&self.addr, UnseatSilently { key, topic });
+    pub fn unsubscribe_silently(&self, key: SessionKey, topic: Topic) {
+        tell(&self.addr, UnsubscribeSilently { key, topic });
     }
 
     /// Lets nobody hear a topic any more; `last` is the last that they hear of it.
-    pub fn close(&self, topic: Topic, last: Bytes, settling: Settling) {
-        tell(&self.addr, CloseTopic { topic, last, _settling: settling });
+    pub fn close(&self, topic: Topic, last: Bytes, completion: Completion) {
+        tell(&self.addr, CloseTopic { topic, last, _completion: completion });
     }
 
     /// How many sockets are open; `None` if the relay is gone.
@@ -143,8 +159,8 @@ impl Drop for OpenSend {
     fn drop(&mut self) {
         if !self.is_finished {
             self.finish();
-            let (settling, _) = mpsc::channel(1);
-            self.outbox.relay().end(vec![self.outbox.key()], End::RESTART, settling);
+            let completion = Completion::ignored();
+            self.outbox.relay().end(vec![self.outbox.key()], End::RESTART, completion);
         }
     }
 }
@@ -216,31 +232,31 @@ impl Outbox {
 
     /// Answers the handshake.
     pub fn open(&self) {
-        self.to_socket(What::Open);
+        self.to_socket(SocketCommand::Open);
     }
 
     /// Writes `first`, then lets the socket hear its channel from here on; the session of one that was behind is told.
     pub fn join(&self, channel_id: ChannelId, first: Vec<Bytes>, was_behind: bool) {
         let notice = was_behind.then_some(Notice::Live(channel_id));
-        self.to_socket(What::Join { topic: Topic::Channel(channel_id), first, notice });
+        self.to_socket(SocketCommand::Join { topic: Topic::Channel(channel_id), first, notice });
     }
 
     /// Lets the socket hear the news of a server.
-    pub fn hear_server(&self, server_id: ServerId) {
-        self.to_socket(What::Join { topic: Topic::Server(server_id), first: Vec::new(), notice: None });
+    pub fn subscribe_server(&self, server_id: ServerId) {
+        self.to_socket(SocketCommand::Join { topic: Topic::Server(server_id), first: Vec::new(), notice: None });
     }
 
     /// Writes a part of a channel's log; the session asks for the next one when the peer has taken it.
     pub fn replay(&self, channel_id: ChannelId, frames: Vec<Bytes>, upto: Seq) {
-        self.to_socket(What::Replay { frames, notice: Notice::Replayed { channel_id, upto } });
+        self.to_socket(SocketCommand::Replay { frames, notice: Notice::Replayed { channel_id, upto } });
     }
 
     /// Sends one frame to this socket alone.
     pub fn send(&self, frame: Bytes) {
-        self.to_socket(What::Send(frame));
+        self.to_socket(SocketCommand::Send(frame));
     }
 
-    fn to_socket(&self, what: What) {
+    fn to_socket(&self, what: SocketCommand) {
         tell(&self.0.relay.addr, ToSocket { key: self.0.key, what });
     }
 }

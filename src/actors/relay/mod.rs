@@ -13,11 +13,11 @@ mod socket;
 mod table;
 
 pub use error_frame::{About, error_frame};
-pub use handle::{Hears, Kind, OpenSend, Outbox, RelayHandle, Relays, SessionKey, Settling, UNACKED_MAX};
+pub use handle::{Completion, Hears, Kind, OpenSend, Outbox, RelayHandle, Relays, SessionKey, UNACKED_MAX};
 pub use socket::{Notice, Socket};
 pub use table::{RelayPort, Topic};
 
-use super::Vital;
+use super::AbortOnPanic;
 use crate::domain::UserId;
 use crate::domain::auth_session::Ended;
 use crate::domain::close::End;
@@ -50,10 +50,10 @@ struct Deliver {
 #[rtype(result = "()")]
 struct ToSocket {
     key: SessionKey,
-    what: What,
+    what: SocketCommand,
 }
 
-enum What {
+enum SocketCommand {
     /// Answer the handshake.
     Open,
     /// Write these, then hear the topic.
@@ -67,17 +67,17 @@ enum What {
 /// These sockets no longer hear the topic.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Unseat {
+struct Unsubscribe {
     keys: Vec<SessionKey>,
     topic: Topic,
     last: Bytes,
-    _settling: Settling,
+    _completion: Completion,
 }
 
 /// This socket no longer hears the topic.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct UnseatSilently {
+struct UnsubscribeSilently {
     key: SessionKey,
     topic: Topic,
 }
@@ -88,11 +88,11 @@ struct UnseatSilently {
 struct CloseTopic {
     topic: Topic,
     last: Bytes,
-    _settling: Settling,
+    _completion: Completion,
 }
 
 /// Which sockets end.
-enum Whom {
+enum EndScope {
     These(Vec<SessionKey>),
     User(UserId, Ended),
     All,
@@ -101,9 +101,9 @@ enum Whom {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct EndSockets {
-    whom: Whom,
+    whom: EndScope,
     end: End,
-    _settling: Settling,
+    _completion: Completion,
 }
 
 #[derive(Message)]
@@ -115,7 +115,7 @@ pub struct Relay {
     table: Rc<RefCell<Table>>,
     backlog: Arc<AtomicUsize>,
     flush_is_due: bool,
-    _vital: Vital,
+    _vital: AbortOnPanic,
 }
 
 impl Relay {
@@ -124,7 +124,7 @@ impl Relay {
         let backlog = Arc::new(AtomicUsize::new(0));
         let table = Rc::new(RefCell::new(Table::new(times)));
         let relay =
-            Self { table: table.clone(), backlog: backlog.clone(), flush_is_due: false, _vital: Vital("relay") };
+            Self { table: table.clone(), backlog: backlog.clone(), flush_is_due: false, _vital: AbortOnPanic("relay") };
         RelayPort::new(RelayHandle::new(worker, relay.start(), backlog), table)
     }
 
@@ -176,10 +176,10 @@ impl Handler<ToSocket> for Relay {
     fn handle(&mut self, to: ToSocket, ctx: &mut Self::Context) {
         let mut table = self.table.borrow_mut();
         match to.what {
-            What::Open => table.open(to.key),
-            What::Join { topic, first, notice } => table.join(to.key, topic, first, notice),
-            What::Replay { frames, notice } => table.replay(to.key, frames, notice),
-            What::Send(frame) => {
+            SocketCommand::Open => table.open(to.key),
+            SocketCommand::Join { topic, first, notice } => table.join(to.key, topic, first, notice),
+            SocketCommand::Replay { frames, notice } => table.replay(to.key, frames, notice),
+            SocketCommand::Send(frame) => {
                 table.send(to.key, frame);
                 drop(table);
                 self.schedule_flush(ctx);
@@ -188,19 +188,19 @@ impl Handler<ToSocket> for Relay {
     }
 }
 
-impl Handler<Unseat> for Relay {
+impl Handler<Unsubscribe> for Relay {
     type Result = ();
 
-    fn handle(&mut self, message: Unseat, _: &mut Self::Context) {
-        self.table.borrow_mut().unseat(&message.keys, message.topic, &message.last);
+    fn handle(&mut self, message: Unsubscribe, _: &mut Self::Context) {
+        self.table.borrow_mut().unsubscribe(&message.keys, message.topic, &message.last);
     }
 }
 
-impl Handler<UnseatSilently> for Relay {
+impl Handler<UnsubscribeSilently> for Relay {
     type Result = ();
 
-    fn handle(&mut self, message: UnseatSilently, _: &mut Self::Context) {
-        self.table.borrow_mut().unseat_silently(message.key, message.topic);
+    fn handle(&mut self, message: UnsubscribeSilently, _: &mut Self::Context) {
+        self.table.borrow_mut().unsubscribe_silently(message.key, message.topic);
     }
 }
 
@@ -218,9 +218,9 @@ impl Handler<EndSockets> for Relay {
     fn handle(&mut self, message: EndSockets, _: &mut Self::Context) {
         let mut table = self.table.borrow_mut();
         match message.whom {
-            Whom::These(keys) => table.end(&keys, message.end),
-            Whom::User(user, ended) => table.end_user(user, &ended, message.end),
-            Whom::All => table.end_all(message.end),
+            EndScope::These(keys) => table.end(&keys, message.end),
+            EndScope::User(user, ended) => table.end_user(user, &ended, message.end),
+            EndScope::All => table.end_all(message.end),
         }
     }
 }

@@ -228,11 +228,11 @@ impl Table {
         }
     }
 
-    pub(super) fn unseat(&mut self, keys: &[SessionKey], topic: Topic, last: &Bytes) {
+    pub(super) fn unsubscribe(&mut self, keys: &[SessionKey], topic: Topic, last: &Bytes) {
         // What was committed before the right ended has been seen by others; it goes out first.
         self.flush();
         for key in keys {
-            self.unseat_one(key.slot as usize, key.generation, topic);
+            self.unsubscribe_one(key.slot as usize, key.generation, topic);
             if let Some(entry) = self.entry(*key) {
                 entry.socket.send_all(vec![last.clone()]);
                 if let Topic::Channel(channel_id) = topic {
@@ -242,9 +242,9 @@ impl Table {
         }
     }
 
-    pub(super) fn unseat_silently(&mut self, key: SessionKey, topic: Topic) {
+    pub(super) fn unsubscribe_silently(&mut self, key: SessionKey, topic: Topic) {
         self.flush_room(topic);
-        self.unseat_one(key.slot as usize, key.generation, topic);
+        self.unsubscribe_one(key.slot as usize, key.generation, topic);
     }
 
     pub(super) fn close(&mut self, topic: Topic, last: Bytes) {
@@ -262,7 +262,7 @@ impl Table {
         for key in keys {
             if let Some(entry) = self.entry(*key) {
                 entry.socket.end(end);
-                self.unseat_all(key.slot as usize);
+                self.unsubscribe_all(key.slot as usize);
             }
         }
     }
@@ -285,26 +285,26 @@ impl Table {
             if let Some(entry) = self.sockets.get(*slot) {
                 entry.socket.end(end);
             }
-            self.unseat_all(*slot);
+            self.unsubscribe_all(*slot);
         }
     }
 
     fn remove(&mut self, key: SessionKey) {
         if self.entry(key).is_some() {
-            self.unseat_all(key.slot as usize);
+            self.unsubscribe_all(key.slot as usize);
             self.sockets.remove(key.slot as usize);
         }
     }
 
-    fn unseat_all(&mut self, slot: usize) {
+    fn unsubscribe_all(&mut self, slot: usize) {
         let Some(entry) = self.sockets.get(slot) else { return };
         let generation = entry.generation;
         for topic in entry.seats.topics() {
-            self.unseat_one(slot, generation, topic);
+            self.unsubscribe_one(slot, generation, topic);
         }
     }
 
-    fn unseat_one(&mut self, slot: usize, generation: u32, topic: Topic) {
+    fn unsubscribe_one(&mut self, slot: usize, generation: u32, topic: Topic) {
         let entry = self.sockets.get_mut(slot).filter(|entry| entry.generation == generation);
         let Some((entry, place)) = entry.and_then(|entry| entry.seats.place(topic).map(|place| (entry, place))) else {
             return;

@@ -64,14 +64,14 @@ async fn what_is_on_its_way_when_a_socket_ends_goes_out_before_the_end() {
     let topic = Topic::Channel(ChannelId(1));
     for way in 0..3 {
         let (mut client, outbox) = connect(&relay, &listener).await;
-        let (settling, _) = tokio::sync::mpsc::channel(1);
+        let completion = Completion::ignored();
         outbox.open();
         outbox.join(ChannelId(1), Vec::new(), false);
         relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[before]")]), Hears::Messages);
         match way {
-            0 => relay.handle().end(vec![outbox.key()], End::RESTART, settling),
-            1 => relay.handle().unseat(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), settling),
-            _ => relay.handle().close(topic, Bytes::from_static(b"[last]"), settling),
+            0 => relay.handle().end(vec![outbox.key()], End::RESTART, completion),
+            1 => relay.handle().unsubscribe(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), completion),
+            _ => relay.handle().close(topic, Bytes::from_static(b"[last]"), completion),
         }
         let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
         while !heard.ends_with(b"[last]") && !heard.iter().skip(8).any(|byte| *byte == 0x88) {
@@ -90,15 +90,15 @@ async fn nothing_follows_the_close_frame() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let topic = Topic::Channel(ChannelId(1));
     let (mut client, outbox) = connect(&relay, &listener).await;
-    let (settling, _) = tokio::sync::mpsc::channel(1);
+    let completion = Completion::ignored();
     outbox.open();
     outbox.join(ChannelId(1), Vec::new(), false);
-    relay.handle().end(vec![outbox.key()], End::RESTART, settling.clone());
+    relay.handle().end(vec![outbox.key()], End::RESTART, completion.clone());
     outbox.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
     outbox.replay(ChannelId(1), vec![Bytes::from_static(b"[replayed]")], Seq(1));
     outbox.send(Bytes::from_static(b"[sent]"));
     relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[delivered]")]), Hears::Messages);
-    relay.handle().unseat(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), settling);
+    relay.handle().unsubscribe(vec![outbox.key()], topic, Bytes::from_static(b"[last]"), completion);
     let mut heard = Vec::new();
     client.read_to_end(&mut heard).await.expect("the stream ends");
     assert_eq!((heard[0], heard.len()), (0x88, 2 + usize::from(heard[1])), "{}", String::from_utf8_lossy(&heard));
@@ -115,14 +115,14 @@ async fn what_is_for_a_socket_that_is_gone_does_not_reach_the_next_one_of_its_sl
     assert_eq!(present.key().slot, gone.key().slot, "the slot is used again");
     present.open();
     let topic = Topic::Channel(ChannelId(1));
-    let (settling, _) = tokio::sync::mpsc::channel(1);
+    let completion = Completion::ignored();
     gone.send(Bytes::from_static(b"[sent]"));
     gone.join(ChannelId(1), vec![Bytes::from_static(b"[first]")], false);
     relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for the one before]")]), Hears::Messages);
     present.join(ChannelId(1), Vec::new(), false);
-    relay.handle().unseat_silently(gone.key(), topic);
-    relay.handle().unseat(vec![gone.key()], topic, Bytes::from_static(b"[last]"), settling.clone());
-    relay.handle().end(vec![gone.key()], End::RESTART, settling);
+    relay.handle().unsubscribe_silently(gone.key(), topic);
+    relay.handle().unsubscribe(vec![gone.key()], topic, Bytes::from_static(b"[last]"), completion.clone());
+    relay.handle().end(vec![gone.key()], End::RESTART, completion);
     relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[for this one]")]), Hears::Messages);
     let (mut heard, mut piece) = (Vec::new(), [0; 1_024]);
     while !heard.ends_with(b"[for this one]") {
@@ -167,7 +167,7 @@ async fn what_was_announced_goes_out_before_what_comes_after_it() {
 async fn nothing_is_left_of_a_seat_or_a_room() {
     let relay = Relay::start_here(0, Times::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let (settling, _) = tokio::sync::mpsc::channel(1);
+    let completion = Completion::ignored();
     let [one, other] = [1, 2].map(|id| Topic::Channel(ChannelId(id)));
     for way in 0..6 {
         let (_client, leaves) = connect(&relay, &listener).await;
@@ -182,23 +182,23 @@ async fn nothing_is_left_of_a_seat_or_a_room() {
         let (key, last) = (leaves.key(), Bytes::from_static(b"[last]"));
         match way {
             0 => relay.remove(key),
-            1 => relay.handle().end(vec![key], End::RESTART, settling.clone()),
+            1 => relay.handle().end(vec![key], End::RESTART, completion.clone()),
             2 => {
-                relay.handle().unseat(vec![key], one, last.clone(), settling.clone());
-                relay.handle().unseat(vec![key], other, last.clone(), settling.clone());
+                relay.handle().unsubscribe(vec![key], one, last.clone(), completion.clone());
+                relay.handle().unsubscribe(vec![key], other, last.clone(), completion.clone());
             }
-            3 => [one, other].into_iter().for_each(|topic| relay.handle().unseat_silently(key, topic)),
+            3 => [one, other].into_iter().for_each(|topic| relay.handle().unsubscribe_silently(key, topic)),
             4 => {
-                relay.handle().close(other, last.clone(), settling.clone());
-                relay.handle().end(vec![key], End::RESTART, settling.clone());
+                relay.handle().close(other, last.clone(), completion.clone());
+                relay.handle().end(vec![key], End::RESTART, completion.clone());
             }
-            _ => relay.handle().close(other, last.clone(), settling.clone()),
+            _ => relay.handle().close(other, last.clone(), completion.clone()),
         }
         relay.handle().deliver(one, Arc::new([Bytes::from_static(b"[still]")]), Hears::Messages);
         assert_eq!(hear(&mut client, b"[still]").await, "[still]", "{way}");
         assert_eq!(relay.rooms(), 1, "{way}");
         if way == 5 {
-            relay.handle().end_all(End::RESTART, settling.clone());
+            relay.handle().end_all(End::RESTART, completion.clone());
         } else {
             relay.remove(stays.key());
             relay.remove(key);

@@ -11,7 +11,7 @@ mod link;
 mod queue;
 mod run;
 
-use crate::actors::Vital;
+use crate::actors::AbortOnPanic;
 use crate::domain::log::{ChangeRefused, MadeChange};
 use crate::domain::{ChannelId, Seq};
 use crate::store::Target;
@@ -176,12 +176,12 @@ pub struct WriterActor {
     database: Target,
     is_closed: Arc<AtomicBool>,
     send_patience: Duration,
-    _vital: Vital,
+    _vital: AbortOnPanic,
 }
 
 impl WriterActor {
     fn new(database: Target, is_closed: Arc<AtomicBool>, send_patience: Duration) -> Self {
-        Self { queue: Rc::default(), database, is_closed, send_patience, _vital: Vital("writer") }
+        Self { queue: Rc::default(), database, is_closed, send_patience, _vital: AbortOnPanic("writer") }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::http::Node;
 use crate::http::api::sessions;
 use crate::http::kit::body::{Body, Form};
 use crate::http::kit::commit::commit;
-use crate::http::kit::extract::{Auth, Guest, Told};
+use crate::http::kit::extract::{Auth, Guest, RateLimitHeaders};
 use crate::limits::{Account, Attempt, HashTurn};
 use crate::store::auth_sessions::{self, Begun, Refreshed};
 use crate::store::users::{self, Credentials};
@@ -116,7 +116,7 @@ fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpRe
 pub async fn register(
     node: Data<Node>,
     Guest(client): Guest,
-    told: Told,
+    told: RateLimitHeaders,
     Body(new): Body<Register>,
 ) -> Result<HttpResponse> {
     told.quota(node.limits.registration(client.address)?);

@@ -9,7 +9,7 @@ use crate::domain::{ChannelId, MessageId, Seq};
 use crate::error::{Error, Noun, Result};
 use crate::http::Node;
 use crate::http::kit::body::Body;
-use crate::http::kit::extract::{Auth, InPath, Told};
+use crate::http::kit::extract::{Auth, InPath, RateLimitHeaders};
 use crate::store::{message_revisions, messages};
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
@@ -19,7 +19,7 @@ impl Node {
     pub(super) async fn change(
         &self,
         auth: &Auth,
-        told: &Told,
+        told: &RateLimitHeaders,
         id: ChannelId,
         change: MessageChange,
     ) -> Result<Option<Seq>> {
@@ -66,7 +66,7 @@ pub async fn update(
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
-    told: Told,
+    told: RateLimitHeaders,
     Body(UpdateMessage { content }): Body<UpdateMessage>,
 ) -> Result<Json<Message<'static>>> {
     node.change(&auth, &told, channel, MessageChange::Edit(id, content)).await?;
@@ -91,7 +91,7 @@ pub async fn delete(
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::Delete(id)).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -118,7 +118,7 @@ pub async fn delete_many(
     auth: Auth,
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
-    told: Told,
+    told: RateLimitHeaders,
     Body(DeleteMessages { ids }): Body<DeleteMessages>,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::DeleteMany(ids)).await?;

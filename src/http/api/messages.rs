@@ -10,7 +10,7 @@ use crate::domain::{ChannelId, MessageId};
 use crate::error::{Error, Result};
 use crate::http::Node;
 use crate::http::kit::body::Body;
-use crate::http::kit::extract::{Auth, InPath, Told};
+use crate::http::kit::extract::{Auth, InPath, RateLimitHeaders};
 use crate::http::kit::query::{FromQuery, InQuery, Query, query};
 use crate::store::messages;
 use actix_web::web::{Data, Json};
@@ -109,7 +109,7 @@ pub async fn create(
     node: Data<Node>,
     InPath(id): InPath<ChannelId>,
     IdempotencyKey(key): IdempotencyKey,
-    told: Told,
+    told: RateLimitHeaders,
     Body(SendMessage { content, mut nonce, reply_to }): Body<SendMessage>,
 ) -> Result<HttpResponse> {
     if let Some(key) = key {

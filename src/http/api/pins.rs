@@ -6,7 +6,7 @@ use crate::domain::message::Message;
 use crate::domain::{ChannelId, MessageId};
 use crate::error::Result;
 use crate::http::Node;
-use crate::http::kit::extract::{Auth, InPath, Told};
+use crate::http::kit::extract::{Auth, InPath, RateLimitHeaders};
 use crate::store::messages;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
@@ -39,7 +39,7 @@ pub async fn add(
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::Pin(id)).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -57,7 +57,7 @@ pub async fn remove(
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::Unpin(id)).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -6,7 +6,7 @@ use crate::domain::message::{PAGE_DEFAULT, PAGE_MAX, Reactor};
 use crate::domain::{ChannelId, MessageId, UserId};
 use crate::error::Result;
 use crate::http::Node;
-use crate::http::kit::extract::{Auth, EmojiInPath, InPath, Told};
+use crate::http::kit::extract::{Auth, EmojiInPath, InPath, RateLimitHeaders};
 use crate::http::kit::query::{InQuery, query};
 use crate::store::reactions;
 use actix_web::HttpResponse;
@@ -25,7 +25,7 @@ pub async fn add(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
     EmojiInPath(emoji): EmojiInPath,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::AddReaction(id, emoji)).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -42,7 +42,7 @@ pub async fn remove(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
     EmojiInPath(emoji): EmojiInPath,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     let change = MessageChange::RemoveReaction(id, emoji, auth.0.user_id);
     node.change(&auth, &told, channel, change).await?;
@@ -63,7 +63,7 @@ pub async fn remove_of(
     InPath(id): InPath<MessageId>,
     EmojiInPath(emoji): EmojiInPath,
     InPath(user): InPath<UserId>,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::RemoveReaction(id, emoji, user)).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -82,7 +82,7 @@ pub async fn clear_with(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
     EmojiInPath(emoji): EmojiInPath,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::ClearReactions(id, Some(emoji))).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -100,7 +100,7 @@ pub async fn clear(
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
-    told: Told,
+    told: RateLimitHeaders,
 ) -> Result<HttpResponse> {
     node.change(&auth, &told, channel, MessageChange::ClearReactions(id, None)).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -14,7 +14,7 @@ use crate::http::Node;
 use crate::http::api::auth;
 use crate::http::kit::body::{Body, Sent};
 use crate::http::kit::commit::commit;
-use crate::http::kit::extract::{Auth, Client, InPath, Told};
+use crate::http::kit::extract::{Auth, Client, InPath, RateLimitHeaders};
 use crate::limits::Account;
 use crate::store::message_revisions;
 use crate::store::users::{self, PasswordChange};
@@ -81,7 +81,7 @@ pub async fn update_me(
     auth: Auth,
     node: Data<Node>,
     client: Client,
-    told: Told,
+    told: RateLimitHeaders,
     Body(sent): Body<Sent<UpdateMe>>,
 ) -> Result<Json<Profile>> {
     let kept_token = auth.0.token_id.to_string();

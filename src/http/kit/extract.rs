@@ -84,16 +84,16 @@ impl FromRequest for Guest {
 }
 
 /// What an answer says of a limit of its own, where that is tighter than the one of calls.
-pub struct Told(HttpRequest);
+pub struct RateLimitHeaders(HttpRequest);
 
-impl Told {
+impl RateLimitHeaders {
     /// How the limit stands.
     pub fn quota(&self, quota: Option<Quota>) {
         tell(&self.0, quota);
     }
 }
 
-impl FromRequest for Told {
+impl FromRequest for RateLimitHeaders {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
