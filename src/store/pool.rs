@@ -3,7 +3,7 @@
 //! A connection's I/O runs on the thread that opened it: a query from another thread wakes that thread and is woken by it. So
 //! there are several pools, and a thread takes from its own, its home; from the others only when its own has none left.
 //!
-//! A lease is for one at a time, or [shared](Homes::share): quick reads of one thread that come within [`SHARED_FOR`] go
+//! A lease is for one at a time, or [shared](AffinePools::share): quick reads of one thread that come within [`SHARED_FOR`] go
 //! down one connection, one behind the other, and share its system calls. One that hangs holds up those and no others.
 //!
 //! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, [`WAIT`] for one to be free and [`WAIT`] to

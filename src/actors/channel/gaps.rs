@@ -18,7 +18,7 @@ use std::time::Duration;
 /// As long as a part of a gap may take to be read: who has written waits for it.
 const READ_MAX: Duration = Duration::from_secs(1);
 
-/// What was read, if it was; and of which edition of the pages and time of the reads it is.
+/// What was read, if it was; and of which generation of the pages and time of the reads it is.
 type GapRead = Option<(Result<Option<Log>>, (u64, u64))>;
 
 impl Channel {

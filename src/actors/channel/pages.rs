@@ -122,7 +122,7 @@ impl Pages {
         }
     }
 
-    /// How often they have been forgotten: what was read in an earlier edition has to be read again.
+    /// How often they have been forgotten: what was read in an earlier generation has to be read again.
     pub fn generation(&self) -> u64 {
         self.0.borrow().generation
     }
