@@ -214,6 +214,7 @@ impl Senders {
         self.crowd.hear(until, |place, piece| {
             let count = each[place].frames.count(piece);
             let now = Instant::now();
+            assert!(count <= each[place].waiting.len(), "more than was sent: {}", String::from_utf8_lossy(piece));
             for sent in each[place].waiting.drain(..count) {
                 delays.push(now.duration_since(sent).as_micros() as u64);
             }

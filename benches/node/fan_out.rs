@@ -15,6 +15,8 @@ const TURNS_MAX: usize = 4_000;
 /// Deliveries of a round: enough that the kernel's ticks of 10 ms do not matter.
 const DELIVERIES: usize = 600_000;
 const CONTENT: &str = "Hello, World!";
+/// One message at a time, and so many queued.
+const QUEUED: [u8; 2] = [1, 10];
 
 pub async fn measure(results: &mut Results) {
     let folder = data_folder();
@@ -22,52 +24,48 @@ pub async fn measure(results: &mut Results) {
     let api = Api::new(&node.url);
     let account = api.account("fan").await;
     for sockets in [1_000, 5_000] {
-        let [one, ten] = compare(&node, &api, &account, sockets).await;
-        for (name, goal, rounds) in [("one message at a time", 1.25, one), ("ten queued", 1.7, ten)] {
-            let row = |name, rounds_of, goal| Row {
-                part: "fan-out",
-                name,
-                unit: "µs CPU a delivery",
-                rounds: rounds_of,
-                floor: rounds.floor.clone(),
-                goal,
-            };
-            results.push(row(format!("{sockets} sockets, {name}"), rounds.node.clone(), Goal::TimesFloor(goal)));
-            results.push(row(
-                format!("the same by actix-web-actors, {sockets} sockets, {name}"),
-                rounds.actors.clone(),
-                Goal::None,
-            ));
+        let mut ours = Ours::open(&node, &api, &account, sockets).await;
+        let frame_bytes = ours.frame_bytes().await;
+        let mut bare = Bare::open(sockets, frame_bytes).await;
+        let mut rounds = <[Rounds; 2]>::default();
+        for _ in 0..ROUNDS {
+            for (queued, (of_node, of_floor)) in QUEUED.into_iter().zip(&mut rounds) {
+                of_node.push(ours.round(queued).await);
+                of_floor.push(bare.round(queued).await);
+            }
         }
+        push(results, sockets, "", rounds, [Goal::TimesFloor(1.25), Goal::TimesFloor(1.7)]);
+        // Ours would be pinged while others are measured, and answers only when it reads.
+        drop(ours);
+        let rounds = by_actors(&mut bare, &account, sockets, frame_bytes).await;
+        push(results, sockets, "the same by actix-web-actors, ", rounds, [Goal::None, Goal::None]);
     }
     node.stop().await;
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-/// What each round cost.
-#[derive(Default)]
-struct Rounds {
-    node: Vec<f64>,
-    actors: Vec<f64>,
-    floor: Vec<f64>,
+/// Interleaved rounds of what is measured and of the floor.
+type Rounds = (Vec<f64>, Vec<f64>);
+
+fn push(results: &mut Results, sockets: usize, whose: &str, rounds: [Rounds; 2], goals: [Goal; 2]) {
+    let names = ["one message at a time", "ten queued"];
+    for ((name, (rounds, floor)), goal) in names.into_iter().zip(rounds).zip(goals) {
+        let name = format!("{whose}{sockets} sockets, {name}");
+        results.push(Row { part: "fan-out", name, unit: "µs CPU a delivery", rounds, floor, goal });
+    }
 }
 
-/// Interleaved rounds of all three; one message at a time, and ten queued.
-async fn compare(node: &Node, api: &Api, account: &Account, sockets: usize) -> [Rounds; 2] {
-    let mut ours = Ours::open(node, api, account, sockets).await;
-    let frame_bytes = ours.frame_bytes().await;
-    let mut bare = Bare::open(sockets, frame_bytes).await;
+async fn by_actors(bare: &mut Bare, account: &Account, sockets: usize, frame_bytes: usize) -> [Rounds; 2] {
     let floor = Floor::start("actors", &[&frame_bytes.to_string()]).await;
     let mut actors = Chat { sockets: Socket::open_many(&floor.address, 1, account, sockets).await };
-    let mut all = <[Rounds; 2]>::default();
+    let mut rounds = <[Rounds; 2]>::default();
     for _ in 0..ROUNDS {
-        for (queued, rounds) in [1, 10].into_iter().zip(&mut all) {
-            rounds.node.push(ours.round(queued).await);
-            rounds.actors.push(actors.round(queued, || floor.cpu()).await);
-            rounds.floor.push(bare.round(queued).await);
+        for (queued, (of_actors, of_floor)) in QUEUED.into_iter().zip(&mut rounds) {
+            of_actors.push(actors.round(queued, || floor.cpu()).await);
+            of_floor.push(bare.round(queued).await);
         }
     }
-    all
+    rounds
 }
 
 /// How often so many messages are sent in a round.
