@@ -121,6 +121,9 @@ pub enum Unauthorized {
     /// The refresh token is not one of ours, or its session is over.
     #[error("The refresh token is not valid; log in again")]
     RefreshInvalid,
+    /// The refresh token is to come in a cookie, and there is none.
+    #[error("There is no cookie with a refresh token; log in with `\"cookie\": true`")]
+    RefreshMissing,
     /// The refresh token has been used before.
     #[error("The refresh token has been used before, so its session has been ended; log in again")]
     RefreshReused,

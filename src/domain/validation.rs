@@ -95,6 +95,21 @@ impl Parse for SecretString {
     }
 }
 
+impl Parse for bool {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        // As a form has it, too.
+        match value {
+            Value::Bool(truth) => Ok(*truth),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "on" | "yes" | "1" => Ok(true),
+                "false" | "off" | "no" | "0" => Ok(false),
+                _ => Err(Refusal::new("bool_parsing", "Input should be a valid boolean, unable to interpret input")),
+            },
+            _ => Err(Refusal::new("bool_type", "Input should be a valid boolean")),
+        }
+    }
+}
+
 impl Parse for i64 {
     fn parse(value: &Value) -> Result<Self, Refusal> {
         match value {
@@ -160,6 +175,16 @@ pub fn bounded(text: &str, min: i64, max: i64) -> Result<i64, Refusal> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_truth_may_be_a_text_of_a_form() {
+        for (value, truth) in [(json!(true), true), (json!("true"), true), (json!(" On "), true), (json!("0"), false)] {
+            assert_eq!(bool::parse(&value), Ok(truth), "{value}");
+        }
+        for (value, kind) in [(json!(""), "bool_parsing"), (json!("tru"), "bool_parsing"), (json!(1), "bool_type")] {
+            assert_eq!(bool::parse(&value).map_err(|refusal| refusal.kind), Err(kind), "{value}");
+        }
+    }
 
     #[test]
     fn numbers_are_taken_as_leniently_as_fastapi_takes_them() {

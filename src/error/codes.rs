@@ -52,8 +52,8 @@ table! {
     // What is no call at all, or none that there is.
     MalformedRequest "malformed_request" Answer(400), "This is no HTTP/1.1 request that can be understood, or a handshake with several `Origin` lines"
         => "Correct the request: the same one is refused again";
-    OriginNotAllowed "origin_not_allowed" Answer(403), "The web page that calls, or opens a socket, is from elsewhere"
-        => "The operator allows its origin with `CORS_ORIGINS`; what is no browser leaves `Origin` out";
+    OriginNotAllowed "origin_not_allowed" Answer(403), "The web page that calls, opens a socket or uses the cookie is from elsewhere"
+        => "The operator allows its origin with `CORS_ORIGINS`; what is no browser leaves `Origin` out. The cookie is for pages of the node's own address";
     HeaderNotAllowed "header_not_allowed" Answer(403), "A web page asks whether it may send a header, and may not"
         => "Leave the header out, or let the operator allow it with `CORS_HEADERS`";
     PageMethodNotAllowed "method_not_allowed" Answer(403), "A web page asks whether it may call with a method that no call has"
@@ -86,6 +86,8 @@ table! {
         => "Get a new one at `POST /auth/ws-ticket`, just before the socket is opened";
     InvalidRefreshToken "invalid_refresh_token" Answer(401), "The refresh token is not valid, or its session has ended"
         => "Log in again";
+    RefreshTokenMissing "refresh_token_missing" Answer(401), "The refresh token is to be in the cookie, and there is no cookie"
+        => "Log in again, with `\"cookie\": true`";
     RefreshTokenReused "refresh_token_reused" Answer(401), "The refresh token has been used before: somebody has a copy, so its session has been ended"
         => "Log in again";
     InvalidCredentials "invalid_credentials" Answer(401), "The name or the password is wrong; which one is not said"
@@ -315,6 +317,7 @@ impl Unauthorized {
             Self::Revoked => Code::TokenRevoked,
             Self::Ticket => Code::InvalidTicket,
             Self::RefreshInvalid => Code::InvalidRefreshToken,
+            Self::RefreshMissing => Code::RefreshTokenMissing,
             Self::RefreshReused => Code::RefreshTokenReused,
             Self::Credentials => Code::InvalidCredentials,
         }

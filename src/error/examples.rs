@@ -29,6 +29,7 @@ impl Code {
             Self::TokenRevoked => Unauthorized::Revoked.into(),
             Self::InvalidTicket => Unauthorized::Ticket.into(),
             Self::InvalidRefreshToken => Unauthorized::RefreshInvalid.into(),
+            Self::RefreshTokenMissing => Unauthorized::RefreshMissing.into(),
             Self::RefreshTokenReused => Unauthorized::RefreshReused.into(),
             Self::InvalidCredentials => Unauthorized::Credentials.into(),
             Self::NotAMember => Denied::NotMember.into(),

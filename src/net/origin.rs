@@ -66,7 +66,7 @@ impl AllowedOrigins {
     }
 }
 
-/// Why an `Origin` does not open a socket.
+/// Why a page may not open a socket, or use the cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// It is another page's.
@@ -75,6 +75,9 @@ pub enum OriginError {
     /// It is no page's: some load tools send their own address.
     #[error("This `Origin` is of no page; leave it out, or send http:// and the address that you connect to")]
     NoOrigin,
+    /// It asks for the cookie, which is for the node's own page.
+    #[error("Only pages of this node's own address may use its cookie; log in without `cookie`, and send the token")]
+    Cookie,
 }
 
 /// Why a page may not make the call that it asks for.

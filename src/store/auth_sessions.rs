@@ -132,15 +132,13 @@ pub async fn list(db: &Db, caller: &Caller, current: Option<AuthSessionId>) -> R
     Ok(rows.iter().map(session).collect())
 }
 
-/// Ends one of the caller's sessions.
+/// Ends one of the caller's sessions; answers what is stored of its refresh tokens' family.
 ///
 /// # Errors
 /// `session_not_found`, also for one of somebody else's.
-pub async fn end(db: &Db, caller: &Caller, id: AuthSessionId) -> Result<()> {
-    match db.execute(include_str!("../../sql/auth_sessions/end.sql"), &[&id.0, &caller.id().0]).await? {
-        0 => Err(Error::NotFound(Noun::AuthSession)),
-        _ => Ok(()),
-    }
+pub async fn end(db: &Db, caller: &Caller, id: AuthSessionId) -> Result<Vec<u8>> {
+    let ended = db.write(include_str!("../../sql/auth_sessions/end.sql"), &[&id.0, &caller.id().0]).await?;
+    ended.map(|row| row.get("token_family")).ok_or(Error::NotFound(Noun::AuthSession))
 }
 
 /// Ends all of the caller's sessions but `current`.

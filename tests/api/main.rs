@@ -9,6 +9,7 @@ mod changes;
 mod channels;
 mod codes;
 mod connections;
+mod cookies;
 mod database_tls;
 mod documents;
 mod endings;

@@ -5,7 +5,7 @@ use crate::auth::password::Verdict;
 use crate::auth::refresh_token::RefreshToken;
 use crate::auth::token::TICKET_LIFE_S;
 use crate::domain::auth_session::Subject;
-use crate::domain::fields::body;
+use crate::domain::fields::{body, missing};
 use crate::domain::text::{Email, Username};
 use crate::domain::user::{NewPassword, Profile};
 use crate::domain::validation::{Parse, Refusal, string};
@@ -14,12 +14,13 @@ use crate::http::Node;
 use crate::http::api::sessions;
 use crate::http::kit::body::{Body, Form};
 use crate::http::kit::commit::commit;
+use crate::http::kit::cookie::RefreshCookie;
 use crate::http::kit::extract::{Auth, Guest, RateLimitHeaders};
 use crate::limits::{Account, Attempt, HashTurn};
 use crate::store::auth_sessions::{self, Begun, Refreshed};
 use crate::store::users::{self, Credentials};
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
@@ -57,6 +58,9 @@ body! {
         /// `password`, or left out.
         #[schema(value_type = Option<String>, example = "password", default = "password", pattern = "^password$")]
         grant_type: Option<PasswordGrant> = optional,
+        /// Whether the refresh token comes in a cookie instead; for pages of the node's own address.
+        #[schema(example = false, default = false)]
+        cookie: Option<bool> = optional,
     }
 }
 
@@ -75,9 +79,12 @@ impl Parse for PasswordGrant {
 body! {
     /// What a refresh token is sent in.
     pub struct Refresh {
-        /// From the login, or from the refresh before this one.
-        #[schema(value_type = String, format = "password", example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
-        refresh_token: SecretString = required,
+        /// From the login, or from the refresh before this one. Left out where the cookie has it.
+        #[schema(value_type = Option<String>, format = "password", example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
+        refresh_token: Option<SecretString> = optional,
+        /// Whether it is in the cookie, and the next one is to be.
+        #[schema(example = false, default = false)]
+        cookie: Option<bool> = optional,
     }
 }
 
@@ -93,19 +100,33 @@ pub struct Token {
     /// As long as the access token lives, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
-    /// Good for one use.
-    #[schema(example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
-    refresh_token: String,
+    /// Good for one use. Not there where a cookie has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        value_type = Option<String>, nullable = false,
+        example = "madang_refresh_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    )]
+    refresh_token: Option<String>,
 }
 
-fn token(node: &Node, subject: Subject, refresh: &RefreshToken) -> Result<HttpResponse> {
+/// A refresh token that goes into a cookie is in no body: no script of the page has it.
+fn token(
+    node: &Node,
+    subject: Subject,
+    refresh: &RefreshToken,
+    cookie: Option<&RefreshCookie>,
+) -> Result<HttpResponse> {
     let token = Token {
         access_token: node.tokens.issue(subject).ok_or(Error::Internal)?,
         token_type: "bearer",
         expires_in: node.tokens.life().as_secs().min(subject.ends_at_s.saturating_sub(node.tokens.now_s())),
-        refresh_token: refresh.expose().to_owned(),
+        refresh_token: cookie.is_none().then(|| refresh.expose().to_owned()),
     };
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token))
+    let mut answer = HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token);
+    if let Some(cookie) = cookie {
+        cookie.set(&mut answer, refresh, node.refresh_life)?;
+    }
+    Ok(answer)
 }
 
 /// Make an account
@@ -132,6 +153,9 @@ pub async fn register(
 ///
 /// It begins a session, which lasts for as long as its refresh token is used in time, a year at most. A user has at most 100
 /// sessions: a further login ends the oldest.
+///
+/// With `"cookie": true`, for pages of the node's own address, the refresh token is not in the answer: it is in a cookie that no script
+/// can read, and that the browser sends to `/auth` alone. (Call it without a slash at its end: the cookie's path follows the call's.)
 #[utoipa::path(
     post, path = "/auth/login", security(()),
     request_body(content(
@@ -144,8 +168,10 @@ pub async fn register(
 pub async fn login(
     node: Data<Node>,
     Guest(client): Guest,
-    Form(Login { username, password, grant_type: None | Some(PasswordGrant) }): Form<Login>,
+    cookie: RefreshCookie,
+    Form(Login { username, password, grant_type: None | Some(PasswordGrant), cookie: is_by_cookie }): Form<Login>,
 ) -> Result<HttpResponse> {
+    let cookie = chosen(&cookie, is_by_cookie)?;
     let account = Account::named(&username);
     let attempt = node.limits.login(account, client.address)?;
     let turn = match node.limits.hash_turn(client.address, account) {
@@ -185,7 +211,16 @@ pub async fn login(
         &node,
         Subject { user_id, password_version, session_id, logged_in_at_s: node.tokens.now_s(), ends_at_s },
         &refresh,
+        cookie,
     )
+}
+
+/// The cookie, where it was asked for by a page that may.
+fn chosen(cookie: &RefreshCookie, is_by_cookie: Option<bool>) -> Result<Option<&RefreshCookie>> {
+    match is_by_cookie {
+        Some(true) => cookie.allow().map(|()| Some(cookie)),
+        _ => Ok(None),
+    }
 }
 
 /// What no account can be called is nobody's, without a look: what the database does with a name grows with its length.
@@ -220,12 +255,42 @@ pub async fn compare(
 ///
 /// The refresh token is good for one use; the answer has the next one. Where the answer was lost, or two tabs refresh at once, using it
 /// again within 30 s gives the same next one. Using one later ends the session: somebody has a copy.
+///
+/// With `{"cookie": true}` it is read from the cookie, and the next one is put there. A cookie that is refused is taken from the browser.
 #[utoipa::path(
     post, path = "/auth/refresh", request_body = Refresh, security(()),
     responses((status = 200, description = "A token", body = Token)),
 )]
-pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> Result<HttpResponse> {
-    let used = RefreshToken::read(sent.refresh_token.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
+pub async fn refresh(
+    node: Data<Node>,
+    _: Guest,
+    cookie: RefreshCookie,
+    Body(sent): Body<Refresh>,
+) -> Result<HttpResponse> {
+    let cookie = chosen(&cookie, sent.cookie)?;
+    let used = match (cookie, &sent.refresh_token) {
+        (Some(_), Some(_)) => {
+            let why = Refusal::value("Leave it out, or leave out `cookie`: the cookie has one too");
+            return Err(why.at("body", "refresh_token").into());
+        }
+        (Some(cookie), None) => cookie.value().ok_or(Unauthorized::RefreshMissing)?,
+        (None, Some(token)) => token,
+        (None, None) => return Err(missing("refresh_token").into()),
+    };
+    match (rotate(&node, used).await, cookie) {
+        (Ok((subject, next)), cookie) => token(&node, subject, &next, cookie),
+        (Err(error @ Error::Unauthorized(_)), Some(cookie)) => {
+            let mut answer = error.error_response();
+            cookie.remove(&mut answer)?;
+            Ok(answer)
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Uses a refresh token: whose it is, and the next one.
+async fn rotate(node: &Data<Node>, used: &SecretString) -> Result<(Subject, RefreshToken)> {
+    let used = RefreshToken::read(used.expose_secret()).ok_or(Unauthorized::RefreshInvalid)?;
     let stored = used.stored();
     // The key may have been changed since the last use.
     let next: Vec<RefreshToken> = node.successions.iter().map(|succession| used.next(succession)).collect();
@@ -233,14 +298,14 @@ pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> R
     let own = (&*stored.family, &*stored.hash);
     match auth_sessions::refresh(&node.db, own, &hashes, node.refresh_life, REFRESH_GRACE).await? {
         Refreshed::Rotated(subject, hash) => {
-            let given = next.iter().zip(&hashes).find(|(_, of)| **of == hash).map(|(next, _)| next);
-            token(&node, subject, given.ok_or(Error::Internal)?)
+            let given = next.into_iter().zip(&hashes).find(|(_, of)| **of == hash).map(|(next, _)| next);
+            Ok((subject, given.ok_or(Error::Internal)?))
         }
         Refreshed::Reused { user_id, session_id } => {
             tracing::warn!(%user_id, %session_id, "a refresh token was used again; its session is ended");
             let (db, change) = (node.db.clone(), Change::Sessions(user_id));
             let end = async move { auth_sessions::end_reused(&db, user_id, session_id).await };
-            commit(&node, change, end, move |()| change).await?;
+            commit(node, change, end, move |()| change).await?;
             Err(Unauthorized::RefreshReused.into())
         }
     }
@@ -248,16 +313,23 @@ pub async fn refresh(node: Data<Node>, _: Guest, Body(sent): Body<Refresh>) -> R
 
 /// Log out
 ///
-/// Ends the session of this token: its tokens are void and its sockets close.
+/// Ends the session of this token: its tokens are void and its sockets close. A cookie with its refresh token is taken from the browser.
 #[utoipa::path(
     post, path = "/auth/logout",
     responses((status = 204, description = "It has ended")),
 )]
-pub async fn logout(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
+pub async fn logout(auth: Auth, node: Data<Node>, cookie: RefreshCookie) -> Result<HttpResponse> {
     let session = auth.0.session_id;
     let caller = node.registry.caller(auth.0).await?;
     let session = session.ok_or(Error::NotFound(Noun::AuthSession))?;
-    sessions::end(&node, caller, session).await
+    let family = sessions::end(&node, caller, session).await?;
+    let mut answer = HttpResponse::NoContent().finish();
+    // One of another login stays: somebody has tried a call of `/docs` beside the chat, say.
+    let in_cookie = cookie.value().and_then(|token| RefreshToken::read(token.expose_secret()));
+    if in_cookie.is_some_and(|token| token.stored().family == family) {
+        cookie.remove(&mut answer)?;
+    }
+    Ok(answer)
 }
 
 /// What opens one socket.

@@ -32,7 +32,8 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<AuthSession>>
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<AuthSessionId>) -> Result<HttpResponse> {
     let caller = node.registry.caller(auth.0).await?;
-    end(&node, caller, id).await
+    end(&node, caller, id).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// End all my other sessions
@@ -51,10 +52,12 @@ pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse>
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Ends one of the caller's sessions.
-pub async fn end(node: &Data<Node>, caller: Caller, id: AuthSessionId) -> Result<HttpResponse> {
+/// Ends one of the caller's sessions; answers what is stored of its refresh tokens' family.
+///
+/// # Errors
+/// `session_not_found`, and those of a change.
+pub async fn end(node: &Data<Node>, caller: Caller, id: AuthSessionId) -> Result<Vec<u8>> {
     let change = Change::Sessions(caller.id());
     let db = node.db.clone();
-    commit(node, change, async move { auth_sessions::end(&db, &caller, id).await }, move |()| change).await?;
-    Ok(HttpResponse::NoContent().finish())
+    commit(node, change, async move { auth_sessions::end(&db, &caller, id).await }, move |_| change).await
 }

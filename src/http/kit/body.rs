@@ -114,7 +114,8 @@ fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
     lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(usize::from(!error.is_eof()))
 }
 
-/// A form as an argument of a handler: in the URL's way, in parts, or as a JSON object. Only texts count, of each name the first.
+/// A form as an argument of a handler: in the URL's way, in parts, or as a JSON object. Only texts count, and what is true or false, of each
+/// name the first.
 pub struct Form<T>(pub T);
 
 impl<T: FromFields> FromRequest for Form<T> {
@@ -133,7 +134,7 @@ impl<T: FromFields> FromRequest for Form<T> {
                 _ if is_json => object(&bytes, &kind)?,
                 _ => first_of_each(url::form_urlencoded::parse(&bytes).into_owned()),
             };
-            texts.retain(|_, value| value.is_string());
+            texts.retain(|_, value| value.is_string() || value.is_boolean());
             read(texts).map(Self)
         })
     }

@@ -1,22 +1,15 @@
 //! `/docs` (Swagger UI) and `/redoc` (Redoc), both from the binary: they work with no internet, and load nothing from elsewhere.
 
-mod files;
-
 use crate::error::{Error, Result};
 use crate::http::Node;
 use crate::http::kit::extract::Guest;
-use crate::limits::household;
-use crate::net::unread::{Parts, Reader};
-use actix_web::http::header::{self, Header, HeaderValue, IfNoneMatch, TryIntoHeaderValue};
-use actix_web::http::{StatusCode, uri::Authority};
+use crate::http::kit::files::{File, PAGE, SCRIPT, STYLE, shared};
+use crate::http::kit::site::Site;
+use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use files::File;
 use serde_json::Value;
 use std::sync::Arc;
-
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
 
 /// All of it is relative, so that it works under whatever path a proxy serves the node. What the page loads is found with a slash
 /// behind `/docs`, too: see the routes.
@@ -116,10 +109,10 @@ impl Documents {
             Some(File::plain(name, found.content_type, Bytes::from(found.bytes.into_owned())))
         };
         let own = [
-            File::plain("style.css", STYLE.to_owned(), Bytes::from_static(SWAGGER_STYLE.as_bytes())),
-            File::plain("start.js", SCRIPT.to_owned(), Bytes::from_static(SWAGGER_START.as_bytes())),
-            File::plain("redoc-start.js", SCRIPT.to_owned(), Bytes::from_static(REDOC_START.as_bytes())),
-            File::packed("redoc.standalone.js", SCRIPT.to_owned(), Bytes::from_static(REDOC)),
+            File::plain("style.css", STYLE, Bytes::from_static(SWAGGER_STYLE.as_bytes())),
+            File::plain("start.js", SCRIPT, Bytes::from_static(SWAGGER_START.as_bytes())),
+            File::plain("redoc-start.js", SCRIPT, Bytes::from_static(REDOC_START.as_bytes())),
+            File::packed("redoc.standalone.js", SCRIPT, REDOC),
         ];
         Self { openapi, asyncapi, files: SWAGGER_FILES.into_iter().filter_map(part).chain(own).collect() }
     }
@@ -127,25 +120,15 @@ impl Documents {
 
 /// `/openapi.json`
 pub async fn openapi_json(guest: Guest, node: Data<Node>, documents: Data<Documents>) -> Result<HttpResponse> {
-    shared(&guest, &node, "application/json", &documents.openapi)
+    shared(&node, guest.0.address, "application/json", &documents.openapi)
 }
 
 /// `/asyncapi.json`: its server is the one that it is read from.
-pub async fn asyncapi_json(
-    _: Guest,
-    node: Data<Node>,
-    documents: Data<Documents>,
-    request: HttpRequest,
-) -> HttpResponse {
+pub async fn asyncapi_json(_: Guest, documents: Data<Documents>, site: Site) -> HttpResponse {
     let mut document = documents.asyncapi.clone();
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-    if let Some(host) = host.filter(|host| !host.as_str().contains('@')) {
-        let by_proxy = request.peer_addr().is_some_and(|peer| node.proxies.trust(peer.ip().to_canonical()));
-        let forwarded = request.headers().get("x-forwarded-proto").filter(|_| by_proxy);
-        let is_secret =
-            node.has_tls || forwarded.is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
+    if let Some(host) = &site.host {
         document["servers"]["node"]["host"] = host.as_str().into();
-        document["servers"]["node"]["protocol"] = if is_secret { "wss" } else { "ws" }.into();
+        document["servers"]["node"]["protocol"] = site.socket_scheme().into();
     }
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(document)
 }
@@ -169,37 +152,12 @@ pub async fn file(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     let file = documents.files.iter().find(|file| file.name == name.as_str()).ok_or(Error::NoRoute)?;
-    let sent = file.sent(&request).ok_or(Error::Internal)?;
-    let mut answer = match IfNoneMatch::parse(&request) {
-        Ok(IfNoneMatch::Items(known)) if known.iter().any(|tag| tag.weak_eq(&sent.tag)) => {
-            HttpResponse::NotModified().finish()
-        }
-        _ => shared(&guest, &node, &file.content_type, sent.bytes)?,
-    };
-    let headers = answer.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
-    if let Ok(tag) = sent.tag.try_into_value() {
-        headers.insert(header::ETAG, tag);
-    }
-    if file.is_packed {
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    }
-    if sent.is_packed && answer.status() == StatusCode::OK {
-        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    Ok(answer)
-}
-
-/// Bytes that all answers share, to whom they are counted that reads them slowly.
-fn shared(guest: &Guest, node: &Node, content_type: &str, bytes: &Bytes) -> Result<HttpResponse> {
-    let reader = Reader::Address(household(guest.0.address));
-    let parts = Parts::shared(bytes.clone(), &node.unread, reader)?;
-    Ok(HttpResponse::Ok().content_type(content_type).body(parts))
+    file.answer(&request, &node, guest.0.address, "public, max-age=86400")
 }
 
 fn page(text: &'static str, policy: &'static str) -> HttpResponse {
     HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
+        .content_type(PAGE)
         .insert_header((header::CONTENT_SECURITY_POLICY, policy))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .body(text)

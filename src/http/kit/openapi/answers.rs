@@ -17,16 +17,17 @@ use Code::{
     AlreadyMember, BodyTooLarge, Busy, ChannelNotFound, CurrentPasswordRequired, EmailTaken, InternalError,
     InvalidContent, InvalidCredentials, InvalidRefreshToken, InvalidToken, MessageNotFound, NewOwnerNotAMember,
     NonceConflict, NotAMember, NotAMemberToLeave, NotAuthenticated, NotReady, NotTheAuthor, NotTheOwner,
-    OwnerCannotLeave, OwnsServers, RateLimited, RefreshTokenReused, ReplyToNotFound, RequestTooSlow, ServerNotFound,
-    SessionNotFound, TokenExpired, TokenRevoked, TooManyChannels, TooManyPins, TooManyReactions, TooManyServers,
-    Unavailable, Unconfirmed, UserNotFound, UsernameTaken, ValidationError, WrongPassword,
+    OriginNotAllowed, OwnerCannotLeave, OwnsServers, RateLimited, RefreshTokenMissing, RefreshTokenReused,
+    ReplyToNotFound, RequestTooSlow, ServerNotFound, SessionNotFound, TokenExpired, TokenRevoked, TooManyChannels,
+    TooManyPins, TooManyReactions, TooManyServers, Unavailable, Unconfirmed, UserNotFound, UsernameTaken,
+    ValidationError, WrongPassword,
 };
 
 /// What an operation refuses beside what all of its kind do.
 const OWN: [(&str, &[Code]); 38] = [
     ("register", &[UsernameTaken, EmailTaken]),
-    ("login", &[InvalidCredentials]),
-    ("refresh", &[InvalidRefreshToken, RefreshTokenReused]),
+    ("login", &[InvalidCredentials, OriginNotAllowed]),
+    ("refresh", &[InvalidRefreshToken, RefreshTokenMissing, RefreshTokenReused, OriginNotAllowed]),
     ("logout", &[SessionNotFound]),
     ("delete_other_sessions", &[SessionNotFound]),
     ("delete_session", &[SessionNotFound]),
@@ -208,7 +209,12 @@ fn mistake(operation: &Value, schemas: &Value) -> Option<Issue> {
         let fields = &schemas[name];
         return Some(match fields["required"][0].as_str() {
             Some(field) => missing(field),
-            None => string(&Value::Null).err()?.at("body", fields["properties"].as_object()?.keys().next()?),
+            None => {
+                let fields = fields["properties"].as_object()?;
+                // Any text is no truth; what is no text is wrong of a text alone.
+                let is_text = |field: &&String| !fields[*field].to_string().contains("\"boolean\"");
+                string(&Value::Null).err()?.at("body", fields.keys().find(is_text)?)
+            }
         });
     }
     let parameter = &operation["parameters"][0];
