@@ -32,16 +32,16 @@ async function begin() {
   for (let tries = 0; turn === generation; tries++) {
     try {
       const last = lastUser();
+      // Where nobody was logged in there is no session to ask for; whether the node is there is asked all the same.
+      if (last === null) {
+        await call('GET', 'healthz', { is_guest: true }).catch((error) => (isUnreachable(error) ? Promise.reject(error) : null));
+        return signOut();
+      }
       const resumed = resume();
-      if (last) await Promise.race([resumed, pause(PATIENCE_MS)]).catch(() => {});
-      else await resumed;
-      if (last && turn === generation) return await beginAs(last, resumed);
-      const profile = await call('GET', 'users/me');
-      if (turn === generation) await beAccount(profile);
-      return;
+      return await beginAs(last, resumed);
     } catch (error) {
       if (turn !== generation) return;
-      if (error instanceof ApiError && error.status === 401) return signOut();
+      if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut();
       await waitUnreachable(waitAfter(tries), error);
     }
   }
@@ -50,7 +50,7 @@ async function begin() {
 /** With what the disk has, whether the node answers or not; where it has nothing, with the node's answer. @param {number} last @param {Promise<void>} resumed */
 async function beginAs(last, resumed) {
   const turn = generation;
-  const error = await Promise.race([resumed.then(() => null, (reason) => reason), pause(PATIENCE_MS)]);
+  const error = /** @type {any} */ (await Promise.race([resumed.then(() => null, (reason) => reason), pause(PATIENCE_MS)]));
   if (turn !== generation) return;
   if (error && !isUnreachable(error) && error.status < 500) throw error;
   if (await showKept(last)) {

@@ -41,7 +41,8 @@ export function merged(known, page) {
 /** @param {Log} log @param {Message[]} page the newest @param {number} limit @returns {Log} */
 export function withNewest(log, page, limit) {
   const counted = page.filter(({ seq }) => log.seq === null || seq <= log.seq);
-  const isApart = log.tail.length > 0 && counted.length > 0 && counted.at(-1).id < log.tail[0].id && log.tail_has_older;
+  // So much was heard meanwhile that what joins the page has left the tail.
+  const isApart = log.tail.length >= TAIL_MAX && counted.length > 0 && counted.at(-1).id < log.tail[0].id;
   const tail = isApart ? log.tail : merged(log.tail, counted);
   const has_older = isApart || page.length >= limit;
   return {
