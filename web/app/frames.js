@@ -1,0 +1,159 @@
+// @ts-check
+// Puts frames into the state: each tab does so with the same frames. Entries that come before their turn are held until what is missing
+// has been read. It calls nobody: what is to be done beside is told to who listens.
+import { batch } from '../vendor/signals.js';
+import { reduceNews, withPeople } from './news.js';
+import { isEntry, reduceLog, resetLog } from './reducer.js';
+import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, servers } from './store.js';
+
+/** @typedef {import('./reducer.js').Frame} Frame */
+/** @typedef {import('./reducer.js').Effect} Effect */
+/**
+ * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void, changed: (channel_id: number) => void,
+ *   unknown: (user_id: number) => void, stranger: () => void}} Listener
+ */
+
+export const HELD_MAX = 2_000;
+const HEARD_MAX = 2_000;
+
+/** @type {Listener} */
+let listener;
+/** @type {Map<number, Frame[]>} */
+const held = new Map();
+/** Entries heard while a page is read, of each reading. @type {Map<number, Set<Frame[]>>} */
+const readings = new Map();
+
+/** @param {Listener} next */
+export function listen(next) {
+  listener = next;
+}
+
+/** @param {number} channel_id @returns {{heard: Frame[], isWhole: () => boolean, end: () => void}} the entries that come from now on */
+export function record(channel_id) {
+  /** @type {Frame[]} */
+  const heard = [];
+  const all = readings.get(channel_id) ?? new Set();
+  readings.set(channel_id, all.add(heard));
+  return { heard, isWhole: () => heard.length < HEARD_MAX, end: () => all.delete(heard) };
+}
+
+/** @param {Frame} frame */
+export function takeFrame(frame) {
+  batch(() => {
+    if (frame.type === 'ready' && me.peek() && me.peek()?.id !== frame.user.id) return listener.stranger();
+    takeNews(frame);
+    if (Number.isInteger(frame.channel_id)) takeOfLog(frame);
+    else if (frame.nonce && frame.type === 'ack') listener.effect(0, { acknowledged: frame.nonce });
+  });
+}
+
+/** @param {Frame} frame */
+function takeNews(frame) {
+  const before = { me: me.peek(), servers: servers.peek(), channels: channels.peek(), members: members.peek(), people: people.peek() };
+  const after = reduceNews(before, frame);
+  if (after === before) return;
+  if (after.channels !== before.channels) beginReading(frame, before, after);
+  me.value = after.me;
+  servers.value = after.servers;
+  channels.value = after.channels;
+  members.value = after.members;
+  people.value = after.people;
+  const gone = [...before.channels.keys()].filter((id) => !after.channels.has(id));
+  if (gone.length) forget(gone);
+}
+
+/**
+ * A channel that is seen for the first time counts as read, unless it is new in a server that was known.
+ * @param {Frame} frame @param {import('./news.js').State} before @param {import('./news.js').State} after
+ */
+function beginReading(frame, before, after) {
+  const next = new Map(reads.peek());
+  for (const [id, { server_id, last_seq }] of after.channels) {
+    const read = next.get(id);
+    if (read === undefined) next.set(id, before.servers.has(server_id) && !before.channels.has(id) ? 0 : last_seq);
+    // The log was set back to an earlier state.
+    else if (frame.type === 'ready' && read > last_seq) next.set(id, last_seq);
+  }
+  reads.value = next;
+}
+
+/** @param {number[]} channel_ids */
+function forget(channel_ids) {
+  const [nextReads, nextDrafts] = [new Map(reads.peek()), new Map(drafts.peek())];
+  for (const id of channel_ids) {
+    forgetLog(id);
+    held.delete(id);
+    nextReads.delete(id);
+    nextDrafts.delete(id);
+  }
+  reads.value = nextReads;
+  drafts.value = nextDrafts;
+  listener.gone(channel_ids);
+}
+
+/** @param {Frame} frame */
+function takeOfLog(frame) {
+  const { channel_id } = frame;
+  const log = logOf(channel_id);
+  const result = reduceLog(log.peek(), frame, me.peek()?.id);
+  const isCounted = result.log !== log.peek();
+  if (isCounted) {
+    log.value = result.log;
+    if (frame.type === 'resync') held.delete(channel_id);
+    for (const heard of readings.get(channel_id) ?? []) if (heard.length < HEARD_MAX) heard.push(frame);
+    listener.changed(channel_id);
+  }
+  if (result.is_gap) hold(frame);
+  if (isCounted || frame.type === 'subscribed') raiseLastSeq(channel_id, frame.to ?? frame.seq, frame.type === 'resync');
+  if (frame.type === 'message.created' && frame.author_id !== null && !frame.deleted) meet(frame);
+  for (const effect of result.effects) listener.effect(channel_id, effect);
+}
+
+/** @param {Frame} frame */
+function hold(frame) {
+  const frames = held.get(frame.channel_id) ?? [];
+  frames.push(frame);
+  held.set(frame.channel_id, frames);
+  if (frames.length > HELD_MAX) startAnew(frame.channel_id, Math.max(...frames.map(({ to, seq }) => to ?? seq)));
+}
+
+/** Gives up what is between, and goes on from a number with the newest page. @param {number} channel_id @param {number} seq */
+export function startAnew(channel_id, seq) {
+  held.delete(channel_id);
+  const log = logOf(channel_id);
+  log.value = resetLog(log.peek(), seq);
+  listener.effect(channel_id, { reload: channel_id });
+}
+
+/** Whether entries wait for what is before them. @param {number} channel_id */
+export const isHolding = (channel_id) => held.has(channel_id);
+
+/** Takes the entries that were read, and then those that were held. @param {number} channel_id @param {Frame[]} entries */
+export function takeEntries(channel_id, entries) {
+  batch(() => {
+    const waiting = held.get(channel_id) ?? [];
+    held.delete(channel_id);
+    waiting.sort((a, b) => (a.from ?? a.seq) - (b.from ?? b.seq));
+    for (const entry of [...entries, ...waiting]) if (isEntry(entry)) takeOfLog(entry);
+  });
+}
+
+/** @param {number} channel_id @param {number} seq @param {boolean} isSetBack */
+function raiseLastSeq(channel_id, seq, isSetBack) {
+  const channel = channels.peek().get(channel_id);
+  if (!channel || (channel.last_seq >= seq && !isSetBack)) return;
+  put(channels, channel_id, { ...channel, last_seq: seq });
+  const read = reads.peek().get(channel_id);
+  if (isSetBack && read !== undefined && read > seq) put(reads, channel_id, seq);
+}
+
+/** @param {{author_id?: number|null, author_username?: string}} message */
+export function meet({ author_id, author_username }) {
+  if (!author_id || people.peek().has(author_id)) return;
+  people.value = withPeople(people.peek(), [{ id: author_id, username: author_username ?? '' }]);
+  listener.unknown(author_id);
+}
+
+export function forgetFrames() {
+  held.clear();
+}

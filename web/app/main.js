@@ -1,0 +1,14 @@
+// @ts-check
+// Starts the client.
+import { h, render } from '../vendor/preact.js';
+import { start } from './account.js';
+import { startPlaces } from './places.js';
+import { startPreferences } from './preferences.js';
+import { App } from './views/app.js';
+
+const root = document.getElementById('app');
+if (!root) throw new Error('the page has no #app');
+startPreferences();
+startPlaces();
+render(h(App, {}), root);
+void start();

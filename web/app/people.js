@@ -1,0 +1,47 @@
+// @ts-check
+// Who people are: the profiles of authors that are met, and the members of servers.
+import { call } from './api.js';
+import { withPeople } from './news.js';
+import { members, people, put } from './store.js';
+
+const LOOKUP_MAX = 100;
+const MEMBERS_PAGE = 100;
+const WAITING_MAX = 1_000;
+
+/** @type {Set<number>} */
+const waiting = new Set();
+/** @type {any} */
+let timer = null;
+
+/** @param {number} user_id */
+export function lookUpSoon(user_id) {
+  if (waiting.size < WAITING_MAX) waiting.add(user_id);
+  timer ??= setTimeout(() => {
+    timer = null;
+    const ids = [...waiting];
+    waiting.clear();
+    // Without an answer their names are those that stood at the messages.
+    void lookUp(ids).catch(() => {});
+  }, 100);
+}
+
+/** @param {number[]} user_ids */
+export async function lookUp(user_ids) {
+  for (let at = 0; at < user_ids.length; at += LOOKUP_MAX) {
+    const told = await call('POST', 'users/lookup', { body: { ids: user_ids.slice(at, at + LOOKUP_MAX) } });
+    people.value = withPeople(people.peek(), told);
+  }
+}
+
+/** The next page of a server's members. @param {number} server_id */
+export async function loadMembers(server_id) {
+  const known = members.peek().get(server_id) ?? { user_ids: [], is_complete: false };
+  if (known.is_complete) return;
+  const after = known.user_ids.at(-1) ?? 0;
+  /** @type {{user_id: number, username: string, display_name: string|null, avatar_url: string|null}[]} */
+  const page = await call('GET', `servers/${server_id}/members?after=${after}&limit=${MEMBERS_PAGE}`);
+  people.value = withPeople(people.peek(), page.map((member) => ({ ...member, id: member.user_id })));
+  const before = members.peek().get(server_id)?.user_ids ?? [];
+  const user_ids = [...new Set([...before, ...page.map(({ user_id }) => user_id)])].sort((a, b) => a - b);
+  put(members, server_id, { user_ids, is_complete: page.length < MEMBERS_PAGE });
+}

@@ -1,0 +1,353 @@
+// @ts-check
+// Keeps the state and the node together: one tab has the gateway and tells the others each frame; all put them into the state, keep them
+// on disk, and read what is missing by calls.
+import { batch } from '../vendor/signals.js';
+import { call } from './api.js';
+import * as disk from './disk.js';
+import { forgetFrames, listen, takeFrame } from './frames.js';
+import { loadNewest, loadPins, onLogLoaded, refreshSoon, repair } from './history.js';
+import { keepLogSoon, keepSoon, noteOpened, openedAt, restore, stopKeeping } from './keep.js';
+import { createOutbox, makeNonce } from './outbox.js';
+import { lookUpSoon } from './people.js';
+import { REPLAY_MAX, resetLog } from './reducer.js';
+import { renew, tokenValue } from './session.js';
+import { openGateway } from './socket.js';
+import { channels, connection, forgetAll, logOf, me, notices, pending, place, put, reads, servers, storage } from './store.js';
+import { onTab, standFor, tellTabs } from './tabs.js';
+
+/** @typedef {import('./reducer.js').Frame} Frame */
+/** @typedef {import('./store.js').Pending} Pending */
+
+export const SUBSCRIPTIONS_MAX = 500;
+
+/** @type {ReturnType<typeof openGateway>|null} */
+let gateway = null;
+/** @type {ReturnType<typeof standFor>|null} */
+let standing = null;
+let user_id = 0;
+/** @type {Set<number>} */
+let subscribed = new Set();
+/** @type {() => void} */
+let onStranger = () => {};
+
+const outbox = createOutbox({
+  transmit: (frame) => gateway?.send(frame) ?? false,
+  save: (item) => disk.write('outbox', item.nonce, item),
+  drop: (nonce) => disk.erase('outbox', nonce),
+  changed: (next) => void (pending.value = next),
+});
+
+/** At most five; an equal one takes the place of the one before. @param {Omit<import('./store.js').Notice, 'key'>} notice */
+export function notify(notice) {
+  const key = [notice.kind, notice.word, notice.code].join(' ');
+  notices.value = [...notices.peek().filter((other) => other.key !== key), { key, ...notice }].slice(-5);
+}
+
+/** @param {number} channel_id */
+const loadIfOpen = (channel_id) => {
+  if (place.peek().channel_id === channel_id) void loadNewest(channel_id, { again: true });
+};
+
+// Joining and leaving.
+
+/** Shows what the disk has of an account. @param {number} id @returns {Promise<boolean>} whether it had something */
+export async function showKept(id) {
+  await disk.openDisk(id, (kind) => {
+    if (kind === 'memory' && storage.peek() === 'disk') notify({ kind: 'info', word: 'notice.storage_memory' });
+    storage.value = kind;
+  });
+  if (!await restore()) return false;
+  outbox.load(await disk.readAll('outbox'));
+  return true;
+}
+
+/** Begins to hear the node as a user. @param {number} id @param {() => void} stranger what to do where the node knows somebody else */
+export async function enter(id, stranger) {
+  user_id = id;
+  onStranger = stranger;
+  listen({ effect, gone, changed: keepLogSoon, unknown: lookUpSoon, stranger: () => onStranger() });
+  onLogLoaded(keepLogSoon);
+  hearTabs();
+  standing = standFor(id, { onHold: () => void hold(), onLose: lose, ask: () => tell({ kind: 'hello' }) });
+}
+
+export function leave() {
+  standing?.leave();
+  standing = null;
+  lose();
+  stopKeeping();
+  user_id = 0;
+  forgetFrames();
+  batch(() => {
+    outbox.clear();
+    forgetAll();
+  });
+}
+
+async function hold() {
+  outbox.load(await disk.readAll('outbox'));
+  if (gateway || !user_id) return;
+  gateway = openGateway({
+    token: tokenValue,
+    renew,
+    onFrame: (frame, text) => {
+      tell({ kind: 'frame', text });
+      takeFrame(frame);
+      if (frame.type === 'ready') afterReady(frame);
+      else takeOfHolder(frame);
+      hearSends(frame);
+    },
+    onState: (state) => {
+      connection.value = state;
+      tellConnection();
+    },
+    onClosed: () => {
+      subscribed.clear();
+      tell({ kind: 'closed' });
+      outbox.closed();
+    },
+    onStopped: (code, detail) => notify({ kind: 'error', code, detail }),
+  });
+}
+
+function lose() {
+  gateway?.close();
+  gateway = null;
+  subscribed.clear();
+  outbox.closed();
+}
+
+// What the holder does with its gateway.
+
+/** @param {Frame} frame */
+function afterReady(frame) {
+  const byRecency = (/** @type {{id: number}} */ a, /** @type {{id: number}} */ b) => openedAt(b.id) - openedAt(a.id) || b.id - a.id;
+  const all = [...channels.peek().values()].sort(byRecency);
+  if (all.length > SUBSCRIPTIONS_MAX) notify({ kind: 'info', word: 'notice.too_many_channels' });
+  subscribe(all.slice(0, SUBSCRIPTIONS_MAX).map(({ id }) => id));
+  outbox.opened();
+  keepSoon('state');
+  keepSoon('reads');
+  for (const server of frame.servers) if (!server.channels) void readServer(server.id);
+  const { channel_id } = place.peek();
+  if (channel_id && channels.peek().has(channel_id)) void loadNewest(channel_id);
+}
+
+/** Of a server that `ready` had no room for. @param {number} id */
+async function readServer(id) {
+  const server = await call('GET', `servers/${id}`).catch(() => null);
+  if (!server) return;
+  const text = JSON.stringify({ ...server, type: 'server.joined' });
+  tell({ kind: 'frame', text });
+  takeFrame(JSON.parse(text));
+  subscribe(server.channels.map((/** @type {{id: number}} */ channel) => channel.id));
+}
+
+/** In one frame, each channel after what is known of it. @param {number[]} ids */
+function subscribe(ids) {
+  const news = ids.filter((id) => !subscribed.has(id)).slice(0, SUBSCRIPTIONS_MAX - subscribed.size);
+  if (!news.length || !gateway) return;
+  const list = news.map((channel_id) => {
+    const log = logOf(channel_id);
+    const { seq } = log.peek();
+    // Of what lies very far back the newest page is read instead.
+    if (seq !== null && (channels.peek().get(channel_id)?.last_seq ?? 0) - seq > REPLAY_MAX) {
+      log.value = resetLog(log.peek(), null);
+      loadIfOpen(channel_id);
+    }
+    const after = log.peek().seq;
+    return after === null ? { channel_id } : { channel_id, after };
+  });
+  if (gateway.send({ type: 'subscribe', channels: list })) for (const id of news) subscribed.add(id);
+}
+
+/** @param {Frame} frame */
+function takeOfHolder(frame) {
+  const { type, channel_id } = frame;
+  if (type === 'channel.created') subscribe([frame.id]);
+  else if (type === 'server.joined') subscribe((frame.channels ?? []).map((/** @type {{id: number}} */ { id }) => id));
+  else if (type === 'unsubscribed') {
+    subscribed.delete(channel_id);
+    if (frame.reason === 'restart') setTimeout(() => subscribe([channel_id]), 500 + Math.random() * 1_000);
+  } else if (type === 'error' && channel_id && !frame.nonce && frame.code !== 'already_subscribed') {
+    // The answer to a subscription; the other frames of the gateway have nonces.
+    subscribed.delete(channel_id);
+    if (frame.retry_after_ms !== undefined) setTimeout(() => subscribe([channel_id]), frame.retry_after_ms + Math.random() * 1_000);
+  }
+}
+
+/** Hears a channel although the gateway is full: the one that was opened longest ago makes room. @param {number} channel_id */
+function want(channel_id) {
+  if (!gateway || subscribed.has(channel_id) || !channels.peek().has(channel_id)) return;
+  if (subscribed.size >= SUBSCRIPTIONS_MAX) {
+    const [last] = [...subscribed].sort((a, b) => openedAt(a) - openedAt(b));
+    if (gateway.send({ type: 'unsubscribe', channel_id: last })) subscribed.delete(last);
+  }
+  subscribe([channel_id]);
+}
+
+/** @param {number} channel_id */
+export function channelOpened(channel_id) {
+  noteOpened(channel_id);
+  want(channel_id);
+  tell({ kind: 'want', channel_id });
+}
+
+export function retryNow() {
+  gateway?.retryNow();
+  tell({ kind: 'retry' });
+}
+
+// Sends.
+
+/** @param {number} channel_id @param {string} content @param {number} [reply_to] @returns {boolean} */
+export function send(channel_id, content, reply_to) {
+  /** @type {Pending} */
+  const item = {
+    nonce: makeNonce(), channel_id, content, ...(reply_to !== undefined && { reply_to }), created_at_ms: Date.now(),
+    order: outbox.nextOrder(), state: 'sending',
+  };
+  return addSend(item);
+}
+
+/** @param {Pending} item */
+function addSend(item) {
+  const kept = disk.write('outbox', item.nonce, item);
+  if (!outbox.add(item)) {
+    void disk.erase('outbox', item.nonce);
+    return false;
+  }
+  // The holder may erase it from the disk, which must come behind its being there.
+  void kept.then(() => tell({ kind: 'send', item }));
+  return true;
+}
+
+/** @param {string} nonce */
+export function sendAgain(nonce) {
+  const item = outbox.again(nonce);
+  if (!item) return;
+  discardSend(nonce);
+  addSend(item);
+}
+
+/** @param {string} nonce */
+export function discardSend(nonce) {
+  outbox.discard(nonce);
+  tell({ kind: 'discard', nonce });
+}
+
+/** @param {Frame} frame */
+function hearSends(frame) {
+  if (frame.type === 'error' || frame.type === 'message.delayed') outbox.take(frame);
+}
+
+// Effects of frames.
+
+/** @param {number} channel_id @param {import('./reducer.js').Effect} effect */
+function effect(channel_id, { repair: gap, refresh, acknowledged, pins, reload }) {
+  if (acknowledged) outbox.acknowledge(acknowledged);
+  if (gap) void repair(channel_id);
+  if (refresh) refreshSoon(channel_id, refresh);
+  if (pins) void loadPins(channel_id).catch(() => {});
+  if (!reload) return;
+  void disk.eraseLog(channel_id);
+  loadIfOpen(channel_id);
+}
+
+/** @param {number[]} channel_ids */
+function gone(channel_ids) {
+  for (const id of channel_ids) {
+    subscribed.delete(id);
+    outbox.forget(id);
+    void disk.eraseLog(id);
+  }
+  for (const value of ['reads', 'drafts', 'state']) keepSoon(value);
+}
+
+// Other tabs.
+
+/** @param {import('./tabs.js').TabMessage} message */
+const tell = (message) => tellTabs({ ...message, user_id });
+
+function tellConnection() {
+  const { state, retry_at_ms } = connection.peek();
+  tell({ kind: 'connection', state, ...(retry_at_ms !== undefined && { retry_in_ms: retry_at_ms - performance.now() }) });
+}
+
+/** @param {string} kind @param {(message: any) => void} handler */
+const hear = (kind, handler) => onTab(kind, (message) => {
+  if (user_id && message.user_id === user_id) handler(message);
+});
+
+function hearTabs() {
+  hear('frame', ({ text }) => {
+    const frame = JSON.parse(text);
+    takeFrame(frame);
+    hearSends(frame);
+    if (frame.type === 'ready') keepSoon('state');
+    standing?.heard();
+  });
+  hear('closed', () => outbox.closed());
+  hear('connection', ({ state, retry_in_ms }) => {
+    if (gateway) return;
+    connection.value = { state, ...(retry_in_ms !== undefined && { retry_at_ms: performance.now() + retry_in_ms }) };
+  });
+  hear('hello', tellAll);
+  hear('all', takeAll);
+  hear('send', ({ item }) => void outbox.add(item));
+  hear('discard', ({ nonce }) => outbox.discard(nonce));
+  hear('want', ({ channel_id }) => {
+    noteOpened(channel_id);
+    want(channel_id);
+  });
+  hear('retry', () => gateway?.retryNow());
+  hear('read', ({ channel_id, seq }) => {
+    if ((reads.peek().get(channel_id) ?? 0) < seq) put(reads, channel_id, seq);
+  });
+}
+
+/** The holder's answer to a tab that asks. */
+function tellAll() {
+  if (!gateway) return;
+  const seqs = new Map([...channels.peek().keys()].map((id) => [id, logOf(id).peek().seq]));
+  tell({ kind: 'all', me: me.peek(), servers: servers.peek(), channels: channels.peek(), reads: reads.peek(), pending: outbox.all(), seqs });
+  tellConnection();
+}
+
+/** @param {{[field: string]: any}} all */
+function takeAll(all) {
+  standing?.heard();
+  if (gateway || !all.me) return;
+  batch(() => {
+    me.value = all.me;
+    servers.value = all.servers;
+    channels.value = all.channels;
+    reads.value = all.reads;
+    const kept = new Set(all.pending.map((/** @type {Pending} */ { nonce }) => nonce));
+    for (const { nonce, created_at_ms } of outbox.all()) {
+      if (!kept.has(nonce) && Date.now() - created_at_ms > 5_000) outbox.discard(nonce);
+    }
+    outbox.load(all.pending);
+    for (const [id, seq] of all.seqs) catchUp(id, seq);
+  });
+  const { channel_id } = place.peek();
+  if (channel_id && channels.peek().has(channel_id)) void loadNewest(channel_id);
+}
+
+/** @param {number} channel_id @param {number|null} seq how far the holder has heard */
+function catchUp(channel_id, seq) {
+  const log = logOf(channel_id);
+  const known = log.peek().seq;
+  if (seq === null || (known ?? -1) >= seq) return;
+  if (known !== null && seq - known <= REPLAY_MAX) return void repair(channel_id);
+  log.value = resetLog(log.peek(), seq);
+}
+
+/** @param {number} channel_id */
+export function markRead(channel_id) {
+  const seq = Math.max(logOf(channel_id).peek().seq ?? 0, channels.peek().get(channel_id)?.last_seq ?? 0);
+  if ((reads.peek().get(channel_id) ?? -1) >= seq) return;
+  put(reads, channel_id, seq);
+  keepSoon('reads');
+  tell({ kind: 'read', channel_id, seq });
+}

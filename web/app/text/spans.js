@@ -1,0 +1,195 @@
+// @ts-check
+/**
+ * The state of a reading within a line, and the spans: bold, italic, underline, strike, spoiler.
+ *
+ * What was read lies flat in `out`. A closing marker takes all that follows its opening one into a node, so each node
+ * is moved once, and a marker without its other half is text already. Of each kind of marker one at most is open, so
+ * the tree is never deeper than there are kinds.
+ */
+
+/**
+ * @typedef {import('./markdown.js').Node} Node
+ * @typedef {import('./markdown.js').SpanNode} SpanNode
+ *
+ * A run of three backticks or more, and the length of the longest one from it on.
+ * @typedef {{at: number, length: number, longest: number}} Run
+ *
+ * A text, with the fences that were not passed yet.
+ * @typedef {{text: string, isQuoted: boolean, meter: {steps: number}, fences: Run[], fenceIndex: number}} Source
+ *
+ * An opening marker that waits for its other half; `index` is where it lies in `out` as text.
+ * @typedef {{kind: string, index: number}} Mark
+ *
+ * The state of a reading. `brackets` are indexes of `[` in `out`, `linkIndex` that of the last node with a link; in
+ * `codeless[n]` it is written up to where there is no run of n backticks.
+ * @typedef {{source: Source, at: number, ends: 'line' | 'item' | 'block', isDone: boolean, out: Node[], marks: Mark[],
+ *   open: Record<string, Mark | undefined>, brackets: number[], linkIndex: number, codeless: number[]}} Inline
+ */
+
+/** @type {Record<string, SpanNode['type']>} */
+const SPANS = { '*': 'italic', _: 'italic', '**': 'bold', __: 'underline', '~~': 'strike', '||': 'spoiler' };
+
+const WORD = /[A-Za-z0-9]/;
+
+/**
+ * The pattern's match from `at` on: only there if the pattern is sticky.
+ * @param {RegExp} pattern
+ * @param {string} text
+ * @param {number} at
+ */
+export function matchAt(pattern, text, at) {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+/**
+ * The nodes with neighbouring strings made one.
+ * @param {Node[]} nodes
+ */
+export function joined(nodes) {
+  /** @type {Node[]} */
+  const result = [];
+  for (const node of nodes) {
+    const last = result.length - 1;
+    if (typeof node === 'string' && typeof result[last] === 'string') result[last] += node;
+    else result.push(node);
+  }
+  return result;
+}
+
+/**
+ * @param {Inline} inline
+ * @param {Node} node
+ * @param {number} length how much of the text it stands for
+ */
+export function put(inline, node, length) {
+  if (typeof node !== 'string' && node.type === 'link') inline.linkIndex = inline.out.length;
+  inline.out.push(node);
+  inline.at += length;
+}
+
+/**
+ * The length of the run of one character.
+ * @param {string} text
+ * @param {number} at
+ */
+export function runLength(text, at) {
+  let end = at;
+  while (end < text.length && text[end] === text[at]) end++;
+  return end - at;
+}
+
+/**
+ * Whether a run of markers may open or close a span: by the characters at its sides. Letters of other scripts than
+ * Latin count as none for `_`, since particles follow their word without a space.
+ * @param {string} text
+ * @param {number} at
+ * @param {number} length
+ */
+function sidesOf(text, at, length) {
+  const before = text[at - 1] ?? ' ';
+  const after = text[at + length] ?? ' ';
+  const isSnake = text[at] === '_';
+  return {
+    opens: !/\s/.test(after) && !(isSnake && WORD.test(before)),
+    closes: !/\s/.test(before) && !(isSnake && WORD.test(after)),
+  };
+}
+
+/**
+ * `*` and `_` once, twice or three times; longer runs are text.
+ * @param {Inline} inline
+ * @param {string} char
+ */
+export function readEmphasis(inline, char) {
+  const { text } = inline.source;
+  const length = runLength(text, inline.at);
+  if (length > 3) return put(inline, char.repeat(length), length);
+  const { opens, closes } = sidesOf(text, inline.at, length);
+  const double = char + char;
+  let left = length;
+  while (closes && left > 0) {
+    const mark = closing(inline.open[char], inline.open[double], left, opens);
+    if (!mark) break;
+    left -= mark.kind.length;
+    close(inline, mark);
+  }
+  for (const kind of opens ? [double, char] : []) {
+    if (kind.length <= left && !inline.open[kind]) {
+      left -= kind.length;
+      open(inline, kind);
+    }
+  }
+  if (left > 0) put(inline, char.repeat(left), left);
+}
+
+/**
+ * Which of the open marks a run of `left` characters closes.
+ * @param {Mark | undefined} single
+ * @param {Mark | undefined} double
+ * @param {number} left
+ * @param {boolean} opens whether the run may open a span instead
+ */
+function closing(single, double, left, opens) {
+  if (left === 1 || !double) return left === 2 && opens ? undefined : single;
+  if (left === 2 || !single) return double;
+  return single.index > double.index ? single : double;
+}
+
+/**
+ * `~~` and `||`, which may have spaces within. A third one is text, inside.
+ * @param {Inline} inline
+ * @param {string} char
+ */
+export function readPair(inline, char) {
+  const length = runLength(inline.source.text, inline.at);
+  if (length !== 2 && length !== 3) return put(inline, char.repeat(length), length);
+  const kind = char + char;
+  const mark = inline.open[kind];
+  if (!mark) open(inline, kind);
+  if (length === 3) put(inline, char, 1);
+  if (mark) close(inline, mark);
+}
+
+/**
+ * @param {Inline} inline
+ * @param {string} kind
+ */
+function open(inline, kind) {
+  const mark = { kind, index: inline.out.length };
+  inline.open[kind] = mark;
+  inline.marks.push(mark);
+  put(inline, kind, kind.length);
+}
+
+/**
+ * Makes a node of all since the mark. Marks that were opened since have no other half.
+ * @param {Inline} inline
+ * @param {Mark} mark
+ */
+function close(inline, mark) {
+  const { out, marks } = inline;
+  const inner = marks[marks.indexOf(mark) + 1];
+  // Of `***` it is the half that closes last that is the outer one.
+  if (inner && inner.index === mark.index + 1 && inner.kind + mark.kind === '***') {
+    [out[mark.index], out[inner.index]] = [inner.kind, mark.kind];
+    [inner.index, mark.index] = [mark.index, inner.index];
+    marks.splice(marks.indexOf(mark), 2, inner, mark);
+  }
+  forget(inline, mark.index);
+  const children = joined(out.splice(mark.index + 1));
+  out.pop();
+  if (inline.linkIndex > mark.index) inline.linkIndex = mark.index;
+  out.push({ type: SPANS[mark.kind], children });
+  inline.at += mark.kind.length;
+}
+
+/**
+ * Leaves the marks and brackets from `index` on as the text they are.
+ * @param {Inline} inline
+ * @param {number} index
+ */
+export function forget({ marks, open: byKind, brackets }, index) {
+  while (marks.length && marks[marks.length - 1].index >= index) byKind[marks.pop()?.kind ?? ''] = undefined;
+  while (brackets.length && brackets[brackets.length - 1] >= index) brackets.pop();
+}

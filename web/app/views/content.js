@@ -1,0 +1,76 @@
+// @ts-check
+// A message's text as elements. The parser gives a tree of nodes; nothing here ever takes text for markup.
+import { useMemo, useState } from '../../vendor/hooks.js';
+import { me, people } from '../store.js';
+import { isOnlyEmoji } from '../text/emoji.js';
+import { parse } from '../text/markdown.js';
+import { t } from '../words.js';
+import { classes, html, personName } from './kit.js';
+import { openDialog } from './screen.js';
+
+const BIG_MAX = 60;
+const TAGS = /** @type {Record<string, string>} */ ({ bold: 'strong', italic: 'em', underline: 'u', strike: 's', quote: 'blockquote', item: 'li' });
+
+/** @param {{children?: any}} props */
+function Spoiler({ children }) {
+  const [isShown, setShown] = useState(false);
+  if (isShown) return html`<span class="spoiler is-shown">${children}</span>`;
+  return html`<button type="button" class="spoiler" aria-label=${t('message.spoiler')} title=${t('message.spoiler')} onClick=${() => setShown(true)}>
+    <span aria-hidden="true">${children}</span>
+  </button>`;
+}
+
+/** @param {{id: number, text: string}} props */
+function Mention({ id, text }) {
+  const person = people.value.get(id) ?? (me.value?.id === id ? me.value : null);
+  if (!person) return html`<span class="mention">${text}</span>`;
+  return html`<button type="button" class="mention" tabIndex=${-1} onClick=${(/** @type {any} */ event) =>
+    openDialog('person', { userId: id, anchor: event.currentTarget.getBoundingClientRect() })}>@${personName(person)}</button>`;
+}
+
+/** @param {any} node @param {number} key @returns {any} */
+function element(node, key) {
+  if (typeof node === 'string') return node;
+  const inside = node.children ? node.children.map(element) : node.text ?? '';
+  switch (node.type) {
+    case 'bold':
+    case 'italic':
+    case 'underline':
+    case 'strike':
+    case 'quote':
+    case 'item':
+      return html`<${TAGS[node.type]} key=${key}>${inside}<//>`;
+    case 'list':
+      return node.ordered ? html`<ol key=${key} start=${node.children[0]?.number}>${inside}</ol>` : html`<ul key=${key}>${inside}</ul>`;
+    case 'heading':
+      return html`<p key=${key} class="text-heading"><strong>${inside}</strong></p>`;
+    case 'spoiler':
+      return html`<${Spoiler} key=${key}>${inside}<//>`;
+    case 'code':
+      return html`<code key=${key}>${inside}</code>`;
+    case 'fence':
+      return html`<pre key=${key} tabIndex=${0}><code>${inside}</code></pre>`;
+    case 'link':
+      return html`<a key=${key} href=${node.href} target="_blank" rel="noopener noreferrer nofollow" title=${node.href}>${inside}</a>`;
+    case 'mention':
+      return html`<${Mention} key=${key} id=${node.user_id} text=${node.text} />`;
+    case 'break':
+      return html`<br key=${key} />`;
+    case 'emoji':
+      return html`<span key=${key} class="emoji-glyph">${inside}</span>`;
+    default:
+      return inside;
+  }
+}
+
+/** @param {{text: string}} props */
+export function Content({ text }) {
+  const nodes = useMemo(() => parse(text).map(element), [text]);
+  const isBig = text.length <= BIG_MAX && isOnlyEmoji(text);
+  return html`<div class=${classes('text', isBig && 'is-big')}>${nodes}</div>`;
+}
+
+/** The text in one line, as a preview shows it. @param {string} text */
+export function lineOf(text) {
+  return text.replace(/\s+/g, ' ').replace(/[*_~|`]{1,3}/g, '').slice(0, 200);
+}

@@ -1,0 +1,260 @@
+// @ts-check
+// The dialogs about servers, channels and people; one is open at a time.
+import { useState } from '../../vendor/hooks.js';
+import * as actions from '../actions.js';
+import { channels, me, members, people, servers } from '../store.js';
+import { t } from '../words.js';
+import { EmojiPicker } from './emoji_picker.js';
+import { Field, FormError, FormProblem, Submit, demand, useForm } from './form.js';
+import { KeysDialog } from './keys.js';
+import { Avatar, Icon, html, nameOf, personName } from './kit.js';
+import { Modal } from './modal.js';
+import { attempt, closeDialog, dialog, isNavigationOpen, openDialog } from './screen.js';
+import { Settings } from './settings.js';
+import { Switcher } from './switcher.js';
+
+/** A text that was emptied is taken away. @param {string | undefined} text */
+const orNull = (text) => (text?.trim() ? text.trim() : null);
+
+function NewServer() {
+  const form = useForm(async (values) => {
+    demand(values, ['name']);
+    await actions.createServer({ name: values.name.trim(), ...(orNull(values.description) && { description: values.description.trim() }) });
+    isNavigationOpen.value = false;
+    closeDialog();
+  });
+  return html`<${Modal} title=${t('new_server.title')} onClose=${closeDialog}>
+    <form class="form" onSubmit=${form.onSubmit} novalidate>
+      <${Field} name="name" label=${t('new_server.name')} hint=${t('new_server.hint')} form=${form} test="server-name" maxlength="100" autofocus autocomplete="off" />
+      <${Field} name="description" label=${t('field.description')} form=${form} maxlength="1024" autocomplete="off" />
+      <${FormProblem} form=${form} />
+      <div class="dialog-foot">
+        <button type="button" class="button" onClick=${() => openDialog('join')}>${t('new_server.rather_join')}</button>
+        <${Submit} form=${form} label=${t('new_server.submit')} test="create-server" />
+      </div>
+    </form>
+  <//>`;
+}
+
+/** The id in what somebody pasted: the number alone, or a link to this page. @param {string} text */
+function serverIdOf(text) {
+  const found = /^\s*(\d{1,15})\s*$/.exec(text) ?? /servers\/(\d{1,15})/.exec(text);
+  return found ? Number(found[1]) : null;
+}
+
+function Join() {
+  const form = useForm(async (values) => {
+    demand(values, ['code']);
+    const id = serverIdOf(values.code);
+    if (!id) throw new FormError({ code: t('join.no_id') });
+    if (servers.value.has(id)) actions.openServer(id);
+    else await actions.joinServer(id);
+    closeDialog();
+  });
+  return html`<${Modal} title=${t('join.title')} onClose=${closeDialog}>
+    <form class="form" onSubmit=${form.onSubmit} novalidate>
+      <${Field} name="code" label=${t('join.id')} hint=${t('join.hint')} form=${form} test="join-code" maxlength="300" autofocus autocomplete="off" />
+      <${FormProblem} form=${form} />
+      <div class="dialog-foot">
+        <button type="button" class="button" onClick=${() => openDialog('new_server')}>${t('join.rather_make')}</button>
+        <${Submit} form=${form} label=${t('join.submit')} test="join" />
+      </div>
+    </form>
+  <//>`;
+}
+
+/** @param {{serverId: number}} props */
+function Invite({ serverId }) {
+  const [isCopied, setCopied] = useState(false);
+  const link = new URL(`#/servers/${serverId}`, document.baseURI).href;
+  const copy = () => attempt(async () => {
+    await navigator.clipboard.writeText(link);
+    setCopied(true);
+  });
+  return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })} onClose=${closeDialog}>
+    <p>${t('invite.text')}</p>
+    <dl class="facts">
+      <dt>${t('invite.id')}</dt><dd><code class="selectable" data-test="invite-id">${serverId}</code></dd>
+      <dt>${t('invite.link')}</dt><dd><code class="selectable">${link}</code></dd>
+    </dl>
+    <div class="dialog-foot">
+      <button type="button" class="button is-primary" onClick=${copy} autofocus>
+        <span aria-live="polite">${t(isCopied ? 'invite.copied' : 'invite.copy')}</span>
+      </button>
+    </div>
+  <//>`;
+}
+
+/** @param {{serverId: number, anchor: DOMRect}} props */
+function ServerMenu({ serverId, anchor }) {
+  const server = servers.value.get(serverId);
+  if (!server) return null;
+  const isMine = server.owner_id === me.value?.id;
+  const about = { serverId };
+  const items = isMine
+    ? [['invite', 'invite'], ['new_channel', 'add'], ['server_settings', 'settings'], ['hand_over', 'person'], ['delete_server', 'delete']]
+    : [['invite', 'invite'], ['leave_server', 'leave']];
+  return html`<${Modal} title=${server.name} isTitleHidden class="menu" anchor=${anchor} onClose=${closeDialog}>
+    <ul>
+      ${items.map(([name, icon]) => html`<li key=${name}>
+        <button type="button" class=${/^(delete|leave)/.test(name) ? 'is-danger' : ''} onClick=${() => openDialog(name, about)}>
+          <${Icon} name=${icon} />${t(`server_menu.${name}`)}
+        </button>
+      </li>`)}
+    </ul>
+  <//>`;
+}
+
+/** @param {{serverId: number}} props */
+function ServerSettings({ serverId }) {
+  const server = servers.value.get(serverId);
+  const form = useForm(async (values) => {
+    demand(values, ['name']);
+    const patch = { name: values.name.trim(), description: orNull(values.description), icon_url: orNull(values.icon_url) };
+    await actions.updateServer(serverId, patch);
+    closeDialog();
+  });
+  if (!server) return null;
+  return html`<${Modal} title=${t('server_menu.server_settings')} onClose=${closeDialog}>
+    <form class="form" onSubmit=${form.onSubmit} novalidate>
+      <${Field} name="name" label=${t('new_server.name')} form=${form} defaultValue=${server.name} maxlength="100" autofocus />
+      <${Field} name="description" label=${t('field.description')} form=${form} rows="3" defaultValue=${server.description ?? ''} maxlength="1024" />
+      <${Field} name="icon_url" type="url" label=${t('field.icon_url')} hint=${t('rule.picture')} form=${form} defaultValue=${server.icon_url ?? ''} maxlength="2048" />
+      <${FormProblem} form=${form} />
+      <div class="dialog-foot"><${Submit} form=${form} label=${t('form.save')} /></div>
+    </form>
+  <//>`;
+}
+
+/** @param {{channel?: any, serverId?: number}} props */
+function ChannelForm({ channel, serverId }) {
+  const form = useForm(async (values) => {
+    demand(values, ['name']);
+    const name = values.name.trim();
+    const description = orNull(values.description);
+    if (channel) await actions.updateChannel(channel.id, { name, description });
+    else await actions.createChannel({ server_id: /** @type {number} */ (serverId), name, ...(description && { description }) });
+    isNavigationOpen.value = false;
+    closeDialog();
+  });
+  return html`<${Modal} title=${t(channel ? 'channel_form.change' : 'channel_form.new')} onClose=${closeDialog}>
+    <form class="form" onSubmit=${form.onSubmit} novalidate>
+      <${Field} name="name" label=${t('channel_form.name')} form=${form} test="channel-name" defaultValue=${channel?.name ?? ''} maxlength="100" autofocus autocomplete="off" />
+      <${Field} name="description" label=${t('channel_form.topic')} form=${form} defaultValue=${channel?.description ?? ''} maxlength="1024" autocomplete="off" />
+      <${FormProblem} form=${form} />
+      <div class="dialog-foot">
+        ${channel && html`<button type="button" class="button is-danger" onClick=${() => openDialog('delete_channel', { channelId: channel.id })}>
+          ${t('channel_form.delete')}
+        </button>`}
+        <${Submit} form=${form} label=${t(channel ? 'form.save' : 'channel_form.submit')} test="create-channel" />
+      </div>
+    </form>
+  <//>`;
+}
+
+/** @param {{serverId: number}} props */
+function HandOver({ serverId }) {
+  const form = useForm(async (values) => {
+    demand(values, ['user_id']);
+    await actions.handOver(serverId, Number(values.user_id));
+    closeDialog();
+  });
+  const ids = (members.value.get(serverId)?.user_ids ?? []).filter((id) => id !== me.value?.id);
+  const name = servers.value.get(serverId)?.name ?? '';
+  return html`<${Modal} title=${t('hand_over.title', { name })} onClose=${closeDialog}>
+    ${ids.length === 0 ? html`<p>${t('hand_over.nobody')}</p>` : html`<form class="form" onSubmit=${form.onSubmit} novalidate>
+      <p>${t('hand_over.text')}</p>
+      <label class="select is-wide"><span>${t('hand_over.to')}</span>
+        <select name="user_id">${ids.map((/** @type {number} */ id) => html`<option key=${id} value=${id}>${nameOf(id, people.value.get(id)?.username)}</option>`)}</select>
+      </label>
+      <${FormProblem} form=${form} />
+      <div class="dialog-foot"><${Submit} form=${form} label=${t('hand_over.submit')} kind="danger" /></div>
+    </form>`}
+  <//>`;
+}
+
+/**
+ * Asks before something is destroyed, by its name.
+ * @param {{title: string, text: string, quote?: string, action: string, run: () => any}} props
+ */
+function Confirm({ title, text, quote, action, run }) {
+  const form = useForm(async () => {
+    await run();
+    closeDialog();
+  });
+  return html`<${Modal} title=${title} onClose=${closeDialog}>
+    <form class="form" onSubmit=${form.onSubmit}>
+      <p>${text}</p>
+      ${quote && html`<blockquote class="quote">${quote}</blockquote>`}
+      <${FormProblem} form=${form} />
+      <div class="dialog-foot">
+        <button type="button" class="button" onClick=${closeDialog}>${t('form.cancel')}</button>
+        <button type="submit" class="button is-danger" data-test="confirm" autofocus aria-disabled=${form.isBusy ? 'true' : undefined}>${action}</button>
+      </div>
+    </form>
+  <//>`;
+}
+
+/** @param {{kind: 'delete_server' | 'leave_server', serverId: number}} props */
+function ConfirmServer({ kind, serverId }) {
+  const name = servers.value.get(serverId)?.name ?? '';
+  const count = [...channels.value.values()].filter((channel) => channel.server_id === serverId).length;
+  const run = () => (kind === 'delete_server' ? actions.deleteServer(serverId) : actions.leaveServer(serverId));
+  return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })} action=${t(`${kind}.submit`)} run=${run} />`;
+}
+
+/** @param {{channelId: number}} props */
+function ConfirmChannel({ channelId }) {
+  const name = channels.value.get(channelId)?.name ?? '';
+  return html`<${Confirm} title=${t('delete_channel.title', { name })} text=${t('delete_channel.text', { name })}
+    action=${t('delete_channel.submit')} run=${() => actions.deleteChannel(channelId)} />`;
+}
+
+/** @param {{channelId: number, message: any}} props */
+function ConfirmMessage({ channelId, message }) {
+  const quote = message.content.length > 280 ? `${message.content.slice(0, 280)}…` : message.content;
+  return html`<${Confirm} title=${t('delete_message.title')} quote=${quote} action=${t('delete_message.submit')}
+    text=${t('delete_message.text', { name: nameOf(message.author_id, message.author_username) })}
+    run=${() => actions.remove(channelId, message.id)} />`;
+}
+
+/** @param {{userId: number, anchor?: DOMRect}} props */
+function Person({ userId, anchor }) {
+  const person = people.value.get(userId) ?? (me.value?.id === userId ? me.value : null);
+  const name = person ? personName(person) : t('person.deleted');
+  return html`<${Modal} title=${name} class="person" anchor=${anchor} onClose=${closeDialog}>
+    <div class="person-card">
+      <${Avatar} id=${userId} name=${name} size="large" />
+      ${person && html`<p class="muted">@${person.username}</p>`}
+      ${person?.bio && html`<p class="person-bio">${person.bio}</p>`}
+    </div>
+  <//>`;
+}
+
+const DIALOGS = /** @type {Record<string, any>} */ ({
+  new_server: NewServer,
+  join: Join,
+  invite: Invite,
+  server_menu: ServerMenu,
+  server_settings: ServerSettings,
+  new_channel: ChannelForm,
+  channel: ChannelForm,
+  hand_over: HandOver,
+  delete_server: ConfirmServer,
+  leave_server: ConfirmServer,
+  delete_channel: ConfirmChannel,
+  delete_message: ConfirmMessage,
+  person: Person,
+  settings: Settings,
+  keys: KeysDialog,
+  switcher: Switcher,
+  emoji: EmojiPicker,
+});
+
+/** Whichever dialog is open. */
+export function Dialogs() {
+  const open = dialog.value;
+  if (!open) return null;
+  const { name, ...about } = open;
+  return html`<${DIALOGS[name]} key=${name} kind=${name} ...${about} />`;
+}

@@ -1,0 +1,123 @@
+// @ts-check
+// The keyboard: what works everywhere, and the list of it.
+import { useEffect } from '../../vendor/hooks.js';
+import { markRead } from '../actions.js';
+import { place, unreadOf } from '../store.js';
+import { t } from '../words.js';
+import { html } from './kit.js';
+import { Modal } from './modal.js';
+import { channelsOf } from './navigation.js';
+import { closeDialog, dialog, focusComposer, openDialog, readByKey, showChannel } from './screen.js';
+
+const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
+const CONTROL = isApple ? '⌘' : 'Ctrl';
+const ALT = isApple ? '⌥' : 'Alt';
+const SHIFT = 'Shift';
+
+/** What each key does: the keys, and the name of its words. */
+const KEYS = [
+  { title: 'keys.moving', rows: [
+    [[CONTROL, 'K'], 'keys.find'],
+    [[ALT, '↑'], 'keys.channel_before'],
+    [[ALT, '↓'], 'keys.channel_after'],
+    [[ALT, SHIFT, '↑'], 'keys.unread_before'],
+    [[ALT, SHIFT, '↓'], 'keys.unread_after'],
+    [['Esc'], 'keys.mark_read'],
+    [['?'], 'keys.list'],
+  ] },
+  { title: 'keys.writing', rows: [
+    [['Enter'], 'keys.send'],
+    [[SHIFT, 'Enter'], 'keys.line'],
+    [['↑'], 'keys.edit_last'],
+    [['Esc'], 'keys.cancel'],
+  ] },
+  { title: 'keys.at_message', rows: [
+    [['↑'], 'keys.message_before'],
+    [['↓'], 'keys.message_after'],
+    [['R'], 'message.reply'],
+    [['E'], 'message.edit'],
+    [['+'], 'message.react'],
+    [['P'], 'keys.pin'],
+    [['Delete'], 'message.delete'],
+    [[SHIFT, 'Delete'], 'keys.delete_at_once'],
+  ] },
+];
+
+export function KeysDialog() {
+  return html`<${Modal} title=${t('keys.title')} class="is-wide" onClose=${closeDialog}>
+    <div class="keys">
+      ${KEYS.map(({ title, rows }) => html`<section key=${title}>
+        <h3>${t(title)}</h3>
+        <dl>${rows.map(([keys, word]) => html`<div key=${word}>
+          <dt>${/** @type {string[]} */ (keys).map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${t(/** @type {string} */ (word))}</dd>
+        </div>`)}</dl>
+      </section>`)}
+    </div>
+  <//>`;
+}
+
+/**
+ * The channel before or after the open one in its server, the next unread one if wanted.
+ * @param {number} step
+ * @param {boolean} isUnread
+ */
+function step(step, isUnread) {
+  const { server_id, channel_id } = place.value;
+  const all = channelsOf(server_id);
+  if (all.length === 0) return;
+  const now = all.findIndex((channel) => channel.id === channel_id);
+  for (let i = 1; i <= all.length; i += 1) {
+    const from = now < 0 && step < 0 ? 0 : now;
+    const channel = all[(((from + step * i) % all.length) + all.length) % all.length];
+    if (!isUnread || (unreadOf(channel.id).value.count > 0 && channel.id !== channel_id)) {
+      if (channel.id !== channel_id) showChannel(channel.id);
+      return;
+    }
+  }
+}
+
+/** @param {EventTarget | null} element */
+function isForText(element) {
+  return element instanceof HTMLElement && (element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName));
+}
+
+/** @param {KeyboardEvent} event */
+function onKeyDown(event) {
+  if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
+  const isControl = isApple ? event.metaKey : event.ctrlKey;
+  if (isControl && !event.shiftKey && !event.altKey && event.code === 'KeyK') {
+    event.preventDefault();
+    if (dialog.value?.name === 'switcher') closeDialog();
+    else if (!dialog.value) openDialog('switcher');
+    return;
+  }
+  if (dialog.value) return;
+  if (event.altKey && !event.ctrlKey && !event.metaKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
+    event.preventDefault();
+    step(event.key === 'ArrowUp' ? -1 : 1, event.shiftKey);
+    return;
+  }
+  if (event.key === 'Escape' && place.value.channel_id) {
+    markRead(place.value.channel_id);
+    readByKey.value += 1;
+    return;
+  }
+  if (isForText(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === '?') {
+    event.preventDefault();
+    openDialog('keys');
+  } else if (document.activeElement === document.body && event.key.length === 1 && event.key !== ' ') {
+    // Who types without having chosen a place means the message box; the character itself arrives there.
+    const composer = document.querySelector('[data-test=composer]');
+    if (composer instanceof HTMLElement) composer.focus();
+    else focusComposer();
+  }
+}
+
+/** Listens while somebody is in. */
+export function useKeys() {
+  useEffect(() => {
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, []);
+}

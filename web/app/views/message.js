@@ -1,0 +1,263 @@
+// @ts-check
+// A message as a row: who, when, what, the reactions, and what may be done with it.
+import { useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
+import * as actions from '../actions.js';
+import { me } from '../store.js';
+import { t, wordsOfError } from '../words.js';
+import { CONTENT_MAX, Counter, trimmed } from './composer.js';
+import { Content, lineOf } from './content.js';
+import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
+import { activeRow, attempt, editing, focusComposer, openDialog, setReply, showMessage } from './screen.js';
+import { TextBox } from './text_box.js';
+
+/** @typedef {import('../store.js').Message} Message */
+/** @typedef {{isOwner: boolean, channelId: number}} Where */
+
+/** @param {Message} message @param {string} emoji */
+function toggle(message, emoji) {
+  const isMine = message.reactions?.some((reaction) => reaction.emoji === emoji && reaction.me);
+  const change = isMine ? actions.unreact : actions.react;
+  return attempt(() => change(message.channel_id, message.id, emoji));
+}
+
+/** @param {Message} message @param {Element} button */
+function pickReaction(message, button) {
+  openDialog('emoji', { anchor: button.getBoundingClientRect(), onPick: (/** @type {string} */ emoji) => toggle(message, emoji) });
+}
+
+/** @param {Message} message @param {boolean} isAtOnce */
+function askToDelete(message, isAtOnce) {
+  if (isAtOnce) attempt(() => actions.remove(message.channel_id, message.id));
+  else openDialog('delete_message', { channelId: message.channel_id, message });
+}
+
+/** @param {Message} message */
+function togglePin(message) {
+  attempt(() => (message.pinned ? actions.unpin : actions.pin)(message.channel_id, message.id));
+}
+
+/** Puts the focus back on the row when what was in it is gone. @param {number} id */
+function focusRow(id) {
+  requestAnimationFrame(() => {
+    const row = document.querySelector(`[data-test=message][data-id="${id}"]`);
+    if (row instanceof HTMLElement && document.activeElement === document.body) row.focus({ preventScroll: true });
+  });
+}
+
+/**
+ * What may be done with a message, for its toolbar and its keys.
+ * @param {Message} message
+ * @param {Where} where
+ */
+function rightsOf(message, { isOwner }) {
+  const isMine = message.author_id !== null && message.author_id === me.value?.id;
+  return { canEdit: isMine, canDelete: isMine || isOwner, canPin: isOwner };
+}
+
+/** @param {{message: Message, where: Where, isActive: boolean}} props */
+function Tools({ message, where, isActive }) {
+  const { canEdit, canDelete, canPin } = rightsOf(message, where);
+  const tabIndex = isActive ? 0 : -1;
+  const button = (/** @type {string} */ icon, /** @type {string} */ word, /** @type {(event: any) => void} */ run, /** @type {string} */ test) =>
+    html`<${IconButton} icon=${icon} label=${t(word)} tabIndex=${tabIndex} data-test=${test} onClick=${run} />`;
+  return html`<div class="tools" role="group" aria-label=${t('message.tools')}>
+    ${button('smile', 'message.react', (event) => pickReaction(message, event.currentTarget), 'react')}
+    ${button('reply', 'message.reply', () => setReply(where.channelId, message), 'reply')}
+    ${canEdit && button('edit', 'message.edit', () => {
+      editing.value = message.id;
+    }, 'edit')}
+    ${canPin && button('pin', message.pinned ? 'message.unpin' : 'message.pin', () => togglePin(message), 'pin')}
+    ${canDelete && button('delete', 'message.delete', (event) => askToDelete(message, event.shiftKey), 'delete')}
+  </div>`;
+}
+
+/** @param {KeyboardEvent} event @param {Message} message @param {Where} where */
+export function onMessageKey(event, message, where) {
+  if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { canEdit, canDelete, canPin } = rightsOf(message, where);
+  const row = /** @type {Element} */ (event.currentTarget);
+  const keys = /** @type {Record<string, false | (() => void)>} */ ({
+    KeyR: () => setReply(where.channelId, message),
+    KeyE: canEdit && (() => {
+      editing.value = message.id;
+    }),
+    KeyP: canPin && (() => togglePin(message)),
+    Delete: canDelete && (() => askToDelete(message, event.shiftKey)),
+    Equal: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
+    NumpadAdd: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
+  });
+  const run = keys[event.code];
+  if (!run) return;
+  event.preventDefault();
+  run();
+}
+
+/** @param {{message: Message, reaction: import('../store.js').ReactionCount, isActive: boolean}} props */
+function Reaction({ message, reaction, isActive }) {
+  const { emoji, count, me: isMine } = reaction;
+  const [names, setNames] = useState('');
+  const asked = useRef(-1);
+  const ask = () => {
+    if (asked.current === count) return;
+    asked.current = count;
+    actions.loadReactors(message.channel_id, message.id, emoji).then((list) => {
+      const shown = list.slice(0, 10).map((person) => nameOf(person.user_id, person.username)).join(', ');
+      setNames(count > 10 ? t('reaction.and_more', { names: shown, count: count - 10 }) : shown);
+    }, () => {
+      asked.current = -1;
+    });
+  };
+  return html`<li><button type="button" class=${classes('reaction', isMine && 'is-mine')} data-test="reaction" data-emoji=${emoji} aria-pressed=${isMine ? 'true' : 'false'}
+    tabIndex=${isActive ? 0 : -1} title=${names || emoji} aria-label=${t('reaction.label', { emoji, count })}
+    onPointerEnter=${ask} onFocus=${ask} onClick=${() => toggle(message, emoji)}>
+    <span class="emoji-glyph">${emoji}</span><span>${numberOf(count)}</span>
+  </button></li>`;
+}
+
+/** @param {{message: Message, isActive: boolean}} props */
+function Reactions({ message, isActive }) {
+  if (!message.reactions?.length) return null;
+  return html`<ul class="reactions" aria-label=${t('reaction.list')}>
+    ${message.reactions.map((reaction) => html`<${Reaction} key=${reaction.emoji} message=${message} reaction=${reaction} isActive=${isActive} />`)}
+    <li><${IconButton} icon="smile" class="reaction-add" label=${t('message.react')} tabIndex=${isActive ? 0 : -1}
+      onClick=${(/** @type {any} */ event) => pickReaction(message, event.currentTarget)} /></li>
+  </ul>`;
+}
+
+/** @param {{message: Message}} props */
+function Editor({ message }) {
+  const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const [text, setText] = useState(message.content);
+  const [problem, setProblem] = useState(/** @type {string | null} */ (null));
+  const [isBusy, setBusy] = useState(false);
+
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLTextAreaElement} */ (box.current);
+    element.focus();
+    element.setSelectionRange(element.value.length, element.value.length);
+  }, []);
+
+  function close() {
+    editing.value = null;
+    focusComposer();
+  }
+
+  /** @param {HTMLTextAreaElement} element */
+  async function submit(element) {
+    const content = trimmed(element.value);
+    if (isBusy || lengthOf(content) > CONTENT_MAX) return;
+    if (!content.trim()) return askToDelete(message, false);
+    if (content === message.content) return close();
+    setBusy(true);
+    setProblem(null);
+    try {
+      await actions.edit(message.channel_id, message.id, content);
+      close();
+    } catch (error) {
+      setProblem(wordsOfError(error));
+      setBusy(false);
+    }
+    return undefined;
+  }
+  return html`<div class="editor">
+    <${TextBox} text=${message.content} box=${box} onSubmit=${submit} onInput=${(/** @type {any} */ element) => setText(element.value)} aria-label=${t('message.edit')}
+      data-test="editor" onKey=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== 'Escape') return;
+        event.preventDefault();
+        event.stopPropagation();
+        close();
+      }} />
+    <${Counter} text=${text} />
+    <div role="alert">${problem && html`<p class="problem">${problem}</p>`}</div>
+    <div class="editor-foot">
+      <button type="button" class="button is-small" onClick=${close}>${t('form.cancel')}</button>
+      <button type="button" class="button is-small is-primary" data-test="save-edit" aria-disabled=${isBusy ? 'true' : undefined}
+        onClick=${() => box.current && submit(box.current)}>${t('form.save')}</button>
+      <span class="hint">${t('message.edit_hint')}</span>
+    </div>
+  </div>`;
+}
+
+/** @param {{to: number, original: Message | undefined, channelId: number}} props */
+function ReplyTo({ to, original, channelId }) {
+  const name = original ? nameOf(original.author_id, original.author_username) : '';
+  return html`<button type="button" class="reply-to" tabIndex=${-1} data-test="reply-to" onClick=${() => showMessage(channelId, to)}
+    aria-label=${original ? t('message.reply_to', { name }) : t('message.reply_to_earlier')}>
+    <${Icon} name="reply" />
+    ${original ? html`<strong class="cut">${name}</strong><span class="cut">${lineOf(original.content)}</span>` : html`<span class="cut">${t('message.reply_to_earlier')}</span>`}
+  </button>`;
+}
+
+/** @param {{pending: import('../store.js').Pending}} props */
+function PendingState({ pending }) {
+  if (pending.state === 'failed') {
+    return html`<div class="send-state is-failed">
+      <span><${Icon} name="alert" />${t('pending.failed', { reason: wordsOfError(pending) })}</span>
+      <button type="button" class="link" data-test="try-again" onClick=${() => actions.tryAgain(pending.nonce)}>${t('again')}</button>
+      <button type="button" class="link" data-test="discard" onClick=${() => actions.discard(pending.nonce)}>${t('pending.discard')}</button>
+    </div>`;
+  }
+  if (pending.delay_ms) return html`<div class="send-state">${t('pending.delayed', { count: Math.ceil(pending.delay_ms / 1000) })}</div>`;
+  return null;
+}
+
+/** @param {{id: number | null, name: string, at: string, isFirst: boolean}} props */
+function Gutter({ id, name, at, isFirst }) {
+  return html`<div class="message-gutter">${isFirst ? html`<${Avatar} id=${id} name=${name} />` : html`<${Time} at=${at} />`}</div>`;
+}
+
+/** @param {{name: string, at: string, children?: any}} props */
+function Head({ name, at, children }) {
+  return html`<div class="message-head"><strong class="author cut" title=${name}>${name}</strong><${Time} at=${at} />${children}</div>`;
+}
+
+/**
+ * @param {{rowKey: string, message: Message, original?: Message, isFirst: boolean, isTarget: boolean, isActive: boolean, where: Where}} props
+ */
+export function MessageRow({ rowKey, message, original, isFirst, isTarget, isActive, where }) {
+  const isEdited = editing.value === message.id;
+  const name = nameOf(message.author_id, message.author_username);
+  const originalName = original && nameOf(original.author_id, original.author_username);
+  const wasEdited = useRef(false);
+  if (wasEdited.current && !isEdited) focusRow(message.id);
+  wasEdited.current = isEdited;
+
+  // A row that is as it was is not made again: there are hundreds.
+  return useMemo(() => html`<li class=${classes('message', (isFirst || message.reply_to) && 'is-first', isTarget && 'is-target', message.pinned && 'is-pinned', isEdited && 'is-edited')}
+    data-test="message" data-key=${rowKey} data-id=${message.id} data-seq=${message.seq} data-state="sent" tabIndex=${isActive ? 0 : -1}
+    onFocus=${() => {
+      activeRow.value = rowKey;
+    }} onKeyDown=${(/** @type {KeyboardEvent} */ event) => onMessageKey(event, message, where)}>
+    <${Gutter} id=${message.author_id} name=${name} at=${message.created_at} isFirst=${isFirst || !!message.reply_to} />
+    <div class="message-main">
+      ${message.reply_to && html`<${ReplyTo} to=${message.reply_to} original=${original} channelId=${where.channelId} />`}
+      ${(isFirst || message.reply_to) && html`<${Head} name=${name} at=${message.created_at} />`}
+      ${!isFirst && !message.reply_to && html`<span class="hidden-text">${name}</span>`}
+      ${message.pinned && html`<span class="pin-mark"><${Icon} name="pin" />${t('message.pinned')}</span>`}
+      ${isEdited ? html`<${Editor} message=${message} />` : html`<${Content} text=${message.content} />`}
+      ${message.edited_at && !isEdited && html`<span class="edited" title=${message.edited_at}>${t('message.edited')}</span>`}
+      <${Reactions} message=${message} isActive=${isActive} />
+    </div>
+    ${!isEdited && html`<${Tools} message=${message} where=${where} isActive=${isActive} />`}
+  </li>`, [message, original, originalName, isFirst, isTarget, isActive, isEdited, name, where.isOwner, t('message.edited')]);
+}
+
+/** A message that is on its way. @param {{rowKey: string, pending: import('../store.js').Pending, original?: Message, isFirst: boolean, isActive: boolean, where: Where}} props */
+export function PendingRow({ rowKey, pending, original, isFirst, isActive, where }) {
+  const own = me.value;
+  const name = nameOf(own?.id);
+  const at = new Date(pending.created_at_ms).toISOString();
+  const isHead = isFirst || !!pending.reply_to;
+  return html`<li class=${classes('message', isHead && 'is-first', `is-${pending.state}`)} data-test="message" data-key=${rowKey} data-id="" data-seq="" data-nonce=${pending.nonce}
+    data-state=${pending.state} tabIndex=${isActive ? 0 : -1} onFocus=${() => {
+      activeRow.value = rowKey;
+    }}>
+    <${Gutter} id=${own?.id ?? null} name=${name} at=${at} isFirst=${isHead} />
+    <div class="message-main">
+      ${pending.reply_to && html`<${ReplyTo} to=${pending.reply_to} original=${original} channelId=${where.channelId} />`}
+      ${isHead && html`<${Head} name=${name} at=${at} />`}
+      <${Content} text=${pending.content} />
+      <${PendingState} pending=${pending} />
+    </div>
+  </li>`;
+}

@@ -1,0 +1,238 @@
+// @ts-check
+// The messages of a channel.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
+import * as actions from '../actions.js';
+import { logOf, me, members, pending, people, place, servers, unreadOf } from '../store.js';
+import { t, wordsOfError } from '../words.js';
+import { lineOf } from './content.js';
+import { Icon, dayOf, html, nameOf, roveFocus } from './kit.js';
+import { MessageRow, PendingRow } from './message.js';
+import { shortNumberOf } from './navigation.js';
+import { activeRow, attempt, editing, isNavigationOpen, openDialog, readByKey, target } from './screen.js';
+import { rowsOf } from './rows.js';
+import { useScroll } from './scroll.js';
+
+const NEAR_PX = 800;
+const MARKED_MS = 2500;
+const SAID_EVERY_MS = 1000;
+const NOTHING = /** @type {any[]} */ ([]);
+const small = matchMedia('(max-width: 759px)');
+
+/** Whether somebody looks at the messages, and does not only have them open. */
+function isLookedAt() {
+  return document.visibilityState === 'visible' && document.hasFocus() && !(small.matches && isNavigationOpen.value);
+}
+
+/** Renders again when the page is looked at again, or no longer. */
+function useLook() {
+  const [, setLook] = useState(0);
+  useEffect(() => {
+    const onChange = () => setLook((look) => look + 1);
+    const stop = new AbortController();
+    for (const kind of ['focus', 'blur']) addEventListener(kind, onChange, { signal: stop.signal });
+    document.addEventListener('visibilitychange', onChange, { signal: stop.signal });
+    return () => stop.abort();
+  }, []);
+}
+
+/** Says new messages of others to screen readers, at most once a second. @param {number} channelId @param {import('../store.js').Message[]} tail */
+function useSaying(channelId, tail) {
+  const [said, setSaid] = useState('');
+  const heard = useRef({ seq: -1, at: 0, waiting: /** @type {any[]} */ ([]), timer: 0 });
+  const last = tail[tail.length - 1];
+  useEffect(() => {
+    const now = heard.current;
+    if (!last) return;
+    const fresh = now.seq < 0 ? [] : tail.filter((message) => message.seq > now.seq && message.author_id !== me.value?.id);
+    now.seq = Math.max(now.seq, last.seq);
+    if (fresh.length === 0) return;
+    now.waiting.push(...fresh.slice(-20));
+    now.timer ||= window.setTimeout(() => {
+      const [first] = now.waiting;
+      const count = now.waiting.length;
+      setSaid(count === 1 ? `${nameOf(first.author_id, first.author_username)}: ${lineOf(first.content)}` : t('messages.said', { count }));
+      now.waiting = [];
+      now.timer = 0;
+    }, SAID_EVERY_MS);
+  }, [channelId, last?.id]);
+  useEffect(() => () => clearTimeout(heard.current.timer), []);
+  return said;
+}
+
+/** Asks for what people who wrote here are called now. @param {import('../store.js').Message[]} messages */
+function useNames(messages) {
+  const asked = useRef(new Set());
+  useEffect(() => {
+    const ids = new Set(messages.map((message) => message.author_id));
+    const unknown = [...ids].filter((id) => id && !people.value.has(id) && id !== me.value?.id && !asked.current.has(id));
+    if (unknown.length === 0) return;
+    for (const id of unknown) asked.current.add(id);
+    actions.lookUp(/** @type {number[]} */ (unknown.slice(0, 100))).catch(() => {});
+  }, [messages]);
+}
+
+/** @param {{channel: import('../store.js').Channel, isOwner: boolean, isEmpty: boolean}} props */
+function Beginning({ channel, isOwner, isEmpty }) {
+  const isAlone = members.value.get(channel.server_id)?.user_ids.length === 1;
+  return html`<div class="beginning">
+    <span class="beginning-mark"><${Icon} name="hash" /></span>
+    <h3 class="cut" title=${channel.name}>${t('messages.beginning', { name: channel.name })}</h3>
+    <p>${isEmpty ? t('messages.none') : channel.description || t('messages.beginning_text')}</p>
+    ${isOwner && isAlone && html`<button type="button" class="button" onClick=${() => openDialog('invite', { serverId: channel.server_id })}>${t('server_menu.invite')}</button>`}
+  </div>`;
+}
+
+/** @param {{channel: import('../store.js').Channel, log: import('../store.js').Log, hasOlder: boolean, isOwner: boolean, isEmpty: boolean}} props */
+function Top({ channel, log, hasOlder, isOwner, isEmpty }) {
+  if (log.error) {
+    const again = () => attempt(() => (log.is_loaded ? actions.loadOlder(channel.id) : actions.openChannel(channel.id)));
+    return html`<div class="list-end" role="alert"><p class="problem">${wordsOfError(log.error)}</p><button type="button" class="button is-small" onClick=${again}>${t('again')}</button></div>`;
+  }
+  if (!log.is_loaded || hasOlder) return html`<div class="list-end">${(log.is_loading || !log.is_loaded) && html`<span class="spinner"></span><span class="hint">${t('loading')}</span>`}</div>`;
+  return html`<${Beginning} channel=${channel} isOwner=${isOwner} isEmpty=${isEmpty} />`;
+}
+
+/** @param {{count: number, isAtEnd: boolean, onClick: () => void}} props */
+function Pill({ count, isAtEnd, onClick }) {
+  if (isAtEnd) return null;
+  return html`<button type="button" class="pill" data-test="jump-newest" onClick=${onClick}>
+    ${count > 0 ? t('messages.new', { count, shown: shortNumberOf(count) }) : t('messages.to_newest')}<${Icon} name="arrow-down" />
+  </button>`;
+}
+
+/** Where the first unread message is, and up to where it was read. @param {{channelId: number, log: any, isReading: () => boolean}} about */
+function useUnread({ channelId, log, isReading }) {
+  const unread = unreadOf(channelId).value;
+  const [divider, setDivider] = useState(/** @type {number | null} */ (null));
+  const isSettled = useRef(false);
+  const cleared = readByKey.value;
+  useEffect(() => {
+    if (cleared > 0) setDivider(null);
+  }, [cleared]);
+  useEffect(() => {
+    if (!log.is_loaded) return;
+    const isFirstLook = !isSettled.current;
+    isSettled.current = true;
+    if (unread.first_seq !== null && divider === null && (isFirstLook || !isReading())) {
+      setDivider(unread.first_seq);
+      if (isFirstLook) target.value ??= { channelId, isUnread: true };
+      if (isFirstLook) return;
+    }
+    if (isReading()) actions.markRead(channelId);
+  });
+  return { count: unread.count, divider, setDivider };
+}
+
+/** @param {{channel: import('../store.js').Channel}} props */
+export function Messages({ channel }) {
+  const channelId = channel.id;
+  const log = logOf(channelId).value;
+  const scroller = useRef(/** @type {HTMLElement | null} */ (null));
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
+  const [marked, setMarked] = useState(/** @type {number | null} */ (null));
+  const asking = useRef(false);
+
+  const messages = log.view?.messages ?? log.tail;
+  const hasOlder = log.view ? log.view.has_older : log.tail_has_older;
+  const hasNewer = log.view?.has_newer ?? false;
+  const isOwner = servers.value.get(channel.server_id)?.owner_id === me.value?.id;
+  const waiting = hasNewer ? NOTHING : pending.value.get(channelId) ?? NOTHING;
+  const wanted = target.value;
+
+  const { isAtEnd, isAtEndNow, onScroll, toEnd, toRow } = useScroll(scroller, list, !hasNewer);
+  const isReading = () => isAtEndNow() && !hasNewer && isLookedAt();
+  const { count, divider, setDivider } = useUnread({ channelId, log, isReading });
+  useLook();
+  useNames(messages);
+  const said = useSaying(channelId, log.tail);
+
+  const rows = useMemo(() => rowsOf({ messages, pending: waiting, meId: me.value?.id, unreadSeq: divider }), [messages, waiting, divider, me.value?.id]);
+  const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
+  const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
+  const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
+  const active = rows.some((row) => row.key === activeRow.value) ? activeRow.value : lastKey;
+
+  const { message_id: linked } = place.value;
+  useEffect(() => {
+    if (linked) target.value = { channelId, messageId: linked };
+  }, [linked]);
+
+  useLayoutEffect(() => {
+    if (!wanted || wanted.channelId !== channelId) return;
+    if (wanted.isNewest) {
+      if (hasNewer) return;
+      setDivider(null);
+      toEnd();
+    } else {
+      const selector = wanted.isUnread ? '[data-key=unread]' : `[data-id="${wanted.messageId}"]`;
+      const row = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(selector));
+      if (!row) return;
+      toRow(row, wanted.isUnread ? 0.2 : 0.4);
+      if (wanted.messageId) {
+        setMarked(wanted.messageId);
+        row.focus({ preventScroll: true });
+      }
+    }
+    target.value = null;
+  }, [wanted, rows]);
+
+  useEffect(() => {
+    if (marked === null) return undefined;
+    const timer = setTimeout(() => setMarked(null), MARKED_MS);
+    return () => clearTimeout(timer);
+  }, [marked]);
+
+  useEffect(() => {
+    const row = editing.value && list.current?.querySelector(`[data-id="${editing.value}"]`);
+    if (row) row.scrollIntoView({ block: 'nearest' });
+  }, [editing.value]);
+
+  /** @param {(id: number) => Promise<any>} load */
+  function ask(load) {
+    if (asking.current || log.is_loading || log.error) return;
+    asking.current = true;
+    attempt(() => load(channelId)).finally(() => {
+      asking.current = false;
+    });
+  }
+
+  function loadWhatIsNear() {
+    const view = scroller.current;
+    if (!view || !log.is_loaded || target.peek()) return;
+    if (hasOlder && view.scrollTop < NEAR_PX) ask(actions.loadOlder);
+    else if (hasNewer && view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_PX) ask(actions.loadNewer);
+  }
+  useEffect(loadWhatIsNear);
+
+  function jumpToNewest() {
+    target.value = { channelId, isNewest: true };
+    attempt(() => actions.jumpToNewest(channelId));
+  }
+
+  return html`<div class="messages-frame">
+    <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region" aria-label=${t('messages.label', { name: channel.name })}
+      onScroll=${() => {
+        onScroll();
+        loadWhatIsNear();
+      }}>
+      <${Top} channel=${channel} log=${log} hasOlder=${hasOlder} isOwner=${isOwner} isEmpty=${rows.length === 0} />
+      <ol ref=${list} onKeyDown=${(/** @type {any} */ event) => {
+        if (!event.target.closest('textarea')) roveFocus(event, '.message');
+      }}>
+        ${rows.map((row) => {
+          if (row.kind === 'day') return html`<li key=${row.key} data-key=${row.key} class="divider is-day"><span>${dayOf(row.at)}</span></li>`;
+          if (row.kind === 'unread') return html`<li key=${row.key} data-key=${row.key} class="divider is-unread" data-test="unread-divider"><span>${t('messages.unread')}</span></li>`;
+          if (row.kind === 'pending') {
+            return html`<${PendingRow} key=${row.key} rowKey=${row.key} pending=${row.pending} original=${byId.get(row.pending.reply_to ?? -1)}
+              isFirst=${row.isFirst} isActive=${row.key === active} where=${where} />`;
+          }
+          return html`<${MessageRow} key=${row.key} rowKey=${row.key} message=${row.message} original=${byId.get(row.message.reply_to ?? -1)}
+            isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${row.key === active} where=${where} />`;
+        })}
+      </ol>
+      ${hasNewer && html`<div class="list-end">${log.is_loading && html`<span class="spinner"></span>`}</div>`}
+    </div>
+    <${Pill} count=${count} isAtEnd=${isAtEnd && !hasNewer} onClick=${jumpToNewest} />
+    <div class="hidden-text" aria-live="polite">${said}</div>
+  </div>`;
+}

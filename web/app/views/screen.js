@@ -1,0 +1,117 @@
+// @ts-check
+// What is open on the screen. Nothing of it outlives the page.
+import { batch, signal } from '../../vendor/signals.js';
+import * as actions from '../actions.js';
+import { notices, place } from '../store.js';
+
+/** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
+export const dialog = signal(null);
+/** What is shown beside the messages. @type {import('../store.js').Signal<null | 'members' | 'pins'>} */
+export const side = signal(matchMedia('(min-width: 1200px)').matches ? 'members' : null);
+/** Whether servers and channels are shown where there is no room for all (a phone). */
+export const isNavigationOpen = signal(true);
+/** The message that is being answered, by channel. @type {import('../store.js').Signal<Map<number, any>>} */
+export const replies = signal(new Map());
+/** The id of the message that is being edited. @type {import('../store.js').Signal<number | null>} */
+export const editing = signal(null);
+/** The key of the row that Tab leads to. @type {import('../store.js').Signal<string | null>} */
+export const activeRow = signal(null);
+/** Where the messages are to scroll to next. @type {import('../store.js').Signal<any>} */
+export const target = signal(null);
+
+/** How often all was marked as read by hand. */
+export const readByKey = signal(0);
+
+/**
+ * @param {string} name
+ * @param {Record<string, any>} [about]
+ */
+export function openDialog(name, about = {}) {
+  dialog.value = { name, ...about };
+}
+
+export function closeDialog() {
+  dialog.value = null;
+}
+
+/**
+ * @param {number} channelId
+ * @param {any} message null: no answer any more
+ */
+export function setReply(channelId, message) {
+  const next = new Map(replies.value);
+  if (message) next.set(channelId, message);
+  else next.delete(channelId);
+  replies.value = next;
+  if (message) focusComposer();
+}
+
+export function focusComposer() {
+  requestAnimationFrame(() => {
+    const composer = document.querySelector('[data-test=composer]');
+    if (composer instanceof HTMLElement) composer.focus();
+  });
+}
+
+/** Says in a notice what went wrong with an action that has no form. @param {any} error */
+export function tell(error) {
+  const key = `view-${Date.now()}-${Math.random()}`;
+  const notice = { key, kind: error.kind ?? 'error', code: error.code, detail: error.detail ?? error.message, word: error.word };
+  notices.value = [...notices.value, notice].slice(-5);
+}
+
+/**
+ * Says shortly that something was done.
+ * @param {string} word
+ */
+export function tellWord(word) {
+  tell({ kind: 'info', word });
+}
+
+/**
+ * Does something whose failure is told in a notice.
+ * @param {() => any} action
+ */
+export async function attempt(action) {
+  try {
+    return await action();
+  } catch (error) {
+    tell(error);
+    return undefined;
+  }
+}
+
+/** @param {number} serverId */
+export function showServer(serverId) {
+  attempt(() => actions.openServer(serverId));
+}
+
+/**
+ * @param {number} channelId
+ * @param {number} [messageId]
+ */
+export function showChannel(channelId, messageId) {
+  batch(() => {
+    isNavigationOpen.value = false;
+    editing.value = null;
+    activeRow.value = null;
+  });
+  attempt(() => actions.openChannel(channelId, messageId));
+}
+
+/**
+ * Shows a message of the channel that is open, from wherever it is.
+ * @param {number} channelId
+ * @param {number} messageId
+ */
+export function showMessage(channelId, messageId) {
+  if (place.value.channel_id !== channelId) {
+    showChannel(channelId, messageId);
+    return;
+  }
+  const wanted = { channelId, messageId };
+  target.value = wanted;
+  attempt(() => actions.jumpTo(channelId, messageId)).finally(() => setTimeout(() => {
+    if (target.peek() === wanted) target.value = null;
+  }, 1000));
+}

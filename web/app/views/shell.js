@@ -1,0 +1,183 @@
+// @ts-check
+// The page once somebody is in: servers and channels, the messages, what is beside them, and what is told about all of it.
+import { useEffect, useRef, useState } from '../../vendor/hooks.js';
+import { dismiss, retryNow } from '../actions.js';
+import { channels, connection, me, notices, place, servers, unreadTotal } from '../store.js';
+import { t, wordsOfError } from '../words.js';
+import { Composer } from './composer.js';
+import { Dialogs } from './dialogs.js';
+import { Icon, IconButton, classes, html, numberOf } from './kit.js';
+import { useKeys } from './keys.js';
+import { Messages } from './messages.js';
+import { Navigation } from './navigation.js';
+import { isNavigationOpen, openDialog, side } from './screen.js';
+import { Side } from './side.js';
+
+const SWIPE_PX = 64;
+const TOAST_MS = 7000;
+const ICONS = {
+  plain: new URL('../../favicon.svg', import.meta.url).href,
+  unread: new URL('../../favicon_unread.svg', import.meta.url).href,
+};
+
+/** Says in the title and the icon of the tab where one is and how much is unread. */
+function useTitle() {
+  const total = unreadTotal.value;
+  const channel = channels.value.get(place.value.channel_id ?? -1);
+  const server = servers.value.get(place.value.server_id ?? -1);
+  const where = [channel && `#${channel.name}`, server?.name, 'Madang'].filter(Boolean).join(' · ');
+  useEffect(() => {
+    document.title = total > 0 ? `(${numberOf(total)}) ${where}` : where;
+  }, [total, where]);
+  useEffect(() => {
+    const link = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel~=icon]'));
+    if (link) link.href = total > 0 ? ICONS.unread : ICONS.plain;
+  }, [total > 0]);
+  useEffect(() => () => {
+    document.title = 'Madang';
+  }, []);
+}
+
+/** How many seconds are left until then. @param {number | undefined} at */
+function useSecondsTo(at) {
+  const [now, setNow] = useState(performance.now());
+  useEffect(() => {
+    if (at === undefined) return undefined;
+    setNow(performance.now());
+    const timer = setInterval(() => setNow(performance.now()), 1000);
+    return () => clearInterval(timer);
+  }, [at]);
+  return at === undefined ? 0 : Math.max(0, Math.ceil((at - now) / 1000));
+}
+
+/** Says honestly when nothing comes in. */
+function Connection() {
+  const { state, retry_at_ms } = connection.value;
+  const seconds = useSecondsTo(state === 'offline' ? retry_at_ms : undefined);
+  // What lasts a moment only is not worth a line.
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    setLong(false);
+    if (state === 'live') return undefined;
+    const timer = setTimeout(() => setLong(true), 700);
+    return () => clearTimeout(timer);
+  }, [state === 'live']);
+  const text = state === 'connecting' || seconds === 0 ? t('connection.connecting') : t('connection.retry', { count: seconds });
+  return html`<div class=${classes('connection', state !== 'live' && isLong && 'is-shown')} data-test="connection" data-state=${state} role="status">
+    ${state !== 'live' && isLong && html`<span class="spinner"></span><span>${state === 'offline' ? `${t('connection.offline')} ${text}` : text}</span>
+      ${state === 'offline' && html`<button type="button" class="link" onClick=${retryNow}>${t('connection.now')}</button>`}`}
+  </div>`;
+}
+
+/** @param {{notice: import('../store.js').Notice}} props */
+function Toast({ notice }) {
+  useEffect(() => {
+    const timer = setTimeout(() => dismiss(notice.key), TOAST_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return html`<div class=${classes('toast', `is-${notice.kind}`)} data-test="toast">
+    <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
+    <p>${notice.word ? t(notice.word) : wordsOfError(notice)}</p>
+    <${IconButton} icon="close" label=${t('dialog.close')} onClick=${() => dismiss(notice.key)} />
+  </div>`;
+}
+
+/** What is told in passing. */
+export function Toasts() {
+  return html`<div class="toasts" role="status" aria-live="polite">${notices.value.map((notice) => html`<${Toast} key=${notice.key} notice=${notice} />`)}</div>`;
+}
+
+/** @param {'members' | 'pins'} what */
+function toggleSide(what) {
+  side.value = side.value === what ? null : what;
+}
+
+/** @param {{channel?: import('../store.js').Channel}} props */
+function Header({ channel }) {
+  const isOwner = channel && servers.value.get(channel.server_id)?.owner_id === me.value?.id;
+  const title = channel ? channel.name : 'Madang';
+  return html`<header class="main-head">
+    <${IconButton} icon="menu" class="to-navigation" label=${t('navigation.open')} data-test="open-navigation" onClick=${() => {
+      isNavigationOpen.value = true;
+    }} />
+    ${channel && html`<${Icon} name="hash" />`}
+    <h2 class="cut" title=${title}>${title}</h2>
+    ${channel?.description ? html`<p class="topic cut" title=${channel.description}>${channel.description}</p>` : html`<span class="topic"></span>`}
+    <${IconButton} icon="search" label=${t('switcher.open')} data-test="open-switcher" onClick=${() => openDialog('switcher')} />
+    ${channel && isOwner && html`<${IconButton} icon="settings" class="not-small" label=${t('channel.change', { name: channel.name })} onClick=${() => openDialog('channel', { channel })} />`}
+    ${channel && html`<${IconButton} icon="pin" label=${t('pins.title')} data-test="pins" aria-pressed=${side.value === 'pins' ? 'true' : 'false'} onClick=${() => toggleSide('pins')} />
+      <${IconButton} icon="people" label=${t('members.title')} data-test="members" aria-pressed=${side.value === 'members' ? 'true' : 'false'} onClick=${() => toggleSide('members')} />`}
+  </header>`;
+}
+
+/** What there is to do where there is no channel yet. */
+function Welcome() {
+  const hasServers = servers.value.size > 0;
+  const server = servers.value.get(place.value.server_id ?? -1);
+  if (server) {
+    const isMine = server.owner_id === me.value?.id;
+    const hasChannels = [...channels.value.values()].some((channel) => channel.server_id === server.id);
+    return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
+      <h3 class="cut">${server.name}</h3>
+      <p>${t(hasChannels ? 'welcome.choose_channel' : isMine ? 'channels.none_mine' : 'channels.none')}</p>
+      ${!hasChannels && isMine && html`<button type="button" class="button is-primary" onClick=${() => openDialog('new_channel', { serverId: server.id })}>${t('channels.new')}</button>`}
+    </div>`;
+  }
+  return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
+    <h3>${t('welcome.title', { name: me.value?.display_name || me.value?.username || '' })}</h3>
+    <p>${t(hasServers ? 'channels.choose_server' : 'welcome.text')}</p>
+    <div class="welcome-ways">
+      <button type="button" class="button is-primary" onClick=${() => openDialog('new_server')}>${t('rail.new_server')}</button>
+      <button type="button" class="button" onClick=${() => openDialog('join')}>${t('rail.join')}</button>
+    </div>
+    <p class="hint">${t('welcome.hint')}</p>
+  </div>`;
+}
+
+/** Opens and closes the panels by a swipe, where there is no room for all of them. */
+function useSwipe() {
+  const start = useRef({ x: 0, y: 0, isOne: false });
+  return {
+    onTouchStart: (/** @type {TouchEvent} */ event) => {
+      const [touch] = event.touches;
+      const inPre = event.target instanceof Element && event.target.closest('pre, textarea, input');
+      start.current = { x: touch.clientX, y: touch.clientY, isOne: event.touches.length === 1 && !inPre };
+    },
+    onTouchEnd: (/** @type {TouchEvent} */ event) => {
+      const [touch] = event.changedTouches;
+      const x = touch.clientX - start.current.x;
+      const y = touch.clientY - start.current.y;
+      if (!start.current.isOne || Math.abs(x) < SWIPE_PX || Math.abs(y) > Math.abs(x) / 2) return;
+      if (x > 0 && side.value) side.value = null;
+      else if (x > 0) isNavigationOpen.value = true;
+      else if (isNavigationOpen.value) isNavigationOpen.value = false;
+      else side.value = 'members';
+    },
+  };
+}
+
+export function Shell() {
+  useTitle();
+  useKeys();
+  const swipe = useSwipe();
+  const channel = channels.value.get(place.value.channel_id ?? -1);
+  const hasPlace = !!channel;
+  useEffect(() => {
+    if (!hasPlace) isNavigationOpen.value = true;
+  }, [hasPlace]);
+  const closePanels = () => {
+    isNavigationOpen.value = false;
+    side.value = null;
+  };
+  return html`<div class=${classes('shell', side.value && 'has-side', isNavigationOpen.value && 'has-navigation', !hasPlace && 'has-no-place')} data-test="app" ...${swipe}>
+    <${Navigation} />
+    <button type="button" class="shade" tabIndex=${-1} aria-label=${t('dialog.close')} onClick=${closePanels}></button>
+    <main class="main">
+      <${Header} channel=${channel} />
+      <${Connection} />
+      ${channel ? html`<${Messages} key=${`m${channel.id}`} channel=${channel} /><${Composer} key=${`c${channel.id}`} channel=${channel} />` : html`<${Welcome} />`}
+    </main>
+    <${Side} />
+    <${Dialogs} />
+  </div>`;
+}

@@ -1,0 +1,117 @@
+// @ts-check
+// The quick switcher: a few letters find a server, a channel or a person.
+import { useId, useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
+import { channels, people, place, servers, unreadOf } from '../store.js';
+import { t } from '../words.js';
+import { Avatar, Icon, classes, html, personName } from './kit.js';
+import { Modal } from './modal.js';
+import { closeDialog, openDialog, showChannel, showServer } from './screen.js';
+
+const SHOWN_MAX = 40;
+
+/** @typedef {{key: string, kind: 'channel' | 'server' | 'person', id: number, name: string, of: string, search: string, weight: number}} Entry */
+
+/** @returns {Entry[]} */
+function entries() {
+  const { server_id } = place.value;
+  const found = /** @type {Entry[]} */ ([]);
+  for (const channel of channels.value.values()) {
+    const of = servers.value.get(channel.server_id)?.name ?? '';
+    const weight = (channel.server_id === server_id ? 2 : 0) + (unreadOf(channel.id).value.count > 0 ? 4 : 0);
+    found.push({ key: `c${channel.id}`, kind: 'channel', id: channel.id, name: channel.name, of, search: channel.name, weight });
+  }
+  for (const server of servers.value.values()) {
+    found.push({ key: `s${server.id}`, kind: 'server', id: server.id, name: server.name, of: t('switcher.server'), search: server.name, weight: 1 });
+  }
+  for (const person of people.value.values()) {
+    const search = `${personName(person)} ${person.username}`;
+    found.push({ key: `p${person.id}`, kind: 'person', id: person.id, name: personName(person), of: `@${person.username}`, search, weight: 0 });
+  }
+  return found;
+}
+
+/** Text as it is compared: case, width and the way in which Hangul is composed make no difference. @param {string} text */
+const plain = (text) => text.normalize('NFKD').toLocaleLowerCase();
+
+/**
+ * How well a name fits: its beginning best, then the beginning of a word, then anywhere.
+ * @param {string} name
+ * @param {string} query
+ */
+function fit(name, query) {
+  const at = plain(name).indexOf(query);
+  if (at < 0) return -1;
+  if (at === 0) return 30;
+  return /[\s_.-]/.test(plain(name)[at - 1]) ? 20 : 10;
+}
+
+/** @param {string} query */
+function find(query) {
+  const wanted = plain(query.trim().replace(/^[#@]/, ''));
+  const kind = { '#': 'channel', '@': 'person' }[query.trim()[0]];
+  return entries()
+    .filter((entry) => !kind || entry.kind === kind)
+    .map((entry) => ({ entry, score: fit(entry.search, wanted) + entry.weight, isFit: fit(entry.search, wanted) >= 0 }))
+    .filter(({ isFit }) => isFit)
+    .sort((a, b) => b.score - a.score || a.entry.name.length - b.entry.name.length)
+    .slice(0, SHOWN_MAX)
+    .map(({ entry }) => entry);
+}
+
+/** @param {Entry} entry */
+function choose(entry) {
+  closeDialog();
+  if (entry.kind === 'channel') showChannel(entry.id);
+  else if (entry.kind === 'server') showServer(entry.id);
+  else openDialog('person', { userId: entry.id });
+}
+
+/** @param {{entry: Entry, id: string, isChosen: boolean}} props */
+function Row({ entry, id, isChosen }) {
+  const icon = entry.kind === 'person' ? html`<${Avatar} id=${entry.id} name=${entry.name} size="small" />`
+    : html`<${Icon} name=${entry.kind === 'channel' ? 'hash' : 'home'} />`;
+  return html`<li role="option" id=${id} class=${classes('switcher-row', isChosen && 'is-chosen')} aria-selected=${isChosen ? 'true' : 'false'}
+    onClick=${() => choose(entry)}>
+    ${icon}<span class="cut" title=${entry.name}>${entry.name}</span><span class="cut muted">${entry.of}</span>
+  </li>`;
+}
+
+export function Switcher() {
+  const [query, setQuery] = useState('');
+  const [chosen, setChosen] = useState(0);
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
+  const id = useId();
+  const found = useMemo(() => find(query), [query, channels.value, servers.value, people.value]);
+  const now = Math.min(chosen, found.length - 1);
+
+  useLayoutEffect(() => {
+    list.current?.querySelector('.is-chosen')?.scrollIntoView({ block: 'nearest' });
+  }, [now, found]);
+
+  /** @param {KeyboardEvent} event */
+  function onKeyDown(event) {
+    if (event.isComposing || event.keyCode === 229) return;
+    const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 });
+    if (event.key in steps && found.length > 0) {
+      event.preventDefault();
+      setChosen((now + steps[event.key] + found.length) % found.length);
+    } else if (event.key === 'Enter' && found[now]) {
+      event.preventDefault();
+      choose(found[now]);
+    }
+  }
+  return html`<${Modal} title=${t('switcher.title')} isTitleHidden class="switcher" onClose=${closeDialog}>
+    <input type="text" role="combobox" data-test="switcher" aria-label=${t('switcher.title')} placeholder=${t('switcher.placeholder')} autofocus autocomplete="off"
+      spellcheck=${false} maxlength="100" aria-expanded="true" aria-controls="${id}-list" aria-autocomplete="list"
+      aria-activedescendant=${found[now] ? `${id}-${found[now].key}` : undefined}
+      onInput=${(/** @type {any} */ event) => {
+        setQuery(event.currentTarget.value);
+        setChosen(0);
+      }} onKeyDown=${onKeyDown} />
+    <ul role="listbox" id="${id}-list" ref=${list} aria-label=${t('switcher.found')}>
+      ${found.map((entry, index) => html`<${Row} key=${entry.key} id="${id}-${entry.key}" entry=${entry} isChosen=${index === now} />`)}
+    </ul>
+    ${found.length === 0 && html`<p class="hint is-empty" role="status">${t('switcher.none')}</p>`}
+    <p class="hint switcher-hint">${t('switcher.hint')}</p>
+  <//>`;
+}
