@@ -9,7 +9,7 @@ use crate::auth::secret;
 use crate::auth::token::Tokens;
 use crate::config::{Config, Database};
 use crate::domain::close::End;
-use crate::http::{self, Documents, Node, Pages};
+use crate::http::{self, Documents, Node, Pages, WebClient};
 use crate::limits::Limits;
 use crate::memory;
 use crate::net::tls::{Tls, TlsError};
@@ -171,7 +171,8 @@ impl Application {
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
         let openapi = http::document().map_err(|error| other(&error))?;
         let documents = Data::new(Documents::new(&openapi, asyncapi));
-        let server = serve(&config, listener, node.clone(), documents, relays.clone(), tls.clone())
+        let client = config.web.then(|| Data::new(WebClient::default()));
+        let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         actix_rt::spawn(message_revisions::prune_for_ever(node.db.clone()));
         let limits = Arc::clone(&node.limits);
@@ -277,7 +278,7 @@ fn serve(
     config: &Config,
     listener: TcpListener,
     node: Data<Node>,
-    documents: Data<Documents>,
+    (documents, client): (Data<Documents>, Option<Data<WebClient>>),
     relays: Relays,
     tls: Option<Tls>,
 ) -> io::Result<Server> {
@@ -295,7 +296,8 @@ fn serve(
         let limits = Arc::clone(&node.limits);
         let (proxies, allowed) = (node.proxies.clone(), origins.clone());
         let door = Rc::new(Door { tokens, registry, db, relay, limits, proxies, origins: allowed, echo });
-        let (node, documents, stopping) = (node.clone(), documents.clone(), stopping.clone());
+        let (node, documents, client) = (node.clone(), documents.clone(), client.clone());
+        let stopping = stopping.clone();
         let (tls, newcomers) = (tls.clone(), newcomers.clone());
         let accept = fn_service(move |tcp: TcpStream| {
             let (tls, newcomers) = (tls.clone(), newcomers.clone());
@@ -328,7 +330,7 @@ fn serve(
                     Ok::<_, actix_http::Error>(())
                 }
             }))
-            .finish(map_config(http::app(node, documents, pages.clone()), |()| AppConfig::default()));
+            .finish(map_config(http::app(node, documents, client, pages.clone()), |()| AppConfig::default()));
         accept.and_then(http)
     })?;
     Ok(server.run())

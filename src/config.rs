@@ -21,7 +21,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of `docs/SETTINGS.md`.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "DATABASE_URL",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
@@ -32,6 +32,7 @@ pub const NAMES: [&str; 21] = [
     "PORT",
     "TLS_CERT",
     "TLS_KEY",
+    "WEB",
     "WORKERS",
     "WRITERS",
     "DATA_DIR",
@@ -66,6 +67,8 @@ pub struct Config {
     pub port: u16,
     /// The certificate that clients are shown; `None` serves without TLS.
     pub tls: Option<Files>,
+    /// Whether the web client is served.
+    pub web: bool,
     /// Worker threads.
     pub workers: usize,
     /// Database writers.
@@ -84,7 +87,7 @@ pub struct Config {
     pub cors_origins: AllowedOrigins,
     /// Further request headers that those pages may send.
     pub cors_headers: Vec<HeaderName>,
-    /// Whose `X-Forwarded-For` says where a client is.
+    /// Whose `X-Forwarded-For` says where a client is, and whose `X-Forwarded-Proto` whether it comes by TLS.
     pub trusted_proxies: TrustedProxies,
     /// Whether `/ws/echo` exists; for conformance runs.
     pub conformance_echo: bool,
@@ -145,6 +148,7 @@ impl Config {
             host: host(get("HOST")),
             port: number("PORT", get("PORT"), 8000, 0..=u16::MAX)?,
             tls: tls(get("TLS_CERT"), get("TLS_KEY"))?,
+            web: switch("WEB", get("WEB"), true)?,
             workers: number("WORKERS", get("WORKERS"), cores.min(512), 1..=512)?,
             writers: number("WRITERS", get("WRITERS"), 1, 1..=16)?,
             data_dir: get("DATA_DIR").unwrap_or_else(|| "./data".into()).into(),
@@ -329,6 +333,7 @@ mod tests {
             ("PORT", "http"),
             ("PORT", "80\n00"),
             ("ALGORITHM", "\u{1b}[2J"),
+            ("WEB", "yes"),
             ("WORKERS", "0"),
             ("WRITERS", "17"),
             ("BCRYPT_COST", "3"),

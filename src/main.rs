@@ -8,6 +8,7 @@ use madang::net::tls::Tls;
 use madang::telemetry;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -19,7 +20,7 @@ Usage: madang [--help | --version | --until-input-ends]
 
 --until-input-ends is for a program that starts madang: it stops when its standard input ends, and so with its parent.
 Settings come from the environment or a .env file in the working folder; docs/SETTINGS.md lists them.
-With nothing set, madang starts its own PostgreSQL under ./data and serves http://127.0.0.1:8000";
+With nothing set, madang starts its own PostgreSQL under ./data and serves a chat at http://127.0.0.1:8000/";
 
 fn main() -> ExitCode {
     let (mut is_load, mut until_input_ends) = (false, false);
@@ -100,16 +101,19 @@ async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
         Database::Embedded => std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()),
         Database::Url(_) => "the database of DATABASE_URL".into(),
     };
+    let has_web_client = config.web;
     let application = tokio::select! {
         built = Application::build(config) => built?,
         () = &mut stop => return Ok(()),
     };
     let scheme = if application.tls().is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", application.address());
+    let chat =
+        if has_web_client { format!("Chat  {scheme}://{}/\n", here(application.address())) } else { String::new() };
     let inside = application.embedded().map(|embedded| format!(" (look inside: {})", embedded.url_for_humans()));
     let data = format!("{}{}", data.display(), inside.unwrap_or_default());
     // Nobody may be reading: the node runs all the same.
-    let _ = writeln!(std::io::stdout(), "API   {url}\nDocs  {url}/docs\nData  {data}");
+    let _ = writeln!(std::io::stdout(), "{chat}API   {url}\nDocs  {url}/docs\nData  {data}");
     let hung_up = reload_at_hang_up(hang_up, application.tls().cloned());
     let stop = async {
         tokio::select! {
@@ -118,6 +122,16 @@ async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
         }
     };
     application.run_until(stop).await
+}
+
+/// Where a browser on this machine finds a node that listens on all of its addresses, or on this one.
+fn here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// SIGHUP: a certificate has been renewed. Without one, the terminal that this runs in has been closed, or there is nothing to do.

@@ -11,6 +11,7 @@ pub use api::health::Health;
 pub use kit::commit::Doubts;
 pub use kit::docs::Documents;
 pub use kit::query::Query;
+pub use kit::web_client::WebClient;
 pub use routes::{Pages, app, document};
 
 use crate::actors::registry::RegistryHandle;

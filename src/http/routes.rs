@@ -10,6 +10,7 @@ use crate::http::kit::docs::Documents;
 use crate::http::kit::extract::Guest;
 use crate::http::kit::observe::observe;
 use crate::http::kit::openapi;
+use crate::http::kit::web_client::{self, WebClient};
 use crate::net::origin::AllowedOrigins;
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
@@ -99,10 +100,20 @@ fn sockets_and_pages(config: &mut ServiceConfig) {
     at(config, "/redoc", |at| at.get(docs::redoc));
 }
 
+/// The web client, where the node has one.
+fn web_client(config: &mut ServiceConfig, client: Option<Data<WebClient>>) {
+    let Some(client) = client else { return };
+    config.app_data(client);
+    at(config, "/", |at| at.get(web_client::page));
+    at(config, "/favicon.ico", |at| at.get(web_client::icon));
+    at(config, &format!("{}{{hash}}/{{file:.*}}", web_client::FOLDER), |at| at.get(web_client::file));
+}
+
 /// The App of one worker.
 pub fn app(
     node: Data<Node>,
     documents: Data<Documents>,
+    client: Option<Data<WebClient>>,
     pages: Pages,
 ) -> App<
     impl ServiceFactory<
@@ -119,6 +130,7 @@ pub fn app(
         .app_data(PayloadConfig::new(crate::http::kit::body::JSON_BYTES_MAX))
         .configure(endpoints)
         .configure(sockets_and_pages)
+        .configure(|config| web_client(config, client))
         .default_service(web::to(|_: Guest| async { Err::<&str, _>(Error::NoRoute) }))
         .wrap(Condition::new(!pages.origins.list().is_empty(), cors(pages)))
         .wrap(from_fn(observe))

@@ -14,7 +14,7 @@ async fn send(app: &TestApp, user: &User, method: Method, path: &str, body: Vec<
 async fn a_path_that_names_nothing_is_not_found() {
     let app = spawn_app().await;
     let mina = app.register("mina").await;
-    for path in ["/", "/nothing", "/users", "/servers/1/nothing", "/servers/1/join/x", "//servers", "/ws"] {
+    for path in ["/nothing", "/users", "/servers/1/nothing", "/servers/1/join/x", "//servers", "/ws"] {
         for by in [By::Nobody, By::User(&mina)] {
             app.get(path, by).await.refuses(404, "not_found");
         }

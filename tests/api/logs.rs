@@ -26,7 +26,10 @@ async fn start(rust_log: &str) -> (Child, TestApp) {
         .spawn()
         .expect("the program starts");
     let mut lines = BufReader::new(program.stdout.take().expect("its output")).lines();
-    let line = lines.next_line().await.expect("readable").expect("the address");
+    let mut line = String::new();
+    while !line.starts_with("API") {
+        line = lines.next_line().await.expect("readable").expect("the address");
+    }
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let address = line.split_once("http://").expect("a URL").1.trim().parse().expect("an address");
     (program, TestApp::elsewhere(address, database))
@@ -73,6 +76,12 @@ async fn every_call_has_its_line_and_no_line_has_a_secret() {
     let reading = tokio::spawn(read(program.stderr.take().expect("its log")));
     let (mina, channel) = use_it(&app).await;
     let request_id = app.get("/nothing", By::Nobody).await.header("x-request-id").to_owned();
+    app.raw_get("/", "").await;
+    let (icon, old) = ("/favicon.ico", "/web/0000000000000000/app/main.js");
+    app.raw_get(icon, "").await;
+    app.raw_get(old, "").await;
+    let file = crate::web::script(&app).await;
+    assert_eq!(app.raw_get(&file, "").await.0.status, 200);
     stop(&mut program).await;
 
     let log = reading.await.expect("read");
@@ -87,12 +96,16 @@ async fn every_call_has_its_line_and_no_line_has_a_secret() {
     for (path, status) in [
         ("/auth/login", 401),
         ("/nothing", 404),
+        ("/", 200),
+        (icon, 200),
+        (old, 404),
         (&format!("/ws/{channel}"), 101),
         ("/ws/999999", 404),
         (&format!("/channels/{channel}/messages"), 200),
     ] {
         assert!(has(path, status), "no line of {path} with {status}");
     }
+    assert!(!has(&file, 200), "what a page loads has no lines");
     assert!(lines.iter().any(|line| line["request_id"] == request_id.as_str() && line["path"] == "/nothing"));
 }
 

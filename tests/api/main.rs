@@ -50,4 +50,5 @@ mod subscriptions;
 mod support;
 mod tokens;
 mod users;
+mod web;
 mod writing;

@@ -4,7 +4,7 @@ use crate::support::{Answer, By, TestApp, spawn_app};
 
 impl TestApp {
     /// The answer to a `GET` with these header lines, and its body, which need not be text.
-    async fn raw_get(&self, path: &str, headers: &str) -> (Answer, Vec<u8>) {
+    pub async fn raw_get(&self, path: &str, headers: &str) -> (Answer, Vec<u8>) {
         let mut raw = self.raw().await;
         raw.send(format!("GET {path} HTTP/1.1\r\nHost: madang\r\n{headers}\r\n").as_bytes()).await;
         raw.answer_with_body(path).await

@@ -1,11 +1,13 @@
 //! Settings as they come from the environment and from `.env`: what is taken, and what stops the start.
 
 use super::client::Api;
-use super::node::{Node, PATIENCE, data_folder};
+use super::node::{Node, PATIENCE, data_folder, signal};
 use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -66,6 +68,27 @@ async fn what_cannot_be_used_stops_the_start_with_code_2_and_is_named() {
     std::fs::write(folder.join(".env"), "RATE_LIMIT=on\nSECRET_KEY canary\n").expect("it can be written");
     let (code, said) = refusal(madang(&folder)).await;
     assert_eq!((code, &*said), (Some(2), "madang: .env: line 2: write it as NAME=value"));
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+/// Whoever starts it for the first time opens what stands there.
+#[tokio::test(flavor = "current_thread")]
+async fn the_first_line_of_a_start_says_where_the_chat_is() {
+    let folder = data_folder();
+    for (settings, first) in [
+        (&[][..], "Chat  http://127.0.0.1:"),
+        (&[("HOST", "0.0.0.0")], "Chat  http://127.0.0.1:"),
+        (&[("WEB", "off")], "API   http://127.0.0.1:"),
+    ] {
+        let mut command = madang(&folder);
+        let mut node = command.envs(settings.iter().copied()).stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut lines = BufReader::new(node.stdout.take().expect("its output")).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("text").expect("a line");
+        assert!(line.starts_with(first), "{settings:?}: {line}");
+        assert_eq!(line.ends_with('/'), line.starts_with("Chat"), "{line}");
+        signal(&node.id().expect("it runs").to_string(), Signal::TERM);
+        assert!(timeout(PATIENCE, node.wait()).await.expect("in time").expect("it ends").success());
+    }
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }
 

@@ -168,6 +168,21 @@ async fn calls_and_sockets_go_through_tls_and_a_late_reader_gets_everything_in_o
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn the_page_s_sockets_and_its_cookie_are_for_tls_alone() {
+    let site = Site::start().await;
+    site.settle().await;
+    let page = String::from_utf8(site.curl(&["--include"], "/").await.stdout).expect("text");
+    assert!(page.contains(&format!("connect-src 'self' wss://localhost:{}\r\n", site.port())), "{page}");
+    let login = json!({ "username": "mina", "password": "correct horse battery", "cookie": true }).to_string();
+    let words =
+        ["--include", "-H", "sec-fetch-site: same-origin", "-H", "content-type: application/json", "-d", &login];
+    let login = String::from_utf8(site.curl(&words, "/auth/login").await.stdout).expect("text");
+    let cookie = login.lines().find(|line| line.starts_with("set-cookie: madang_refresh=")).expect("a cookie");
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Max-Age=2592000; Secure"), "{cookie}");
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn who_does_not_speak_tls_gets_nothing_and_holds_nothing_up() {
     let site = Site::start().await;
     let mut plain = TcpStream::connect(&site.node.address).await.expect("a connection");

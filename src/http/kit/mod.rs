@@ -1,4 +1,4 @@
-//! What handlers share: bodies, parameters, cookies, changes and their outcome, the documents, the line in the log.
+//! What handlers share: bodies, parameters, cookies, changes and their outcome, the documents, the web client, the line in the log.
 
 pub(super) mod body;
 pub(super) mod commit;
@@ -10,3 +10,4 @@ pub(super) mod observe;
 pub(super) mod openapi;
 pub(super) mod query;
 pub(super) mod site;
+pub(super) mod web_client;

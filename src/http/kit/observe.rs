@@ -2,6 +2,7 @@
 
 use crate::error::{Error, quota_headers};
 use crate::http::Node;
+use crate::http::kit::web_client;
 use crate::limits::{Quota, household};
 use crate::net::Exchange;
 use crate::net::origin::PreflightError;
@@ -63,7 +64,9 @@ where
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (request_id, method) = (request_id.as_str(), method.as_str());
     let path = cut(&path, LOGGED_PATH_MAX);
-    let has_line = is_known(response.request()) || has_line(response.request());
+    // A page loads some dozens of files, which say nothing that the page's own line does not.
+    let is_file = path.starts_with(web_client::FOLDER) && status < 400;
+    let has_line = !is_file && (is_known(response.request()) || has_line(response.request()));
     if !has_line && status == StatusCode::TOO_MANY_REQUESTS {
         rt::time::sleep(REFUSAL_PAUSE).await;
     }

@@ -57,6 +57,7 @@ async fn start(
         host: "127.0.0.1".into(),
         port: 0,
         tls: None,
+        web: true,
         workers: 2,
         writers: 1,
         data_dir: "/nonexistent".into(),

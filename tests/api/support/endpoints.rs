@@ -72,7 +72,17 @@ pub static ENDPOINTS: [Endpoint; 44] = [
 ];
 
 /// Paths that are no rows of [`ENDPOINTS`], with the methods that they take.
-pub const OTHER_PATHS: [&str; 6] = ["/ws/1", "/gateway", "/openapi.json", "/asyncapi.json", "/docs", "/redoc"];
+pub const OTHER_PATHS: [&str; 9] = [
+    "/",
+    "/favicon.ico",
+    "/web/0/app/main.js",
+    "/ws/1",
+    "/gateway",
+    "/openapi.json",
+    "/asyncapi.json",
+    "/docs",
+    "/redoc",
+];
 
 impl Endpoint {
     /// Whether it ends what later calls would need.

@@ -211,7 +211,7 @@ fn mistake(operation: &Value, schemas: &Value) -> Option<Issue> {
             Some(field) => missing(field),
             None => {
                 let fields = fields["properties"].as_object()?;
-                // Any text is no truth; what is no text is wrong of a text alone.
+                // What is shown is a mistake that only a text has.
                 let is_text = |field: &&String| !fields[*field].to_string().contains("\"boolean\"");
                 string(&Value::Null).err()?.at("body", fields.keys().find(is_text)?)
             }
