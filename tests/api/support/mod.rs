@@ -25,4 +25,4 @@ pub use socket::Socket;
 use std::time::Duration;
 
 /// As long as anything may take before a test gives up on it.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(180);
