@@ -92,6 +92,7 @@ test('Hangul is found while it is being composed', async () => {
 
 test('a text of up to 27 emoji is nothing else', () => {
   for (const text of ['👍', ' 👍🏽 ❤️\n', '👨‍👩‍👧‍👦🇰🇷1️⃣', '😀'.repeat(27)]) assert.equal(isOnlyEmoji(text), true, text);
-  for (const text of ['', ' ', '1', '❤', '👍a', ':)', '가', '😀'.repeat(28), '🇰'])
+  for (const text of ['', ' ', '1', '❤', '👍a', ':)', '가', '😀'.repeat(28), '🇰']) {
     assert.equal(isOnlyEmoji(text), false, text);
+  }
 });
