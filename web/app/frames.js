@@ -2,7 +2,7 @@
 // Puts frames into the state: each tab does so with the same frames. Entries that come before their turn are held until what is missing
 // has been read. It calls nobody: what is to be done beside is told to who listens.
 import { batch } from '../vendor/signals.js';
-import { reduceNews, withPeople } from './news.js';
+import { reduceNews } from './news.js';
 import { isEntry, reduceLog, resetLog } from './reducer.js';
 import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, servers } from './store.js';
 
@@ -10,7 +10,7 @@ import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, se
 /** @typedef {import('./reducer.js').Effect} Effect */
 /**
  * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void, changed: (channel_id: number) => void,
- *   unknown: (user_id: number) => void, stranger: () => void}} Listener
+ *   met: (message: Frame) => void, stranger: () => void}} Listener
  */
 
 export const HELD_MAX = 2_000;
@@ -105,7 +105,7 @@ function takeOfLog(frame) {
   }
   if (result.is_gap) hold(frame);
   if (isCounted || frame.type === 'subscribed') raiseLastSeq(channel_id, frame.to ?? frame.seq, frame.type === 'resync');
-  if (frame.type === 'message.created' && frame.author_id !== null && !frame.deleted) meet(frame);
+  if (frame.type === 'message.created' && frame.author_id !== null && !frame.deleted) listener.met(frame);
   for (const effect of result.effects) listener.effect(channel_id, effect);
 }
 
@@ -145,13 +145,6 @@ function raiseLastSeq(channel_id, seq, isSetBack) {
   put(channels, channel_id, { ...channel, last_seq: seq });
   const read = reads.peek().get(channel_id);
   if (isSetBack && read !== undefined && read > seq) put(reads, channel_id, seq);
-}
-
-/** @param {{author_id?: number|null, author_username?: string}} message */
-export function meet({ author_id, author_username }) {
-  if (!author_id || people.peek().has(author_id)) return;
-  people.value = withPeople(people.peek(), [{ id: author_id, username: author_username ?? '' }]);
-  listener.unknown(author_id);
 }
 
 export function forgetFrames() {

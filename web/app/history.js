@@ -3,7 +3,8 @@
 // may be newer or older than the entries that were heard: what was heard while it was read is put over it, and what it has beyond the last
 // entry that was counted comes as an entry.
 import { ApiError, call, sleep } from './api.js';
-import { isHolding, meet, record, startAnew, takeEntries, takeFrame } from './frames.js';
+import { isHolding, record, startAnew, takeEntries, takeFrame } from './frames.js';
+import { meet } from './people.js';
 import { REPLAY_MAX, TAIL_MAX, VIEW_MAX, applyToMessages, isLater, refreshed } from './reducer.js';
 import { logOf, me } from './store.js';
 
@@ -145,6 +146,7 @@ async function waitForSeq(channel_id) {
 
 /** @param {number} channel_id @param {{again?: boolean}} [options] */
 export function loadNewest(channel_id, { again = false } = {}) {
+  for (const message of logOf(channel_id).peek().tail) meet(message);
   if (logOf(channel_id).peek().is_loaded && !again) return Promise.resolve();
   return loading('newest', channel_id, async () => {
     await waitForSeq(channel_id);

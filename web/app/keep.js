@@ -2,7 +2,7 @@
 // Keeps the state on disk: what has changed is written a moment later, and when the page goes out of sight. Shows it again on the next visit.
 import { batch } from '../vendor/signals.js';
 import { eraseLog, read, readAll, write, writeLog } from './disk.js';
-import { channels, drafts, logOf, me, reads, servers } from './store.js';
+import { channels, drafts, logOf, me, people, reads, servers } from './store.js';
 
 const KEEP_AFTER_MS = 400;
 const RECENT_MAX = 500;
@@ -21,10 +21,11 @@ const VALUES = {
   reads: () => reads.peek(),
   drafts: () => drafts.peek(),
   recent: () => recent,
+  people: () => people.peek(),
   state: () => ({ me: me.peek(), servers: servers.peek(), channels: channels.peek() }),
 };
 
-/** @param {'reads'|'drafts'|'recent'|'state'} value */
+/** @param {'reads'|'drafts'|'recent'|'people'|'state'} value */
 export function keepSoon(value) {
   dirtyValues.add(value);
   timer ??= setTimeout(keepNow, KEEP_AFTER_MS);
@@ -60,8 +61,9 @@ export function stopKeeping() {
 
 /** @returns {Promise<boolean>} whether there was something */
 export async function restore() {
-  const [state, keptReads, keptDrafts, keptRecent, logs] = await Promise.all([
-    read('values', 'state'), read('values', 'reads'), read('values', 'drafts'), read('values', 'recent'), readAll('logs'),
+  const [state, keptReads, keptDrafts, keptRecent, keptPeople, logs] = await Promise.all([
+    read('values', 'state'), read('values', 'reads'), read('values', 'drafts'), read('values', 'recent'),
+    read('values', 'people'), readAll('logs'),
   ]);
   if (!state?.me || me.peek()) return false;
   batch(() => {
@@ -70,6 +72,7 @@ export async function restore() {
     channels.value = state.channels;
     reads.value = keptReads ?? new Map();
     drafts.value = keptDrafts ?? new Map();
+    people.value = keptPeople ?? new Map();
     recent = keptRecent ?? [];
     for (const kept of logs) {
       if (!state.channels.has(kept.channel_id)) void eraseLog(kept.channel_id);

@@ -12,6 +12,8 @@ import { ApiError, call, gatewayUrl } from './api.js';
 
 const OPEN_MAX_MS = 15_000;
 const PONG_MAX_MS = 10_000;
+/** Where the browser says that the network is gone, which may be wrong. */
+const OFFLINE_PONG_MAX_MS = 3_000;
 /** After such a long life of a socket the next wait is short again. */
 const STEADY_MS = 10_000;
 /** After these the same would be refused again. */
@@ -157,7 +159,7 @@ export function openGateway({ token, renew, onFrame, onState, onClosed, onStoppe
     if (socket) ping(5_000);
     else void open();
   };
-  const onOffline = () => ping(5_000);
+  const onOffline = () => ping(OFFLINE_PONG_MAX_MS);
   const onVisible = () => {
     if (document.visibilityState === 'visible') retryNow();
   };

@@ -8,7 +8,7 @@ import { forgetFrames, listen, takeFrame } from './frames.js';
 import { loadNewest, loadPins, onLogLoaded, refreshSoon, repair } from './history.js';
 import { keepLogSoon, keepSoon, noteOpened, openedAt, restore, stopKeeping } from './keep.js';
 import { createOutbox, makeNonce } from './outbox.js';
-import { lookUpSoon } from './people.js';
+import { forgetFreshness, meet } from './people.js';
 import { REPLAY_MAX, resetLog } from './reducer.js';
 import { renew, tokenValue } from './session.js';
 import { openGateway } from './socket.js';
@@ -65,7 +65,7 @@ export async function showKept(id) {
 export async function enter(id, stranger) {
   user_id = id;
   onStranger = stranger;
-  listen({ effect, gone, changed: keepLogSoon, unknown: lookUpSoon, stranger: () => onStranger() });
+  listen({ effect, gone, changed: keepLogSoon, met: meet, stranger: () => onStranger() });
   onLogLoaded(keepLogSoon);
   hearTabs();
   standing = standFor(id, { onHold: () => void hold(), onLose: lose, ask: () => tell({ kind: 'hello' }) });
@@ -121,6 +121,7 @@ function lose() {
 
 /** @param {Frame} frame */
 function afterReady(frame) {
+  forgetFreshness();
   const byRecency = (/** @type {{id: number}} */ a, /** @type {{id: number}} */ b) => openedAt(b.id) - openedAt(a.id) || b.id - a.id;
   const all = [...channels.peek().values()].sort(byRecency);
   if (all.length > SUBSCRIPTIONS_MAX) notify({ kind: 'info', word: 'notice.too_many_channels' });
@@ -284,7 +285,10 @@ function hearTabs() {
     const frame = JSON.parse(text);
     takeFrame(frame);
     hearSends(frame);
-    if (frame.type === 'ready') keepSoon('state');
+    if (frame.type === 'ready') {
+      forgetFreshness();
+      keepSoon('state');
+    }
     standing?.heard();
   });
   hear('closed', () => outbox.closed());
