@@ -69,7 +69,7 @@ export function Composer({ channel }) {
     grow(element);
     follow(element);
     setReply(channelId, null);
-    target.value = { channelId, isNewest: true };
+    target.value = { channelId, isNewest: true, isOwn: true };
   }
 
   /** @param {KeyboardEvent} event */
@@ -101,7 +101,7 @@ export function Composer({ channel }) {
     <div class="composer-box">
       <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} onKey=${onKey} data-test="composer"
         aria-label=${t('composer.label', { name: channel.name })} placeholder=${t('composer.label', { name: channel.name })}
-        enterkeyhint="send" autocomplete="off" autofocus=${matchMedia('(hover: hover)').matches} />
+        enterkeyhint="send" autocomplete="off" autofocus=${!matchMedia('(pointer: coarse)').matches} />
       <${IconButton} icon="smile" label=${t('composer.emoji')} onClick=${pickEmoji} />
       <${IconButton} icon="send" class="send" label=${t('composer.send')} data-test="send" aria-disabled=${isSendable ? undefined : 'true'} onClick=${() => attempt(send)} />
     </div>

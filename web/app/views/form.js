@@ -102,7 +102,7 @@ export function useForm(send) {
 export function Field({ name, label, hint, form, test, type = 'text', rows, children, ...rest }) {
   const id = useId();
   const problem = form?.problems[name];
-  const described = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
+  const described = [hint && hint !== problem && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
   const own = {
     id,
     name,
@@ -115,7 +115,7 @@ export function Field({ name, label, hint, form, test, type = 'text', rows, chil
   return html`<div class="field">
     <label for=${id}>${label}</label>
     ${type === 'password' ? html`<${PasswordInput} own=${own} />` : input}
-    ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}
+    ${hint && hint !== problem && html`<p class="hint" id="${id}-hint">${hint}</p>`}
     ${problem && html`<p class="problem" id="${id}-problem">${problem}</p>`}
     ${children}
   </div>`;

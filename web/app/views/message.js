@@ -108,9 +108,9 @@ function Reaction({ message, reaction, isActive }) {
     });
   };
   return html`<li><button type="button" class=${classes('reaction', isMine && 'is-mine')} data-test="reaction" data-emoji=${emoji} aria-pressed=${isMine ? 'true' : 'false'}
-    tabIndex=${isActive ? 0 : -1} title=${names || emoji} aria-label=${t('reaction.label', { emoji, count })}
+    tabIndex=${isActive ? 0 : -1} title=${names || emoji}
     onPointerEnter=${ask} onFocus=${ask} onClick=${() => toggle(message, emoji)}>
-    <span class="emoji-glyph">${emoji}</span><span>${numberOf(count)}</span>
+    <span class="emoji-glyph">${emoji}</span>${' '}<span>${numberOf(count)}</span><span class="hidden-text"> ${t('reaction.label', { count })}</span>
   </button></li>`;
 }
 
@@ -181,10 +181,9 @@ function Editor({ message }) {
 /** @param {{to: number, original: Message | undefined, channelId: number}} props */
 function ReplyTo({ to, original, channelId }) {
   const name = original ? nameOf(original.author_id, original.author_username) : '';
-  return html`<button type="button" class="reply-to" tabIndex=${-1} data-test="reply-to" onClick=${() => showMessage(channelId, to)}
-    aria-label=${original ? t('message.reply_to', { name }) : t('message.reply_to_earlier')}>
+  return html`<button type="button" class="reply-to" tabIndex=${-1} data-test="reply-to" onClick=${() => showMessage(channelId, to)}>
     <${Icon} name="reply" />
-    ${original ? html`<strong class="cut">${name}</strong><span class="cut">${lineOf(original.content)}</span>` : html`<span class="cut">${t('message.reply_to_earlier')}</span>`}
+    ${original ? html`<span class="hidden-text">${t('message.reply_to')} </span><strong class="cut">${name}</strong><span class="cut">${lineOf(original.content)}</span>` : html`<span class="cut">${t('message.reply_to_earlier')}</span>`}
   </button>`;
 }
 

@@ -76,7 +76,7 @@ function Beginning({ channel, isOwner, isEmpty }) {
   const isAlone = members.value.get(channel.server_id)?.user_ids.length === 1;
   return html`<div class="beginning">
     <span class="beginning-mark"><${Icon} name="hash" /></span>
-    <h3 class="cut" title=${channel.name}>${t('messages.beginning', { name: channel.name })}</h3>
+    <h2 class="cut" title=${channel.name}>${t('messages.beginning', { name: channel.name })}</h2>
     <p>${isEmpty ? t('messages.none') : channel.description || t('messages.beginning_text')}</p>
     ${isOwner && isAlone && html`<button type="button" class="button" onClick=${() => openDialog('invite', { serverId: channel.server_id })}>${t('server_menu.invite')}</button>`}
   </div>`;
@@ -161,7 +161,7 @@ export function Messages({ channel }) {
     if (!wanted || wanted.channelId !== channelId) return;
     if (wanted.isNewest) {
       if (hasNewer) return;
-      setDivider(null);
+      if (wanted.isOwn) setDivider(null);
       toEnd();
     } else {
       const selector = wanted.isUnread ? '[data-key=unread]' : `[data-id="${wanted.messageId}"]`;

@@ -83,12 +83,12 @@ function Channels({ server }) {
     openDialog('server_menu', { serverId: server.id, anchor: event.currentTarget.getBoundingClientRect() });
   return html`<div class="channels-head">
       <button type="button" class="server-name" aria-haspopup="dialog" title=${[server.name, server.description].filter(Boolean).join('\n')} data-test="server-menu" onClick=${menu}>
-        <h1 class="cut">${server.name}</h1><${Icon} name="down" />
+        <h2 class="cut">${server.name}</h2><${Icon} name="down" />
       </button>
     </div>
     <div class="channels-scroll">
       <div class="channels-title">
-        <h2 id="channels-title">${t('channels.title')}</h2>
+        <h3 id="channels-title">${t('channels.title')}</h3>
         ${isMine && html`<${IconButton} icon="add" label=${t('channels.new')} data-test="new-channel"
           onClick=${() => openDialog('new_channel', { serverId: server.id })} />`}
       </div>
@@ -118,7 +118,7 @@ export function Navigation() {
   return html`<div class=${classes('navigation', isNavigationOpen.value && 'is-open')}>
     <${Rail} />
     <nav class="channels" aria-label=${t('channels.title')}>
-      ${server ? html`<${Channels} key=${server.id} server=${server} />` : html`<div class="channels-head"><h1>Madang</h1></div>
+      ${server ? html`<${Channels} key=${server.id} server=${server} />` : html`<div class="channels-head"><h2>Madang</h2></div>
         <div class="channels-scroll"><p class="hint is-empty">${t(servers.value.size > 0 ? 'channels.choose_server' : 'channels.no_server')}</p></div>`}
       <${OwnBar} />
     </nav>

@@ -101,7 +101,7 @@ function Header({ channel }) {
       isNavigationOpen.value = true;
     }} />
     ${channel && html`<${Icon} name="hash" />`}
-    <h2 class="cut" title=${title}>${title}</h2>
+    <h1 class="cut" title=${title}>${title}</h1>
     ${channel?.description ? html`<p class="topic cut" title=${channel.description}>${channel.description}</p>` : html`<span class="topic"></span>`}
     <${IconButton} icon="search" label=${t('switcher.open')} data-test="open-switcher" onClick=${() => openDialog('switcher')} />
     ${channel && isOwner && html`<${IconButton} icon="settings" class="not-small" label=${t('channel.change', { name: channel.name })} onClick=${() => openDialog('channel', { channel })} />`}
@@ -118,13 +118,13 @@ function Welcome() {
     const isMine = server.owner_id === me.value?.id;
     const hasChannels = [...channels.value.values()].some((channel) => channel.server_id === server.id);
     return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
-      <h3 class="cut">${server.name}</h3>
+      <h2 class="cut">${server.name}</h2>
       <p>${t(hasChannels ? 'welcome.choose_channel' : isMine ? 'channels.none_mine' : 'channels.none')}</p>
       ${!hasChannels && isMine && html`<button type="button" class="button is-primary" onClick=${() => openDialog('new_channel', { serverId: server.id })}>${t('channels.new')}</button>`}
     </div>`;
   }
   return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
-    <h3>${t('welcome.title', { name: me.value?.display_name || me.value?.username || '' })}</h3>
+    <h2>${t('welcome.title', { name: me.value?.display_name || me.value?.username || '' })}</h2>
     <p>${t(hasServers ? 'channels.choose_server' : 'welcome.text')}</p>
     <div class="welcome-ways">
       <button type="button" class="button is-primary" onClick=${() => openDialog('new_server')}>${t('rail.new_server')}</button>
@@ -163,7 +163,7 @@ export function Shell() {
   const channel = channels.value.get(place.value.channel_id ?? -1);
   const hasPlace = !!channel;
   useEffect(() => {
-    if (!hasPlace) isNavigationOpen.value = true;
+    isNavigationOpen.value = !hasPlace;
   }, [hasPlace]);
   const closePanels = () => {
     isNavigationOpen.value = false;

@@ -13,11 +13,11 @@ const SHOWN_MAX = 40;
 
 /** @returns {Entry[]} */
 function entries() {
-  const { server_id } = place.value;
+  const { server_id, channel_id } = place.value;
   const found = /** @type {Entry[]} */ ([]);
   for (const channel of channels.value.values()) {
     const of = servers.value.get(channel.server_id)?.name ?? '';
-    const weight = (channel.server_id === server_id ? 2 : 0) + (unreadOf(channel.id).value.count > 0 ? 4 : 0);
+    const weight = (channel.server_id === server_id ? 2 : 0) + (unreadOf(channel.id).value.count > 0 ? 4 : 0) - (channel.id === channel_id ? 3 : 0);
     found.push({ key: `c${channel.id}`, kind: 'channel', id: channel.id, name: channel.name, of, search: channel.name, weight });
   }
   for (const server of servers.value.values()) {
