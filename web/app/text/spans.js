@@ -31,7 +31,7 @@ const SPANS = { '*': 'italic', _: 'italic', '**': 'bold', __: 'underline', '~~':
 
 const WORD = /[A-Za-z0-9]/;
 // Spaces, what opens (brackets, quotation marks, other markers), and the last unit of an emoji.
-const WORD_START = /[\s([{<"'“‘「『《〈*_~|:/\uFE0F\uDC00-\uDFFF]/;
+const WORD_START = /[\s([{<"'“‘「『《〈*_~|:/]|\uFE0F|[\uDC00-\uDFFF]/;
 
 /**
  * The pattern's match from `at` on: only there if the pattern is sticky.
@@ -82,9 +82,9 @@ export function runLength(text, at) {
 }
 
 /**
- * Whether a run of markers may open or close a span: by the characters at its sides. Particles follow a marker without a
- * space, so any letter may stand after a closing one but a Latin one after `_`. Faces and drawls (`ㅠ_ㅠ`, `^_^`, `네~~`)
- * are no spans: `_` and `~` open one only where a word may begin.
+ * Whether a run of markers may open or close a span: by the characters at its sides. Particles follow a marker without
+ * a space, so any letter may stand after a closing one but a Latin one after `_`. Faces and drawls (`ㅠ_ㅠ`, `^_^`,
+ * `네~~`) are no spans: `_` and `~` open one only where a word may begin.
  * @param {string} text
  * @param {number} at
  * @param {number} length
