@@ -23,7 +23,8 @@ export function Counter({ text }) {
   const left = CONTENT_MAX - lengthOf(text);
   const isShown = left <= CONTENT_MAX - COUNTED_FROM;
   return html`<div class=${classes('counter', left < 0 && 'is-over')} role="status">
-    ${isShown && (left < 0 ? t('composer.over', { count: -left }) : html`<span title=${t('composer.left', { count: left })}>${numberOf(left)}</span>`)}
+    ${isShown && (left < 0 ? t('composer.over', { count: -left }) : html`<span
+      title=${t('composer.left', { count: left })}>${numberOf(left)}</span>`)}
   </div>`;
 }
 
@@ -33,7 +34,8 @@ function Reply({ channelId }) {
   if (!message) return null;
   return html`<div class="composer-reply">
     <${Icon} name="reply" />
-    <span class="cut">${t('composer.replying', { name: nameOf(message.author_id, message.author_username) })} <span class="muted">${lineOf(message.content)}</span></span>
+    <span class="cut">${t('composer.replying', { name: nameOf(message.author_id, message.author_username) })} <span
+      class="muted">${lineOf(message.content)}</span></span>
     <${IconButton} icon="close" label=${t('composer.no_reply')} onClick=${() => setReply(channelId, null)} />
   </div>`;
 }
@@ -75,7 +77,8 @@ export function Composer({ channel }) {
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     const element = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
-    if (event.key === 'ArrowUp' && !element.value && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    const isPlain = !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (event.key === 'ArrowUp' && isPlain && !element.value) {
       event.preventDefault();
       editLast(channelId);
     } else if (event.key === 'Escape' && replies.peek().has(channelId)) {
@@ -99,11 +102,14 @@ export function Composer({ channel }) {
   return html`<div class="composer">
     <${Reply} channelId=${channelId} />
     <div class="composer-box">
-      <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} onKey=${onKey} data-test="composer"
-        aria-label=${t('composer.label', { name: channel.name })} placeholder=${t('composer.label', { name: channel.name })}
+      <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} onKey=${onKey}
+        data-test="composer"
+        aria-label=${t('composer.label', { name: channel.name })}
+          placeholder=${t('composer.label', { name: channel.name })}
         enterkeyhint="send" autocomplete="off" autofocus=${!matchMedia('(pointer: coarse)').matches} />
       <${IconButton} icon="smile" label=${t('composer.emoji')} onClick=${pickEmoji} />
-      <${IconButton} icon="send" class="send" label=${t('composer.send')} data-test="send" aria-disabled=${isSendable ? undefined : 'true'} onClick=${() => attempt(send)} />
+      <${IconButton} icon="send" class="send" label=${t('composer.send')} data-test="send"
+        aria-disabled=${isSendable ? undefined : 'true'} onClick=${() => attempt(send)} />
     </div>
     <${Counter} text=${text} />
   </div>`;

@@ -6,7 +6,7 @@ import { channels, me, members, people, servers } from '../store.js';
 import { t } from '../words.js';
 import { EmojiPicker } from './emoji_picker.js';
 import { Field, FormError, FormProblem, Submit, demand, useForm } from './form.js';
-import { KeysDialog } from './keys.js';
+import { KeysDialog } from './keys_dialog.js';
 import { Avatar, Icon, html, nameOf, personName } from './kit.js';
 import { Modal } from './modal.js';
 import { attempt, closeDialog, dialog, isNavigationOpen, openDialog } from './screen.js';
@@ -19,13 +19,15 @@ const orNull = (text) => (text?.trim() ? text.trim() : null);
 function NewServer() {
   const form = useForm(async (values) => {
     demand(values, ['name']);
-    await actions.createServer({ name: values.name.trim(), ...(orNull(values.description) && { description: values.description.trim() }) });
+    const description = orNull(values.description);
+    await actions.createServer({ name: values.name.trim(), ...(description && { description }) });
     isNavigationOpen.value = false;
     closeDialog();
   });
   return html`<${Modal} title=${t('new_server.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="name" label=${t('new_server.name')} hint=${t('new_server.hint')} form=${form} test="server-name" maxlength="100" autofocus autocomplete="off" />
+      <${Field} name="name" label=${t('new_server.name')} hint=${t('new_server.hint')} form=${form} test="server-name"
+        maxlength="100" autofocus autocomplete="off" />
       <${Field} name="description" label=${t('field.description')} form=${form} maxlength="1024" autocomplete="off" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
@@ -53,7 +55,8 @@ function Join() {
   });
   return html`<${Modal} title=${t('join.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="code" label=${t('join.id')} hint=${t('join.hint')} form=${form} test="join-code" maxlength="300" autofocus autocomplete="off" />
+      <${Field} name="code" label=${t('join.id')} hint=${t('join.hint')} form=${form} test="join-code"
+        maxlength="300" autofocus autocomplete="off" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
         <button type="button" class="button" onClick=${() => openDialog('new_server')}>${t('join.rather_make')}</button>
@@ -71,7 +74,8 @@ function Invite({ serverId }) {
     await navigator.clipboard.writeText(link);
     setCopied(true);
   });
-  return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })} onClose=${closeDialog}>
+  return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })}
+    onClose=${closeDialog}>
     <p>${t('invite.text')}</p>
     <dl class="facts">
       <dt>${t('invite.id')}</dt><dd><code class="selectable" data-test="invite-id">${serverId}</code></dd>
@@ -85,6 +89,16 @@ function Invite({ serverId }) {
   <//>`;
 }
 
+/** What the menu offers: a dialog and its icon. */
+const MENU_OF_OWNER = [
+  ['invite', 'invite'],
+  ['new_channel', 'add'],
+  ['server_settings', 'settings'],
+  ['hand_over', 'person'],
+  ['delete_server', 'delete'],
+];
+const MENU_OF_MEMBER = [['invite', 'invite'], ['leave_server', 'leave']];
+
 /** @param {{serverId: number, anchor: DOMRect}} props */
 function ServerMenu({ serverId, anchor }) {
   const server = servers.value.get(serverId);
@@ -92,12 +106,13 @@ function ServerMenu({ serverId, anchor }) {
   const isMine = server.owner_id === me.value?.id;
   const about = { serverId };
   const items = isMine
-    ? [['invite', 'invite'], ['new_channel', 'add'], ['server_settings', 'settings'], ['hand_over', 'person'], ['delete_server', 'delete']]
-    : [['invite', 'invite'], ['leave_server', 'leave']];
+    ? MENU_OF_OWNER
+    : MENU_OF_MEMBER;
   return html`<${Modal} title=${server.name} isTitleHidden class="menu" anchor=${anchor} onClose=${closeDialog}>
     <ul>
       ${items.map(([name, icon]) => html`<li key=${name}>
-        <button type="button" class=${/^(delete|leave)/.test(name) ? 'is-danger' : ''} onClick=${() => openDialog(name, about)}>
+        <button type="button" class=${/^(delete|leave)/.test(name) ? 'is-danger' : ''}
+          onClick=${() => openDialog(name, about)}>
           <${Icon} name=${icon} />${t(`server_menu.${name}`)}
         </button>
       </li>`)}
@@ -110,16 +125,20 @@ function ServerSettings({ serverId }) {
   const server = servers.value.get(serverId);
   const form = useForm(async (values) => {
     demand(values, ['name']);
-    const patch = { name: values.name.trim(), description: orNull(values.description), icon_url: orNull(values.icon_url) };
+    const { name, description, icon_url } = values;
+    const patch = { name: name.trim(), description: orNull(description), icon_url: orNull(icon_url) };
     await actions.updateServer(serverId, patch);
     closeDialog();
   });
   if (!server) return null;
   return html`<${Modal} title=${t('server_menu.server_settings')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="name" label=${t('new_server.name')} form=${form} defaultValue=${server.name} maxlength="100" autofocus />
-      <${Field} name="description" label=${t('field.description')} form=${form} rows="3" defaultValue=${server.description ?? ''} maxlength="1024" />
-      <${Field} name="icon_url" type="url" label=${t('field.icon_url')} hint=${t('rule.picture')} form=${form} defaultValue=${server.icon_url ?? ''} maxlength="2048" />
+      <${Field} name="name" label=${t('new_server.name')} form=${form} defaultValue=${server.name}
+        maxlength="100" autofocus />
+      <${Field} name="description" label=${t('field.description')} form=${form} rows="3"
+        defaultValue=${server.description ?? ''} maxlength="1024" />
+      <${Field} name="icon_url" type="url" label=${t('field.icon_url')} hint=${t('rule.picture')} form=${form}
+        defaultValue=${server.icon_url ?? ''} maxlength="2048" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot"><${Submit} form=${form} label=${t('form.save')} /></div>
     </form>
@@ -133,17 +152,20 @@ function ChannelForm({ channel, serverId }) {
     const name = values.name.trim();
     const description = orNull(values.description);
     if (channel) await actions.updateChannel(channel.id, { name, description });
-    else await actions.createChannel({ server_id: /** @type {number} */ (serverId), name, ...(description && { description }) });
+    else if (serverId) await actions.createChannel({ server_id: serverId, name, ...(description && { description }) });
     isNavigationOpen.value = false;
     closeDialog();
   });
   return html`<${Modal} title=${t(channel ? 'channel_form.change' : 'channel_form.new')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="name" label=${t('channel_form.name')} form=${form} test="channel-name" defaultValue=${channel?.name ?? ''} maxlength="100" autofocus autocomplete="off" />
-      <${Field} name="description" label=${t('channel_form.topic')} form=${form} defaultValue=${channel?.description ?? ''} maxlength="1024" autocomplete="off" />
+      <${Field} name="name" label=${t('channel_form.name')} form=${form} test="channel-name"
+        defaultValue=${channel?.name ?? ''} maxlength="100" autofocus autocomplete="off" />
+      <${Field} name="description" label=${t('channel_form.topic')} form=${form}
+        defaultValue=${channel?.description ?? ''} maxlength="1024" autocomplete="off" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
-        ${channel && html`<button type="button" class="button is-danger" onClick=${() => openDialog('delete_channel', { channelId: channel.id })}>
+        ${channel && html`<button type="button" class="button is-danger"
+          onClick=${() => openDialog('delete_channel', { channelId: channel.id })}>
           ${t('channel_form.delete')}
         </button>`}
         <${Submit} form=${form} label=${t(channel ? 'form.save' : 'channel_form.submit')} test="create-channel" />
@@ -162,10 +184,13 @@ function HandOver({ serverId }) {
   const ids = (members.value.get(serverId)?.user_ids ?? []).filter((id) => id !== me.value?.id);
   const name = servers.value.get(serverId)?.name ?? '';
   return html`<${Modal} title=${t('hand_over.title', { name })} onClose=${closeDialog}>
-    ${ids.length === 0 ? html`<p>${t('hand_over.nobody')}</p>` : html`<form class="form" onSubmit=${form.onSubmit} novalidate>
+    ${ids.length === 0 ? html`<p>${t('hand_over.nobody')}</p>` : html`<form class="form"
+      onSubmit=${form.onSubmit} novalidate>
       <p>${t('hand_over.text')}</p>
       <label class="select is-wide"><span>${t('hand_over.to')}</span>
-        <select name="user_id">${ids.map((/** @type {number} */ id) => html`<option key=${id} value=${id}>${nameOf(id, people.value.get(id)?.username)}</option>`)}</select>
+        <select name="user_id">
+          ${ids.map((/** @type {number} */ id) => html`<option key=${id} value=${id}>
+          ${nameOf(id, people.value.get(id)?.username)}</option>`)}</select>
       </label>
       <${FormProblem} form=${form} />
       <div class="dialog-foot"><${Submit} form=${form} label=${t('hand_over.submit')} kind="danger" /></div>
@@ -189,7 +214,8 @@ function Confirm({ title, text, quote, action, run }) {
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
         <button type="button" class="button" onClick=${closeDialog}>${t('form.cancel')}</button>
-        <button type="submit" class="button is-danger" data-test="confirm" autofocus aria-disabled=${form.isBusy ? 'true' : undefined}>${action}</button>
+        <button type="submit" class="button is-danger" data-test="confirm" autofocus
+          aria-disabled=${form.isBusy ? 'true' : undefined}>${action}</button>
       </div>
     </form>
   <//>`;
@@ -200,7 +226,8 @@ function ConfirmServer({ kind, serverId }) {
   const name = servers.value.get(serverId)?.name ?? '';
   const count = [...channels.value.values()].filter((channel) => channel.server_id === serverId).length;
   const run = () => (kind === 'delete_server' ? actions.deleteServer(serverId) : actions.leaveServer(serverId));
-  return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })} action=${t(`${kind}.submit`)} run=${run} />`;
+  return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })}
+    action=${t(`${kind}.submit`)} run=${run} />`;
 }
 
 /** @param {{channelId: number}} props */
@@ -221,12 +248,13 @@ function ConfirmMessage({ channelId, message }) {
 /** @param {{userId: number, anchor?: DOMRect}} props */
 function Person({ userId, anchor }) {
   const person = people.value.get(userId) ?? (me.value?.id === userId ? me.value : null);
+  const bio = me.value?.id === userId ? me.value.bio : null;
   const name = person ? personName(person) : t('person.deleted');
   return html`<${Modal} title=${name} class="person" anchor=${anchor} onClose=${closeDialog}>
     <div class="person-card">
       <${Avatar} id=${userId} name=${name} size="large" />
       ${person && html`<p class="muted">@${person.username}</p>`}
-      ${person?.bio && html`<p class="person-bio">${person.bio}</p>`}
+      ${bio && html`<p class="person-bio">${bio}</p>`}
     </div>
   <//>`;
 }

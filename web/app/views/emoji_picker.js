@@ -38,7 +38,8 @@ function Grid({ emoji, label, onPick }) {
   return html`<section class="emoji-group" aria-label=${label}>
     <h3>${label}</h3>
     <div class="emoji-grid">
-      ${emoji.map(({ glyph, name }) => html`<button type="button" key=${glyph} class="emoji-button" title=${name} aria-label=${name || glyph}
+      ${emoji.map(({ glyph, name }) => html`<button type="button" key=${glyph} class="emoji-button" title=${name}
+        aria-label=${name || glyph}
         tabIndex=${-1} data-glyph=${glyph} onClick=${() => onPick(glyph)}>${glyph}</button>`)}
     </div>
   </section>`;
@@ -58,7 +59,8 @@ function Groups({ data, query, onPick }) {
   }
   const recent = recentEmoji().map((glyph) => ({ glyph, name: names.get(glyph) ?? glyph }));
   return html`<${Grid} emoji=${recent} label=${t('emoji.recent')} onPick=${onPick} />
-    ${data.groups.map((/** @type {any} */ group) => html`<${Grid} key=${group.key} emoji=${group.emoji} label=${t(`emoji.${group.key}`)} onPick=${onPick} />`)}`;
+    ${data.groups.map((/** @type {any} */ group) => html`<${Grid} key=${group.key} emoji=${group.emoji}
+      label=${t(`emoji.${group.key}`)} onPick=${onPick} />`)}`;
 }
 
 /** @param {{anchor?: DOMRect, onPick: (glyph: string) => any}} props */
@@ -96,9 +98,11 @@ export function EmojiPicker({ anchor, onPick }) {
     }
   }
   return html`<${Modal} title=${t('emoji.title')} isTitleHidden class="emoji" anchor=${anchor} onClose=${closeDialog}>
-    <input type="text" inputmode="search" class="emoji-search" aria-label=${t('emoji.search')} placeholder=${t('emoji.search')} autofocus autocomplete="off" maxlength="60"
+    <input type="text" inputmode="search" class="emoji-search" aria-label=${t('emoji.search')}
+      placeholder=${t('emoji.search')} autofocus autocomplete="off" maxlength="60"
       onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} onKeyDown=${onSearchKey} />
-    <div class="emoji-scroll" onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.emoji-button', COLUMNS)}>
+    <div class="emoji-scroll"
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.emoji-button', COLUMNS)}>
       ${failure && html`<p class="problem">${wordsOfError(failure)}</p>`}
       ${!data && !failure && html`<p class="hint is-empty" role="status">${t('loading')}</p>`}
       ${data && html`<${Groups} data=${data} query=${query} onPick=${pick} />`}

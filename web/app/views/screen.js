@@ -7,7 +7,9 @@ import { notices, place } from '../store.js';
 /** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
 export const dialog = signal(null);
 /** What is shown beside the messages. @type {import('../store.js').Signal<null | 'members' | 'pins'>} */
-export const side = signal(matchMedia('(min-width: 1200px)').matches ? 'members' : null);
+export const side = signal(
+  /** @type {null | 'members' | 'pins'} */ (matchMedia('(min-width: 1200px)').matches ? 'members' : null),
+);
 /** Whether servers and channels are shown where there is no room for all (a phone). */
 export const isNavigationOpen = signal(true);
 /** The message that is being answered, by channel. @type {import('../store.js').Signal<Map<number, any>>} */
@@ -56,7 +58,8 @@ export function focusComposer() {
 /** Says in a notice what went wrong with an action that has no form. @param {any} error */
 export function tell(error) {
   const key = `view-${Date.now()}-${Math.random()}`;
-  const notice = { key, kind: error.kind ?? 'error', code: error.code, detail: error.detail ?? error.message, word: error.word };
+  const { kind = 'error', code, word } = error;
+  const notice = { key, kind, code, detail: error.detail ?? error.message, word };
   notices.value = [...notices.value, notice].slice(-5);
 }
 

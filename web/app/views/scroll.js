@@ -1,6 +1,6 @@
 // @ts-check
-// The one owner of a list's scroll position: at the end it stays at the end; elsewhere the rows that one sees stay where they
-// are, whatever is added, taken away or grows above and below them.
+// The one owner of a list's scroll position: at the end it stays at the end; elsewhere the rows that one sees stay
+// where they are, whatever is added, taken away or grows above and below them.
 import { useEffect, useLayoutEffect, useRef, useState } from '../../vendor/hooks.js';
 
 const END_PX = 40;
@@ -22,8 +22,8 @@ function firstSeen(rows, top) {
 }
 
 /**
- * @param {{current: HTMLElement | null}} scroller it is `position: relative`; the list with rows that have `data-key` is in it
- * @param {{current: HTMLElement | null}} list
+ * @param {{current: HTMLElement | null}} scroller it is `position: relative`
+ * @param {{current: HTMLElement | null}} list is in it, of rows that have `data-key`
  * @param {boolean} isWhole whether the end of the list is the end of the log
  */
 export function useScroll(scroller, list, isWhole) {

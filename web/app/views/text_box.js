@@ -1,5 +1,5 @@
 // @ts-check
-// A text field of several lines that belongs to the person who types: while a syllable is composed nothing writes to it.
+// A text field of several lines that belongs to who types: while a syllable is composed nothing writes to it.
 import { useLayoutEffect, useRef } from '../../vendor/hooks.js';
 import { html } from './kit.js';
 

@@ -16,7 +16,8 @@ export const en = {
   'register.have_account': 'Already have an account?',
   'register.email_hint': 'Nobody else sees it.',
   'unreachable.title': 'No connection',
-  'unreachable.text': 'Madang cannot be reached at the moment. Check your connection; it is tried again by itself, too.',
+  'unreachable.text':
+    'Madang cannot be reached at the moment. Check your connection; it is tried again by itself, too.',
 
   'field.username': 'Username',
   'field.email': 'Email',
@@ -45,7 +46,8 @@ export const en = {
   'rule.bio': 'At most 500 characters.',
   'rule.avatar_url': 'An address that begins with http:// or https://.',
   'rule.icon_url': 'An address that begins with http:// or https://.',
-  'rule.picture': 'Begins with http:// or https://. Other apps may show it; this page loads no pictures from elsewhere.',
+  'rule.picture':
+    'Begins with http:// or https://. Other apps may show it; this page loads no pictures from elsewhere.',
   'rule.name': '1 to 100 characters that can be seen.',
   'rule.description': 'At most 1,024 characters.',
 
@@ -64,7 +66,9 @@ export const en = {
   'navigation.open': 'Servers and channels',
 
   'welcome.title': 'Welcome, {name}!',
-  'welcome.text': 'A server is a place for a group: your friends, your club, your team. Make one, or join one that somebody told you about.',
+  'welcome.text':
+    'A server is a place for a group: your friends, your club, your team. Make one, or join one that somebody told ' +
+    'you about.',
   'welcome.hint': 'To join you need the server’s id. Its members find it under “Invite people”.',
   'welcome.choose_channel': 'Choose a channel on the left.',
 
@@ -113,7 +117,8 @@ export const en = {
   },
   'delete_server.submit': 'Delete the server',
   'leave_server.title': 'Leave {name}?',
-  'leave_server.text': 'You will no longer see “{name}” and its channels. What you wrote stays there. You can join again with the id.',
+  'leave_server.text':
+    'You will no longer see “{name}” and its channels. What you wrote stays there. You can join again with the id.',
   'leave_server.submit': 'Leave',
   'delete_channel.title': 'Delete #{name}?',
   'delete_channel.text': 'The channel “{name}” and all its messages will be gone, for everybody and for good.',
@@ -152,7 +157,10 @@ export const en = {
   'person.deleted': 'Deleted user',
 
   'pending.failed': 'Not sent. {reason}',
-  'pending.delayed': { one: 'You write fast: this one goes out in {count} second.', other: 'You write fast: this one goes out in {count} seconds.' },
+  'pending.delayed': {
+    one: 'You write fast: this one goes out in {count} second.',
+    other: 'You write fast: this one goes out in {count} seconds.',
+  },
   'pending.discard': 'Discard',
 
   'composer.label': 'Message to #{name}',
@@ -246,23 +254,32 @@ export const en = {
   'sessions.end': 'End',
   'sessions.end_others': 'End all others',
   'storage.title': 'In this browser',
-  'storage.disk': 'Recent messages, drafts and what is not sent yet are kept in this browser, so that a reload loses nothing. Logging out removes them.',
-  'storage.memory': 'This browser does not let the page keep anything. A reload forgets drafts and what is not sent yet.',
+  'storage.disk':
+    'Recent messages, drafts and what is not sent yet are kept in this browser, so that a reload loses nothing. ' +
+    'Logging out removes them.',
+  'storage.memory':
+    'This browser does not let the page keep anything. A reload forgets drafts and what is not sent yet.',
   'export.title': 'Export',
   'export.text': 'Get a file with everything that is kept about you: your profile, your servers, your messages.',
   'export.submit': 'Download my data',
   'delete_account.title': 'Delete my account',
-  'delete_account.text': 'The account “{name}” and its profile will be gone for good. Messages stay, without your name. There is no way back.',
+  'delete_account.text':
+    'The account “{name}” and its profile will be gone for good. Messages stay, without your name. There is no way ' +
+    'back.',
   'delete_account.owns': 'You own servers: {names}. Hand each over or delete it first.',
   'delete_account.submit': 'Delete my account',
-  'help.text': 'Madang is a chat for communities. Whatever you write is kept in order and never lost, also when the connection is.',
+  'help.text':
+    'Madang is a chat for communities. Whatever you write is kept in order and never lost, also when the connection ' +
+    'is.',
   'help.api': 'For programs',
   'help.docs': 'Try the calls (Swagger UI)',
   'help.redoc': 'Read about the calls (Redoc)',
 
-  'notice.storage_memory': 'This browser does not let the page keep anything: a reload forgets drafts and what is not sent yet.',
+  'notice.storage_memory':
+    'This browser does not let the page keep anything: a reload forgets drafts and what is not sent yet.',
   'notice.too_many_pending': 'Too much is waiting to be sent. Please wait a moment; your text stays here.',
-  'notice.too_many_channels': 'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
+  'notice.too_many_channels':
+    'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
 
   'error.unknown': 'Something went wrong.',
   'error.unreachable': 'No answer. Check your connection and try again.',
