@@ -1,6 +1,6 @@
 // @ts-check
-// Puts frames into the state: each tab does so with the same frames. Entries that come before their turn are held until what is missing
-// has been read. It calls nobody: what is to be done beside is told to who listens.
+// Puts frames into the state: each tab does so with the same frames. Entries that come before their turn are held
+// until what is missing has been read. It calls nobody: what is to be done beside is told to who listens.
 import { batch } from '../vendor/signals.js';
 import { reduceNews } from './news.js';
 import { isEntry, reduceLog, resetLog } from './reducer.js';
@@ -9,8 +9,9 @@ import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, se
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./reducer.js').Effect} Effect */
 /**
- * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void, changed: (channel_id: number) => void,
- *   met: (message: Frame) => void, stranger: () => void}} Listener
+ * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void,
+ *   changed: (channel_id: number) => void,
+ *   news: () => void, met: (message: Frame) => void, stranger: () => void}} Listener
  */
 
 export const HELD_MAX = 2_000;
@@ -28,7 +29,10 @@ export function listen(next) {
   listener = next;
 }
 
-/** @param {number} channel_id @returns {{heard: Frame[], isWhole: () => boolean, end: () => void}} the entries that come from now on */
+/**
+ * @param {number} channel_id
+ * @returns {{heard: Frame[], isWhole: () => boolean, end: () => void}} the entries that come from now on
+ */
 export function record(channel_id) {
   /** @type {Frame[]} */
   const heard = [];
@@ -49,7 +53,13 @@ export function takeFrame(frame) {
 
 /** @param {Frame} frame */
 function takeNews(frame) {
-  const before = { me: me.peek(), servers: servers.peek(), channels: channels.peek(), members: members.peek(), people: people.peek() };
+  const before = {
+    me: me.peek(),
+    servers: servers.peek(),
+    channels: channels.peek(),
+    members: members.peek(),
+    people: people.peek(),
+  };
   const after = reduceNews(before, frame);
   if (after === before) return;
   if (after.channels !== before.channels) beginReading(frame, before, after);
@@ -59,6 +69,7 @@ function takeNews(frame) {
   members.value = after.members;
   people.value = after.people;
   const gone = [...before.channels.keys()].filter((id) => !after.channels.has(id));
+  listener.news();
   if (gone.length) forget(gone);
 }
 
@@ -104,7 +115,9 @@ function takeOfLog(frame) {
     listener.changed(channel_id);
   }
   if (result.is_gap) hold(frame);
-  if (isCounted || frame.type === 'subscribed') raiseLastSeq(channel_id, frame.to ?? frame.seq, frame.type === 'resync');
+  if (isCounted || frame.type === 'subscribed') {
+    raiseLastSeq(channel_id, frame.to ?? frame.seq, frame.type === 'resync');
+  }
   if (frame.type === 'message.created' && frame.author_id !== null && !frame.deleted) listener.met(frame);
   for (const effect of result.effects) listener.effect(channel_id, effect);
 }
@@ -117,7 +130,10 @@ function hold(frame) {
   if (frames.length > HELD_MAX) startAnew(frame.channel_id, Math.max(...frames.map(({ to, seq }) => to ?? seq)));
 }
 
-/** Gives up what is between, and goes on from a number with the newest page. @param {number} channel_id @param {number} seq */
+/**
+ * Gives up what is between, and goes on from a number with the newest page.
+ * @param {number} channel_id @param {number} seq
+ */
 export function startAnew(channel_id, seq) {
   held.delete(channel_id);
   const log = logOf(channel_id);
@@ -128,7 +144,10 @@ export function startAnew(channel_id, seq) {
 /** Whether entries wait for what is before them. @param {number} channel_id */
 export const isHolding = (channel_id) => held.has(channel_id);
 
-/** Takes the entries that were read, and then those that were held. @param {number} channel_id @param {Frame[]} entries */
+/**
+ * Takes the entries that were read, and then those that were held.
+ * @param {number} channel_id @param {Frame[]} entries
+ */
 export function takeEntries(channel_id, entries) {
   batch(() => {
     const waiting = held.get(channel_id) ?? [];

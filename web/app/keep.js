@@ -1,5 +1,6 @@
 // @ts-check
-// Keeps the state on disk: what has changed is written a moment later, and when the page goes out of sight. Shows it again on the next visit.
+// Keeps the state on disk: what has changed is written a moment later, and when the page goes out of sight. Shows it
+// again on the next visit.
 import { batch } from '../vendor/signals.js';
 import { eraseLog, read, readAll, write, writeLog } from './disk.js';
 import { channels, drafts, logOf, me, people, reads, servers } from './store.js';
@@ -62,8 +63,12 @@ export function stopKeeping() {
 /** @returns {Promise<boolean>} whether there was something */
 export async function restore() {
   const [state, keptReads, keptDrafts, keptRecent, keptPeople, logs] = await Promise.all([
-    read('values', 'state'), read('values', 'reads'), read('values', 'drafts'), read('values', 'recent'),
-    read('values', 'people'), readAll('logs'),
+    read('values', 'state'),
+    read('values', 'reads'),
+    read('values', 'drafts'),
+    read('values', 'recent'),
+    read('values', 'people'),
+    readAll('logs'),
   ]);
   if (!state?.me || me.peek()) return false;
   batch(() => {
@@ -91,7 +96,10 @@ export function noteOpened(channel_id) {
 /** A larger number for what was opened later; -1 for what was not. @param {number} channel_id */
 export const openedAt = (channel_id) => recent.indexOf(channel_id);
 
-addEventListener('pagehide', keepNow);
-document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'hidden' && timer !== null) keepNow();
-});
+/** What waits is written when the page goes out of sight: it may not come back. */
+export function startKeeping() {
+  addEventListener('pagehide', keepNow);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden' && timer !== null) keepNow();
+  });
+}

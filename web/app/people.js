@@ -16,10 +16,12 @@ const fresh = new Set();
 /** @type {any} */
 let timer = null;
 
-/** @param {{author_id?: number|null, author_username?: string}} message */
+/** @param {{author_id?: number|null, author_username?: string, [field: string]: any}} message */
 export function meet({ author_id, author_username }) {
   if (!author_id || fresh.has(author_id)) return;
-  if (!people.peek().has(author_id)) people.value = withPeople(people.peek(), [{ id: author_id, username: author_username ?? '' }]);
+  if (!people.peek().has(author_id)) {
+    people.value = withPeople(people.peek(), [{ id: author_id, username: author_username ?? '' }]);
+  }
   if (waiting.size < WAITING_MAX) waiting.add(author_id);
   timer ??= setTimeout(() => {
     timer = null;
@@ -52,7 +54,10 @@ export async function loadMembers(server_id) {
   const after = known.user_ids.at(-1) ?? 0;
   /** @type {{user_id: number, username: string, display_name: string|null, avatar_url: string|null}[]} */
   const page = await call('GET', `servers/${server_id}/members?after=${after}&limit=${MEMBERS_PAGE}`);
-  people.value = withPeople(people.peek(), page.map((member) => ({ ...member, id: member.user_id })));
+  people.value = withPeople(
+    people.peek(),
+    page.map((member) => ({ ...member, id: member.user_id })),
+  );
   const before = members.peek().get(server_id)?.user_ids ?? [];
   const user_ids = [...new Set([...before, ...page.map(({ user_id }) => user_id)])].sort((a, b) => a - b);
   keepSoon('people');

@@ -1,13 +1,15 @@
 // @ts-check
-// The gateway's socket: opens it, identifies, keeps it alive, and comes back as docs/PROTOCOL.md "Closing" says. It knows no channel: who
-// opens it subscribes on `onReady`. Waits are random, grow, and end early when the network is back or the person asks.
+// The gateway's socket: opens it, identifies, keeps it alive, and comes back as docs/PROTOCOL.md "Closing" says. It
+// knows no channel: who opens it subscribes on `onReady`. Waits are random, grow, and end early when the network is
+// back or the person asks.
 import { ApiError, call, gatewayUrl } from './api.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./store.js').Connection} Connection */
 /**
- * @typedef {{token: () => string|null, renew: (used: string|null) => Promise<void>, onFrame: (frame: Frame, text: string) => void,
- *   onState: (state: Connection) => void, onClosed: () => void, onStopped: (code: string, detail: string) => void}} Means
+ * @typedef {{token: () => string|null, renew: (used: string|null) => Promise<void>,
+ *   onFrame: (frame: Frame, text: string) => void, onState: (state: Connection) => void, onClosed: () => void,
+ *   onStopped: (code: string, detail: string) => void}} Means
  */
 
 const OPEN_MAX_MS = 15_000;
