@@ -40,7 +40,11 @@ async function begin() {
         return signOut();
       }
       const resumed = resume();
-      return await beginAs(last, resumed);
+      if (last !== undefined) return await beginAs(last, resumed);
+      await resumed;
+      const profile = await call('GET', 'users/me');
+      if (turn === generation) await beAccount(profile);
+      return;
     } catch (error) {
       if (turn !== generation) return;
       if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut();

@@ -207,11 +207,11 @@ export async function updateProfile(patch) {
   keepSoon('state');
 }
 /**
- * @returns {Promise<{id: string, created_at: string, last_used_at: string, expires_at: string, address: string|null,
+ * @returns {Promise<{id: number, created_at: string, last_used_at: string, expires_at: string, address: string|null,
  *   user_agent: string|null, is_current: boolean}[]>}
  */
 export const listSessions = () => call('GET', 'auth/sessions');
-/** @param {string} id */
+/** @param {number|string} id */
 export async function endSession(id) {
   await call('DELETE', `auth/sessions/${id}`);
 }

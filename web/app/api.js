@@ -28,7 +28,7 @@ export class ApiError extends Error {
 
 /**
  * The session: who gives the token, and the next one.
- * @type {{token: () => string|null, renew: (used: string) => Promise<void>}}
+ * @type {{token: () => string|null, renew: (used: string|null) => Promise<void>}}
  */
 let session = { token: () => null, renew: async () => {} };
 

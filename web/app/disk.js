@@ -156,12 +156,12 @@ export async function wipeDisk(user_id) {
 }
 
 // A name in localStorage: which account's data is kept here. It is no secret and no proof.
-/** @returns {number|null} */
+/** @returns {number|null|undefined} null: nobody; undefined: the browser does not let the page keep anything */
 export function lastUser() {
   try {
     return Number(localStorage.getItem(`${prefix()}user`)) || null;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

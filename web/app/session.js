@@ -96,7 +96,8 @@ async function refresh() {
     const said = await ask().catch((error) => (isUnreachable(error) ? ask() : Promise.reject(error)));
     keep(said.access_token, said.expires_in * 1000);
     // The cookie is one for all tabs: somebody else may have logged in with it.
-    if (me.peek() && lastUser() !== me.peek()?.id) onSwitch(lastUser());
+    const last = lastUser();
+    if (me.peek() && last !== undefined && last !== me.peek()?.id) onSwitch(last);
   } catch (error) {
     if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
       forgetToken();
