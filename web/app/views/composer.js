@@ -1,12 +1,12 @@
 // @ts-check
 // Where a message is written. The text is the field's own; the draft only follows it.
-import { useRef, useState } from '../../vendor/hooks.js';
+import { useEffect, useRef, useState } from '../../vendor/hooks.js';
 import { say, setDraft } from '../actions.js';
 import { drafts, logOf, me } from '../store.js';
 import { t } from '../words.js';
 import { lineOf } from './content.js';
 import { Icon, IconButton, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
-import { attempt, editing, openDialog, replies, setReply, target } from './screen.js';
+import { attempt, dialog, editing, openDialog, replies, setReply, target } from './screen.js';
 import { TextBox, grow, insertText } from './text_box.js';
 
 /** The most characters of a message; from there on how many are left is shown. */
@@ -55,6 +55,10 @@ export function Composer({ channel }) {
   const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const first = useRef(drafts.peek().get(channelId) ?? '');
   const [text, setText] = useState(first.current);
+
+  useEffect(() => {
+    if (!matchMedia('(pointer: coarse)').matches && !dialog.peek()) box.current?.focus();
+  }, []);
 
   /** @param {HTMLTextAreaElement} element */
   function follow(element) {
@@ -106,7 +110,7 @@ export function Composer({ channel }) {
         data-test="composer"
         aria-label=${t('composer.label', { name: channel.name })}
           placeholder=${t('composer.label', { name: channel.name })}
-        enterkeyhint="send" autocomplete="off" autofocus=${!matchMedia('(pointer: coarse)').matches} />
+        enterkeyhint="send" autocomplete="off" />
       <${IconButton} icon="smile" label=${t('composer.emoji')} onClick=${pickEmoji} />
       <${IconButton} icon="send" class="send" label=${t('composer.send')} data-test="send"
         aria-disabled=${isSendable ? undefined : 'true'} onClick=${() => attempt(send)} />

@@ -7,9 +7,11 @@ import { t } from '../words.js';
 import { EmojiPicker } from './emoji_picker.js';
 import { Field, FormError, FormProblem, Submit, demand, useForm } from './form.js';
 import { KeysDialog } from './keys_dialog.js';
-import { Avatar, Icon, html, nameOf, personName } from './kit.js';
+import { Avatar, Icon, Time, html, nameOf, personName } from './kit.js';
 import { Modal } from './modal.js';
-import { attempt, closeDialog, dialog, isNavigationOpen, openDialog } from './screen.js';
+import {
+  attempt, closeDialog, dialog, focusComposer, isNavigationOpen, openDialog, showFirst,
+} from './screen.js';
 import { Settings } from './settings.js';
 import { Switcher } from './switcher.js';
 
@@ -23,6 +25,7 @@ function NewServer() {
     await actions.createServer({ name: values.name.trim(), ...(description && { description }) });
     isNavigationOpen.value = false;
     closeDialog();
+    focusComposer();
   });
   return html`<${Modal} title=${t('new_server.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
@@ -44,18 +47,23 @@ function serverIdOf(text) {
   return found ? Number(found[1]) : null;
 }
 
-function Join() {
+/** @param {{code?: number}} props what came with a link, if one was followed */
+function Join({ code }) {
   const form = useForm(async (values) => {
     demand(values, ['code']);
     const id = serverIdOf(values.code);
     if (!id) throw new FormError({ code: t('join.no_id') });
     if (servers.value.has(id)) actions.openServer(id);
     else await actions.joinServer(id);
+    isNavigationOpen.value = false;
     closeDialog();
+    focusComposer();
   });
   return html`<${Modal} title=${t('join.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="code" label=${t('join.id')} hint=${t('join.hint')} form=${form} test="join-code"
+      <${Field} name="code" label=${t('join.id')}
+        hint=${t(code ? 'join.asked' : 'join.hint')} defaultValue=${code ?? ''}
+        form=${form} test="join-code"
         maxlength="300" autofocus autocomplete="off" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
@@ -145,6 +153,25 @@ function ServerSettings({ serverId }) {
   <//>`;
 }
 
+/** @param {{channelId: number, anchor: DOMRect}} props */
+function ChannelInfo({ channelId, anchor }) {
+  const channel = channels.value.get(channelId);
+  if (!channel) return null;
+  const isMine = servers.value.get(channel.server_id)?.owner_id === me.value?.id;
+  return html`<${Modal} title=${`#${channel.name}`} class="info" anchor=${anchor} onClose=${closeDialog}>
+    <p class="person-bio">${channel.description || html`<span class="muted">${t('channel.no_topic')}</span>`}</p>
+    <p class="hint">${t('channel.made')} <${Time} at=${channel.created_at} style="moment" /></p>
+    <div class="dialog-foot">
+      ${isMine && html`<button type="button" class="button is-small"
+        onClick=${() => openDialog('channel', { channel })}>${t('channel_form.change')}</button>`}
+      <button type="button" class="button is-small" data-test="jump-first" onClick=${() => {
+        closeDialog();
+        showFirst(channelId);
+      }}>${t('channel.first')}</button>
+    </div>
+  <//>`;
+}
+
 /** @param {{channel?: any, serverId?: number}} props */
 function ChannelForm({ channel, serverId }) {
   const form = useForm(async (values) => {
@@ -155,6 +182,7 @@ function ChannelForm({ channel, serverId }) {
     else if (serverId) await actions.createChannel({ server_id: serverId, name, ...(description && { description }) });
     isNavigationOpen.value = false;
     closeDialog();
+    if (!channel) focusComposer();
   });
   return html`<${Modal} title=${t(channel ? 'channel_form.change' : 'channel_form.new')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
@@ -267,6 +295,7 @@ const DIALOGS = /** @type {Record<string, any>} */ ({
   server_settings: ServerSettings,
   new_channel: ChannelForm,
   channel: ChannelForm,
+  channel_info: ChannelInfo,
   hand_over: HandOver,
   delete_server: ConfirmServer,
   leave_server: ConfirmServer,

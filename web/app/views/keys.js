@@ -4,7 +4,9 @@ import { useEffect } from '../../vendor/hooks.js';
 import { markRead } from '../actions.js';
 import { place, unreadOf } from '../store.js';
 import { channelsOf } from './navigation.js';
-import { closeDialog, dialog, focusComposer, openDialog, readByKey, showChannel } from './screen.js';
+import {
+  closeDialog, dialog, focusComposer, openDialog, readByKey, showChannel, showFirst, showNewest,
+} from './screen.js';
 
 /** Whether the keys are those of Apple's keyboards. */
 export const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -55,7 +57,14 @@ function onKeyDown(event) {
     readByKey.value += 1;
     return;
   }
-  if (isForText(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isForText(event.target)) return;
+  const { channel_id } = place.value;
+  if (isControl && channel_id && (event.key === 'Home' || event.key === 'End')) {
+    event.preventDefault();
+    (event.key === 'Home' ? showFirst : showNewest)(channel_id);
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === '?') {
     event.preventDefault();
     openDialog('keys');

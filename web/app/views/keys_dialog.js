@@ -18,6 +18,8 @@ const KEYS = [
     [[ALT, '↓'], 'keys.channel_after'],
     [[ALT, SHIFT, '↑'], 'keys.unread_before'],
     [[ALT, SHIFT, '↓'], 'keys.unread_after'],
+    [[CONTROL, 'Home'], 'keys.first'],
+    [[CONTROL, 'End'], 'keys.newest'],
     [['Esc'], 'keys.mark_read'],
     [['?'], 'keys.list'],
   ] },

@@ -8,7 +8,7 @@ import { lineOf } from './content.js';
 import { Icon, dayOf, html, nameOf, roveFocus } from './kit.js';
 import { MessageRow, PendingRow } from './message.js';
 import { shortNumberOf } from './navigation.js';
-import { activeRow, attempt, editing, isNavigationOpen, openDialog, readByKey, target } from './screen.js';
+import { activeRow, attempt, editing, isNavigationOpen, openDialog, readByKey, showNewest, target } from './screen.js';
 import { rowsOf } from './rows.js';
 import { useScroll } from './scroll.js';
 
@@ -96,7 +96,7 @@ function Beginning({ channel, isOwner, isEmpty }) {
  */
 function Top({ channel, log, hasOlder, isOwner, isEmpty }) {
   if (log.error) {
-    const load = log.is_loaded ? actions.loadOlder : actions.openChannel;
+    const load = log.is_loaded ? actions.loadOlder : actions.reload;
     const again = () => attempt(() => load(channel.id));
     return html`<div class="list-end" role="alert"><p class="problem">${wordsOfError(log.error)}</p><button
       type="button" class="button is-small" onClick=${again}>${t('again')}</button></div>`;
@@ -160,7 +160,7 @@ export function Messages({ channel }) {
   const waiting = hasNewer ? NOTHING : pending.value.get(channelId) ?? NOTHING;
   const wanted = target.value;
 
-  const { isAtEnd, isAtEndNow, onScroll, toEnd, toRow } = useScroll(scroller, list, !hasNewer);
+  const { isAtEnd, isAtEndNow, onScroll, toEnd, toRow, toStart } = useScroll(scroller, list, !hasNewer);
   const isReading = () => isAtEndNow() && !hasNewer && isLookedAt();
   const { count, divider, setDivider } = useUnread({ channelId, log, isReading });
   useLook();
@@ -188,6 +188,9 @@ export function Messages({ channel }) {
       if (hasNewer) return;
       if (wanted.isOwn) setDivider(null);
       toEnd();
+    } else if (wanted.isFirst) {
+      if (hasOlder) return;
+      toStart();
     } else {
       const selector = wanted.isUnread ? '[data-key=unread]' : `[data-id="${wanted.messageId}"]`;
       const row = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(selector));
@@ -229,11 +232,6 @@ export function Messages({ channel }) {
   }
   useEffect(loadWhatIsNear);
 
-  function jumpToNewest() {
-    target.value = { channelId, isNewest: true };
-    attempt(() => actions.jumpToNewest(channelId));
-  }
-
   return html`<div class="messages-frame">
     <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region"
       aria-label=${t('messages.label', { name: channel.name })}
@@ -267,7 +265,7 @@ export function Messages({ channel }) {
       </ol>
       ${hasNewer && html`<div class="list-end">${log.is_loading && html`<span class="spinner"></span>`}</div>`}
     </div>
-    <${Pill} count=${count} isAtEnd=${isAtEnd && !hasNewer} onClick=${jumpToNewest} />
+    <${Pill} count=${count} isAtEnd=${isAtEnd && !hasNewer} onClick=${() => showNewest(channelId)} />
     <div class="hidden-text" aria-live="polite">${said}</div>
   </div>`;
 }

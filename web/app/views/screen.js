@@ -10,6 +10,9 @@ export const dialog = signal(null);
 export const side = signal(
   /** @type {null | 'members' | 'pins'} */ (matchMedia('(min-width: 1200px)').matches ? 'members' : null),
 );
+matchMedia('(max-width: 1099px)').addEventListener('change', ({ matches }) => {
+  if (matches) side.value = null;
+});
 /** Whether servers and channels are shown where there is no room for all (a phone). */
 export const isNavigationOpen = signal(true);
 /** The message that is being answered, by channel. @type {import('../store.js').Signal<Map<number, any>>} */
@@ -100,6 +103,18 @@ export function showChannel(channelId, messageId) {
     activeRow.value = null;
   });
   attempt(() => actions.openChannel(channelId, messageId));
+}
+
+/** @param {number} channelId */
+export function showFirst(channelId) {
+  target.value = { channelId, isFirst: true };
+  attempt(() => actions.jumpToFirst(channelId));
+}
+
+/** @param {number} channelId */
+export function showNewest(channelId) {
+  target.value = { channelId, isNewest: true };
+  attempt(() => actions.jumpToNewest(channelId));
 }
 
 /**

@@ -88,6 +88,10 @@ export function useScroll(scroller, list, isWhole) {
       restore();
       remember();
     },
+    toStart() {
+      if (scroller.current) scroller.current.scrollTop = 0;
+      remember();
+    },
     /** @param {HTMLElement} row @param {number} part where in the window it is to stand, from 0 (top) to 1 */
     toRow(row, part) {
       const view = scroller.current;

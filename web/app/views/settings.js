@@ -101,7 +101,7 @@ function SessionsSection() {
   useEffect(() => {
     load();
   }, []);
-  const end = (/** @type {string} */ id) => attempt(() => actions.endSession(id)).then(load);
+  const end = (/** @type {number} */ id) => attempt(() => actions.endSession(id)).then(load);
   if (failure) {
     return html`<p class="problem">${wordsOfError(failure)}</p><button type="button" class="button"
       onClick=${load}>${t('again')}</button>`;

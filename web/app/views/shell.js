@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from '../../vendor/hooks.js';
 import { signal } from '../../vendor/signals.js';
 import { dismiss, retryNow } from '../actions.js';
+import { placeOf } from '../route.js';
 import { channels, connection, me, notices, place, servers, unreadTotal } from '../store.js';
 import { t, wordsOfError } from '../words.js';
 import { Composer } from './composer.js';
@@ -108,7 +109,12 @@ function Header({ channel }) {
       isNavigationOpen.value = true;
     }} />
     ${channel && html`<${Icon} name="hash" />`}
-    <h1 class="cut" title=${title}>${title}</h1>
+    <h1 class="cut">${channel ? html`<button type="button" class="cut channel-name" aria-haspopup="dialog"
+      title=${`${title}\n${t('channel.about')}`} data-test="channel-info"
+      onClick=${(/** @type {any} */ event) => openDialog('channel_info', {
+        channelId: channel.id,
+        anchor: event.currentTarget.getBoundingClientRect(),
+      })}>${title}</button>` : title}</h1>
     ${channel?.description ? html`<p class="topic cut" title=${channel.description}>${channel.description}
       </p>` : html`<span class="topic"></span>`}
     <${IconButton} icon="search" label=${t('switcher.open')} data-test="open-switcher"
@@ -170,6 +176,29 @@ function useSwipe() {
   };
 }
 
+/** Who follows a link to a server that is not theirs yet is asked whether to join it. */
+function useInvitation() {
+  const wanted = useRef(place.peek().server_id);
+  const isLive = connection.value.state === 'live';
+  useEffect(() => {
+    const look = () => {
+      const id = wanted.current;
+      if (!id || connection.peek().state !== 'live') return;
+      wanted.current = undefined;
+      if (servers.peek().has(id)) return;
+      for (const notice of notices.peek()) if (notice.code === 'server_not_found') dismiss(notice.key);
+      openDialog('join', { code: id });
+    };
+    const onMove = () => {
+      wanted.current = placeOf(location.hash).server_id;
+      setTimeout(look);
+    };
+    setTimeout(look);
+    addEventListener('popstate', onMove, { capture: true });
+    return () => removeEventListener('popstate', onMove, { capture: true });
+  }, [isLive]);
+}
+
 /** What draws the dialogs, once it is loaded. @type {import('../store.js').Signal<any>} */
 const drawn = signal(null);
 
@@ -189,9 +218,12 @@ function Dialogs() {
 export function Shell() {
   useTitle();
   useKeys();
+  useInvitation();
   const swipe = useSwipe();
   const channel = channels.value.get(place.value.channel_id ?? -1);
   const hasPlace = !!channel;
+  const hasServer = servers.value.has(place.value.server_id ?? -1);
+  const hasSide = side.value === 'pins' ? hasPlace : side.value === 'members' && hasServer;
   useEffect(() => {
     isNavigationOpen.value = !hasPlace;
   }, [hasPlace]);
@@ -200,7 +232,7 @@ export function Shell() {
     side.value = null;
   };
   const marks = classes(
-    side.value && 'has-side',
+    hasSide && 'has-side',
     isNavigationOpen.value && 'has-navigation',
     !hasPlace && 'has-no-place',
   );

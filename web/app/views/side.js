@@ -61,7 +61,7 @@ function Members({ serverId }) {
       setShown(shown + SHOWN_STEP);
       if (!known.is_complete) load();
     }}>${t('members.more')}</button>`}
-    ${ids.length === 1 && known?.is_complete && html`<p class="hint is-empty">${t('members.alone')}
+    ${ids.length === 1 && known?.is_complete && html`<p class="hint is-empty">${t('members.alone')}${' '}
       <button type="button" class="link" onClick=${() => openDialog('invite', { serverId })}>${t('server_menu.invite')}
         </button></p>`}
   <//>`;
