@@ -10,7 +10,7 @@ import { KeysDialog } from './keys_dialog.js';
 import { Avatar, Icon, Time, html, nameOf, personName } from './kit.js';
 import { Modal } from './modal.js';
 import {
-  attempt, closeDialog, dialog, focusComposer, isNavigationOpen, openDialog, showFirst,
+  attempt, closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showFirst,
 } from './screen.js';
 import { Settings } from './settings.js';
 import { Switcher } from './switcher.js';
@@ -253,7 +253,10 @@ function Confirm({ title, text, quote, action, run }) {
 function ConfirmServer({ kind, serverId }) {
   const name = servers.value.get(serverId)?.name ?? '';
   const count = [...channels.value.values()].filter((channel) => channel.server_id === serverId).length;
-  const run = () => (kind === 'delete_server' ? actions.deleteServer(serverId) : actions.leaveServer(serverId));
+  const run = async () => {
+    await (kind === 'delete_server' ? actions.deleteServer(serverId) : actions.leaveServer(serverId));
+    hush('server_not_found');
+  };
   return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })}
     action=${t(`${kind}.submit`)} run=${run} />`;
 }

@@ -74,6 +74,11 @@ export function tellWord(word) {
   tell({ kind: 'info', word });
 }
 
+/** Takes back what was told, where the person knows it better. @param {string} code */
+export function hush(code) {
+  for (const notice of notices.peek()) if (notice.code === code) actions.dismiss(notice.key);
+}
+
 /**
  * Does something whose failure is told in a notice.
  * @param {() => any} action

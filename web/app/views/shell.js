@@ -11,7 +11,7 @@ import { Icon, IconButton, classes, html, numberOf } from './kit.js';
 import { useKeys } from './keys.js';
 import { Messages } from './messages.js';
 import { Navigation } from './navigation.js';
-import { attempt, dialog, isNavigationOpen, openDialog, side } from './screen.js';
+import { attempt, dialog, hush, isNavigationOpen, openDialog, side } from './screen.js';
 import { Side } from './side.js';
 
 const SWIPE_PX = 64;
@@ -186,7 +186,7 @@ function useInvitation() {
       if (!id || connection.peek().state !== 'live') return;
       wanted.current = undefined;
       if (servers.peek().has(id)) return;
-      for (const notice of notices.peek()) if (notice.code === 'server_not_found') dismiss(notice.key);
+      hush('server_not_found');
       openDialog('join', { code: id });
     };
     const onMove = () => {

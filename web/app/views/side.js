@@ -97,7 +97,9 @@ function Pins({ channelId, isOwner }) {
 
 export function Side() {
   const { server_id, channel_id } = place.value;
-  const isOwner = servers.value.get(server_id ?? -1)?.owner_id === me.value?.id;
+  const server = servers.value.get(server_id ?? -1);
+  if (!server) return null;
+  const isOwner = server.owner_id === me.value?.id;
   if (side.value === 'members' && server_id) return html`<${Members} key=${server_id} serverId=${server_id} />`;
   if (side.value === 'pins' && channel_id) {
     return html`<${Pins} key=${channel_id} channelId=${channel_id}
