@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { importsOf } from './tree.js';
+
 const web = new URL('../../web/', import.meta.url);
 const page = readFileSync(new URL('index.html', web), 'utf8');
 
@@ -11,7 +13,7 @@ function collect(from, found) {
   if (found.has(from)) return found;
   found.add(from);
   const url = new URL(from, web);
-  for (const [, to] of readFileSync(url, 'utf8').matchAll(/^(?:import|export)\s(?:[^'";]*?from\s*)?'(\.[^']+)'/gm)) {
+  for (const to of importsOf(readFileSync(url, 'utf8'))) {
     collect(`./${new URL(to, url).href.slice(web.href.length)}`, found);
   }
   return found;

@@ -2,7 +2,7 @@
 // The emoji picker. Its data are loaded when it is opened for the first time.
 import { useEffect, useMemo, useState } from '../../vendor/hooks.js';
 import { preferences } from '../store.js';
-import { loadEmoji, searchEmoji } from '../text/emoji.js';
+import { loadEmoji, searchEmoji } from '../text/emoji_data.js';
 import { t, wordsOfError } from '../words.js';
 import { html, roveFocus } from './kit.js';
 import { Modal } from './modal.js';
