@@ -58,6 +58,8 @@ export function t(key, values = {}) {
  */
 export function wordsOfError(error) {
   const { language } = preferences.value;
+  const wait = Math.ceil((error?.retry_after_ms ?? 0) / 1000);
+  if (error?.code === 'rate_limited' && wait > 1) return t('error.rate_limited_for', { count: wait });
   const key = `error.${error?.code}`;
   if (error?.code && (TABLES[language]?.[key] ?? en[key])) return t(key);
   return error?.detail || t('error.unknown');

@@ -5,7 +5,7 @@ import { markRead } from '../actions.js';
 import { place, unreadOf } from '../store.js';
 import { channelsOf } from './navigation.js';
 import {
-  closeDialog, dialog, focusComposer, openDialog, readByKey, showChannel, showFirst, showNewest,
+  closeDialog, dialog, focusComposer, isNavigationOpen, openDialog, readByKey, showChannel, showFirst, showNewest, side,
 } from './screen.js';
 
 /** Whether the keys are those of Apple's keyboards. */
@@ -31,6 +31,17 @@ function step(step, isUnread) {
   }
 }
 
+/** Closes what lies over the messages, where there is little room. @returns {boolean} whether something did */
+function closePanel() {
+  if (side.value && matchMedia('(max-width: 1099px)').matches) {
+    side.value = null;
+    return true;
+  }
+  const isOver = isNavigationOpen.value && !!place.value.channel_id && matchMedia('(max-width: 759px)').matches;
+  if (isOver) isNavigationOpen.value = false;
+  return isOver;
+}
+
 /** @param {EventTarget | null} element */
 function isForText(element) {
   return element instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
@@ -52,6 +63,7 @@ function onKeyDown(event) {
     step(event.key === 'ArrowUp' ? -1 : 1, event.shiftKey);
     return;
   }
+  if (event.key === 'Escape' && closePanel()) return;
   if (event.key === 'Escape' && place.value.channel_id) {
     markRead(place.value.channel_id);
     readByKey.value += 1;

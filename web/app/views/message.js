@@ -6,7 +6,7 @@ import { me } from '../store.js';
 import { t, wordsOfError } from '../words.js';
 import { CONTENT_MAX, Counter, trimmed } from './composer.js';
 import { Content, lineOf } from './content.js';
-import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
+import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, momentOf, nameOf, numberOf } from './kit.js';
 import { activeRow, attempt, editing, focusComposer, openDialog, setReply, showMessage } from './screen.js';
 import { TextBox } from './text_box.js';
 
@@ -262,8 +262,8 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
       ${!isHead && html`<span class="hidden-text">${name}</span>`}
       ${message.pinned && html`<span class="pin-mark"><${Icon} name="pin" />${t('message.pinned')}</span>`}
       ${isEdited ? html`<${Editor} message=${message} />` : html`<${Content} text=${message.content} />`}
-      ${message.edited_at && !isEdited && html`<span class="edited" title=${message.edited_at}>${t('message.edited')}
-        </span>`}
+      ${message.edited_at && !isEdited && html`<span class="edited"
+        title=${momentOf(message.edited_at)}>${t('message.edited')}</span>`}
       <${Reactions} message=${message} isActive=${isActive} />
     </div>
     ${!isEdited && html`<${Tools} message=${message} where=${where} isActive=${isActive} />`}

@@ -8,13 +8,14 @@ import { channels, connection, me, notices, place, servers, unreadTotal } from '
 import { t, wordsOfError } from '../words.js';
 import { Composer } from './composer.js';
 import { Icon, IconButton, classes, html, numberOf } from './kit.js';
-import { useKeys } from './keys.js';
+import { isApple, useKeys } from './keys.js';
 import { Messages } from './messages.js';
 import { Navigation } from './navigation.js';
 import { attempt, dialog, hush, isNavigationOpen, openDialog, side } from './screen.js';
 import { Side } from './side.js';
 
 const SWIPE_PX = 64;
+const KEYBOARD_MIN_PX = 100;
 const TOAST_MS = 7000;
 const DIALOGS_AFTER_MS = 500;
 const ICONS = {
@@ -107,6 +108,10 @@ function Header({ channel }) {
     <${IconButton} icon="menu" class="to-navigation" label=${t('navigation.open')} data-test="open-navigation"
       onClick=${() => {
       isNavigationOpen.value = true;
+      requestAnimationFrame(() => {
+        const first = document.querySelector('.navigation [aria-current], .navigation button');
+        if (first instanceof HTMLElement) first.focus();
+      });
     }} />
     ${channel && html`<${Icon} name="hash" />`}
     <h1 class="cut">${channel ? html`<button type="button" class="cut channel-name" aria-haspopup="dialog"
@@ -117,7 +122,8 @@ function Header({ channel }) {
       })}>${title}</button>` : title}</h1>
     ${channel?.description ? html`<p class="topic cut" title=${channel.description}>${channel.description}
       </p>` : html`<span class="topic"></span>`}
-    <${IconButton} icon="search" label=${t('switcher.open')} data-test="open-switcher"
+    <${IconButton} icon="search" data-test="open-switcher"
+      label=${t('switcher.open', { keys: isApple ? '⌘K' : 'Ctrl+K' })}
       onClick=${() => openDialog('switcher')} />
     ${channel && isOwner && html`<${IconButton} icon="settings" class="not-small"
       label=${t('channel.change', { name: channel.name })} onClick=${() => openDialog('channel', { channel })} />`}
@@ -152,6 +158,21 @@ function Welcome() {
     </div>
     <p class="hint">${t('welcome.hint')}</p>
   </div>`;
+}
+
+/** Where a keyboard covers the page without making it smaller (iOS), the page keeps to what is left. */
+function useKeyboard() {
+  useEffect(() => {
+    const view = window.visualViewport;
+    if (!view) return undefined;
+    const fit = () => {
+      const isCovered = view.scale === 1 && innerHeight - view.height > KEYBOARD_MIN_PX;
+      document.documentElement.style.setProperty('--height', isCovered ? `${view.height}px` : '100dvh');
+      if (isCovered) scrollTo(0, 0);
+    };
+    view.addEventListener('resize', fit);
+    return () => view.removeEventListener('resize', fit);
+  }, []);
 }
 
 /** Opens and closes the panels by a swipe, where there is no room for all of them. */
@@ -219,6 +240,7 @@ export function Shell() {
   useTitle();
   useKeys();
   useInvitation();
+  useKeyboard();
   const swipe = useSwipe();
   const channel = channels.value.get(place.value.channel_id ?? -1);
   const hasPlace = !!channel;

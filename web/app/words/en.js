@@ -192,7 +192,7 @@ export const en = {
   'pins.show': 'Show',
 
   'switcher.title': 'Find a channel, a server or a person',
-  'switcher.open': 'Find (Ctrl+K)',
+  'switcher.open': 'Find ({keys})',
   'switcher.placeholder': 'Where to?',
   'switcher.found': 'Found',
   'switcher.none': 'Nothing is called so.',
@@ -289,6 +289,7 @@ export const en = {
     'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
 
   'error.unknown': 'Something went wrong.',
+  'error.gateway_closed': 'The server has closed the live connection. Please reload the page.',
   'error.unreachable': 'No answer. Check your connection and try again.',
   'error.refresh_token_missing': 'Please log in.',
   'error.malformed_request': 'The server did not understand the request. Please reload the page.',
@@ -331,6 +332,10 @@ export const en = {
   'error.body_too_large': 'This is too long.',
   'error.validation_error': 'Something in it is not right. Please check it.',
   'error.upgrade_required': 'Something between you and the server blocks live connections.',
+  'error.rate_limited_for': {
+    one: 'Too many attempts. Please try again in {count} second.',
+    other: 'Too many attempts. Please try again in {count} seconds.',
+  },
   'error.rate_limited': 'Too many attempts. Please wait a moment and try again.',
   'error.too_many_sockets': 'You are connected in too many places. Close one first.',
   'error.head_too_large': 'The browser sends too much with each call. Clearing its cookies may help.',

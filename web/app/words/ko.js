@@ -181,7 +181,7 @@ export const ko = {
   'pins.show': '보기',
 
   'switcher.title': '채널, 서버, 사람 찾기',
-  'switcher.open': '찾기 (Ctrl+K)',
+  'switcher.open': '찾기 ({keys})',
   'switcher.placeholder': '어디로 갈까요?',
   'switcher.found': '찾은 것',
   'switcher.none': '그런 이름이 없어요.',
@@ -269,6 +269,7 @@ export const ko = {
   'notice.too_many_channels': '한꺼번에 살필 수 있는 것보다 채널이 많아요. 나머지는 열 때 새로 불러와요.',
 
   'error.unknown': '문제가 생겼어요.',
+  'error.gateway_closed': '서버가 실시간 연결을 닫았어요. 페이지를 새로 고쳐 주세요.',
   'error.unreachable': '응답이 없어요. 인터넷 연결을 확인하고 다시 시도해 주세요.',
   'error.refresh_token_missing': '로그인해 주세요.',
   'error.malformed_request': '서버가 요청을 이해하지 못했어요. 페이지를 새로 고쳐 주세요.',
@@ -311,6 +312,7 @@ export const ko = {
   'error.body_too_large': '너무 길어요.',
   'error.validation_error': '맞지 않는 내용이 있어요. 확인해 주세요.',
   'error.upgrade_required': '서버와의 사이에서 실시간 연결이 막혀 있어요.',
+  'error.rate_limited_for': '너무 자주 시도했어요. {count}초 뒤에 다시 해 주세요.',
   'error.rate_limited': '너무 자주 시도했어요. 잠시 뒤에 다시 해 주세요.',
   'error.too_many_sockets': '너무 많은 곳에서 연결했어요. 먼저 한 곳을 닫아 주세요.',
   'error.head_too_large': '브라우저가 보내는 정보가 너무 많아요. 쿠키를 지우면 나아질 수 있어요.',
