@@ -11,6 +11,7 @@ import { go, placeIn } from './places.js';
 import * as sends from './sends.js';
 import { channels, drafts, me, notices, servers } from './store.js';
 import * as sync from './sync.js';
+import { tell } from './tabs.js';
 
 export { setLanguage, setTheme } from './preferences.js';
 
@@ -124,6 +125,7 @@ export function setDraft(channel_id, text) {
   for (const id of next.keys()) if (next.size > DRAFTS_MAX) next.delete(id);
   drafts.value = next;
   keepSoon('drafts');
+  tell({ kind: 'draft', channel_id, text });
 }
 
 /**

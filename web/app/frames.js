@@ -79,8 +79,15 @@ function takeNews(frame) {
  */
 function beginReading(frame, before, after) {
   const next = new Map(reads.peek());
+  // What a call lists comes without `last_seq`: the subscription tells it.
+  const untold = new Set(
+    (frame.channels ?? [])
+      .filter((/** @type {any} */ { last_seq }) => last_seq === undefined)
+      .map((/** @type {any} */ { id }) => id),
+  );
   for (const [id, { server_id, last_seq }] of after.channels) {
     const read = next.get(id);
+    if (read === undefined && untold.has(id)) continue;
     if (read === undefined) next.set(id, before.servers.has(server_id) && !before.channels.has(id) ? 0 : last_seq);
     // The log was set back to an earlier state.
     else if (frame.type === 'ready' && read > last_seq) next.set(id, last_seq);
@@ -160,6 +167,7 @@ export function takeEntries(channel_id, entries) {
 /** @param {number} channel_id @param {number} seq @param {boolean} isSetBack */
 function raiseLastSeq(channel_id, seq, isSetBack) {
   const channel = channels.peek().get(channel_id);
+  if (channel && !reads.peek().has(channel_id)) put(reads, channel_id, seq);
   if (!channel || (channel.last_seq >= seq && !isSetBack)) return;
   put(channels, channel_id, { ...channel, last_seq: seq });
   const read = reads.peek().get(channel_id);

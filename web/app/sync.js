@@ -12,7 +12,20 @@ import { REPLAY_MAX, resetLog } from './reducer.js';
 import { renew, tokenValue } from './session.js';
 import { hearSends, outbox, transmitBy } from './sends.js';
 import { openGateway } from './socket.js';
-import { channels, connection, forgetAll, logOf, me, notices, place, put, reads, servers, storage } from './store.js';
+import {
+  channels,
+  connection,
+  drafts,
+  forgetAll,
+  logOf,
+  me,
+  notices,
+  place,
+  put,
+  reads,
+  servers,
+  storage,
+} from './store.js';
 import { hear, setTabUser, standFor, tell } from './tabs.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
@@ -274,6 +287,7 @@ function hearTabs() {
     noteOpened(channel_id);
     want(channel_id);
   });
+  hear('draft', ({ channel_id, text }) => put(drafts, channel_id, text || undefined));
   hear('retry', () => gateway?.retryNow());
   hear('read', ({ channel_id, seq }) => {
     if ((reads.peek().get(channel_id) ?? 0) < seq) put(reads, channel_id, seq);
