@@ -1,5 +1,6 @@
 // @ts-check
 // The rail of servers and the channels of the one that is open.
+import { useLayoutEffect, useRef } from '../../vendor/hooks.js';
 import { logOut } from '../actions.js';
 import { channels, me, place, servers, unreadOf } from '../store.js';
 import { t } from '../words.js';
@@ -85,6 +86,10 @@ function Channels({ server }) {
   const isMine = server.owner_id === me.value?.id;
   const open = place.value.channel_id;
   const isOneOpen = all.some((channel) => channel.id === open);
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(() => {
+    list.current?.querySelector('.is-open')?.scrollIntoView({ block: 'nearest' });
+  }, [open]);
   const menu = (/** @type {any} */ event) =>
     openDialog('server_menu', { serverId: server.id, anchor: event.currentTarget.getBoundingClientRect() });
   return html`<div class="channels-head">
@@ -99,7 +104,7 @@ function Channels({ server }) {
         ${isMine && html`<${IconButton} icon="add" label=${t('channels.new')} data-test="new-channel"
           onClick=${() => openDialog('new_channel', { serverId: server.id })} />`}
       </div>
-      <ul aria-labelledby="channels-title"
+      <ul ref=${list} aria-labelledby="channels-title"
         onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.channel-button')}>
         ${all.map((channel, index) => html`<${ChannelButton} key=${channel.id} channel=${channel} isMine=${isMine}
           isOpen=${channel.id === open} isFirst=${!isOneOpen && index === 0} />`)}
