@@ -109,9 +109,9 @@ async function waitUnreachable(wait, error) {
 /** @param {number} ms @returns {Promise<null>} */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms, null));
 
-/** The node knows this session as somebody else's: nothing of the one before stays. */
-function restart() {
-  setLastUser(null);
+/** The node knows this session as somebody else's: nothing of the one before stays. @param {number} user_id */
+function restart(user_id) {
+  setLastUser(user_id);
   leave();
   location.reload();
 }

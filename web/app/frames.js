@@ -11,7 +11,7 @@ import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, se
 /**
  * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void,
  *   changed: (channel_id: number) => void,
- *   news: () => void, met: (message: Frame) => void, stranger: () => void}} Listener
+ *   news: () => void, met: (message: Frame) => void, stranger: (user_id: number) => void}} Listener
  */
 
 export const HELD_MAX = 2_000;
@@ -44,7 +44,7 @@ export function record(channel_id) {
 /** @param {Frame} frame */
 export function takeFrame(frame) {
   batch(() => {
-    if (frame.type === 'ready' && me.peek() && me.peek()?.id !== frame.user.id) return listener.stranger();
+    if (frame.type === 'ready' && me.peek() && me.peek()?.id !== frame.user.id) return listener.stranger(frame.user.id);
     takeNews(frame);
     if (Number.isInteger(frame.channel_id)) takeOfLog(frame);
     else if (frame.nonce && frame.type === 'ack') listener.effect(0, { acknowledged: frame.nonce });

@@ -2,7 +2,7 @@
 // Keeps the state on disk: what has changed is written a moment later, and when the page goes out of sight. Shows it
 // again on the next visit.
 import { batch } from '../vendor/signals.js';
-import { eraseLog, read, readAll, write, writeLog } from './disk.js';
+import { LOGS_MAX, eraseLog, read, readAll, write, writeLog } from './disk.js';
 import { channels, drafts, logOf, me, people, reads, servers } from './store.js';
 
 const KEEP_AFTER_MS = 400;
@@ -79,6 +79,8 @@ export async function restore() {
     drafts.value = keptDrafts ?? new Map();
     people.value = keptPeople ?? new Map();
     recent = keptRecent ?? [];
+    logs.sort((a, b) => openedAt(b.channel_id) - openedAt(a.channel_id));
+    for (const { channel_id } of logs.splice(LOGS_MAX)) void eraseLog(channel_id);
     for (const kept of logs) {
       if (!state.channels.has(kept.channel_id)) void eraseLog(kept.channel_id);
       else logOf(kept.channel_id).value = { ...logOf(kept.channel_id).peek(), ...kept };

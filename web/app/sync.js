@@ -42,7 +42,7 @@ let user_id = 0;
 const subscribed = new Set();
 /** Opened while the gateway was full: each waits for another's `unsubscribed`. @type {number[]} */
 let wanted = [];
-/** @type {() => void} */
+/** @type {(user_id: number) => void} */
 let onStranger = () => {};
 
 /**
@@ -74,7 +74,7 @@ export async function showKept(id) {
 
 /**
  * Begins to hear the node as a user.
- * @param {number} id @param {() => void} stranger what to do where the node knows somebody else
+ * @param {number} id @param {(user_id: number) => void} stranger what to do where the node knows somebody else
  */
 export async function enter(id, stranger) {
   user_id = id;
@@ -86,7 +86,7 @@ export async function enter(id, stranger) {
     changed: keepLogSoon,
     news: () => keepSoon('state'),
     met: meet,
-    stranger: () => onStranger(),
+    stranger: (other) => onStranger(other),
   });
   onLogLoaded(keepLogSoon);
   hearTabs();
@@ -193,17 +193,23 @@ function takeOfHolder(frame) {
   if (type === 'channel.created') subscribe([frame.id]);
   else if (type === 'server.joined') subscribe((frame.channels ?? []).map((/** @type {{id: number}} */ { id }) => id));
   else if (type === 'unsubscribed') {
-    subscribed.delete(channel_id);
-    const next = wanted.shift();
-    if (next !== undefined) subscribe([next]);
+    makeRoom(channel_id);
     if (frame.reason === 'restart') setTimeout(() => subscribe([channel_id]), 500 + Math.random() * 1_000);
   } else if (type === 'error' && channel_id && !frame.nonce && frame.code !== 'already_subscribed') {
-    // The answer to a subscription; the other frames of the gateway have nonces.
-    subscribed.delete(channel_id);
+    // The answer to a subscription, or to its end; the other frames of the gateway have nonces.
+    if (frame.code === 'not_subscribed') makeRoom(channel_id);
+    else subscribed.delete(channel_id);
     if (frame.retry_after_ms !== undefined) {
       setTimeout(() => subscribe([channel_id]), frame.retry_after_ms + Math.random() * 1_000);
     }
   }
+}
+
+/** @param {number} channel_id that is no longer subscribed */
+function makeRoom(channel_id) {
+  subscribed.delete(channel_id);
+  const next = wanted.shift();
+  if (next !== undefined) subscribe([next]);
 }
 
 /**
