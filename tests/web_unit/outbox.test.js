@@ -20,6 +20,7 @@ function setUp() {
     clearTimer: (timer) => timers.delete(timer),
   });
   const add = (nonce, channel_id = 5, more = {}) => {
+    /** @type {any} */
     const item = {
       nonce,
       channel_id,
