@@ -74,12 +74,26 @@ function Join({ code }) {
   <//>`;
 }
 
+/** Copies a text, also where a page without TLS has no clipboard of its own. @param {string} text */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const box = document.createElement('textarea');
+  box.className = 'hidden-text';
+  box.value = text;
+  (document.querySelector('dialog[open]') ?? document.body).append(box);
+  box.select();
+  const isDone = document.execCommand('copy');
+  box.remove();
+  if (!isDone) throw Object.assign(new Error(), { word: 'invite.not_copied' });
+  return undefined;
+}
+
 /** @param {{serverId: number}} props */
 function Invite({ serverId }) {
   const [isCopied, setCopied] = useState(false);
   const link = new URL(`#/servers/${serverId}`, document.baseURI).href;
   const copy = () => attempt(async () => {
-    await navigator.clipboard.writeText(link);
+    await copyText(link);
     setCopied(true);
   });
   return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })}

@@ -1,12 +1,13 @@
 // @ts-check
 // The emoji picker. Its data are loaded when it is opened for the first time.
-import { useEffect, useMemo, useState } from '../../vendor/hooks.js';
+import { useEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
 import { preferences } from '../store.js';
 import { loadEmoji, searchEmoji } from '../text/emoji_data.js';
 import { t, wordsOfError } from '../words.js';
 import { html, roveFocus } from './kit.js';
 import { Modal } from './modal.js';
 import { closeDialog } from './screen.js';
+import { makeEnter } from './text_box.js';
 
 const COLUMNS = 8;
 const RECENT_MAX = 16;
@@ -85,22 +86,29 @@ export function EmojiPicker({ anchor, onPick }) {
     onPick(glyph);
   }
 
+  const latest = useRef(/** @type {(text: string) => void} */ (() => {}));
+  latest.current = (text) => {
+    const [first] = data && text.trim() ? searchEmoji(data, text) : [];
+    if (first) pick(first.glyph);
+  };
+  const enter = useRef(/** @type {any} */ (null));
+  enter.current ??= makeEnter((/** @type {HTMLInputElement} */ box) => latest.current(box.value));
+  const { onCompositionStart, onCompositionEnd } = enter.current;
+
   /** @param {KeyboardEvent} event */
   function onSearchKey(event) {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (enter.current.onKeyDown(event) || event.isComposing || event.keyCode === 229) return;
     const first = /** @type {HTMLElement | null} */ (document.querySelector('.emoji-button'));
     if (event.key === 'ArrowDown' && first) {
       event.preventDefault();
       first.focus();
-    } else if (event.key === 'Enter' && first?.dataset.glyph) {
-      event.preventDefault();
-      if (query.trim()) pick(first.dataset.glyph);
     }
   }
   return html`<${Modal} title=${t('emoji.title')} isTitleHidden class="emoji" anchor=${anchor} onClose=${closeDialog}>
     <input type="text" inputmode="search" class="emoji-search" aria-label=${t('emoji.search')}
       placeholder=${t('emoji.search')} autofocus autocomplete="off" maxlength="60"
-      onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} onKeyDown=${onSearchKey} />
+      onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} onKeyDown=${onSearchKey}
+      onCompositionStart=${onCompositionStart} onCompositionEnd=${onCompositionEnd} />
     <div class="emoji-scroll"
       onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.emoji-button', COLUMNS)}>
       ${failure && html`<p class="problem">${wordsOfError(failure)}</p>`}

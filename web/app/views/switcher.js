@@ -6,6 +6,7 @@ import { t } from '../words.js';
 import { Avatar, Icon, classes, html, personName } from './kit.js';
 import { Modal } from './modal.js';
 import { closeDialog, openDialog, showChannel, showServer } from './screen.js';
+import { makeEnter } from './text_box.js';
 
 const SHOWN_MAX = 40;
 
@@ -91,21 +92,29 @@ export function Switcher() {
   const id = useId();
   const found = useMemo(() => find(query), [query, channels.value, servers.value, people.value]);
   const now = Math.min(chosen, found.length - 1);
+  const latest = useRef(now);
+  latest.current = Math.max(now, 0);
 
   useLayoutEffect(() => {
     list.current?.querySelector('.is-chosen')?.scrollIntoView({ block: 'nearest' });
   }, [now, found]);
 
+  const enter = useRef(/** @type {any} */ (null));
+  // What is in the box counts: the list may not show it yet.
+  enter.current ??= makeEnter((/** @type {HTMLInputElement} */ box) => {
+    const all = find(box.value);
+    const entry = all[Math.min(latest.current, all.length - 1)];
+    if (entry) choose(entry);
+  });
+  const { onCompositionStart, onCompositionEnd } = enter.current;
+
   /** @param {KeyboardEvent} event */
   function onKeyDown(event) {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (enter.current.onKeyDown(event) || event.isComposing || event.keyCode === 229) return;
     const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 });
     if (event.key in steps && found.length > 0) {
       event.preventDefault();
       setChosen((now + steps[event.key] + found.length) % found.length);
-    } else if (event.key === 'Enter' && found[now]) {
-      event.preventDefault();
-      choose(found[now]);
     }
   }
   return html`<${Modal} title=${t('switcher.title')} isTitleHidden class="switcher" onClose=${closeDialog}>
@@ -116,7 +125,7 @@ export function Switcher() {
       onInput=${(/** @type {any} */ event) => {
         setQuery(event.currentTarget.value);
         setChosen(0);
-      }} onKeyDown=${onKeyDown} />
+      }} onKeyDown=${onKeyDown} onCompositionStart=${onCompositionStart} onCompositionEnd=${onCompositionEnd} />
     <ul role="listbox" id="${id}-list" ref=${list} aria-label=${t('switcher.found')}>
       ${found.map((entry, index) => html`<${Row} key=${entry.key} id="${id}-${entry.key}" entry=${entry}
         isChosen=${index === now} />`)}

@@ -94,6 +94,7 @@ export const en = {
   'invite.link': 'Link',
   'invite.copy': 'Copy the link',
   'invite.copied': 'Copied',
+  'invite.not_copied': 'The browser does not let the page copy. Please select the link and copy it.',
 
   'server_menu.invite': 'Invite people',
   'server_menu.new_channel': 'Make a channel',

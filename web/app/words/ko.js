@@ -90,6 +90,7 @@ export const ko = {
   'invite.link': '링크',
   'invite.copy': '링크 복사',
   'invite.copied': '복사했어요',
+  'invite.not_copied': '브라우저가 복사를 허용하지 않아요. 링크를 선택해서 복사해 주세요.',
 
   'server_menu.invite': '사람 초대하기',
   'server_menu.new_channel': '채널 만들기',
