@@ -5,7 +5,7 @@ SHELL := /bin/sh
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash lint bench conformance fuzz api-fuzz tools
+.PHONY: help run test crash lint web-lint bench conformance fuzz api-fuzz tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,17 @@ lint: tools ## format, clippy, documentation, licences
 	@if cargo deny --version >/dev/null 2>&1; \
 	then echo cargo deny check bans licenses sources; cargo deny --locked check bans licenses sources; \
 	else echo "cargo deny is not installed: bans, licences and sources are not checked"; fi
+
+web-lint: web/node_modules/.package-lock.json ## the web client's types, style and tests of its pure modules; needs Node 20 or newer
+	web/node_modules/.bin/tsc --project web/tsconfig.json
+	web/node_modules/.bin/tsc --project tests/web_unit/tsconfig.json
+	web/node_modules/.bin/oxlint --config web/.oxlintrc.json web/app tests/web_unit
+	node --test tests/web_unit/*.test.js
+	@web/vendor/update --check || { [ $$? -eq 2 ] && echo "the vendored files are not compared with their packages"; }
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node 20 or newer" >&2; exit 1; }
+	npm --prefix web ci --ignore-scripts --prefer-offline
 
 tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust 1.95 or newer with rustup" >&2; exit 1; }

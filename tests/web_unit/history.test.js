@@ -6,8 +6,16 @@ import { TAIL_MAX, VIEW_MAX } from '../../web/app/reducer.js';
 import { emptyLog } from '../../web/app/store.js';
 
 const message = (id, more = {}) => ({
-  id, seq: id, channel_id: 5, content: `text ${id}`, author_id: 2, author_username: 'june', created_at: '2026-01-31T12:00:00Z',
-  updated_at: '2026-01-31T12:00:00Z', reactions: [], ...more,
+  id,
+  seq: id,
+  channel_id: 5,
+  content: `text ${id}`,
+  author_id: 2,
+  author_username: 'june',
+  created_at: '2026-01-31T12:00:00Z',
+  updated_at: '2026-01-31T12:00:00Z',
+  reactions: [],
+  ...more,
 });
 const run = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => message(from + index));
 const ids = (messages) => messages.map(({ id }) => id);
@@ -23,7 +31,10 @@ test('the newest page fills the log, up to the last entry that was counted', () 
 
 test('what was heard while a page was read stays behind it', () => {
   const next = withNewest(log({ seq: 103, tail: run(101, 103) }), run(51, 100), PAGE);
-  assert.deepEqual(ids(next.tail), ids(run(51, 103)).filter((id) => id !== undefined));
+  assert.deepEqual(
+    ids(next.tail),
+    ids(run(51, 103)).filter((id) => id !== undefined),
+  );
 });
 
 test('the tail is bounded and a page that does not reach it leaves no hole', () => {
@@ -68,7 +79,12 @@ test('scrolling back to the first message and down again shows each once, within
 
 test('a page down that reaches what has not been heard yet joins the tail without it', () => {
   const current = log({ seq: 110, tail: run(100, 110), is_loaded: true });
-  const view = withNewer(current, { messages: run(1, 60), has_older: false, has_newer: true }, run(61, 115).slice(0, PAGE + 5), PAGE);
+  const view = withNewer(
+    current,
+    { messages: run(1, 60), has_older: false, has_newer: true },
+    run(61, 115).slice(0, PAGE + 5),
+    PAGE,
+  );
   assert.deepEqual(ids(view.messages), ids(run(1, 110)));
   assert.equal(view.has_newer, false);
 });

@@ -54,6 +54,22 @@ test('markers without their other half are text', () => {
   gives('|||a|||', node('spoiler', '|a|'));
 });
 
+test('faces and drawls are text', () => {
+  for (const text of [
+    'ㅠ_ㅠ 왜 ㅠ_ㅠ',
+    '^_^ 안녕 ^_^',
+    '-_- -__- >_<',
+    '네~~ 반가워요~~',
+    '네~~반가워요~~~',
+    'ㅇ_ㅇ?',
+    '10~20, 30~~40~~',
+  ]) {
+    gives(text, text);
+  }
+  gives('^_^ _기울임_은 (_a_)', '^_^ ', node('italic', '기울임'), '은 (', node('italic', 'a'), ')');
+  gives('네~~ ~~아니요~~', '네~~ ', node('strike', '아니요'));
+});
+
 test('code is taken as it is, and a fence has its language', () => {
   gives('`**a**` ``b ` c`` `` ` ``', { type: 'code', text: '**a**' }, ' ', { type: 'code', text: 'b ` c' }, ' ', {
     type: 'code',
@@ -198,8 +214,9 @@ test('mentions and emoji', () => {
     text: '<@!8>',
   });
   gives('<@> <@a> <@9999999999999999>', '<@> <@a> <@9999999999999999>');
-  for (const glyph of ['👍', '👍🏽', '❤️', '👨‍👩‍👧‍👦', '🇰🇷', '1️⃣', '*️⃣', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '👁️‍🗨️'])
+  for (const glyph of ['👍', '👍🏽', '❤️', '👨‍👩‍👧‍👦', '🇰🇷', '1️⃣', '*️⃣', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '👁️‍🗨️']) {
     gives(`a${glyph}b`, 'a', { type: 'emoji', text: glyph }, 'b');
+  }
   gives('© ™ ❤ 1 # 🇰', '© ™ ❤ 1 # 🇰');
 });
 

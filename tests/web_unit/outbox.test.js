@@ -20,18 +20,33 @@ function setUp() {
     clearTimer: (timer) => timers.delete(timer),
   });
   const add = (nonce, channel_id = 5, more = {}) => {
-    const item = { nonce, channel_id, content: nonce, created_at_ms: 0, order: outbox.nextOrder(), state: 'sending', ...more };
+    /** @type {any} */
+    const item = {
+      nonce,
+      channel_id,
+      content: nonce,
+      created_at_ms: 0,
+      order: outbox.nextOrder(),
+      state: 'sending',
+      ...more,
+    };
     disk.set(nonce, item);
     return outbox.add(item);
   };
   return {
-    outbox, sent, disk, add, nonces: () => sent.map(({ nonce }) => nonce), pending: () => [...pending.values()].flat(),
+    outbox,
+    sent,
+    disk,
+    add,
+    nonces: () => sent.map(({ nonce }) => nonce),
+    pending: () => [...pending.values()].flat(),
     setUp: (value) => void (isUp = value),
     waits: () => [...timers.values()].map(({ ms }) => ms),
-    fire: () => [...timers].forEach(([timer, { run }]) => {
-      timers.delete(timer);
-      run();
-    }),
+    fire: () =>
+      [...timers].forEach(([timer, { run }]) => {
+        timers.delete(timer);
+        run();
+      }),
   };
 }
 

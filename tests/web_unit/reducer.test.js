@@ -1,15 +1,32 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLater, messageOf, reduceLog, refreshed, resetLog, TAIL_MAX, UNOPENED_TAIL_MAX, VIEW_MAX } from '../../web/app/reducer.js';
+import {
+  isLater,
+  messageOf,
+  reduceLog,
+  refreshed,
+  resetLog,
+  TAIL_MAX,
+  UNOPENED_TAIL_MAX,
+  VIEW_MAX,
+} from '../../web/app/reducer.js';
 import { countUnread, emptyLog } from '../../web/app/store.js';
 import { randomOf } from './random.js';
 
 const ME = 1;
 const at = (seq) => `2026-01-31T12:00:00.${String(seq).padStart(6, '0')}Z`;
 const created = (seq, id = seq, more = {}) => ({
-  type: 'message.created', channel_id: 5, id, seq, content: `text ${id}`, author_id: 2, author_username: 'june', created_at: at(seq),
-  updated_at: at(seq), ...more,
+  type: 'message.created',
+  channel_id: 5,
+  id,
+  seq,
+  content: `text ${id}`,
+  author_id: 2,
+  author_username: 'june',
+  created_at: at(seq),
+  updated_at: at(seq),
+  ...more,
 });
 const reaction = (type, seq, message_id, user_id, emoji) => ({ type, channel_id: 5, seq, message_id, user_id, emoji });
 const start = (seq = 0) => ({ ...emptyLog(5), seq, is_loaded: true, tail_has_older: false });
@@ -37,7 +54,13 @@ function recordedLog(length, random) {
       entries.push(created(seq));
       messages.set(seq, { content: `text ${seq}`, reactions: new Map(), pinned: false });
     } else if (kind === 4) {
-      entries.push({ ...created(seq, id), type: 'message.updated', content: `edit ${seq}`, message_seq: id, edited_at: at(seq) });
+      entries.push({
+        ...created(seq, id),
+        type: 'message.updated',
+        content: `edit ${seq}`,
+        message_seq: id,
+        edited_at: at(seq),
+      });
       messages.get(id).content = `edit ${seq}`;
     } else if (kind === 5) {
       entries.push({ type: 'message.deleted', channel_id: 5, seq, id, message_seq: id, deleted_by: 2 });
@@ -64,10 +87,15 @@ function recordedLog(length, random) {
   return { entries, messages };
 }
 
-const shape = (messages) => messages.map(({ id, content, pinned = false, reactions }) => ({ id, content, pinned, reactions }));
-const expected = (messages) => [...messages].slice(-TAIL_MAX).map(([id, { content, pinned, reactions }]) => ({
-  id, content, pinned, reactions: [...reactions].map(([emoji, users]) => ({ emoji, count: users.size, me: users.has(ME) })),
-}));
+const shape = (messages) =>
+  messages.map(({ id, content, pinned = false, reactions }) => ({ id, content, pinned, reactions }));
+const expected = (messages) =>
+  [...messages].slice(-TAIL_MAX).map(([id, { content, pinned, reactions }]) => ({
+    id,
+    content,
+    pinned,
+    reactions: [...reactions].map(([emoji, users]) => ({ emoji, count: users.size, me: users.has(ME) })),
+  }));
 
 test('a log that is told in any split, with any repetition, ends the same', () => {
   for (let seed = 1; seed <= 60; seed++) {
@@ -92,7 +120,10 @@ test('an entry behind a gap is not shown, and asks for what is between', () => {
   assert.equal(result.is_gap, true);
   assert.deepEqual(result.effects, [{ repair: 5 }]);
   const whole = run(log, [created(2), created(3)]).log;
-  assert.deepEqual(whole.tail.map(({ id }) => id), [1, 2, 3]);
+  assert.deepEqual(
+    whole.tail.map(({ id }) => id),
+    [1, 2, 3],
+  );
 });
 
 test('skipped numbers count, and what joins them is no gap', () => {
@@ -109,9 +140,12 @@ test('an entry of a type that is not known counts', () => {
 
 test('answers are no entries', () => {
   const answers = [
-    { type: 'ack', nonce: 'a', channel_id: 5, id: 1, seq: 1 }, { type: 'subscribed', channel_id: 5, seq: 9 },
-    { type: 'replay.done', channel_id: 5, seq: 0 }, { type: 'message.delayed', nonce: 'a', channel_id: 5, delay_ms: 1 },
-    created(1, 1, { nonce: 'b', author_id: ME, duplicate: true }), { type: 'error', code: 'busy', channel_id: 5 },
+    { type: 'ack', nonce: 'a', channel_id: 5, id: 1, seq: 1 },
+    { type: 'subscribed', channel_id: 5, seq: 9 },
+    { type: 'replay.done', channel_id: 5, seq: 0 },
+    { type: 'message.delayed', nonce: 'a', channel_id: 5, delay_ms: 1 },
+    created(1, 1, { nonce: 'b', author_id: ME, duplicate: true }),
+    { type: 'error', code: 'busy', channel_id: 5 },
   ];
   const { log, effects } = run(start(), answers);
   assert.equal(log.seq, 0);
@@ -119,7 +153,7 @@ test('answers are no entries', () => {
   assert.deepEqual(effects, [{ acknowledged: 'a' }, { acknowledged: 'b' }]);
 });
 
-test('one acknowledges one\'s own sends, not those of others with the same nonce', () => {
+test("one acknowledges one's own sends, not those of others with the same nonce", () => {
   const { effects } = run(start(), [created(1, 1, { nonce: 'a' }), created(2, 2, { nonce: 'b', author_id: ME })]);
   assert.deepEqual(effects, [{ acknowledged: 'b' }]);
 });
@@ -140,13 +174,23 @@ test('a log that was set back is read anew', () => {
 test('a tombstone shows nothing', () => {
   const tombstone = { ...created(1), deleted: true, content: '', author_id: null, author_username: '' };
   const { log } = run(start(), [tombstone, created(2)]);
-  assert.deepEqual(log.tail.map(({ id }) => id), [2]);
+  assert.deepEqual(
+    log.tail.map(({ id }) => id),
+    [2],
+  );
 });
 
 test('an edit that is older than what a call has told is passed over', () => {
   const told = messageOf({ ...created(1), content: 'newest', updated_at: at(9) });
   const log = { ...start(1), tail: [told] };
-  const older = { ...created(2, 1), type: 'message.updated', content: 'older', message_seq: 1, updated_at: at(5), edited_at: at(5) };
+  const older = {
+    ...created(2, 1),
+    type: 'message.updated',
+    content: 'older',
+    message_seq: 1,
+    updated_at: at(5),
+    edited_at: at(5),
+  };
   assert.equal(run(log, [older]).log.tail[0].content, 'newest');
 });
 
@@ -161,7 +205,9 @@ test('reactions to a message of a page are asked for, never counted on', () => {
 
 test('cleared reactions go: one kind, or all', () => {
   const log = run(start(), [
-    created(1), reaction('reaction.added', 2, 1, ME, '👍'), reaction('reaction.added', 3, 1, 2, '🎉'),
+    created(1),
+    reaction('reaction.added', 2, 1, ME, '👍'),
+    reaction('reaction.added', 3, 1, 2, '🎉'),
     { type: 'reactions.cleared', channel_id: 5, seq: 4, message_id: 1, emoji: '👍', user_id: 2 },
   ]).log;
   assert.deepEqual(log.tail[0].reactions, [{ emoji: '🎉', count: 1, me: false }]);
@@ -182,10 +228,15 @@ test('the tail, the view and an unopened log are bounded', () => {
 test('pins go with their message, and are read again when there are more', () => {
   const pinned = messageOf(created(1));
   const log = { ...start(1), tail: [pinned], pins: [pinned] };
-  const { log: next, effects } = run(log, [{ type: 'message.pinned', channel_id: 5, seq: 2, message_id: 1, user_id: 2 }]);
+  const { log: next, effects } = run(log, [
+    { type: 'message.pinned', channel_id: 5, seq: 2, message_id: 1, user_id: 2 },
+  ]);
   assert.deepEqual(effects, [{ pins: 5 }]);
   assert.equal(next.tail[0].pinned, true);
-  assert.deepEqual(run(next, [{ type: 'messages.deleted', channel_id: 5, seq: 3, ids: [1], deleted_by: 2 }]).log.pins, []);
+  assert.deepEqual(
+    run(next, [{ type: 'messages.deleted', channel_id: 5, seq: 3, ids: [1], deleted_by: 2 }]).log.pins,
+    [],
+  );
 });
 
 test('times compare whatever the number of their digits', () => {
@@ -195,7 +246,12 @@ test('times compare whatever the number of their digits', () => {
 });
 
 test('unread counts the messages of others, and where the log is not known its entries', () => {
-  const { log } = run(start(), [created(1), created(2, 2, { author_id: ME }), reaction('reaction.added', 3, 1, 2, '👍'), created(4)]);
+  const { log } = run(start(), [
+    created(1),
+    created(2, 2, { author_id: ME }),
+    reaction('reaction.added', 3, 1, 2, '👍'),
+    created(4),
+  ]);
   assert.deepEqual(countUnread(log, 4, 1, ME), { count: 1, first_seq: 4 });
   assert.deepEqual(countUnread(log, 4, 4, ME), { count: 0, first_seq: null });
   assert.deepEqual(countUnread(resetLog(log, null), 9, 4, ME), { count: 5, first_seq: 5 });

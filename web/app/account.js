@@ -1,6 +1,6 @@
 // @ts-check
-// From the first moment to being in, and out again. An account's data is shown when the node has said that its session goes on, or when
-// the node cannot be reached; never when it has said no.
+// From the first moment to being in, and out again. An account's data is shown when the node has said that its
+// session goes on, or when the node cannot be reached; never when it has said no.
 import { ApiError, call, isUnreachable } from './api.js';
 import { closeDisk, lastUser, setLastUser, wipeDisk } from './disk.js';
 import { closeSession, forgetToken, openSession, resume, startSession, tellSession } from './session.js';
@@ -34,11 +34,17 @@ async function begin() {
       const last = lastUser();
       // Where nobody was logged in there is no session to ask for; whether the node is there is asked all the same.
       if (last === null) {
-        await call('GET', 'healthz', { is_guest: true }).catch((error) => (isUnreachable(error) ? Promise.reject(error) : null));
+        await call('GET', 'healthz', { is_guest: true }).catch((error) =>
+          isUnreachable(error) ? Promise.reject(error) : null,
+        );
         return signOut();
       }
       const resumed = resume();
-      return await beginAs(last, resumed);
+      if (last !== undefined) return await beginAs(last, resumed);
+      await resumed;
+      const profile = await call('GET', 'users/me');
+      if (turn === generation) await beAccount(profile);
+      return;
     } catch (error) {
       if (turn !== generation) return;
       if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut();
@@ -47,10 +53,21 @@ async function begin() {
   }
 }
 
-/** With what the disk has, whether the node answers or not; where it has nothing, with the node's answer. @param {number} last @param {Promise<void>} resumed */
+/**
+ * With what the disk has, whether the node answers or not; where it has nothing, with the node's answer.
+ * @param {number} last @param {Promise<void>} resumed
+ */
 async function beginAs(last, resumed) {
   const turn = generation;
-  const error = /** @type {any} */ (await Promise.race([resumed.then(() => null, (reason) => reason), pause(PATIENCE_MS)]));
+  const error = /** @type {any} */ (
+    await Promise.race([
+      resumed.then(
+        () => null,
+        (reason) => reason,
+      ),
+      pause(PATIENCE_MS),
+    ])
+  );
   if (turn !== generation) return;
   if (error && !isUnreachable(error) && error.status < 500) throw error;
   if (await showKept(last)) {
@@ -75,7 +92,7 @@ async function beAccount(profile) {
 
 /** @param {number} wait @param {unknown} error */
 async function waitUnreachable(wait, error) {
-  const least = error instanceof ApiError ? error.retry_after_ms ?? 0 : 0;
+  const least = error instanceof ApiError ? (error.retry_after_ms ?? 0) : 0;
   phase.value = 'unreachable';
   connection.value = { state: 'offline', retry_at_ms: performance.now() + least + wait };
   await new Promise((resolve) => {
@@ -92,9 +109,9 @@ async function waitUnreachable(wait, error) {
 /** @param {number} ms @returns {Promise<null>} */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms, null));
 
-/** The node knows this session as somebody else's: nothing of the one before stays. */
-function restart() {
-  setLastUser(null);
+/** The node knows this session as somebody else's: nothing of the one before stays. @param {number} user_id */
+function restart(user_id) {
+  setLastUser(user_id);
   leave();
   location.reload();
 }

@@ -1,5 +1,6 @@
 // @ts-check
-// All that a view may do. What fails is thrown as an ApiError: {status, code, detail, fields?: [{loc, msg}], retry_after_ms?}.
+// All that a view may do. What fails is thrown as an ApiError: {status, code, detail, fields?: [{loc, msg}],
+// retry_after_ms?}.
 import * as account from './account.js';
 import { ApiError, call } from './api.js';
 import { takeFrame } from './frames.js';
@@ -7,8 +8,10 @@ import * as history from './history.js';
 import { keepSoon } from './keep.js';
 import * as people from './people.js';
 import { go, placeIn } from './places.js';
-import { channels, drafts, me, notices, put, servers } from './store.js';
+import * as sends from './sends.js';
+import { channels, drafts, me, notices, servers } from './store.js';
 import * as sync from './sync.js';
+import { tell } from './tabs.js';
 
 export { setLanguage, setTheme } from './preferences.js';
 
@@ -47,14 +50,14 @@ export async function openChannel(channel_id, message_id) {
  * @returns {boolean} whether it was taken; where not (too many wait), a notice says so and the text stays where it is
  */
 export function say(channel_id, content, reply_to) {
-  if (sync.send(channel_id, content, reply_to)) return true;
+  if (sends.send(channel_id, content, reply_to)) return true;
   sync.notify({ kind: 'error', word: 'notice.too_many_pending' });
   return false;
 }
 /** @param {string} nonce */
-export const tryAgain = (nonce) => sync.sendAgain(nonce);
+export const tryAgain = (nonce) => sends.sendAgain(nonce);
 /** @param {string} nonce */
-export const discard = (nonce) => sync.discardSend(nonce);
+export const discard = (nonce) => sends.discardSend(nonce);
 
 /** @param {number} channel_id @param {number} id @param {string} content */
 export async function edit(channel_id, id, content) {
@@ -70,7 +73,8 @@ async function gone(change) {
 }
 
 /** @param {number} channel_id @param {number} id @param {string} emoji */
-const myReaction = (channel_id, id, emoji) => `channels/${channel_id}/messages/${id}/reactions/${encodeURIComponent(emoji)}/me`;
+const myReaction = (channel_id, id, emoji) =>
+  `channels/${channel_id}/messages/${id}/reactions/${encodeURIComponent(emoji)}/me`;
 /** @param {number} channel_id @param {number} id @param {string} emoji */
 export async function react(channel_id, id, emoji) {
   await call('PUT', myReaction(channel_id, id, emoji));
@@ -89,10 +93,12 @@ export async function unpin(channel_id, id) {
 }
 /** Into `logOf(channel_id).value.pins`. @param {number} channel_id */
 export const loadPins = (channel_id) => history.loadPins(channel_id);
-/** @param {number} channel_id @param {number} id @param {string} emoji @returns {Promise<{user_id: number, username: string}[]>} at most 100 */
-export const loadReactors = (channel_id, id, emoji) => (
-  call('GET', `channels/${channel_id}/messages/${id}/reactions/${encodeURIComponent(emoji)}?limit=100`)
-);
+/**
+ * @param {number} channel_id @param {number} id @param {string} emoji
+ * @returns {Promise<{user_id: number, username: string}[]>} at most 100
+ */
+export const loadReactors = (channel_id, id, emoji) =>
+  call('GET', `channels/${channel_id}/messages/${id}/reactions/${encodeURIComponent(emoji)}?limit=100`);
 
 // What fails here is in `logOf(channel_id).value.error`.
 /** @param {number} channel_id */
@@ -119,9 +125,13 @@ export function setDraft(channel_id, text) {
   for (const id of next.keys()) if (next.size > DRAFTS_MAX) next.delete(id);
   drafts.value = next;
   keepSoon('drafts');
+  tell({ kind: 'draft', channel_id, text });
 }
 
-/** @param {{name: string, description?: string}} wanted @returns {Promise<import('./store.js').Server>} with its channel `general` opened */
+/**
+ * @param {{name: string, description?: string}} wanted
+ * @returns {Promise<import('./store.js').Server>} with its channel `general` opened
+ */
 export async function createServer({ name, description }) {
   const server = await call('POST', 'servers/', { body: { name, ...(description && { description }) } });
   takeFrame({ type: 'server.joined', ...server, channels: [] });
@@ -136,14 +146,16 @@ export async function createServer({ name, description }) {
 }
 /** @param {number} id */
 export async function joinServer(id) {
-  await call('POST', `servers/${id}/join`).catch((error) => (error.code === 'already_member' ? undefined : Promise.reject(error)));
+  await call('POST', `servers/${id}/join`).catch((error) =>
+    error.code === 'already_member' ? undefined : Promise.reject(error),
+  );
   const server = await call('GET', `servers/${id}`);
   takeFrame({ type: 'server.joined', ...server });
   await openServer(id);
 }
 /** @param {number} id @param {{name?: string, description?: string|null, icon_url?: string|null}} patch */
 export async function updateServer(id, patch) {
-  takeFrame({ type: 'server.updated', ...await call('PUT', `servers/${id}`, { body: patch }) });
+  takeFrame({ type: 'server.updated', ...(await call('PUT', `servers/${id}`, { body: patch })) });
 }
 /** @param {number} id */
 export async function leaveServer(id) {
@@ -157,10 +169,13 @@ export async function deleteServer(id) {
 }
 /** @param {number} id @param {number} user_id */
 export async function handOver(id, user_id) {
-  takeFrame({ type: 'server.updated', ...await call('PUT', `servers/${id}/owner`, { body: { owner_id: user_id } }) });
+  takeFrame({ type: 'server.updated', ...(await call('PUT', `servers/${id}/owner`, { body: { owner_id: user_id } })) });
 }
 
-/** @param {{server_id: number, name: string, description?: string}} wanted @returns {Promise<import('./store.js').Channel>} opened */
+/**
+ * @param {{server_id: number, name: string, description?: string}} wanted
+ * @returns {Promise<import('./store.js').Channel>} opened
+ */
 export async function createChannel({ server_id, name, description }) {
   const channel = await call('POST', 'channels/', { body: { server_id, name, ...(description && { description }) } });
   if (servers.peek().has(server_id)) takeFrame({ type: 'channel.created', ...channel });
@@ -169,7 +184,7 @@ export async function createChannel({ server_id, name, description }) {
 }
 /** @param {number} id @param {{name?: string, description?: string|null}} patch */
 export async function updateChannel(id, patch) {
-  takeFrame({ type: 'channel.updated', ...await call('PUT', `channels/${id}`, { body: patch }) });
+  takeFrame({ type: 'channel.updated', ...(await call('PUT', `channels/${id}`, { body: patch })) });
 }
 /** @param {number} id */
 export async function deleteChannel(id) {
@@ -183,16 +198,22 @@ export const loadMembers = (server_id) => people.loadMembers(server_id);
 /** Into `people`. @param {number[]} user_ids */
 export const lookUp = (user_ids) => people.lookUp(user_ids);
 
-/** @param {{display_name?: string|null, bio?: string|null, avatar_url?: string|null, email?: string, password?: string, current_password?: string}} patch */
+/**
+ * @param {{display_name?: string|null, bio?: string|null, avatar_url?: string|null, email?: string,
+ *   password?: string, current_password?: string}} patch
+ */
 export async function updateProfile(patch) {
   const user = await call('PUT', 'users/me', { body: patch });
   takeFrame({ type: 'user.updated', user });
   if (me.peek()?.id === user.id) me.value = user;
   keepSoon('state');
 }
-/** @returns {Promise<{id: string, created_at: string, last_used_at: string, expires_at: string, address: string|null, user_agent: string|null, is_current: boolean}[]>} */
+/**
+ * @returns {Promise<{id: number, created_at: string, last_used_at: string, expires_at: string, address: string|null,
+ *   user_agent: string|null, is_current: boolean}[]>}
+ */
 export const listSessions = () => call('GET', 'auth/sessions');
-/** @param {string} id */
+/** @param {number|string} id */
 export async function endSession(id) {
   await call('DELETE', `auth/sessions/${id}`);
 }
@@ -209,7 +230,10 @@ export async function deleteAccount({ password }) {
 export async function exportData() {
   const data = await call('GET', 'users/me/export');
   const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
-  const link = Object.assign(document.createElement('a'), { href: url, download: `madang-${me.peek()?.username ?? 'export'}.json` });
+  const link = Object.assign(document.createElement('a'), {
+    href: url,
+    download: `madang-${me.peek()?.username ?? 'export'}.json`,
+  });
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

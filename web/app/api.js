@@ -1,7 +1,7 @@
 // @ts-check
-// Calls to the node. Every path is relative to the document. What fails is an ApiError; without an answer its status is 0 and its code
-// `unreachable`. A call that is refused for its token is made once more with the next one; where a limit or a lack of room says when to
-// come back, what may be repeated is repeated then.
+// Calls to the node. Every path is relative to the document. What fails is an ApiError; without an answer its status
+// is 0 and its code `unreachable`. A call that is refused for its token is made once more with the next one; where a
+// limit or a lack of room says when to come back, what may be repeated is repeated then.
 
 const TIMEOUT_MS = 20_000;
 const TRIES_MAX = 4;
@@ -26,7 +26,10 @@ export class ApiError extends Error {
   }
 }
 
-/** The session: who gives the token, and the next one. @type {{token: () => string|null, renew: (used: string) => Promise<void>}} */
+/**
+ * The session: who gives the token, and the next one.
+ * @type {{token: () => string|null, renew: (used: string|null) => Promise<void>}}
+ */
 let session = { token: () => null, renew: async () => {} };
 
 /** @param {typeof session} next */
@@ -44,6 +47,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export async function call(method, path, { body, is_guest = false, tries = TRIES_MAX } = {}) {
   let isRenewed = false;
   for (let turn = 1; ; turn++) {
+    if (!is_guest && !session.token()) await session.renew(null);
     const token = is_guest ? null : session.token();
     try {
       return await once(method, path, body, token);
@@ -65,12 +69,19 @@ export async function call(method, path, { body, is_guest = false, tries = TRIES
 /** @param {string} method @param {string} path @param {unknown} body @param {string|null} token */
 async function once(method, path, body, token) {
   const url = new URL(path, document.baseURI);
-  const headers = { ...(body !== undefined && { 'content-type': 'application/json' }), ...(token && { authorization: `Bearer ${token}` }) };
+  const headers = {
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(token && { authorization: `Bearer ${token}` }),
+  };
   const ending = new AbortController();
   const timer = setTimeout(() => ending.abort(), TIMEOUT_MS);
   try {
     const answer = await fetch(url, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: ending.signal, cache: 'no-store',
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: ending.signal,
+      cache: 'no-store',
     });
     const text = await answer.text();
     if (!answer.ok) throw errorOf(answer, text);
@@ -94,15 +105,20 @@ function errorOf(answer, text) {
   } catch {
     // Something in between has answered, a proxy whose node is away.
     const isAway = answer.status >= 500;
-    return new ApiError(answer.status, isAway ? 'unreachable' : 'internal_error', `HTTP ${answer.status}`, { retry_after_ms });
+    return new ApiError(answer.status, isAway ? 'unreachable' : 'internal_error', `HTTP ${answer.status}`, {
+      retry_after_ms,
+    });
   }
   const fields = Array.isArray(said?.detail) ? said.detail : undefined;
-  const detail = fields ? fields.map((/** @type {any} */ { msg }) => msg).join('; ') : String(said?.detail ?? `HTTP ${answer.status}`);
+  const detail = fields
+    ? fields.map((/** @type {any} */ { msg }) => msg).join('; ')
+    : String(said?.detail ?? `HTTP ${answer.status}`);
   return new ApiError(answer.status, String(said?.code ?? 'internal_error'), detail, { fields, retry_after_ms });
 }
 
 /** Whether an error says that nobody answered. @param {unknown} error */
-export const isUnreachable = (error) => error instanceof ApiError && (error.status === 0 || error.code === 'unreachable');
+export const isUnreachable = (error) =>
+  error instanceof ApiError && (error.status === 0 || error.code === 'unreachable');
 
 /** The socket's address. */
 export function gatewayUrl() {

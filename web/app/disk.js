@@ -1,6 +1,7 @@
 // @ts-check
-// What survives a reload: of each channel the last messages with their `seq`, drafts, what was read, and unacknowledged sends. One
-// IndexedDB database per account, so that nothing of one is shown to another. Where it is refused, memory takes its place and says so.
+// What survives a reload: of each channel the last messages with their `seq`, drafts, what was read, and
+// unacknowledged sends. One IndexedDB database per account, so that nothing of one is shown to another. Where it is
+// refused, memory takes its place and says so.
 
 export const LOGS_MAX = 500;
 const STORES = /** @type {const} */ (['logs', 'outbox', 'values']);
@@ -17,10 +18,11 @@ let memory = { logs: new Map(), outbox: new Map(), values: new Map() };
 let tellKind = () => {};
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-const answerOf = (request) => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error);
-});
+const answerOf = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 
 /** @param {string} name @returns {Promise<IDBDatabase>} */
 function open(name) {
@@ -63,7 +65,10 @@ function lose() {
   tellKind('memory');
 }
 
-/** @template T @param {Store} store @param {'readonly'|'readwrite'} mode @param {(store: IDBObjectStore) => Promise<T>} work @param {() => T} instead */
+/**
+ * @template T @param {Store} store @param {'readonly'|'readwrite'} mode
+ * @param {(store: IDBObjectStore) => Promise<T>} work @param {() => T} instead
+ */
 async function within(store, mode, work, instead) {
   if (!database) return instead();
   try {
@@ -76,26 +81,57 @@ async function within(store, mode, work, instead) {
 }
 
 /** @param {Store} store @param {any} key @returns {Promise<any>} */
-export const read = (store, key) => within(store, 'readonly', (at) => answerOf(at.get(key)), () => memory[store].get(key));
+export const read = (store, key) =>
+  within(
+    store,
+    'readonly',
+    (at) => answerOf(at.get(key)),
+    () => memory[store].get(key),
+  );
 
 /** @param {Store} store @returns {Promise<any[]>} */
-export const readAll = (store) => within(store, 'readonly', (at) => answerOf(at.getAll()), () => [...memory[store].values()]);
+export const readAll = (store) =>
+  within(
+    store,
+    'readonly',
+    (at) => answerOf(at.getAll()),
+    () => [...memory[store].values()],
+  );
 
 /** @param {Store} store @param {any} key @param {any} value @returns {Promise<unknown>} */
 export function write(store, key, value) {
-  return within(store, 'readwrite', (at) => answerOf(at.put(value, key)), () => memory[store].set(key, value));
+  return within(
+    store,
+    'readwrite',
+    async (at) => void (await answerOf(at.put(value, key))),
+    () => void memory[store].set(key, value),
+  );
 }
 
 /** @param {Store} store @param {any} key @returns {Promise<unknown>} */
-export const erase = (store, key) => within(store, 'readwrite', (at) => answerOf(at.delete(key)), () => memory[store].delete(key));
+export const erase = (store, key) =>
+  within(
+    store,
+    'readwrite',
+    (at) => answerOf(at.delete(key)),
+    () => memory[store].delete(key),
+  );
 
-/** Keeps a log, unless another tab has kept a later state of it. @param {{channel_id: number, seq: number, tail: unknown[]}} log */
+/**
+ * Keeps a log, unless another tab has kept a later state of it.
+ * @param {{channel_id: number, seq: number, tail: unknown[], tail_has_older: boolean, is_loaded: boolean}} log
+ */
 export function writeLog(log) {
-  return within('logs', 'readwrite', async (at) => {
-    const kept = await answerOf(at.get(log.channel_id));
-    if (kept && (kept.seq > log.seq || (kept.seq === log.seq && kept.tail.length > log.tail.length))) return;
-    await answerOf(at.put(log, log.channel_id));
-  }, () => void memory.logs.set(log.channel_id, log));
+  return within(
+    'logs',
+    'readwrite',
+    async (at) => {
+      const kept = await answerOf(at.get(log.channel_id));
+      if (kept && (kept.seq > log.seq || (kept.seq === log.seq && kept.tail.length > log.tail.length))) return;
+      await answerOf(at.put(log, log.channel_id));
+    },
+    () => void memory.logs.set(log.channel_id, log),
+  );
 }
 
 /** Puts a log in place of a later state, after a `resync`. @param {number} channel_id */
@@ -103,7 +139,14 @@ export const eraseLog = (channel_id) => erase('logs', channel_id);
 
 /** Wipes all that is kept of an account. @param {number} user_id */
 export async function wipeDisk(user_id) {
-  for (const store of STORES) await within(store, 'readwrite', (at) => answerOf(at.clear()), () => undefined);
+  for (const store of STORES) {
+    await within(
+      store,
+      'readwrite',
+      (at) => answerOf(at.clear()),
+      () => undefined,
+    );
+  }
   closeDisk();
   if (!globalThis.indexedDB) return;
   await new Promise((resolve) => {
@@ -113,12 +156,12 @@ export async function wipeDisk(user_id) {
 }
 
 // A name in localStorage: which account's data is kept here. It is no secret and no proof.
-/** @returns {number|null} */
+/** @returns {number|null|undefined} null: nobody; undefined: the browser does not let the page keep anything */
 export function lastUser() {
   try {
     return Number(localStorage.getItem(`${prefix()}user`)) || null;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -1,16 +1,17 @@
 // @ts-check
-// Puts frames into the state: each tab does so with the same frames. Entries that come before their turn are held until what is missing
-// has been read. It calls nobody: what is to be done beside is told to who listens.
+// Puts frames into the state: each tab does so with the same frames. Entries that come before their turn are held
+// until what is missing has been read. It calls nobody: what is to be done beside is told to who listens.
 import { batch } from '../vendor/signals.js';
-import { reduceNews, withPeople } from './news.js';
+import { reduceNews } from './news.js';
 import { isEntry, reduceLog, resetLog } from './reducer.js';
 import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, servers } from './store.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./reducer.js').Effect} Effect */
 /**
- * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void, changed: (channel_id: number) => void,
- *   unknown: (user_id: number) => void, stranger: () => void}} Listener
+ * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void,
+ *   changed: (channel_id: number) => void,
+ *   news: () => void, met: (message: Frame) => void, stranger: (user_id: number) => void}} Listener
  */
 
 export const HELD_MAX = 2_000;
@@ -28,7 +29,10 @@ export function listen(next) {
   listener = next;
 }
 
-/** @param {number} channel_id @returns {{heard: Frame[], isWhole: () => boolean, end: () => void}} the entries that come from now on */
+/**
+ * @param {number} channel_id
+ * @returns {{heard: Frame[], isWhole: () => boolean, end: () => void}} the entries that come from now on
+ */
 export function record(channel_id) {
   /** @type {Frame[]} */
   const heard = [];
@@ -40,7 +44,7 @@ export function record(channel_id) {
 /** @param {Frame} frame */
 export function takeFrame(frame) {
   batch(() => {
-    if (frame.type === 'ready' && me.peek() && me.peek()?.id !== frame.user.id) return listener.stranger();
+    if (frame.type === 'ready' && me.peek() && me.peek()?.id !== frame.user.id) return listener.stranger(frame.user.id);
     takeNews(frame);
     if (Number.isInteger(frame.channel_id)) takeOfLog(frame);
     else if (frame.nonce && frame.type === 'ack') listener.effect(0, { acknowledged: frame.nonce });
@@ -49,7 +53,13 @@ export function takeFrame(frame) {
 
 /** @param {Frame} frame */
 function takeNews(frame) {
-  const before = { me: me.peek(), servers: servers.peek(), channels: channels.peek(), members: members.peek(), people: people.peek() };
+  const before = {
+    me: me.peek(),
+    servers: servers.peek(),
+    channels: channels.peek(),
+    members: members.peek(),
+    people: people.peek(),
+  };
   const after = reduceNews(before, frame);
   if (after === before) return;
   if (after.channels !== before.channels) beginReading(frame, before, after);
@@ -59,6 +69,7 @@ function takeNews(frame) {
   members.value = after.members;
   people.value = after.people;
   const gone = [...before.channels.keys()].filter((id) => !after.channels.has(id));
+  listener.news();
   if (gone.length) forget(gone);
 }
 
@@ -68,8 +79,15 @@ function takeNews(frame) {
  */
 function beginReading(frame, before, after) {
   const next = new Map(reads.peek());
+  // What a call lists comes without `last_seq`: the subscription tells it.
+  const untold = new Set(
+    (frame.channels ?? [])
+      .filter((/** @type {any} */ { last_seq }) => last_seq === undefined)
+      .map((/** @type {any} */ { id }) => id),
+  );
   for (const [id, { server_id, last_seq }] of after.channels) {
     const read = next.get(id);
+    if (read === undefined && untold.has(id)) continue;
     if (read === undefined) next.set(id, before.servers.has(server_id) && !before.channels.has(id) ? 0 : last_seq);
     // The log was set back to an earlier state.
     else if (frame.type === 'ready' && read > last_seq) next.set(id, last_seq);
@@ -104,8 +122,10 @@ function takeOfLog(frame) {
     listener.changed(channel_id);
   }
   if (result.is_gap) hold(frame);
-  if (isCounted || frame.type === 'subscribed') raiseLastSeq(channel_id, frame.to ?? frame.seq, frame.type === 'resync');
-  if (frame.type === 'message.created' && frame.author_id !== null && !frame.deleted) meet(frame);
+  if (isCounted || frame.type === 'subscribed') {
+    raiseLastSeq(channel_id, frame.to ?? frame.seq, frame.type === 'resync');
+  }
+  if (frame.type === 'message.created' && frame.author_id !== null && !frame.deleted) listener.met(frame);
   for (const effect of result.effects) listener.effect(channel_id, effect);
 }
 
@@ -117,7 +137,10 @@ function hold(frame) {
   if (frames.length > HELD_MAX) startAnew(frame.channel_id, Math.max(...frames.map(({ to, seq }) => to ?? seq)));
 }
 
-/** Gives up what is between, and goes on from a number with the newest page. @param {number} channel_id @param {number} seq */
+/**
+ * Gives up what is between, and goes on from a number with the newest page.
+ * @param {number} channel_id @param {number} seq
+ */
 export function startAnew(channel_id, seq) {
   held.delete(channel_id);
   const log = logOf(channel_id);
@@ -128,7 +151,10 @@ export function startAnew(channel_id, seq) {
 /** Whether entries wait for what is before them. @param {number} channel_id */
 export const isHolding = (channel_id) => held.has(channel_id);
 
-/** Takes the entries that were read, and then those that were held. @param {number} channel_id @param {Frame[]} entries */
+/**
+ * Takes the entries that were read, and then those that were held.
+ * @param {number} channel_id @param {Frame[]} entries
+ */
 export function takeEntries(channel_id, entries) {
   batch(() => {
     const waiting = held.get(channel_id) ?? [];
@@ -141,17 +167,11 @@ export function takeEntries(channel_id, entries) {
 /** @param {number} channel_id @param {number} seq @param {boolean} isSetBack */
 function raiseLastSeq(channel_id, seq, isSetBack) {
   const channel = channels.peek().get(channel_id);
+  if (channel && !reads.peek().has(channel_id)) put(reads, channel_id, seq);
   if (!channel || (channel.last_seq >= seq && !isSetBack)) return;
   put(channels, channel_id, { ...channel, last_seq: seq });
   const read = reads.peek().get(channel_id);
   if (isSetBack && read !== undefined && read > seq) put(reads, channel_id, seq);
-}
-
-/** @param {{author_id?: number|null, author_username?: string}} message */
-export function meet({ author_id, author_username }) {
-  if (!author_id || people.peek().has(author_id)) return;
-  people.value = withPeople(people.peek(), [{ id: author_id, username: author_username ?? '' }]);
-  listener.unknown(author_id);
 }
 
 export function forgetFrames() {

@@ -1,9 +1,10 @@
 // @ts-check
-// Pages of a channel's log: the newest one, older and newer ones around an anchor, jumps, and what is missing between two entries. A page
-// may be newer or older than the entries that were heard: what was heard while it was read is put over it, and what it has beyond the last
-// entry that was counted comes as an entry.
+// Pages of a channel's log: the newest one, older and newer ones around an anchor, jumps, and what is missing between
+// two entries. A page may be newer or older than the entries that were heard: what was heard while it was read is put
+// over it, and what it has beyond the last entry that was counted comes as an entry.
 import { ApiError, call, sleep } from './api.js';
-import { isHolding, meet, record, startAnew, takeEntries, takeFrame } from './frames.js';
+import { isHolding, record, startAnew, takeEntries, takeFrame } from './frames.js';
+import { meet } from './people.js';
 import { REPLAY_MAX, TAIL_MAX, VIEW_MAX, applyToMessages, isLater, refreshed } from './reducer.js';
 import { logOf, me } from './store.js';
 
@@ -25,7 +26,10 @@ export const onLogLoaded = (next) => void (onChanged = next);
 
 // The pure part.
 
-/** Both lists in order, each message once; what was heard exactly stays. @param {Message[]} known @param {Message[]} page @returns {Message[]} */
+/**
+ * Both lists in order, each message once; what was heard exactly stays.
+ * @param {Message[]} known @param {Message[]} page @returns {Message[]}
+ */
 export function merged(known, page) {
   const byId = new Map(page.map((message) => [message.id, message]));
   for (const message of known) {
@@ -42,12 +46,16 @@ export function merged(known, page) {
 export function withNewest(log, page, limit) {
   const counted = page.filter(({ seq }) => log.seq === null || seq <= log.seq);
   // So much was heard meanwhile that what joins the page has left the tail.
-  const isApart = log.tail.length >= TAIL_MAX && counted.length > 0 && counted.at(-1).id < log.tail[0].id;
+  const last = counted.at(-1);
+  const isApart = log.tail.length >= TAIL_MAX && last !== undefined && last.id < log.tail[0].id;
   const tail = isApart ? log.tail : merged(log.tail, counted);
   const has_older = isApart || page.length >= limit;
   return {
-    ...log, tail: tail.slice(-TAIL_MAX), tail_has_older: tail.length > TAIL_MAX || (has_older && log.tail_has_older),
-    is_loaded: true, error: null,
+    ...log,
+    tail: tail.slice(-TAIL_MAX),
+    tail_has_older: tail.length > TAIL_MAX || (has_older && log.tail_has_older),
+    is_loaded: true,
+    error: null,
   };
 }
 
@@ -61,12 +69,16 @@ export function withOlder(view, page, limit) {
   return { messages: messages.slice(0, VIEW_MAX), has_older: page.length >= limit, has_newer: view.has_newer || isCut };
 }
 
-/** @param {Log} log @param {View} view @param {Message[]} page @param {number} limit @returns {View} joined with the tail where it reaches it */
+/**
+ * @param {Log} log @param {View} view @param {Message[]} page @param {number} limit
+ * @returns {View} joined with the tail where it reaches it
+ */
 export function withNewer(log, view, page, limit) {
   const counted = page.filter(({ seq }) => log.seq === null || seq <= log.seq);
   let messages = merged(view.messages, counted);
   const last = messages.at(-1)?.id ?? 0;
-  const hasJoined = page.length < limit || counted.length < page.length || (log.tail.length > 0 && log.tail[0].id <= last);
+  const hasJoined =
+    page.length < limit || counted.length < page.length || (log.tail.length > 0 && log.tail[0].id <= last);
   if (hasJoined) messages = merged(messages, log.tail);
   const isCut = messages.length > VIEW_MAX;
   return { messages: messages.slice(-VIEW_MAX), has_older: view.has_older || isCut, has_newer: !hasJoined };
@@ -80,9 +92,10 @@ export function viewAround(log, page, { has_older, limit }) {
 // The calls.
 
 /** @param {unknown} error */
-const failureOf = (error) => (
-  error instanceof ApiError ? { code: error.code, detail: error.detail } : { code: 'internal_error', detail: String(error) }
-);
+const failureOf = (error) =>
+  error instanceof ApiError
+    ? { code: error.code, detail: error.detail }
+    : { code: 'internal_error', detail: String(error) };
 
 /** @param {number} channel_id @param {Partial<Log>|((log: Log) => Log)} change */
 function update(channel_id, change) {
@@ -90,13 +103,18 @@ function update(channel_id, change) {
   log.value = typeof change === 'function' ? change(log.peek()) : { ...log.peek(), ...change };
 }
 
-/** A page as of now. @param {number} channel_id @param {string} query @returns {Promise<{page: Message[], effects: Effect[]}>} */
+/** What a call says leaves `reactions` out where there are none. @param {any[]} said @returns {Message[]} */
+const messagesOf = (said) => said.map((message) => ({ ...message, reactions: message.reactions ?? [] }));
+
+/**
+ * A page as of now.
+ * @param {number} channel_id @param {string} query @returns {Promise<{page: Message[], effects: Effect[]}>}
+ */
 async function readPage(channel_id, query) {
   for (let turn = 1; ; turn++) {
     const { heard, isWhole, end } = record(channel_id);
     try {
-      /** @type {Message[]} */
-      let page = await call('GET', `channels/${channel_id}/messages?${query}`);
+      let page = messagesOf(await call('GET', `channels/${channel_id}/messages?${query}`));
       if (!isWhole() && turn < 3) continue;
       /** @type {Effect[]} */
       const effects = [];
@@ -145,6 +163,7 @@ async function waitForSeq(channel_id) {
 
 /** @param {number} channel_id @param {{again?: boolean}} [options] */
 export function loadNewest(channel_id, { again = false } = {}) {
+  for (const message of logOf(channel_id).peek().tail) meet(message);
   if (logOf(channel_id).peek().is_loaded && !again) return Promise.resolve();
   return loading('newest', channel_id, async () => {
     await waitForSeq(channel_id);
@@ -161,10 +180,11 @@ export function loadNewest(channel_id, { again = false } = {}) {
 export function loadOlder(channel_id) {
   const first = viewOf(logOf(channel_id).peek());
   if (!first.has_older || !first.messages.length) return Promise.resolve();
-  return loading('older', channel_id, () => loadInto(
-    channel_id, `before=${first.messages[0].id}&limit=${PAGE}`,
-    (log, page) => (log.is_loaded || log.view ? { ...log, view: withOlder(viewOf(log), page, PAGE) } : log),
-  ));
+  return loading('older', channel_id, () =>
+    loadInto(channel_id, `before=${first.messages[0].id}&limit=${PAGE}`, (log, page) =>
+      log.is_loaded || log.view ? { ...log, view: withOlder(viewOf(log), page, PAGE) } : log,
+    ),
+  );
 }
 
 /** @param {number} channel_id */
@@ -172,10 +192,12 @@ export function loadNewer(channel_id) {
   const { view } = logOf(channel_id).peek();
   const last = view?.messages.at(-1);
   if (!view?.has_newer || !last) return Promise.resolve();
-  return loading('newer', channel_id, () => loadInto(
-    channel_id, `after=${last.id}&limit=${PAGE}`,
-    (log, page) => ({ ...log, view: log.view && withNewer(log, log.view, page, PAGE) }),
-  ));
+  return loading('newer', channel_id, () =>
+    loadInto(channel_id, `after=${last.id}&limit=${PAGE}`, (log, page) => ({
+      ...log,
+      view: log.view && withNewer(log, log.view, page, PAGE),
+    })),
+  );
 }
 
 /** @param {number} channel_id @param {number} message_id */
@@ -184,9 +206,10 @@ export function jumpTo(channel_id, message_id) {
   if (shown.some(({ id }) => id === message_id)) return Promise.resolve();
   return loading('jump', channel_id, async () => {
     await waitForSeq(channel_id);
-    await loadInto(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) => (
-      { ...log, view: viewAround(log, page, { has_older: true, limit: PAGE }) }
-    ));
+    await loadInto(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) => ({
+      ...log,
+      view: viewAround(log, page, { has_older: true, limit: PAGE }),
+    }));
   });
 }
 
@@ -194,9 +217,12 @@ export function jumpTo(channel_id, message_id) {
 export function jumpToFirst(channel_id) {
   const view = viewOf(logOf(channel_id).peek());
   if (!view.has_older) return Promise.resolve();
-  return loading('jump', channel_id, () => loadInto(channel_id, `after=0&limit=${PAGE}`, (log, page) => (
-    { ...log, view: withNewer(log, { messages: [], has_older: false, has_newer: true }, page, PAGE) }
-  )));
+  return loading('jump', channel_id, () =>
+    loadInto(channel_id, `after=0&limit=${PAGE}`, (log, page) => ({
+      ...log,
+      view: withNewer(log, { messages: [], has_older: false, has_newer: true }, page, PAGE),
+    })),
+  );
 }
 
 /** @param {number} channel_id */
@@ -209,8 +235,7 @@ export function jumpToNewest(channel_id) {
 export async function loadPins(channel_id) {
   const { heard, end } = record(channel_id);
   try {
-    /** @type {Message[]} */
-    let pins = await call('GET', `channels/${channel_id}/pins`);
+    let pins = messagesOf(await call('GET', `channels/${channel_id}/pins`));
     for (const frame of heard) pins = applyToMessages(pins, frame, me.peek()?.id, []);
     update(channel_id, { pins });
   } finally {
@@ -245,7 +270,9 @@ async function refreshAll(channel_id) {
 
 /** @param {number} channel_id @param {Set<number>} ids */
 async function refresh(channel_id, ids) {
-  const shown = new Set([...logOf(channel_id).peek().tail, ...viewOf(logOf(channel_id).peek()).messages].map(({ id }) => id));
+  const shown = new Set(
+    [...logOf(channel_id).peek().tail, ...viewOf(logOf(channel_id).peek()).messages].map(({ id }) => id),
+  );
   const wanted = [...ids].filter((id) => shown.has(id)).sort((a, b) => b - a);
   /** @type {Message[]} */
   const said = [];
@@ -253,19 +280,23 @@ async function refresh(channel_id, ids) {
     const { page } = await readPage(channel_id, `before=${wanted[0] + 1}&limit=100`);
     said.push(...page);
     const rest = wanted.filter((id) => id < (page[0]?.id ?? 0));
-    if (rest.length) stale.set(channel_id, new Set([...stale.get(channel_id) ?? [], ...rest]));
+    if (rest.length) stale.set(channel_id, new Set([...(stale.get(channel_id) ?? []), ...rest]));
   } else {
-    for (const id of wanted) said.push(...await one(channel_id, id));
+    for (const id of wanted) said.push(...(await one(channel_id, id)));
   }
   update(channel_id, (log) => said.reduce(refreshed, log));
   onChanged(channel_id);
 }
 
-/** @param {number} channel_id @param {number} id @returns {Promise<Message[]>} nothing where it has been deleted: an entry says so */
-const one = (channel_id, id) => call('GET', `channels/${channel_id}/messages/${id}`).then(
-  (message) => [message],
-  (error) => (error instanceof ApiError && error.status === 404 ? [] : Promise.reject(error)),
-);
+/**
+ * @param {number} channel_id @param {number} id
+ * @returns {Promise<Message[]>} nothing where it has been deleted: an entry says so
+ */
+const one = (channel_id, id) =>
+  call('GET', `channels/${channel_id}/messages/${id}`).then(
+    (message) => messagesOf([message]),
+    (error) => (error instanceof ApiError && error.status === 404 ? [] : Promise.reject(error)),
+  );
 
 // What is missing between the last entry that was counted and those that are held.
 

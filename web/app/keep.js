@@ -1,8 +1,9 @@
 // @ts-check
-// Keeps the state on disk: what has changed is written a moment later, and when the page goes out of sight. Shows it again on the next visit.
+// Keeps the state on disk: what has changed is written a moment later, and when the page goes out of sight. Shows it
+// again on the next visit.
 import { batch } from '../vendor/signals.js';
-import { eraseLog, read, readAll, write, writeLog } from './disk.js';
-import { channels, drafts, logOf, me, reads, servers } from './store.js';
+import { LOGS_MAX, eraseLog, read, readAll, write, writeLog } from './disk.js';
+import { channels, drafts, logOf, me, people, reads, servers } from './store.js';
 
 const KEEP_AFTER_MS = 400;
 const RECENT_MAX = 500;
@@ -21,10 +22,11 @@ const VALUES = {
   reads: () => reads.peek(),
   drafts: () => drafts.peek(),
   recent: () => recent,
+  people: () => people.peek(),
   state: () => ({ me: me.peek(), servers: servers.peek(), channels: channels.peek() }),
 };
 
-/** @param {'reads'|'drafts'|'recent'|'state'} value */
+/** @param {'reads'|'drafts'|'recent'|'people'|'state'} value */
 export function keepSoon(value) {
   dirtyValues.add(value);
   timer ??= setTimeout(keepNow, KEEP_AFTER_MS);
@@ -60,8 +62,13 @@ export function stopKeeping() {
 
 /** @returns {Promise<boolean>} whether there was something */
 export async function restore() {
-  const [state, keptReads, keptDrafts, keptRecent, logs] = await Promise.all([
-    read('values', 'state'), read('values', 'reads'), read('values', 'drafts'), read('values', 'recent'), readAll('logs'),
+  const [state, keptReads, keptDrafts, keptRecent, keptPeople, logs] = await Promise.all([
+    read('values', 'state'),
+    read('values', 'reads'),
+    read('values', 'drafts'),
+    read('values', 'recent'),
+    read('values', 'people'),
+    readAll('logs'),
   ]);
   if (!state?.me || me.peek()) return false;
   batch(() => {
@@ -70,7 +77,10 @@ export async function restore() {
     channels.value = state.channels;
     reads.value = keptReads ?? new Map();
     drafts.value = keptDrafts ?? new Map();
+    people.value = keptPeople ?? new Map();
     recent = keptRecent ?? [];
+    logs.sort((a, b) => openedAt(b.channel_id) - openedAt(a.channel_id));
+    for (const { channel_id } of logs.splice(LOGS_MAX)) void eraseLog(channel_id);
     for (const kept of logs) {
       if (!state.channels.has(kept.channel_id)) void eraseLog(kept.channel_id);
       else logOf(kept.channel_id).value = { ...logOf(kept.channel_id).peek(), ...kept };
@@ -88,7 +98,10 @@ export function noteOpened(channel_id) {
 /** A larger number for what was opened later; -1 for what was not. @param {number} channel_id */
 export const openedAt = (channel_id) => recent.indexOf(channel_id);
 
-addEventListener('pagehide', keepNow);
-document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState === 'hidden' && timer !== null) keepNow();
-});
+/** What waits is written when the page goes out of sight: it may not come back. */
+export function startKeeping() {
+  addEventListener('pagehide', keepNow);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden' && timer !== null) keepNow();
+  });
+}

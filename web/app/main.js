@@ -2,6 +2,7 @@
 // Starts the client.
 import { h, render } from '../vendor/preact.js';
 import { start } from './account.js';
+import { startKeeping } from './keep.js';
 import { startPlaces } from './places.js';
 import { startPreferences } from './preferences.js';
 import { App } from './views/app.js';
@@ -9,6 +10,7 @@ import { App } from './views/app.js';
 const root = document.getElementById('app');
 if (!root) throw new Error('the page has no #app');
 startPreferences();
+startKeeping();
 startPlaces();
 render(h(App, {}), root);
 void start();

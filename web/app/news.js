@@ -1,6 +1,7 @@
 // @ts-check
-// What `ready` and the news of a gateway make of servers, channels, members and people. Pure. Some news is told twice, and a channel may
-// come before its server: what comes is put over what there is, and of two states of one thing the later `updated_at` counts.
+// What `ready` and the news of a gateway make of servers, channels, members and people. Pure. Some news is told
+// twice, and a channel may come before its server: what comes is put over what there is, and of two states of one
+// thing the later `updated_at` counts.
 import { isLater } from './reducer.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
@@ -18,16 +19,28 @@ export const PEOPLE_MAX = 5_000;
 /** @param {State} state @param {Frame} frame @returns {State} the same where it is no news */
 export function reduceNews(state, frame) {
   switch (frame.type) {
-    case 'ready': return ready(state, frame);
-    case 'server.joined': return withServer(state, /** @type {any} */ (frame));
-    case 'server.updated': return { ...state, servers: withNewer(state.servers, serverOf(frame)) };
-    case 'server.left': case 'server.deleted': return withoutServer(state, frame.id);
-    case 'channel.created': case 'channel.updated': return { ...state, channels: withChannel(state.channels, frame) };
-    case 'channel.deleted': return { ...state, channels: without(state.channels, frame.id) };
-    case 'member.joined': return withMember(state, frame);
-    case 'member.left': return withoutMember(state, frame);
-    case 'user.updated': return withUser(state, frame.user);
-    default: return state;
+    case 'ready':
+      return ready(state, frame);
+    case 'server.joined':
+      return withServer(state, /** @type {any} */ (frame));
+    case 'server.updated':
+      return { ...state, servers: withNewer(state.servers, serverOf(frame)) };
+    case 'server.left':
+    case 'server.deleted':
+      return withoutServer(state, frame.id);
+    case 'channel.created':
+    case 'channel.updated':
+      return { ...state, channels: withChannel(state.channels, frame) };
+    case 'channel.deleted':
+      return { ...state, channels: without(state.channels, frame.id) };
+    case 'member.joined':
+      return withMember(state, frame);
+    case 'member.left':
+      return withoutMember(state, frame);
+    case 'user.updated':
+      return withUser(state, frame.user);
+    default:
+      return state;
   }
 }
 
@@ -36,7 +49,10 @@ function serverOf({ type, channels, ...server }) {
   return /** @type {any} */ (server);
 }
 
-/** @template {{id: number, updated_at: string}} T @param {Map<number, T>} map @param {T} next @returns {Map<number, T>} */
+/**
+ * @template {{id: number, updated_at: string}} T @param {Map<number, T>} map @param {T} next
+ * @returns {Map<number, T>}
+ */
 function withNewer(map, next) {
   const known = map.get(next.id);
   if (known && isLater(known.updated_at, next.updated_at)) return map;
@@ -60,7 +76,10 @@ function withChannel(channels, { type, ...channel }) {
   return new Map(channels).set(channel.id, { ...known, last_seq });
 }
 
-/** What it says replaces what was known of servers and channels. @param {State} state @param {Frame} frame @returns {State} */
+/**
+ * What it says replaces what was known of servers and channels.
+ * @param {State} state @param {Frame} frame @returns {State}
+ */
 function ready(state, frame) {
   const servers = new Map();
   const channels = new Map();
@@ -80,7 +99,9 @@ function withServer(state, frame) {
   if (!frame.channels) return { ...state, servers };
   const listed = new Set(frame.channels.map(({ id }) => id));
   const isNewest = servers !== state.servers;
-  let channels = new Map([...state.channels].filter(([id, { server_id }]) => server_id !== frame.id || listed.has(id) || !isNewest));
+  let channels = new Map(
+    [...state.channels].filter(([id, { server_id }]) => server_id !== frame.id || listed.has(id) || !isNewest),
+  );
   for (const channel of frame.channels) channels = withChannel(channels, /** @type {any} */ (channel));
   return { ...state, servers, channels };
 }
@@ -88,7 +109,9 @@ function withServer(state, frame) {
 /** @param {State} state @param {number} id @returns {State} */
 function withoutServer(state, id) {
   return {
-    ...state, servers: without(state.servers, id), members: without(state.members, id),
+    ...state,
+    servers: without(state.servers, id),
+    members: without(state.members, id),
     channels: new Map([...state.channels].filter(([, { server_id }]) => server_id !== id)),
   };
 }
@@ -120,13 +143,19 @@ function withUser(state, user) {
 }
 
 /**
- * @param {Map<number, Person>} people @param {{id: number, username: string, display_name?: string|null, avatar_url?: string|null}[]} told
+ * @param {Map<number, Person>} people
+ * @param {{id: number, username: string, display_name?: string|null, avatar_url?: string|null}[]} told
  * @returns {Map<number, Person>} with them, the same where nothing is new; the first ones go where there are too many
  */
 export function withPeople(people, told) {
   const news = told.filter(({ id, username, display_name, avatar_url }) => {
     const known = people.get(id);
-    return !known || known.username !== username || known.display_name !== (display_name ?? null) || known.avatar_url !== (avatar_url ?? null);
+    return (
+      !known ||
+      known.username !== username ||
+      known.display_name !== (display_name ?? null) ||
+      known.avatar_url !== (avatar_url ?? null)
+    );
   });
   if (!news.length) return people;
   const next = new Map(people);

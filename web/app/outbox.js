@@ -1,13 +1,15 @@
 // @ts-check
-// What was sent and is not acknowledged. Each send keeps its nonce until its answer, however often the socket breaks, so it is made once.
-// Of a channel one send is on its way at a time: so they stay in their order where one is refused for a moment. Every tab keeps the same
-// list, since it hears the same frames; only the one with the gateway transmits.
+// What was sent and is not acknowledged. Each send keeps its nonce until its answer, however often the socket breaks,
+// so it is made once. Of a channel one send is on its way at a time: so they stay in their order where one is refused
+// for a moment. Every tab keeps the same list, since it hears the same frames; only the one with the gateway
+// transmits.
 
 /** @typedef {import('./store.js').Pending} Pending */
 /** @typedef {import('./reducer.js').Frame} Frame */
 /**
  * @typedef {{transmit: (frame: Frame) => boolean, save: (item: Pending) => unknown, drop: (nonce: string) => unknown,
- *   changed: (pending: Map<number, Pending[]>) => void, setTimer?: (run: () => void, ms: number) => any, clearTimer?: (timer: any) => void}} Means
+ *   changed: (pending: Map<number, Pending[]>) => void, setTimer?: (run: () => void, ms: number) => any,
+ * clearTimer?: (timer: any) => void}} Means
  */
 
 export const PENDING_MAX = 200;
@@ -33,7 +35,7 @@ export function createOutbox({ transmit, save, drop, changed, setTimer = setTime
   const tell = () => {
     /** @type {Map<number, Pending[]>} */
     const pending = new Map();
-    for (const item of items.values()) pending.set(item.channel_id, [...pending.get(item.channel_id) ?? [], item]);
+    for (const item of items.values()) pending.set(item.channel_id, [...(pending.get(item.channel_id) ?? []), item]);
     changed(pending);
   };
   const ofChannel = (/** @type {number} */ id) => [...items.values()].filter(({ channel_id }) => channel_id === id);
@@ -47,10 +49,13 @@ export function createOutbox({ transmit, save, drop, changed, setTimer = setTime
   /** Holds the channel's next sends until the time has passed. @param {Pending} item @param {number} ms */
   const hold = ({ channel_id, nonce }, ms) => {
     free(channel_id);
-    busy.set(channel_id, { nonce, timer: setTimer(() => {
-      free(channel_id);
-      pump();
-    }, ms) });
+    busy.set(channel_id, {
+      nonce,
+      timer: setTimer(() => {
+        free(channel_id);
+        pump();
+      }, ms),
+    });
   };
   const replace = (/** @type {Pending} */ item) => {
     items.set(item.nonce, item);
@@ -147,12 +152,20 @@ export function createOutbox({ transmit, save, drop, changed, setTimer = setTime
       replace({ ...item, delay_ms: frame.delay_ms });
     },
 
-    /** The failed send as it would go again: at the end, and with a new nonce where the old one names another message. @param {string} nonce */
+    /**
+     * The failed send as it would go again: at the end, and with a new nonce where the old one names another message.
+     * @param {string} nonce
+     */
     again(nonce) {
       const item = items.get(nonce);
       if (!item || item.state !== 'failed') return null;
       const { code, detail, ...rest } = item;
-      return { ...rest, state: /** @type {'sending'} */ ('sending'), order: this.nextOrder(), nonce: code === 'nonce_conflict' ? makeNonce() : nonce };
+      return {
+        ...rest,
+        state: /** @type {'sending'} */ ('sending'),
+        order: this.nextOrder(),
+        nonce: code === 'nonce_conflict' ? makeNonce() : nonce,
+      };
     },
 
     /** @param {number} channel_id */

@@ -1,7 +1,8 @@
 // @ts-check
 // Who people are: the profiles of authors that are met, and the members of servers.
 import { call } from './api.js';
-import { withPeople } from './news.js';
+import { keepSoon } from './keep.js';
+import { PEOPLE_MAX, withPeople } from './news.js';
 import { members, people, put } from './store.js';
 
 const LOOKUP_MAX = 100;
@@ -10,26 +11,39 @@ const WAITING_MAX = 1_000;
 
 /** @type {Set<number>} */
 const waiting = new Set();
+/** Who was asked for since the last `ready`; from then on changes are told. @type {Set<number>} */
+const fresh = new Set();
 /** @type {any} */
 let timer = null;
 
-/** @param {number} user_id */
-export function lookUpSoon(user_id) {
-  if (waiting.size < WAITING_MAX) waiting.add(user_id);
+/** @param {{author_id?: number|null, author_username?: string, [field: string]: any}} message */
+export function meet({ author_id, author_username }) {
+  if (!author_id || fresh.has(author_id)) return;
+  if (!people.peek().has(author_id)) {
+    people.value = withPeople(people.peek(), [{ id: author_id, username: author_username ?? '' }]);
+  }
+  if (waiting.size < WAITING_MAX) waiting.add(author_id);
   timer ??= setTimeout(() => {
     timer = null;
     const ids = [...waiting];
     waiting.clear();
-    // Without an answer their names are those that stood at the messages.
+    // Without an answer their names are those that stood at the messages, until the next `ready`.
     void lookUp(ids).catch(() => {});
   }, 100);
 }
 
+/** Who is known may have changed while nothing was heard. */
+export const forgetFreshness = () => fresh.clear();
+
 /** @param {number[]} user_ids */
 export async function lookUp(user_ids) {
   for (let at = 0; at < user_ids.length; at += LOOKUP_MAX) {
-    const told = await call('POST', 'users/lookup', { body: { ids: user_ids.slice(at, at + LOOKUP_MAX) } });
+    const ids = user_ids.slice(at, at + LOOKUP_MAX);
+    if (fresh.size > PEOPLE_MAX) fresh.clear();
+    for (const id of ids) fresh.add(id);
+    const told = await call('POST', 'users/lookup', { body: { ids } });
     people.value = withPeople(people.peek(), told);
+    keepSoon('people');
   }
 }
 
@@ -40,8 +54,12 @@ export async function loadMembers(server_id) {
   const after = known.user_ids.at(-1) ?? 0;
   /** @type {{user_id: number, username: string, display_name: string|null, avatar_url: string|null}[]} */
   const page = await call('GET', `servers/${server_id}/members?after=${after}&limit=${MEMBERS_PAGE}`);
-  people.value = withPeople(people.peek(), page.map((member) => ({ ...member, id: member.user_id })));
+  people.value = withPeople(
+    people.peek(),
+    page.map((member) => ({ ...member, id: member.user_id })),
+  );
   const before = members.peek().get(server_id)?.user_ids ?? [];
   const user_ids = [...new Set([...before, ...page.map(({ user_id }) => user_id)])].sort((a, b) => a - b);
+  keepSoon('people');
   put(members, server_id, { user_ids, is_complete: page.length < MEMBERS_PAGE });
 }

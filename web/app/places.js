@@ -1,5 +1,6 @@
 // @ts-check
-// Where one is: `place` and the address go together, and a place that is no longer there gives way to the nearest one that is.
+// Where one is: `place` and the address go together, and a place that is no longer there gives way to the nearest one
+// that is.
 import { effect } from '../vendor/signals.js';
 import { jumpTo, loadNewest } from './history.js';
 import { openedAt } from './keep.js';
@@ -61,9 +62,12 @@ export function startPlaces() {
       if (!isLive) return;
       notify({ kind: 'info', code: 'server_not_found' });
       later(anyPlace());
-    } else if (channel_id === undefined || allChannels.get(channel_id)?.server_id !== server_id) {
+    } else if (channel_id === undefined) {
       const next = placeIn(server_id);
-      if (next.channel_id !== undefined || (isLive && channel_id !== undefined)) later(next);
+      if (next.channel_id !== undefined) later(next);
+    } else if (allChannels.get(channel_id)?.server_id !== server_id) {
+      // What the disk kept may not have it yet.
+      if (isLive) later(placeIn(server_id));
     } else if (wasOpened !== hashOf(place.value)) {
       wasOpened = hashOf(place.value);
       void opened(place.peek());
@@ -76,6 +80,8 @@ function later(next) {
   const { server_id, channel_id } = place.peek();
   queueMicrotask(() => {
     const now = place.peek();
-    if (now.server_id === server_id && now.channel_id === channel_id && phase.peek() === 'in') go(next, { replace: true });
+    if (now.server_id === server_id && now.channel_id === channel_id && phase.peek() === 'in') {
+      go(next, { replace: true });
+    }
   });
 }

@@ -1,12 +1,14 @@
 // @ts-check
-// What frames make of a log, and of servers, channels, members and people. Pure: no signals, no calls. docs/PROTOCOL.md, "The log", is
-// the rule: every number of a log is counted exactly once, and what is heard is put over what is there.
+// What frames make of a log, and of servers, channels, members and people. Pure: no signals, no calls.
+// docs/PROTOCOL.md, "The log", is the rule: every number of a log is counted exactly once, and what is heard is put
+// over what is there.
 
 /** @typedef {import('./store.js').Log} Log */
 /** @typedef {import('./store.js').Message} Message */
 /** @typedef {{type: string, [field: string]: any}} Frame */
 /**
- * What is to be done beside: read what is missing, ask for a message again, drop a kept send, read the pins or the newest page again.
+ * What is to be done beside: read what is missing, ask for a message again, drop a kept send,
+ * read the pins or the newest page again.
  * @typedef {{repair?: number, refresh?: number, acknowledged?: string, pins?: number, reload?: number}} Effect
  */
 
@@ -19,14 +21,26 @@ export const REPLAY_MAX = 2_000;
 
 /** Frames that have a `channel_id`, some also a `seq`, and are no entries. */
 const ANSWERS = new Set([
-  'ack', 'subscribed', 'unsubscribed', 'replay.done', 'resync', 'error', 'message.delayed', 'channel.created', 'channel.updated',
+  'ack',
+  'subscribed',
+  'unsubscribed',
+  'replay.done',
+  'resync',
+  'error',
+  'message.delayed',
+  'channel.created',
+  'channel.updated',
   'channel.deleted',
 ]);
 
 /** @param {Frame} frame */
 export function isEntry(frame) {
-  return Number.isInteger(frame.channel_id) && !ANSWERS.has(frame.type) && !frame.duplicate
-    && (Number.isInteger(frame.seq) || (Number.isInteger(frame.from) && Number.isInteger(frame.to)));
+  return (
+    Number.isInteger(frame.channel_id) &&
+    !ANSWERS.has(frame.type) &&
+    !frame.duplicate &&
+    (Number.isInteger(frame.seq) || (Number.isInteger(frame.from) && Number.isInteger(frame.to)))
+  );
 }
 
 /** The message of a `message.created` or `message.updated`. @param {Frame} frame @returns {Message} */
@@ -37,7 +51,17 @@ export function messageOf(frame) {
 
 /** A log of which nothing is known but how far it goes. @param {Log} log @param {number|null} seq @returns {Log} */
 export function resetLog(log, seq) {
-  return { ...log, seq, tail: [], tail_has_older: true, view: null, is_loaded: false, is_loading: false, error: null, pins: null };
+  return {
+    ...log,
+    seq,
+    tail: [],
+    tail_has_older: true,
+    view: null,
+    is_loaded: false,
+    is_loading: false,
+    error: null,
+    pins: null,
+  };
 }
 
 /**
@@ -47,14 +71,19 @@ export function resetLog(log, seq) {
 export function reduceLog(log, frame, me_id) {
   /** @type {Effect[]} */
   const effects = [];
-  if (frame.nonce && (frame.type === 'ack' || frame.duplicate || (frame.type === 'message.created' && frame.author_id === me_id))) {
+  if (
+    frame.nonce &&
+    (frame.type === 'ack' || frame.duplicate || (frame.type === 'message.created' && frame.author_id === me_id))
+  ) {
     effects.push({ acknowledged: frame.nonce });
   }
   if (frame.type === 'subscribed' && log.seq === null) {
     if (log.is_loaded || log.is_loading) effects.push({ reload: log.channel_id });
     return { log: resetLog(log, frame.seq), effects };
   }
-  if (frame.type === 'resync') return { log: resetLog(log, frame.seq), effects: [...effects, { reload: log.channel_id }] };
+  if (frame.type === 'resync') {
+    return { log: resetLog(log, frame.seq), effects: [...effects, { reload: log.channel_id }] };
+  }
   if (frame.type === 'replay.done' && log.seq !== null && frame.seq > log.seq) effects.push({ repair: log.channel_id });
   if (!isEntry(frame) || log.seq === null) return { log, effects };
 
@@ -67,10 +96,13 @@ export function reduceLog(log, frame, me_id) {
 
 /** @param {Log} log @param {Frame} frame @param {number|undefined} me_id @param {Effect[]} effects @returns {Log} */
 function applyEntry(log, frame, me_id, effects) {
-  if (frame.type === 'message.created') return frame.deleted ? removeFrom(log, [frame.id]) : appendTo(log, messageOf(frame));
+  if (frame.type === 'message.created') {
+    return frame.deleted ? removeFrom(log, [frame.id]) : appendTo(log, messageOf(frame));
+  }
   const tail = applyToMessages(log.tail, frame, me_id, effects);
   const viewed = log.view && applyToMessages(log.view.messages, frame, me_id, effects);
-  const view = log.view && viewed !== log.view.messages ? { ...log.view, messages: /** @type {Message[]} */ (viewed) } : log.view;
+  const view =
+    log.view && viewed !== log.view.messages ? { ...log.view, messages: /** @type {Message[]} */ (viewed) } : log.view;
   return { ...log, tail, view, pins: pinsAfter(log, frame, me_id, effects) };
 }
 
@@ -93,11 +125,12 @@ function appendToView(view, message) {
 
 /** @param {Log} log @param {number[]} ids @returns {Log} */
 function removeFrom(log, ids) {
-  const without = (/** @type {Message[]} */ messages) => (
-    messages.some(({ id }) => ids.includes(id)) ? messages.filter(({ id }) => !ids.includes(id)) : messages
-  );
+  const without = (/** @type {Message[]} */ messages) =>
+    messages.some(({ id }) => ids.includes(id)) ? messages.filter(({ id }) => !ids.includes(id)) : messages;
   return {
-    ...log, tail: without(log.tail), view: log.view && { ...log.view, messages: without(log.view.messages) },
+    ...log,
+    tail: without(log.tail),
+    view: log.view && { ...log.view, messages: without(log.view.messages) },
     pins: log.pins && without(log.pins),
   };
 }
@@ -112,7 +145,11 @@ function pinsAfter(log, frame, me_id, effects) {
 
 /**
  * What a change makes of a list of messages; the same list where it is about none of them.
- * @param {Message[]} messages @param {Frame} frame @param {number|undefined} me_id @param {Effect[]} effects @returns {Message[]}
+ * @param {Message[]} messages
+ * @param {Frame} frame
+ * @param {number|undefined} me_id
+ * @param {Effect[]} effects
+ * @returns {Message[]}
  */
 export function applyToMessages(messages, frame, me_id, effects) {
   if (frame.type === 'message.deleted') return messages.filter(({ id }) => id !== frame.id);
@@ -125,7 +162,10 @@ export function applyToMessages(messages, frame, me_id, effects) {
   return next === messages[at] ? messages : messages.map((message, index) => (index === at ? next : message));
 }
 
-/** @param {Message} message @param {Frame} frame @param {number|undefined} me_id @param {Effect[]} effects @returns {Message} */
+/**
+ * @param {Message} message @param {Frame} frame @param {number|undefined} me_id @param {Effect[]} effects
+ * @returns {Message}
+ */
 function changed(message, frame, me_id, effects) {
   switch (frame.type) {
     case 'message.updated': {
@@ -134,16 +174,20 @@ function changed(message, frame, me_id, effects) {
       const { reactions, reactors, pinned } = message;
       return { ...messageOf(frame), reactions, ...(reactors && { reactors }), ...(pinned && { pinned }) };
     }
-    case 'message.pinned': return { ...message, pinned: true };
+    case 'message.pinned':
+      return { ...message, pinned: true };
     case 'message.unpinned': {
       const { pinned, ...rest } = message;
       return rest;
     }
-    case 'reaction.added': case 'reaction.removed': case 'reactions.cleared':
+    case 'reaction.added':
+    case 'reaction.removed':
+    case 'reactions.cleared':
       if (message.reactors) return withReactors(message, reactorsAfter(message.reactors, frame), me_id);
       effects.push({ refresh: message.id });
       return message;
-    default: return message;
+    default:
+      return message;
   }
 }
 
@@ -152,22 +196,33 @@ function reactorsAfter(reactors, { type, emoji, user_id }) {
   if (type === 'reactions.cleared' && emoji === undefined) return {};
   const others = (reactors[emoji] ?? []).filter((id) => id !== user_id);
   const ids = type === 'reaction.added' ? [...others, user_id] : type === 'reaction.removed' ? others : [];
+  /** @type {Record<string, number[]>} */
   const next = { ...reactors, [emoji]: ids };
   if (!ids.length) delete next[emoji];
   return next;
 }
 
-/** @param {Message} message @param {Record<string, number[]>} reactors @param {number|undefined} me_id @returns {Message} */
+/**
+ * @param {Message} message @param {Record<string, number[]>} reactors @param {number|undefined} me_id
+ * @returns {Message}
+ */
 function withReactors(message, reactors, me_id) {
-  const reactions = Object.entries(reactors).map(([emoji, ids]) => (
-    { emoji, count: ids.length, me: me_id !== undefined && ids.includes(me_id) }
-  ));
+  const reactions = Object.entries(reactors).map(([emoji, ids]) => ({
+    emoji,
+    count: ids.length,
+    me: me_id !== undefined && ids.includes(me_id),
+  }));
   return { ...message, reactors, reactions };
 }
 
-/** Times are in UTC, so their texts compare once they have as many digits behind the second. @param {string} a @param {string} b */
+/**
+ * Times are in UTC, so their texts compare once they have as many digits behind the second.
+ * @param {string} a @param {string} b
+ */
 export function isLater(a, b) {
-  const [x, y] = [a, b].map((time) => (time.includes('.') ? time.slice(0, -1) : time.replace('Z', '.')).padEnd(30, '0'));
+  const [x, y] = [a, b].map((time) =>
+    (time.includes('.') ? time.slice(0, -1) : time.replace('Z', '.')).padEnd(30, '0'),
+  );
   return x > y;
 }
 
@@ -176,9 +231,10 @@ export function isLater(a, b) {
  * @param {Log} log @param {Message} said @returns {Log}
  */
 export function refreshed(log, said) {
-  const over = (/** @type {Message[]} */ messages) => messages.map((message) => {
-    if (message.id !== said.id || message.reactors) return message;
-    return isLater(message.updated_at, said.updated_at) ? { ...message, reactions: said.reactions } : said;
-  });
+  const over = (/** @type {Message[]} */ messages) =>
+    messages.map((message) => {
+      if (message.id !== said.id || message.reactors) return message;
+      return isLater(message.updated_at, said.updated_at) ? { ...message, reactions: said.reactions } : said;
+    });
   return { ...log, tail: over(log.tail), view: log.view && { ...log.view, messages: over(log.view.messages) } };
 }

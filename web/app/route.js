@@ -10,7 +10,11 @@ export function placeOf(hash) {
   const [, ...ids] = ROUTE.exec(hash) ?? [];
   const [server_id, channel_id, message_id] = ids.map((id) => (id === undefined ? undefined : Number(id)));
   if (server_id === undefined || ![server_id, channel_id ?? 1, message_id ?? 1].every(Number.isSafeInteger)) return {};
-  return { server_id, ...(channel_id !== undefined && { channel_id }), ...(message_id !== undefined && { message_id }) };
+  return {
+    server_id,
+    ...(channel_id !== undefined && { channel_id }),
+    ...(message_id !== undefined && { message_id }),
+  };
 }
 
 /** @param {Place} place @returns {string} */

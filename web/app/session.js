@@ -1,6 +1,7 @@
 // @ts-check
-// The login: the access token is in memory alone, the refresh token in a cookie that no script sees. All tabs share one refresh: it runs
-// under a Web Lock, and its answer goes to all of them. Times are durations on the monotonic clock, never the computer's date.
+// The login: the access token is in memory alone, the refresh token in a cookie that no script sees. All tabs share
+// one refresh: it runs under a Web Lock, and its answer goes to all of them. Times are durations on the monotonic
+// clock, never the computer's date.
 import { ApiError, call, isUnreachable, useSession } from './api.js';
 import { lastUser } from './disk.js';
 import { me } from './store.js';
@@ -16,6 +17,8 @@ let token = null;
 let renewTimer;
 /** @type {Promise<void>|null} */
 let renewing = null;
+/** Nobody is logged in: there is nothing to renew. */
+let isOver = true;
 /** @type {() => void} */
 let onEnd = () => {};
 /** @type {(user_id: number|null) => void} */
@@ -25,22 +28,37 @@ export const tokenValue = () => token?.access_token ?? null;
 
 /** @param {string} access_token @param {number} lasts_ms */
 function keep(access_token, lasts_ms) {
+  isOver = false;
   token = { access_token, ends_at_ms: performance.now() + lasts_ms };
   clearTimeout(renewTimer);
-  renewTimer = setTimeout(() => void renew(access_token).catch(() => {}), Math.min(Math.max(lasts_ms * 0.9, 1_000), TIMER_MAX_MS));
+  renewTimer = setTimeout(
+    () => void renew(access_token).catch(() => {}),
+    Math.min(Math.max(lasts_ms * 0.9, 1_000), TIMER_MAX_MS),
+  );
 }
 
 function share() {
-  if (token) tellTabs({ kind: 'token', user_id: me.peek()?.id, access_token: token.access_token, lasts_ms: token.ends_at_ms - performance.now() });
+  if (token) {
+    tellTabs({
+      kind: 'token',
+      user_id: me.peek()?.id,
+      access_token: token.access_token,
+      lasts_ms: token.ends_at_ms - performance.now(),
+    });
+  }
 }
 
-/** @param {{onEnd: () => void, onSwitch: (user_id: number|null) => void}} callbacks `onEnd`: one has to log in again; `onSwitch`: another tab has logged in or out */
+/**
+ * @param {{onEnd: () => void,
+ *   onSwitch: (user_id: number|null) => void}} callbacks `onEnd`: one has to log in again; `onSwitch`: another tab
+ *   has logged in or out
+ */
 export function startSession(callbacks) {
   ({ onEnd, onSwitch } = callbacks);
   useSession({ token: tokenValue, renew });
   onTab('token?', share);
   onTab('token', ({ access_token, lasts_ms, user_id }) => {
-    if (me.peek() && user_id !== me.peek()?.id) return;
+    if (isOver || (me.peek() && user_id !== me.peek()?.id)) return;
     if (lasts_ms > 0 && access_token !== token?.access_token) keep(access_token, lasts_ms);
   });
   onTab('session', ({ user_id }) => onSwitch(user_id));
@@ -48,6 +66,7 @@ export function startSession(callbacks) {
 
 /** Takes the token of another tab, or gets one with the cookie. @throws {ApiError} 401 where nobody is logged in */
 export async function resume() {
+  isOver = false;
   if (token) return;
   if (await isHeldElsewhere()) {
     tellTabs({ kind: 'token?' });
@@ -58,7 +77,8 @@ export async function resume() {
 }
 
 /** Gets the next token, unless there is one already beside the one that was used. @param {string|null} used */
-export function renew(used) {
+export async function renew(used) {
+  if (isOver) throw new ApiError(401, 'not_authenticated', 'Nobody is logged in');
   renewing ??= exclusively('refresh', async () => {
     if (token && token.access_token !== used) return;
     await refresh();
@@ -76,7 +96,8 @@ async function refresh() {
     const said = await ask().catch((error) => (isUnreachable(error) ? ask() : Promise.reject(error)));
     keep(said.access_token, said.expires_in * 1000);
     // The cookie is one for all tabs: somebody else may have logged in with it.
-    if (me.peek() && lastUser() !== me.peek()?.id) onSwitch(lastUser());
+    const last = lastUser();
+    if (me.peek() && last !== undefined && last !== me.peek()?.id) onSwitch(last);
   } catch (error) {
     if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
       forgetToken();
@@ -91,6 +112,7 @@ async function refresh() {
 }
 
 export function forgetToken() {
+  isOver = true;
   token = null;
   clearTimeout(renewTimer);
 }
@@ -104,7 +126,10 @@ export async function openSession({ username, password }) {
 /** To all other tabs: who is logged in now. @param {number|null} user_id */
 export const tellSession = (user_id) => tellTabs({ kind: 'session', user_id });
 
-/** Ends the login at the node. Only the node can take the cookie away: where it cannot be reached, one stays logged in. */
+/**
+ * Ends the login at the node. Only the node can take the cookie away: where it cannot be reached, one stays logged
+ * in.
+ */
 export async function closeSession() {
   try {
     await call('POST', 'auth/logout');

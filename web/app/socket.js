@@ -1,17 +1,21 @@
 // @ts-check
-// The gateway's socket: opens it, identifies, keeps it alive, and comes back as docs/PROTOCOL.md "Closing" says. It knows no channel: who
-// opens it subscribes on `onReady`. Waits are random, grow, and end early when the network is back or the person asks.
+// The gateway's socket: opens it, identifies, keeps it alive, and comes back as docs/PROTOCOL.md "Closing" says. It
+// knows no channel: who opens it subscribes on `onReady`. Waits are random, grow, and end early when the network is
+// back or the person asks.
 import { ApiError, call, gatewayUrl } from './api.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./store.js').Connection} Connection */
 /**
- * @typedef {{token: () => string|null, renew: (used: string|null) => Promise<void>, onFrame: (frame: Frame, text: string) => void,
- *   onState: (state: Connection) => void, onClosed: () => void, onStopped: (code: string, detail: string) => void}} Means
+ * @typedef {{token: () => string|null, renew: (used: string|null) => Promise<void>,
+ *   onFrame: (frame: Frame, text: string) => void, onState: (state: Connection) => void, onClosed: () => void,
+ *   onStopped: (code: string, detail: string) => void}} Means
  */
 
 const OPEN_MAX_MS = 15_000;
 const PONG_MAX_MS = 10_000;
+/** Where the browser says that the network is gone, which may be wrong. */
+const OFFLINE_PONG_MAX_MS = 3_000;
 /** After such a long life of a socket the next wait is short again. */
 const STEADY_MS = 10_000;
 /** After these the same would be refused again. */
@@ -157,7 +161,7 @@ export function openGateway({ token, renew, onFrame, onState, onClosed, onStoppe
     if (socket) ping(5_000);
     else void open();
   };
-  const onOffline = () => ping(5_000);
+  const onOffline = () => ping(OFFLINE_PONG_MAX_MS);
   const onVisible = () => {
     if (document.visibilityState === 'visible') retryNow();
   };

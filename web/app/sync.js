@@ -1,19 +1,32 @@
 // @ts-check
-// Keeps the state and the node together: one tab has the gateway and tells the others each frame; all put them into the state, keep them
-// on disk, and read what is missing by calls.
+// Keeps the state and the node together: one tab has the gateway and tells the others each frame; all put them into
+// the state, keep them on disk, and read what is missing by calls.
 import { batch } from '../vendor/signals.js';
 import { call } from './api.js';
 import * as disk from './disk.js';
 import { forgetFrames, listen, takeFrame } from './frames.js';
 import { loadNewest, loadPins, onLogLoaded, refreshSoon, repair } from './history.js';
 import { keepLogSoon, keepSoon, noteOpened, openedAt, restore, stopKeeping } from './keep.js';
-import { createOutbox, makeNonce } from './outbox.js';
-import { lookUpSoon } from './people.js';
+import { forgetFreshness, meet } from './people.js';
 import { REPLAY_MAX, resetLog } from './reducer.js';
 import { renew, tokenValue } from './session.js';
+import { hearSends, outbox, transmitBy } from './sends.js';
 import { openGateway } from './socket.js';
-import { channels, connection, forgetAll, logOf, me, notices, pending, place, put, reads, servers, storage } from './store.js';
-import { onTab, standFor, tellTabs } from './tabs.js';
+import {
+  channels,
+  connection,
+  drafts,
+  forgetAll,
+  logOf,
+  me,
+  notices,
+  place,
+  put,
+  reads,
+  servers,
+  storage,
+} from './store.js';
+import { hear, setTabUser, standFor, tell } from './tabs.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./store.js').Pending} Pending */
@@ -26,18 +39,16 @@ let gateway = null;
 let standing = null;
 let user_id = 0;
 /** @type {Set<number>} */
-let subscribed = new Set();
-/** @type {() => void} */
+const subscribed = new Set();
+/** Opened while the gateway was full: each waits for another's `unsubscribed`. @type {number[]} */
+let wanted = [];
+/** @type {(user_id: number) => void} */
 let onStranger = () => {};
 
-const outbox = createOutbox({
-  transmit: (frame) => gateway?.send(frame) ?? false,
-  save: (item) => disk.write('outbox', item.nonce, item),
-  drop: (nonce) => disk.erase('outbox', nonce),
-  changed: (next) => void (pending.value = next),
-});
-
-/** At most five; an equal one takes the place of the one before. @param {Omit<import('./store.js').Notice, 'key'>} notice */
+/**
+ * At most five; an equal one takes the place of the one before.
+ * @param {Omit<import('./store.js').Notice, 'key'>} notice
+ */
 export function notify(notice) {
   const key = [notice.kind, notice.word, notice.code].join(' ');
   notices.value = [...notices.peek().filter((other) => other.key !== key), { key, ...notice }].slice(-5);
@@ -56,18 +67,30 @@ export async function showKept(id) {
     if (kind === 'memory' && storage.peek() === 'disk') notify({ kind: 'info', word: 'notice.storage_memory' });
     storage.value = kind;
   });
-  if (!await restore()) return false;
+  if (!(await restore())) return false;
   outbox.load(await disk.readAll('outbox'));
   return true;
 }
 
-/** Begins to hear the node as a user. @param {number} id @param {() => void} stranger what to do where the node knows somebody else */
+/**
+ * Begins to hear the node as a user.
+ * @param {number} id @param {(user_id: number) => void} stranger what to do where the node knows somebody else
+ */
 export async function enter(id, stranger) {
   user_id = id;
+  setTabUser(id);
   onStranger = stranger;
-  listen({ effect, gone, changed: keepLogSoon, unknown: lookUpSoon, stranger: () => onStranger() });
+  listen({
+    effect,
+    gone,
+    changed: keepLogSoon,
+    news: () => keepSoon('state'),
+    met: meet,
+    stranger: (other) => onStranger(other),
+  });
   onLogLoaded(keepLogSoon);
   hearTabs();
+  transmitBy((frame) => gateway?.send(frame) ?? false);
   standing = standFor(id, { onHold: () => void hold(), onLose: lose, ask: () => tell({ kind: 'hello' }) });
 }
 
@@ -77,6 +100,7 @@ export function leave() {
   lose();
   stopKeeping();
   user_id = 0;
+  setTabUser(0);
   forgetFrames();
   batch(() => {
     outbox.clear();
@@ -103,6 +127,7 @@ async function hold() {
     },
     onClosed: () => {
       subscribed.clear();
+      wanted = [];
       tell({ kind: 'closed' });
       outbox.closed();
     },
@@ -121,12 +146,13 @@ function lose() {
 
 /** @param {Frame} frame */
 function afterReady(frame) {
-  const byRecency = (/** @type {{id: number}} */ a, /** @type {{id: number}} */ b) => openedAt(b.id) - openedAt(a.id) || b.id - a.id;
+  forgetFreshness();
+  const byRecency = (/** @type {{id: number}} */ a, /** @type {{id: number}} */ b) =>
+    openedAt(b.id) - openedAt(a.id) || b.id - a.id;
   const all = [...channels.peek().values()].sort(byRecency);
   if (all.length > SUBSCRIPTIONS_MAX) notify({ kind: 'info', word: 'notice.too_many_channels' });
   subscribe(all.slice(0, SUBSCRIPTIONS_MAX).map(({ id }) => id));
   outbox.opened();
-  keepSoon('state');
   keepSoon('reads');
   for (const server of frame.servers) if (!server.channels) void readServer(server.id);
   const { channel_id } = place.peek();
@@ -167,23 +193,36 @@ function takeOfHolder(frame) {
   if (type === 'channel.created') subscribe([frame.id]);
   else if (type === 'server.joined') subscribe((frame.channels ?? []).map((/** @type {{id: number}} */ { id }) => id));
   else if (type === 'unsubscribed') {
-    subscribed.delete(channel_id);
+    makeRoom(channel_id);
     if (frame.reason === 'restart') setTimeout(() => subscribe([channel_id]), 500 + Math.random() * 1_000);
   } else if (type === 'error' && channel_id && !frame.nonce && frame.code !== 'already_subscribed') {
-    // The answer to a subscription; the other frames of the gateway have nonces.
-    subscribed.delete(channel_id);
-    if (frame.retry_after_ms !== undefined) setTimeout(() => subscribe([channel_id]), frame.retry_after_ms + Math.random() * 1_000);
+    // The answer to a subscription, or to its end; the other frames of the gateway have nonces.
+    if (frame.code === 'not_subscribed') makeRoom(channel_id);
+    else subscribed.delete(channel_id);
+    if (frame.retry_after_ms !== undefined) {
+      setTimeout(() => subscribe([channel_id]), frame.retry_after_ms + Math.random() * 1_000);
+    }
   }
 }
 
-/** Hears a channel although the gateway is full: the one that was opened longest ago makes room. @param {number} channel_id */
+/** @param {number} channel_id that is no longer subscribed */
+function makeRoom(channel_id) {
+  subscribed.delete(channel_id);
+  const next = wanted.shift();
+  if (next !== undefined) subscribe([next]);
+}
+
+/**
+ * Hears a channel although the gateway is full: the one that was opened longest ago makes room.
+ * @param {number} channel_id
+ */
 function want(channel_id) {
   if (!gateway || subscribed.has(channel_id) || !channels.peek().has(channel_id)) return;
-  if (subscribed.size >= SUBSCRIPTIONS_MAX) {
-    const [last] = [...subscribed].sort((a, b) => openedAt(a) - openedAt(b));
-    if (gateway.send({ type: 'unsubscribe', channel_id: last })) subscribed.delete(last);
-  }
-  subscribe([channel_id]);
+  if (subscribed.size < SUBSCRIPTIONS_MAX) return subscribe([channel_id]);
+  if (wanted.includes(channel_id)) return;
+  const leaving = [...subscribed].sort((a, b) => openedAt(a) - openedAt(b))[wanted.length];
+  // Its place is free when the answer has come.
+  if (gateway.send({ type: 'unsubscribe', channel_id: leaving })) wanted.push(channel_id);
 }
 
 /** @param {number} channel_id */
@@ -196,49 +235,6 @@ export function channelOpened(channel_id) {
 export function retryNow() {
   gateway?.retryNow();
   tell({ kind: 'retry' });
-}
-
-// Sends.
-
-/** @param {number} channel_id @param {string} content @param {number} [reply_to] @returns {boolean} */
-export function send(channel_id, content, reply_to) {
-  /** @type {Pending} */
-  const item = {
-    nonce: makeNonce(), channel_id, content, ...(reply_to !== undefined && { reply_to }), created_at_ms: Date.now(),
-    order: outbox.nextOrder(), state: 'sending',
-  };
-  return addSend(item);
-}
-
-/** @param {Pending} item */
-function addSend(item) {
-  const kept = disk.write('outbox', item.nonce, item);
-  if (!outbox.add(item)) {
-    void disk.erase('outbox', item.nonce);
-    return false;
-  }
-  // The holder may erase it from the disk, which must come behind its being there.
-  void kept.then(() => tell({ kind: 'send', item }));
-  return true;
-}
-
-/** @param {string} nonce */
-export function sendAgain(nonce) {
-  const item = outbox.again(nonce);
-  if (!item) return;
-  discardSend(nonce);
-  addSend(item);
-}
-
-/** @param {string} nonce */
-export function discardSend(nonce) {
-  outbox.discard(nonce);
-  tell({ kind: 'discard', nonce });
-}
-
-/** @param {Frame} frame */
-function hearSends(frame) {
-  if (frame.type === 'error' || frame.type === 'message.delayed') outbox.take(frame);
 }
 
 // Effects of frames.
@@ -261,30 +257,27 @@ function gone(channel_ids) {
     outbox.forget(id);
     void disk.eraseLog(id);
   }
-  for (const value of ['reads', 'drafts', 'state']) keepSoon(value);
+  keepSoon('reads');
+  keepSoon('drafts');
 }
 
 // Other tabs.
 
-/** @param {import('./tabs.js').TabMessage} message */
-const tell = (message) => tellTabs({ ...message, user_id });
-
 function tellConnection() {
   const { state, retry_at_ms } = connection.peek();
-  tell({ kind: 'connection', state, ...(retry_at_ms !== undefined && { retry_in_ms: retry_at_ms - performance.now() }) });
+  tell({
+    kind: 'connection',
+    state,
+    ...(retry_at_ms !== undefined && { retry_in_ms: retry_at_ms - performance.now() }),
+  });
 }
-
-/** @param {string} kind @param {(message: any) => void} handler */
-const hear = (kind, handler) => onTab(kind, (message) => {
-  if (user_id && message.user_id === user_id) handler(message);
-});
 
 function hearTabs() {
   hear('frame', ({ text }) => {
     const frame = JSON.parse(text);
     takeFrame(frame);
     hearSends(frame);
-    if (frame.type === 'ready') keepSoon('state');
+    if (frame.type === 'ready') forgetFreshness();
     standing?.heard();
   });
   hear('closed', () => outbox.closed());
@@ -300,6 +293,7 @@ function hearTabs() {
     noteOpened(channel_id);
     want(channel_id);
   });
+  hear('draft', ({ channel_id, text }) => put(drafts, channel_id, text || undefined));
   hear('retry', () => gateway?.retryNow());
   hear('read', ({ channel_id, seq }) => {
     if ((reads.peek().get(channel_id) ?? 0) < seq) put(reads, channel_id, seq);
@@ -310,7 +304,15 @@ function hearTabs() {
 function tellAll() {
   if (!gateway) return;
   const seqs = new Map([...channels.peek().keys()].map((id) => [id, logOf(id).peek().seq]));
-  tell({ kind: 'all', me: me.peek(), servers: servers.peek(), channels: channels.peek(), reads: reads.peek(), pending: outbox.all(), seqs });
+  tell({
+    kind: 'all',
+    me: me.peek(),
+    servers: servers.peek(),
+    channels: channels.peek(),
+    reads: reads.peek(),
+    pending: outbox.all(),
+    seqs,
+  });
   tellConnection();
 }
 

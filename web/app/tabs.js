@@ -1,6 +1,7 @@
 // @ts-check
-// Several tabs of one browser: one holds the gateway (a Web Lock), the others hear its frames (BroadcastChannel). Where either is missing
-// a tab does all of it alone. A holder that does not answer a tab in sight within some seconds is frozen, and its lock is taken.
+// Several tabs of one browser: one holds the gateway (a Web Lock), the others hear its frames (BroadcastChannel).
+// Where either is missing a tab does all of it alone. A holder that does not answer a tab in sight within some
+// seconds is frozen, and its lock is taken.
 
 /** @typedef {{kind: string, [field: string]: any}} TabMessage */
 
@@ -28,7 +29,11 @@ export function tellTabs(message) {
 }
 
 /**
- * Runs `work` while no other tab does the same. @template T @param {string} what @param {() => Promise<T>} work @returns {Promise<T>}
+ * Runs `work` while no other tab does the same.
+ * @template T
+ * @param {string} what
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
  */
 export async function exclusively(what, work) {
   if (!navigator.locks) return work();
@@ -44,7 +49,9 @@ export async function isHeldElsewhere() {
 
 /**
  * Waits to be the tab that holds the gateway of a user.
- * @param {number} user_id @param {{onHold: () => void, onLose: () => void, ask: () => void}} callbacks `ask` asks the holder for a sign of life
+ * @param {number} user_id
+ * @param {{onHold: () => void, onLose: () => void,
+ *   ask: () => void}} callbacks `ask` asks the holder for a sign of life
  * @returns {{heard: () => void, leave: () => void}} `heard`: the holder has given one
  */
 export function standFor(user_id, { onHold, onLose, ask }) {
@@ -61,13 +68,14 @@ export function standFor(user_id, { onHold, onLose, ask }) {
   /** @type {any} */
   let timer;
 
-  const hold = () => new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-    if (hasLeft) return resolve();
-    release = resolve;
-    isHolder = true;
-    clearTimeout(timer);
-    onHold();
-  });
+  const hold = () =>
+    new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+      if (hasLeft) return resolve();
+      release = resolve;
+      isHolder = true;
+      clearTimeout(timer);
+      onHold();
+    });
   const stand = (/** @type {boolean} */ steal) => {
     navigator.locks.request(lock, steal ? { steal } : { signal: leaving.signal }, hold).catch(() => {
       // Another tab took it while this one was frozen; or this one has left.
@@ -100,3 +108,17 @@ export function standFor(user_id, { onHold, onLose, ask }) {
     },
   };
 }
+
+let user_id = 0;
+
+/** Whose tabs hear what `tell` says; 0: nobody's. @param {number} id */
+export const setTabUser = (id) => void (user_id = id);
+
+/** To the other tabs of the same user. @param {TabMessage} message */
+export const tell = (message) => tellTabs({ ...message, user_id });
+
+/** @param {string} kind @param {(message: any) => void} handler */
+export const hear = (kind, handler) =>
+  onTab(kind, (message) => {
+    if (user_id && message.user_id === user_id) handler(message);
+  });

@@ -16,7 +16,13 @@ const plurals = new Map();
 /** @type {Map<string, Intl.NumberFormat>} */
 const numbers = new Map();
 
-/** @template T @param {Map<string, T>} kept @param {string} language @param {(language: string) => T} make @returns {T} */
+/**
+ * @template T
+ * @param {Map<string, T>} kept
+ * @param {string} language
+ * @param {(language: string) => T} make
+ * @returns {T}
+ */
 function keep(kept, language, make) {
   let one = kept.get(language);
   if (!one) {
@@ -37,7 +43,8 @@ export function t(key, values = {}) {
   const words = TABLES[language]?.[key] ?? en[key];
   if (words === undefined) return key;
   const rules = keep(plurals, language, (name) => new Intl.PluralRules(name));
-  const text = typeof words === 'string' ? words : words[rules.select(Number(values.count)) === 'one' ? 'one' : 'other'];
+  const form = rules.select(Number(values.count)) === 'one' ? 'one' : 'other';
+  const text = typeof words === 'string' ? words : words[form];
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
     if (typeof value === 'number') return keep(numbers, language, (tag) => new Intl.NumberFormat(tag)).format(value);
@@ -51,16 +58,9 @@ export function t(key, values = {}) {
  */
 export function wordsOfError(error) {
   const { language } = preferences.value;
+  const wait = Math.ceil((error?.retry_after_ms ?? 0) / 1000);
+  if (error?.code === 'rate_limited' && wait > 1) return t('error.rate_limited_for', { count: wait });
   const key = `error.${error?.code}`;
   if (error?.code && (TABLES[language]?.[key] ?? en[key])) return t(key);
   return error?.detail || t('error.unknown');
-}
-
-/** The language that a browser asks for first, of those there are. @param {readonly string[]} wanted @returns {'en' | 'ko'} */
-export function languageOf(wanted) {
-  for (const tag of wanted) {
-    const [language] = tag.toLowerCase().split('-');
-    if (language === 'ko' || language === 'en') return language;
-  }
-  return 'en';
 }

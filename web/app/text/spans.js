@@ -30,6 +30,8 @@
 const SPANS = { '*': 'italic', _: 'italic', '**': 'bold', __: 'underline', '~~': 'strike', '||': 'spoiler' };
 
 const WORD = /[A-Za-z0-9]/;
+// Spaces, what opens (brackets, quotation marks, other markers), and the last unit of an emoji.
+const WORD_START = /[\s([{<"'“‘「『《〈*_~|:/]|\uFE0F|[\uDC00-\uDFFF]/;
 
 /**
  * The pattern's match from `at` on: only there if the pattern is sticky.
@@ -80,8 +82,9 @@ export function runLength(text, at) {
 }
 
 /**
- * Whether a run of markers may open or close a span: by the characters at its sides. Letters of other scripts than
- * Latin count as none for `_`, since particles follow their word without a space.
+ * Whether a run of markers may open or close a span: by the characters at its sides. Particles follow a marker without
+ * a space, so any letter may stand after a closing one but a Latin one after `_`. Faces and drawls (`ㅠ_ㅠ`, `^_^`,
+ * `네~~`) are no spans: `_` and `~` open one only where a word may begin.
  * @param {string} text
  * @param {number} at
  * @param {number} length
@@ -89,10 +92,9 @@ export function runLength(text, at) {
 function sidesOf(text, at, length) {
   const before = text[at - 1] ?? ' ';
   const after = text[at + length] ?? ' ';
-  const isSnake = text[at] === '_';
   return {
-    opens: !/\s/.test(after) && !(isSnake && WORD.test(before)),
-    closes: !/\s/.test(before) && !(isSnake && WORD.test(after)),
+    opens: !/\s/.test(after) && (text[at] === '*' || WORD_START.test(before)),
+    closes: !/\s/.test(before) && !(text[at] === '_' && WORD.test(after)),
   };
 }
 
@@ -137,7 +139,7 @@ function closing(single, double, left, opens) {
 }
 
 /**
- * `~~` and `||`, which may have spaces within. A third one is text, inside.
+ * `~~`, and `||`, which may have spaces within. A third one is text, inside.
  * @param {Inline} inline
  * @param {string} char
  */
@@ -146,6 +148,9 @@ export function readPair(inline, char) {
   if (length !== 2 && length !== 3) return put(inline, char.repeat(length), length);
   const kind = char + char;
   const mark = inline.open[kind];
+  const { opens, closes } =
+    char === '|' ? { opens: true, closes: true } : sidesOf(inline.source.text, inline.at, length);
+  if (mark ? !closes : !opens) return put(inline, char.repeat(length), length);
   if (!mark) open(inline, kind);
   if (length === 3) put(inline, char, 1);
   if (mark) close(inline, mark);

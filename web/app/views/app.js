@@ -18,7 +18,8 @@ function useLooks() {
 }
 
 function Starting() {
-  return html`<main class="door is-starting" aria-busy="true"><${Mark} /><h1 class="hidden-text">Madang</h1><p class="hint" role="status">${t('loading')}</p></main>`;
+  return html`<main class="door is-starting" aria-busy="true"><${Mark} /><h1 class="hidden-text">Madang</h1><p
+    class="hint" role="status">${t('loading')}</p></main>`;
 }
 
 function Unreachable() {

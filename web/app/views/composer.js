@@ -1,12 +1,12 @@
 // @ts-check
 // Where a message is written. The text is the field's own; the draft only follows it.
-import { useRef, useState } from '../../vendor/hooks.js';
+import { useEffect, useRef, useState } from '../../vendor/hooks.js';
 import { say, setDraft } from '../actions.js';
 import { drafts, logOf, me } from '../store.js';
 import { t } from '../words.js';
 import { lineOf } from './content.js';
 import { Icon, IconButton, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
-import { attempt, editing, openDialog, replies, setReply, target } from './screen.js';
+import { attempt, dialog, editing, openDialog, replies, setReply, target } from './screen.js';
 import { TextBox, grow, insertText } from './text_box.js';
 
 /** The most characters of a message; from there on how many are left is shown. */
@@ -23,7 +23,8 @@ export function Counter({ text }) {
   const left = CONTENT_MAX - lengthOf(text);
   const isShown = left <= CONTENT_MAX - COUNTED_FROM;
   return html`<div class=${classes('counter', left < 0 && 'is-over')} role="status">
-    ${isShown && (left < 0 ? t('composer.over', { count: -left }) : html`<span title=${t('composer.left', { count: left })}>${numberOf(left)}</span>`)}
+    ${isShown && (left < 0 ? t('composer.over', { count: -left }) : html`<span
+      title=${t('composer.left', { count: left })}>${numberOf(left)}</span>`)}
   </div>`;
 }
 
@@ -33,7 +34,8 @@ function Reply({ channelId }) {
   if (!message) return null;
   return html`<div class="composer-reply">
     <${Icon} name="reply" />
-    <span class="cut">${t('composer.replying', { name: nameOf(message.author_id, message.author_username) })} <span class="muted">${lineOf(message.content)}</span></span>
+    <span class="cut">${t('composer.replying', { name: nameOf(message.author_id, message.author_username) })} <span
+      class="muted">${lineOf(message.content)}</span></span>
     <${IconButton} icon="close" label=${t('composer.no_reply')} onClick=${() => setReply(channelId, null)} />
   </div>`;
 }
@@ -54,6 +56,10 @@ export function Composer({ channel }) {
   const first = useRef(drafts.peek().get(channelId) ?? '');
   const [text, setText] = useState(first.current);
 
+  useEffect(() => {
+    if (!matchMedia('(pointer: coarse)').matches && !dialog.peek()) box.current?.focus();
+  }, []);
+
   /** @param {HTMLTextAreaElement} element */
   function follow(element) {
     setText(element.value);
@@ -69,13 +75,14 @@ export function Composer({ channel }) {
     grow(element);
     follow(element);
     setReply(channelId, null);
-    target.value = { channelId, isNewest: true };
+    target.value = { channelId, isNewest: true, isOwn: true };
   }
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     const element = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
-    if (event.key === 'ArrowUp' && !element.value && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    const isPlain = !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (event.key === 'ArrowUp' && isPlain && !element.value) {
       event.preventDefault();
       editLast(channelId);
     } else if (event.key === 'Escape' && replies.peek().has(channelId)) {
@@ -99,11 +106,14 @@ export function Composer({ channel }) {
   return html`<div class="composer">
     <${Reply} channelId=${channelId} />
     <div class="composer-box">
-      <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} onKey=${onKey} data-test="composer"
-        aria-label=${t('composer.label', { name: channel.name })} placeholder=${t('composer.label', { name: channel.name })}
-        enterkeyhint="send" autocomplete="off" autofocus=${matchMedia('(hover: hover)').matches} />
+      <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} onKey=${onKey}
+        data-test="composer"
+        aria-label=${t('composer.label', { name: channel.name })}
+          placeholder=${t('composer.label', { name: channel.name })}
+        enterkeyhint="send" autocomplete="off" />
       <${IconButton} icon="smile" label=${t('composer.emoji')} onClick=${pickEmoji} />
-      <${IconButton} icon="send" class="send" label=${t('composer.send')} data-test="send" aria-disabled=${isSendable ? undefined : 'true'} onClick=${() => attempt(send)} />
+      <${IconButton} icon="send" class="send" label=${t('composer.send')} data-test="send"
+        aria-disabled=${isSendable ? undefined : 'true'} onClick=${() => attempt(send)} />
     </div>
     <${Counter} text=${text} />
   </div>`;

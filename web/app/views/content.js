@@ -9,13 +9,21 @@ import { classes, html, personName } from './kit.js';
 import { openDialog } from './screen.js';
 
 const BIG_MAX = 60;
-const TAGS = /** @type {Record<string, string>} */ ({ bold: 'strong', italic: 'em', underline: 'u', strike: 's', quote: 'blockquote', item: 'li' });
+const TAGS = /** @type {Record<string, string>} */ ({
+  bold: 'strong',
+  italic: 'em',
+  underline: 'u',
+  strike: 's',
+  quote: 'blockquote',
+  item: 'li',
+});
 
 /** @param {{children?: any}} props */
 function Spoiler({ children }) {
   const [isShown, setShown] = useState(false);
   if (isShown) return html`<span class="spoiler is-shown">${children}</span>`;
-  return html`<button type="button" class="spoiler" aria-label=${t('message.spoiler')} title=${t('message.spoiler')} onClick=${() => setShown(true)}>
+  return html`<button type="button" class="spoiler" aria-label=${t('message.spoiler')} title=${t('message.spoiler')}
+    onClick=${() => setShown(true)}>
     <span aria-hidden="true">${children}</span>
   </button>`;
 }
@@ -25,7 +33,8 @@ function Mention({ id, text }) {
   const person = people.value.get(id) ?? (me.value?.id === id ? me.value : null);
   if (!person) return html`<span class="mention">${text}</span>`;
   return html`<button type="button" class="mention" tabIndex=${-1} onClick=${(/** @type {any} */ event) =>
-    openDialog('person', { userId: id, anchor: event.currentTarget.getBoundingClientRect() })}>@${personName(person)}</button>`;
+    openDialog('person', { userId: id, anchor: event.currentTarget.getBoundingClientRect() })}>@${personName(person)}
+      </button>`;
 }
 
 /** @param {any} node @param {number} key @returns {any} */
@@ -41,7 +50,8 @@ function element(node, key) {
     case 'item':
       return html`<${TAGS[node.type]} key=${key}>${inside}<//>`;
     case 'list':
-      return node.ordered ? html`<ol key=${key} start=${node.children[0]?.number}>${inside}</ol>` : html`<ul key=${key}>${inside}</ul>`;
+      return node.ordered ? html`<ol key=${key} start=${node.children[0]?.number}>${inside}</ol>` : html`<ul
+        key=${key}>${inside}</ul>`;
     case 'heading':
       return html`<p key=${key} class="text-heading"><strong>${inside}</strong></p>`;
     case 'spoiler':
@@ -51,7 +61,8 @@ function element(node, key) {
     case 'fence':
       return html`<pre key=${key} tabIndex=${0}><code>${inside}</code></pre>`;
     case 'link':
-      return html`<a key=${key} href=${node.href} target="_blank" rel="noopener noreferrer nofollow" title=${node.href}>${inside}</a>`;
+      return html`<a key=${key} href=${node.href} target="_blank" rel="noopener noreferrer nofollow"
+        title=${node.href}>${inside}</a>`;
     case 'mention':
       return html`<${Mention} key=${key} id=${node.user_id} text=${node.text} />`;
     case 'break':

@@ -6,10 +6,12 @@ import { channels, me, members, people, servers } from '../store.js';
 import { t } from '../words.js';
 import { EmojiPicker } from './emoji_picker.js';
 import { Field, FormError, FormProblem, Submit, demand, useForm } from './form.js';
-import { KeysDialog } from './keys.js';
-import { Avatar, Icon, html, nameOf, personName } from './kit.js';
+import { KeysDialog } from './keys_dialog.js';
+import { Avatar, Icon, Time, html, nameOf, personName } from './kit.js';
 import { Modal } from './modal.js';
-import { attempt, closeDialog, dialog, isNavigationOpen, openDialog } from './screen.js';
+import {
+  attempt, closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showFirst,
+} from './screen.js';
 import { Settings } from './settings.js';
 import { Switcher } from './switcher.js';
 
@@ -19,13 +21,16 @@ const orNull = (text) => (text?.trim() ? text.trim() : null);
 function NewServer() {
   const form = useForm(async (values) => {
     demand(values, ['name']);
-    await actions.createServer({ name: values.name.trim(), ...(orNull(values.description) && { description: values.description.trim() }) });
+    const description = orNull(values.description);
+    await actions.createServer({ name: values.name.trim(), ...(description && { description }) });
     isNavigationOpen.value = false;
     closeDialog();
+    focusComposer();
   });
   return html`<${Modal} title=${t('new_server.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="name" label=${t('new_server.name')} hint=${t('new_server.hint')} form=${form} test="server-name" maxlength="100" autofocus autocomplete="off" />
+      <${Field} name="name" label=${t('new_server.name')} hint=${t('new_server.hint')} form=${form} test="server-name"
+        maxlength="100" autofocus autocomplete="off" />
       <${Field} name="description" label=${t('field.description')} form=${form} maxlength="1024" autocomplete="off" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
@@ -42,18 +47,24 @@ function serverIdOf(text) {
   return found ? Number(found[1]) : null;
 }
 
-function Join() {
+/** @param {{code?: number}} props what came with a link, if one was followed */
+function Join({ code }) {
   const form = useForm(async (values) => {
     demand(values, ['code']);
     const id = serverIdOf(values.code);
     if (!id) throw new FormError({ code: t('join.no_id') });
     if (servers.value.has(id)) actions.openServer(id);
     else await actions.joinServer(id);
+    isNavigationOpen.value = false;
     closeDialog();
+    focusComposer();
   });
   return html`<${Modal} title=${t('join.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="code" label=${t('join.id')} hint=${t('join.hint')} form=${form} test="join-code" maxlength="300" autofocus autocomplete="off" />
+      <${Field} name="code" label=${t('join.id')}
+        hint=${t(code ? 'join.asked' : 'join.hint')} defaultValue=${code ?? ''}
+        form=${form} test="join-code"
+        maxlength="300" autofocus autocomplete="off" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
         <button type="button" class="button" onClick=${() => openDialog('new_server')}>${t('join.rather_make')}</button>
@@ -63,15 +74,30 @@ function Join() {
   <//>`;
 }
 
+/** Copies a text, also where a page without TLS has no clipboard of its own. @param {string} text */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const box = document.createElement('textarea');
+  box.className = 'hidden-text';
+  box.value = text;
+  (document.querySelector('dialog[open]') ?? document.body).append(box);
+  box.select();
+  const isDone = document.execCommand('copy');
+  box.remove();
+  if (!isDone) throw Object.assign(new Error(), { word: 'invite.not_copied' });
+  return undefined;
+}
+
 /** @param {{serverId: number}} props */
 function Invite({ serverId }) {
   const [isCopied, setCopied] = useState(false);
   const link = new URL(`#/servers/${serverId}`, document.baseURI).href;
   const copy = () => attempt(async () => {
-    await navigator.clipboard.writeText(link);
+    await copyText(link);
     setCopied(true);
   });
-  return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })} onClose=${closeDialog}>
+  return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })}
+    onClose=${closeDialog}>
     <p>${t('invite.text')}</p>
     <dl class="facts">
       <dt>${t('invite.id')}</dt><dd><code class="selectable" data-test="invite-id">${serverId}</code></dd>
@@ -85,6 +111,16 @@ function Invite({ serverId }) {
   <//>`;
 }
 
+/** What the menu offers: a dialog and its icon. */
+const MENU_OF_OWNER = [
+  ['invite', 'invite'],
+  ['new_channel', 'add'],
+  ['server_settings', 'settings'],
+  ['hand_over', 'person'],
+  ['delete_server', 'delete'],
+];
+const MENU_OF_MEMBER = [['invite', 'invite'], ['leave_server', 'leave']];
+
 /** @param {{serverId: number, anchor: DOMRect}} props */
 function ServerMenu({ serverId, anchor }) {
   const server = servers.value.get(serverId);
@@ -92,12 +128,13 @@ function ServerMenu({ serverId, anchor }) {
   const isMine = server.owner_id === me.value?.id;
   const about = { serverId };
   const items = isMine
-    ? [['invite', 'invite'], ['new_channel', 'add'], ['server_settings', 'settings'], ['hand_over', 'person'], ['delete_server', 'delete']]
-    : [['invite', 'invite'], ['leave_server', 'leave']];
+    ? MENU_OF_OWNER
+    : MENU_OF_MEMBER;
   return html`<${Modal} title=${server.name} isTitleHidden class="menu" anchor=${anchor} onClose=${closeDialog}>
     <ul>
       ${items.map(([name, icon]) => html`<li key=${name}>
-        <button type="button" class=${/^(delete|leave)/.test(name) ? 'is-danger' : ''} onClick=${() => openDialog(name, about)}>
+        <button type="button" class=${/^(delete|leave)/.test(name) ? 'is-danger' : ''}
+          onClick=${() => openDialog(name, about)}>
           <${Icon} name=${icon} />${t(`server_menu.${name}`)}
         </button>
       </li>`)}
@@ -110,19 +147,42 @@ function ServerSettings({ serverId }) {
   const server = servers.value.get(serverId);
   const form = useForm(async (values) => {
     demand(values, ['name']);
-    const patch = { name: values.name.trim(), description: orNull(values.description), icon_url: orNull(values.icon_url) };
+    const { name, description, icon_url } = values;
+    const patch = { name: name.trim(), description: orNull(description), icon_url: orNull(icon_url) };
     await actions.updateServer(serverId, patch);
     closeDialog();
   });
   if (!server) return null;
   return html`<${Modal} title=${t('server_menu.server_settings')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="name" label=${t('new_server.name')} form=${form} defaultValue=${server.name} maxlength="100" autofocus />
-      <${Field} name="description" label=${t('field.description')} form=${form} rows="3" defaultValue=${server.description ?? ''} maxlength="1024" />
-      <${Field} name="icon_url" type="url" label=${t('field.icon_url')} hint=${t('rule.picture')} form=${form} defaultValue=${server.icon_url ?? ''} maxlength="2048" />
+      <${Field} name="name" label=${t('new_server.name')} form=${form} defaultValue=${server.name}
+        maxlength="100" autofocus />
+      <${Field} name="description" label=${t('field.description')} form=${form} rows="3"
+        defaultValue=${server.description ?? ''} maxlength="1024" />
+      <${Field} name="icon_url" type="url" label=${t('field.icon_url')} hint=${t('rule.picture')} form=${form}
+        defaultValue=${server.icon_url ?? ''} maxlength="2048" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot"><${Submit} form=${form} label=${t('form.save')} /></div>
     </form>
+  <//>`;
+}
+
+/** @param {{channelId: number, anchor: DOMRect}} props */
+function ChannelInfo({ channelId, anchor }) {
+  const channel = channels.value.get(channelId);
+  if (!channel) return null;
+  const isMine = servers.value.get(channel.server_id)?.owner_id === me.value?.id;
+  return html`<${Modal} title=${`#${channel.name}`} class="info" anchor=${anchor} onClose=${closeDialog}>
+    <p class="person-bio">${channel.description || html`<span class="muted">${t('channel.no_topic')}</span>`}</p>
+    <p class="hint">${t('channel.made')} <${Time} at=${channel.created_at} style="moment" /></p>
+    <div class="dialog-foot">
+      ${isMine && html`<button type="button" class="button is-small"
+        onClick=${() => openDialog('channel', { channel })}>${t('channel_form.change')}</button>`}
+      <button type="button" class="button is-small" data-test="jump-first" onClick=${() => {
+        closeDialog();
+        showFirst(channelId);
+      }}>${t('channel.first')}</button>
+    </div>
   <//>`;
 }
 
@@ -133,17 +193,21 @@ function ChannelForm({ channel, serverId }) {
     const name = values.name.trim();
     const description = orNull(values.description);
     if (channel) await actions.updateChannel(channel.id, { name, description });
-    else await actions.createChannel({ server_id: /** @type {number} */ (serverId), name, ...(description && { description }) });
+    else if (serverId) await actions.createChannel({ server_id: serverId, name, ...(description && { description }) });
     isNavigationOpen.value = false;
     closeDialog();
+    if (!channel) focusComposer();
   });
   return html`<${Modal} title=${t(channel ? 'channel_form.change' : 'channel_form.new')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="name" label=${t('channel_form.name')} form=${form} test="channel-name" defaultValue=${channel?.name ?? ''} maxlength="100" autofocus autocomplete="off" />
-      <${Field} name="description" label=${t('channel_form.topic')} form=${form} defaultValue=${channel?.description ?? ''} maxlength="1024" autocomplete="off" />
+      <${Field} name="name" label=${t('channel_form.name')} form=${form} test="channel-name"
+        defaultValue=${channel?.name ?? ''} maxlength="100" autofocus autocomplete="off" />
+      <${Field} name="description" label=${t('channel_form.topic')} form=${form}
+        defaultValue=${channel?.description ?? ''} maxlength="1024" autocomplete="off" />
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
-        ${channel && html`<button type="button" class="button is-danger" onClick=${() => openDialog('delete_channel', { channelId: channel.id })}>
+        ${channel && html`<button type="button" class="button is-danger"
+          onClick=${() => openDialog('delete_channel', { channelId: channel.id })}>
           ${t('channel_form.delete')}
         </button>`}
         <${Submit} form=${form} label=${t(channel ? 'form.save' : 'channel_form.submit')} test="create-channel" />
@@ -162,10 +226,13 @@ function HandOver({ serverId }) {
   const ids = (members.value.get(serverId)?.user_ids ?? []).filter((id) => id !== me.value?.id);
   const name = servers.value.get(serverId)?.name ?? '';
   return html`<${Modal} title=${t('hand_over.title', { name })} onClose=${closeDialog}>
-    ${ids.length === 0 ? html`<p>${t('hand_over.nobody')}</p>` : html`<form class="form" onSubmit=${form.onSubmit} novalidate>
+    ${ids.length === 0 ? html`<p>${t('hand_over.nobody')}</p>` : html`<form class="form"
+      onSubmit=${form.onSubmit} novalidate>
       <p>${t('hand_over.text')}</p>
       <label class="select is-wide"><span>${t('hand_over.to')}</span>
-        <select name="user_id">${ids.map((/** @type {number} */ id) => html`<option key=${id} value=${id}>${nameOf(id, people.value.get(id)?.username)}</option>`)}</select>
+        <select name="user_id">
+          ${ids.map((/** @type {number} */ id) => html`<option key=${id} value=${id}>
+          ${nameOf(id, people.value.get(id)?.username)}</option>`)}</select>
       </label>
       <${FormProblem} form=${form} />
       <div class="dialog-foot"><${Submit} form=${form} label=${t('hand_over.submit')} kind="danger" /></div>
@@ -189,7 +256,8 @@ function Confirm({ title, text, quote, action, run }) {
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
         <button type="button" class="button" onClick=${closeDialog}>${t('form.cancel')}</button>
-        <button type="submit" class="button is-danger" data-test="confirm" autofocus aria-disabled=${form.isBusy ? 'true' : undefined}>${action}</button>
+        <button type="submit" class="button is-danger" data-test="confirm" autofocus
+          aria-disabled=${form.isBusy ? 'true' : undefined}>${action}</button>
       </div>
     </form>
   <//>`;
@@ -199,8 +267,12 @@ function Confirm({ title, text, quote, action, run }) {
 function ConfirmServer({ kind, serverId }) {
   const name = servers.value.get(serverId)?.name ?? '';
   const count = [...channels.value.values()].filter((channel) => channel.server_id === serverId).length;
-  const run = () => (kind === 'delete_server' ? actions.deleteServer(serverId) : actions.leaveServer(serverId));
-  return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })} action=${t(`${kind}.submit`)} run=${run} />`;
+  const run = async () => {
+    await (kind === 'delete_server' ? actions.deleteServer(serverId) : actions.leaveServer(serverId));
+    hush('server_not_found');
+  };
+  return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })}
+    action=${t(`${kind}.submit`)} run=${run} />`;
 }
 
 /** @param {{channelId: number}} props */
@@ -221,12 +293,13 @@ function ConfirmMessage({ channelId, message }) {
 /** @param {{userId: number, anchor?: DOMRect}} props */
 function Person({ userId, anchor }) {
   const person = people.value.get(userId) ?? (me.value?.id === userId ? me.value : null);
+  const bio = me.value?.id === userId ? me.value.bio : null;
   const name = person ? personName(person) : t('person.deleted');
   return html`<${Modal} title=${name} class="person" anchor=${anchor} onClose=${closeDialog}>
     <div class="person-card">
       <${Avatar} id=${userId} name=${name} size="large" />
       ${person && html`<p class="muted">@${person.username}</p>`}
-      ${person?.bio && html`<p class="person-bio">${person.bio}</p>`}
+      ${bio && html`<p class="person-bio">${bio}</p>`}
     </div>
   <//>`;
 }
@@ -239,6 +312,7 @@ const DIALOGS = /** @type {Record<string, any>} */ ({
   server_settings: ServerSettings,
   new_channel: ChannelForm,
   channel: ChannelForm,
+  channel_info: ChannelInfo,
   hand_over: HandOver,
   delete_server: ConfirmServer,
   leave_server: ConfirmServer,

@@ -1,12 +1,13 @@
 // @ts-check
 // The emoji picker. Its data are loaded when it is opened for the first time.
-import { useEffect, useMemo, useState } from '../../vendor/hooks.js';
+import { useEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
 import { preferences } from '../store.js';
-import { loadEmoji, searchEmoji } from '../text/emoji.js';
+import { loadEmoji, searchEmoji } from '../text/emoji_data.js';
 import { t, wordsOfError } from '../words.js';
 import { html, roveFocus } from './kit.js';
 import { Modal } from './modal.js';
 import { closeDialog } from './screen.js';
+import { makeEnter } from './text_box.js';
 
 const COLUMNS = 8;
 const RECENT_MAX = 16;
@@ -38,7 +39,8 @@ function Grid({ emoji, label, onPick }) {
   return html`<section class="emoji-group" aria-label=${label}>
     <h3>${label}</h3>
     <div class="emoji-grid">
-      ${emoji.map(({ glyph, name }) => html`<button type="button" key=${glyph} class="emoji-button" title=${name} aria-label=${name || glyph}
+      ${emoji.map(({ glyph, name }) => html`<button type="button" key=${glyph} class="emoji-button" title=${name}
+        aria-label=${name || glyph}
         tabIndex=${-1} data-glyph=${glyph} onClick=${() => onPick(glyph)}>${glyph}</button>`)}
     </div>
   </section>`;
@@ -58,7 +60,8 @@ function Groups({ data, query, onPick }) {
   }
   const recent = recentEmoji().map((glyph) => ({ glyph, name: names.get(glyph) ?? glyph }));
   return html`<${Grid} emoji=${recent} label=${t('emoji.recent')} onPick=${onPick} />
-    ${data.groups.map((/** @type {any} */ group) => html`<${Grid} key=${group.key} emoji=${group.emoji} label=${t(`emoji.${group.key}`)} onPick=${onPick} />`)}`;
+    ${data.groups.map((/** @type {any} */ group) => html`<${Grid} key=${group.key} emoji=${group.emoji}
+      label=${t(`emoji.${group.key}`)} onPick=${onPick} />`)}`;
 }
 
 /** @param {{anchor?: DOMRect, onPick: (glyph: string) => any}} props */
@@ -83,22 +86,31 @@ export function EmojiPicker({ anchor, onPick }) {
     onPick(glyph);
   }
 
+  const latest = useRef(/** @type {(text: string) => void} */ (() => {}));
+  latest.current = (text) => {
+    const [first] = data && text.trim() ? searchEmoji(data, text) : [];
+    if (first) pick(first.glyph);
+  };
+  const enter = useRef(/** @type {any} */ (null));
+  enter.current ??= makeEnter((/** @type {HTMLInputElement} */ box) => latest.current(box.value));
+  const { onCompositionStart, onCompositionEnd } = enter.current;
+
   /** @param {KeyboardEvent} event */
   function onSearchKey(event) {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (enter.current.onKeyDown(event) || event.isComposing || event.keyCode === 229) return;
     const first = /** @type {HTMLElement | null} */ (document.querySelector('.emoji-button'));
     if (event.key === 'ArrowDown' && first) {
       event.preventDefault();
       first.focus();
-    } else if (event.key === 'Enter' && first?.dataset.glyph) {
-      event.preventDefault();
-      if (query.trim()) pick(first.dataset.glyph);
     }
   }
   return html`<${Modal} title=${t('emoji.title')} isTitleHidden class="emoji" anchor=${anchor} onClose=${closeDialog}>
-    <input type="text" inputmode="search" class="emoji-search" aria-label=${t('emoji.search')} placeholder=${t('emoji.search')} autofocus autocomplete="off" maxlength="60"
-      onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} onKeyDown=${onSearchKey} />
-    <div class="emoji-scroll" onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.emoji-button', COLUMNS)}>
+    <input type="text" inputmode="search" class="emoji-search" aria-label=${t('emoji.search')}
+      placeholder=${t('emoji.search')} autofocus autocomplete="off" maxlength="60"
+      onInput=${(/** @type {any} */ event) => setQuery(event.currentTarget.value)} onKeyDown=${onSearchKey}
+      onCompositionStart=${onCompositionStart} onCompositionEnd=${onCompositionEnd} />
+    <div class="emoji-scroll"
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.emoji-button', COLUMNS)}>
       ${failure && html`<p class="problem">${wordsOfError(failure)}</p>`}
       ${!data && !failure && html`<p class="hint is-empty" role="status">${t('loading')}</p>`}
       ${data && html`<${Groups} data=${data} query=${query} onPick=${pick} />`}

@@ -8,6 +8,9 @@ import { html } from './kit.js';
 /** @typedef {Record<string, string>} Problems the field's name → what is wrong with it */
 /** @typedef {{isBusy: boolean, problems: Problems, problem: string | null, onSubmit: (event: any) => void}} Form */
 
+/** @type {{problems: Problems, problem: string | null}} */
+const NO_FAILURE = { problems: {}, problem: null };
+
 /** A mistake that is found before anything is sent. */
 export class FormError extends Error {
   /** @param {Problems} problems */
@@ -67,7 +70,7 @@ function problemsOf(error, names) {
  */
 export function useForm(send) {
   const [isBusy, setBusy] = useState(false);
-  const [failure, setFailure] = useState(/** @type {{problems: Problems, problem: string | null}} */ ({ problems: {}, problem: null }));
+  const [failure, setFailure] = useState(NO_FAILURE);
   const isSending = useRef(false);
 
   /** @param {any} event */
@@ -78,7 +81,7 @@ export function useForm(send) {
     const values = /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form)));
     isSending.current = true;
     setBusy(true);
-    setFailure({ problems: {}, problem: null });
+    setFailure(NO_FAILURE);
     try {
       await send(values, form);
     } catch (error) {
@@ -102,7 +105,7 @@ export function useForm(send) {
 export function Field({ name, label, hint, form, test, type = 'text', rows, children, ...rest }) {
   const id = useId();
   const problem = form?.problems[name];
-  const described = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
+  const described = [hint && hint !== problem && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
   const own = {
     id,
     name,
@@ -115,7 +118,7 @@ export function Field({ name, label, hint, form, test, type = 'text', rows, chil
   return html`<div class="field">
     <label for=${id}>${label}</label>
     ${type === 'password' ? html`<${PasswordInput} own=${own} />` : input}
-    ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}
+    ${hint && hint !== problem && html`<p class="hint" id="${id}-hint">${hint}</p>`}
     ${problem && html`<p class="problem" id="${id}-problem">${problem}</p>`}
     ${children}
   </div>`;
@@ -139,7 +142,8 @@ export function FormProblem({ form }) {
 
 /** @param {{form: Form, label: string, test?: string, kind?: string}} props */
 export function Submit({ form, label, test, kind = 'primary' }) {
-  return html`<button type="submit" class="button is-${kind}" data-test=${test} aria-disabled=${form.isBusy ? 'true' : undefined}>
+  return html`<button type="submit" class="button is-${kind}" data-test=${test}
+    aria-disabled=${form.isBusy ? 'true' : undefined}>
     ${form.isBusy ? t('form.wait') : label}
   </button>`;
 }

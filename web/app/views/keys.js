@@ -1,60 +1,15 @@
 // @ts-check
-// The keyboard: what works everywhere, and the list of it.
+// The keys that work everywhere.
 import { useEffect } from '../../vendor/hooks.js';
 import { markRead } from '../actions.js';
 import { place, unreadOf } from '../store.js';
-import { t } from '../words.js';
-import { html } from './kit.js';
-import { Modal } from './modal.js';
 import { channelsOf } from './navigation.js';
-import { closeDialog, dialog, focusComposer, openDialog, readByKey, showChannel } from './screen.js';
+import {
+  closeDialog, dialog, focusComposer, isNavigationOpen, openDialog, readByKey, showChannel, showFirst, showNewest, side,
+} from './screen.js';
 
-const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
-const CONTROL = isApple ? '⌘' : 'Ctrl';
-const ALT = isApple ? '⌥' : 'Alt';
-const SHIFT = 'Shift';
-
-/** What each key does: the keys, and the name of its words. */
-const KEYS = [
-  { title: 'keys.moving', rows: [
-    [[CONTROL, 'K'], 'keys.find'],
-    [[ALT, '↑'], 'keys.channel_before'],
-    [[ALT, '↓'], 'keys.channel_after'],
-    [[ALT, SHIFT, '↑'], 'keys.unread_before'],
-    [[ALT, SHIFT, '↓'], 'keys.unread_after'],
-    [['Esc'], 'keys.mark_read'],
-    [['?'], 'keys.list'],
-  ] },
-  { title: 'keys.writing', rows: [
-    [['Enter'], 'keys.send'],
-    [[SHIFT, 'Enter'], 'keys.line'],
-    [['↑'], 'keys.edit_last'],
-    [['Esc'], 'keys.cancel'],
-  ] },
-  { title: 'keys.at_message', rows: [
-    [['↑'], 'keys.message_before'],
-    [['↓'], 'keys.message_after'],
-    [['R'], 'message.reply'],
-    [['E'], 'message.edit'],
-    [['+'], 'message.react'],
-    [['P'], 'keys.pin'],
-    [['Delete'], 'message.delete'],
-    [[SHIFT, 'Delete'], 'keys.delete_at_once'],
-  ] },
-];
-
-export function KeysDialog() {
-  return html`<${Modal} title=${t('keys.title')} class="is-wide" onClose=${closeDialog}>
-    <div class="keys">
-      ${KEYS.map(({ title, rows }) => html`<section key=${title}>
-        <h3>${t(title)}</h3>
-        <dl>${rows.map(([keys, word]) => html`<div key=${word}>
-          <dt>${/** @type {string[]} */ (keys).map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${t(/** @type {string} */ (word))}</dd>
-        </div>`)}</dl>
-      </section>`)}
-    </div>
-  <//>`;
-}
+/** Whether the keys are those of Apple's keyboards. */
+export const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /**
  * The channel before or after the open one in its server, the next unread one if wanted.
@@ -76,9 +31,20 @@ function step(step, isUnread) {
   }
 }
 
+/** Closes what lies over the messages, where there is little room. @returns {boolean} whether something did */
+function closePanel() {
+  if (side.value && matchMedia('(max-width: 1099px)').matches) {
+    side.value = null;
+    return true;
+  }
+  const isOver = isNavigationOpen.value && !!place.value.channel_id && matchMedia('(max-width: 759px)').matches;
+  if (isOver) isNavigationOpen.value = false;
+  return isOver;
+}
+
 /** @param {EventTarget | null} element */
 function isForText(element) {
-  return element instanceof HTMLElement && (element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName));
+  return element instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
 }
 
 /** @param {KeyboardEvent} event */
@@ -97,12 +63,20 @@ function onKeyDown(event) {
     step(event.key === 'ArrowUp' ? -1 : 1, event.shiftKey);
     return;
   }
+  if (event.key === 'Escape' && closePanel()) return;
   if (event.key === 'Escape' && place.value.channel_id) {
     markRead(place.value.channel_id);
     readByKey.value += 1;
     return;
   }
-  if (isForText(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isForText(event.target)) return;
+  const { channel_id } = place.value;
+  if (isControl && channel_id && (event.key === 'Home' || event.key === 'End')) {
+    event.preventDefault();
+    (event.key === 'Home' ? showFirst : showNewest)(channel_id);
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === '?') {
     event.preventDefault();
     openDialog('keys');

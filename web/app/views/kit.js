@@ -47,7 +47,8 @@ function initialOf(text) {
  */
 export function Avatar({ id, name, size }) {
   const tone = id ? `tone-${id % 8}` : 'tone-none';
-  return html`<span class=${classes('avatar', tone, size && `is-${size}`)} aria-hidden="true">${initialOf(name)}</span>`;
+  return html`<span class=${classes('avatar', tone, size && `is-${size}`)} aria-hidden="true">${initialOf(name)}
+    </span>`;
 }
 
 /** @param {{display_name?: string | null, username: string}} person */

@@ -6,7 +6,7 @@ import { me } from '../store.js';
 import { t, wordsOfError } from '../words.js';
 import { CONTENT_MAX, Counter, trimmed } from './composer.js';
 import { Content, lineOf } from './content.js';
-import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
+import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, momentOf, nameOf, numberOf } from './kit.js';
 import { activeRow, attempt, editing, focusComposer, openDialog, setReply, showMessage } from './screen.js';
 import { TextBox } from './text_box.js';
 
@@ -22,7 +22,8 @@ function toggle(message, emoji) {
 
 /** @param {Message} message @param {Element} button */
 function pickReaction(message, button) {
-  openDialog('emoji', { anchor: button.getBoundingClientRect(), onPick: (/** @type {string} */ emoji) => toggle(message, emoji) });
+  const onPick = (/** @type {string} */ emoji) => toggle(message, emoji);
+  openDialog('emoji', { anchor: button.getBoundingClientRect(), onPick });
 }
 
 /** @param {Message} message @param {boolean} isAtOnce */
@@ -58,7 +59,8 @@ function rightsOf(message, { isOwner }) {
 function Tools({ message, where, isActive }) {
   const { canEdit, canDelete, canPin } = rightsOf(message, where);
   const tabIndex = isActive ? 0 : -1;
-  const button = (/** @type {string} */ icon, /** @type {string} */ word, /** @type {(event: any) => void} */ run, /** @type {string} */ test) =>
+  /** @type {(icon: string, word: string, run: (event: any) => void, test: string) => any} */
+  const button = (icon, word, run, test) =>
     html`<${IconButton} icon=${icon} label=${t(word)} tabIndex=${tabIndex} data-test=${test} onClick=${run} />`;
   return html`<div class="tools" role="group" aria-label=${t('message.tools')}>
     ${button('smile', 'message.react', (event) => pickReaction(message, event.currentTarget), 'react')}
@@ -107,10 +109,12 @@ function Reaction({ message, reaction, isActive }) {
       asked.current = -1;
     });
   };
-  return html`<li><button type="button" class=${classes('reaction', isMine && 'is-mine')} data-test="reaction" data-emoji=${emoji} aria-pressed=${isMine ? 'true' : 'false'}
-    tabIndex=${isActive ? 0 : -1} title=${names || emoji} aria-label=${t('reaction.label', { emoji, count })}
+  return html`<li><button type="button" class=${classes('reaction', isMine && 'is-mine')} data-test="reaction"
+    data-emoji=${emoji} aria-pressed=${isMine ? 'true' : 'false'}
+    tabIndex=${isActive ? 0 : -1} title=${names || emoji}
     onPointerEnter=${ask} onFocus=${ask} onClick=${() => toggle(message, emoji)}>
-    <span class="emoji-glyph">${emoji}</span><span>${numberOf(count)}</span>
+    <span class="emoji-glyph">${emoji}</span>${' '}<span>${numberOf(count)}</span><span
+      class="hidden-text"> ${t('reaction.label', { count })}</span>
   </button></li>`;
 }
 
@@ -118,7 +122,8 @@ function Reaction({ message, reaction, isActive }) {
 function Reactions({ message, isActive }) {
   if (!message.reactions?.length) return null;
   return html`<ul class="reactions" aria-label=${t('reaction.list')}>
-    ${message.reactions.map((reaction) => html`<${Reaction} key=${reaction.emoji} message=${message} reaction=${reaction} isActive=${isActive} />`)}
+    ${message.reactions.map((reaction) => html`<${Reaction} key=${reaction.emoji} message=${message}
+      reaction=${reaction} isActive=${isActive} />`)}
     <li><${IconButton} icon="smile" class="reaction-add" label=${t('message.react')} tabIndex=${isActive ? 0 : -1}
       onClick=${(/** @type {any} */ event) => pickReaction(message, event.currentTarget)} /></li>
   </ul>`;
@@ -160,7 +165,8 @@ function Editor({ message }) {
     return undefined;
   }
   return html`<div class="editor">
-    <${TextBox} text=${message.content} box=${box} onSubmit=${submit} onInput=${(/** @type {any} */ element) => setText(element.value)} aria-label=${t('message.edit')}
+    <${TextBox} text=${message.content} box=${box} onSubmit=${submit}
+      onInput=${(/** @type {any} */ element) => setText(element.value)} aria-label=${t('message.edit')}
       data-test="editor" onKey=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key !== 'Escape') return;
         event.preventDefault();
@@ -171,7 +177,8 @@ function Editor({ message }) {
     <div role="alert">${problem && html`<p class="problem">${problem}</p>`}</div>
     <div class="editor-foot">
       <button type="button" class="button is-small" onClick=${close}>${t('form.cancel')}</button>
-      <button type="button" class="button is-small is-primary" data-test="save-edit" aria-disabled=${isBusy ? 'true' : undefined}
+      <button type="button" class="button is-small is-primary" data-test="save-edit"
+        aria-disabled=${isBusy ? 'true' : undefined}
         onClick=${() => box.current && submit(box.current)}>${t('form.save')}</button>
       <span class="hint">${t('message.edit_hint')}</span>
     </div>
@@ -181,10 +188,12 @@ function Editor({ message }) {
 /** @param {{to: number, original: Message | undefined, channelId: number}} props */
 function ReplyTo({ to, original, channelId }) {
   const name = original ? nameOf(original.author_id, original.author_username) : '';
-  return html`<button type="button" class="reply-to" tabIndex=${-1} data-test="reply-to" onClick=${() => showMessage(channelId, to)}
-    aria-label=${original ? t('message.reply_to', { name }) : t('message.reply_to_earlier')}>
+  return html`<button type="button" class="reply-to" tabIndex=${-1} data-test="reply-to"
+    onClick=${() => showMessage(channelId, to)}>
     <${Icon} name="reply" />
-    ${original ? html`<strong class="cut">${name}</strong><span class="cut">${lineOf(original.content)}</span>` : html`<span class="cut">${t('message.reply_to_earlier')}</span>`}
+    ${original ? html`<span class="hidden-text">${t('message.reply_to')} </span><strong class="cut">${name}</strong>
+      <span class="cut">${lineOf(original.content)}</span>` : html`<span class="cut">${t('message.reply_to_earlier')}
+      </span>`}
   </button>`;
 }
 
@@ -193,26 +202,34 @@ function PendingState({ pending }) {
   if (pending.state === 'failed') {
     return html`<div class="send-state is-failed">
       <span><${Icon} name="alert" />${t('pending.failed', { reason: wordsOfError(pending) })}</span>
-      <button type="button" class="link" data-test="try-again" onClick=${() => actions.tryAgain(pending.nonce)}>${t('again')}</button>
-      <button type="button" class="link" data-test="discard" onClick=${() => actions.discard(pending.nonce)}>${t('pending.discard')}</button>
+      <button type="button" class="link" data-test="try-again" onClick=${() => actions.tryAgain(pending.nonce)}>
+        ${t('again')}</button>
+      <button type="button" class="link" data-test="discard" onClick=${() => actions.discard(pending.nonce)}>
+        ${t('pending.discard')}</button>
     </div>`;
   }
-  if (pending.delay_ms) return html`<div class="send-state">${t('pending.delayed', { count: Math.ceil(pending.delay_ms / 1000) })}</div>`;
+  if (pending.delay_ms) {
+    return html`<div class="send-state">
+      ${t('pending.delayed', { count: Math.ceil(pending.delay_ms / 1000) })}</div>`;
+  }
   return null;
 }
 
 /** @param {{id: number | null, name: string, at: string, isFirst: boolean}} props */
 function Gutter({ id, name, at, isFirst }) {
-  return html`<div class="message-gutter">${isFirst ? html`<${Avatar} id=${id} name=${name} />` : html`<${Time} at=${at} />`}</div>`;
+  return html`<div class="message-gutter">
+    ${isFirst ? html`<${Avatar} id=${id} name=${name} />` : html`<${Time} at=${at} />`}</div>`;
 }
 
 /** @param {{name: string, at: string, children?: any}} props */
 function Head({ name, at, children }) {
-  return html`<div class="message-head"><strong class="author cut" title=${name}>${name}</strong><${Time} at=${at} />${children}</div>`;
+  return html`<div class="message-head"><strong class="author cut" title=${name}>${name}</strong><${Time} at=${at} />
+    ${children}</div>`;
 }
 
 /**
- * @param {{rowKey: string, message: Message, original?: Message, isFirst: boolean, isTarget: boolean, isActive: boolean, where: Where}} props
+ * @param {{rowKey: string, message: Message, original?: Message, isFirst: boolean, isTarget: boolean,
+ *   isActive: boolean, where: Where}} props
  */
 export function MessageRow({ rowKey, message, original, isFirst, isTarget, isActive, where }) {
   const isEdited = editing.value === message.id;
@@ -222,39 +239,56 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
   if (wasEdited.current && !isEdited) focusRow(message.id);
   wasEdited.current = isEdited;
 
+  const isHead = isFirst || !!message.reply_to;
+  const marks = classes(
+    isHead && 'is-first',
+    isTarget && 'is-target',
+    message.pinned && 'is-pinned',
+    isEdited && 'is-edited',
+  );
+
   // A row that is as it was is not made again: there are hundreds.
-  return useMemo(() => html`<li class=${classes('message', (isFirst || message.reply_to) && 'is-first', isTarget && 'is-target', message.pinned && 'is-pinned', isEdited && 'is-edited')}
-    data-test="message" data-key=${rowKey} data-id=${message.id} data-seq=${message.seq} data-state="sent" tabIndex=${isActive ? 0 : -1}
+  return useMemo(() => html`<li class="message ${marks}"
+    data-test="message" data-key=${rowKey} data-id=${message.id} data-seq=${message.seq} data-state="sent"
+      tabIndex=${isActive ? 0 : -1}
     onFocus=${() => {
       activeRow.value = rowKey;
     }} onKeyDown=${(/** @type {KeyboardEvent} */ event) => onMessageKey(event, message, where)}>
-    <${Gutter} id=${message.author_id} name=${name} at=${message.created_at} isFirst=${isFirst || !!message.reply_to} />
+    <${Gutter} id=${message.author_id} name=${name} at=${message.created_at} isFirst=${isHead} />
     <div class="message-main">
-      ${message.reply_to && html`<${ReplyTo} to=${message.reply_to} original=${original} channelId=${where.channelId} />`}
-      ${(isFirst || message.reply_to) && html`<${Head} name=${name} at=${message.created_at} />`}
-      ${!isFirst && !message.reply_to && html`<span class="hidden-text">${name}</span>`}
+      ${message.reply_to && html`<${ReplyTo} to=${message.reply_to} original=${original}
+        channelId=${where.channelId} />`}
+      ${isHead && html`<${Head} name=${name} at=${message.created_at} />`}
+      ${!isHead && html`<span class="hidden-text">${name}</span>`}
       ${message.pinned && html`<span class="pin-mark"><${Icon} name="pin" />${t('message.pinned')}</span>`}
       ${isEdited ? html`<${Editor} message=${message} />` : html`<${Content} text=${message.content} />`}
-      ${message.edited_at && !isEdited && html`<span class="edited" title=${message.edited_at}>${t('message.edited')}</span>`}
+      ${message.edited_at && !isEdited && html`<span class="edited"
+        title=${momentOf(message.edited_at)}>${t('message.edited')}</span>`}
       <${Reactions} message=${message} isActive=${isActive} />
     </div>
     ${!isEdited && html`<${Tools} message=${message} where=${where} isActive=${isActive} />`}
-  </li>`, [message, original, originalName, isFirst, isTarget, isActive, isEdited, name, where.isOwner, t('message.edited')]);
+  </li>`, [message, original, originalName, marks, isActive, isEdited, name, where, t('message.edited')]);
 }
 
-/** A message that is on its way. @param {{rowKey: string, pending: import('../store.js').Pending, original?: Message, isFirst: boolean, isActive: boolean, where: Where}} props */
+/**
+ * A message that is on its way.
+ * @param {{rowKey: string, pending: import('../store.js').Pending, original?: Message, isFirst: boolean,
+ *   isActive: boolean, where: Where}} props
+ */
 export function PendingRow({ rowKey, pending, original, isFirst, isActive, where }) {
   const own = me.value;
   const name = nameOf(own?.id);
   const at = new Date(pending.created_at_ms).toISOString();
   const isHead = isFirst || !!pending.reply_to;
-  return html`<li class=${classes('message', isHead && 'is-first', `is-${pending.state}`)} data-test="message" data-key=${rowKey} data-id="" data-seq="" data-nonce=${pending.nonce}
+  return html`<li class=${classes('message', isHead && 'is-first', `is-${pending.state}`)} data-test="message"
+    data-key=${rowKey} data-id="" data-seq="" data-nonce=${pending.nonce}
     data-state=${pending.state} tabIndex=${isActive ? 0 : -1} onFocus=${() => {
       activeRow.value = rowKey;
     }}>
     <${Gutter} id=${own?.id ?? null} name=${name} at=${at} isFirst=${isHead} />
     <div class="message-main">
-      ${pending.reply_to && html`<${ReplyTo} to=${pending.reply_to} original=${original} channelId=${where.channelId} />`}
+      ${pending.reply_to && html`<${ReplyTo} to=${pending.reply_to} original=${original}
+        channelId=${where.channelId} />`}
       ${isHead && html`<${Head} name=${name} at=${at} />`}
       <${Content} text=${pending.content} />
       <${PendingState} pending=${pending} />

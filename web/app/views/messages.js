@@ -8,7 +8,7 @@ import { lineOf } from './content.js';
 import { Icon, dayOf, html, nameOf, roveFocus } from './kit.js';
 import { MessageRow, PendingRow } from './message.js';
 import { shortNumberOf } from './navigation.js';
-import { activeRow, attempt, editing, isNavigationOpen, openDialog, readByKey, target } from './screen.js';
+import { activeRow, attempt, editing, isNavigationOpen, openDialog, readByKey, showNewest, target } from './screen.js';
 import { rowsOf } from './rows.js';
 import { useScroll } from './scroll.js';
 
@@ -35,7 +35,11 @@ function useLook() {
   }, []);
 }
 
-/** Says new messages of others to screen readers, at most once a second. @param {number} channelId @param {import('../store.js').Message[]} tail */
+/**
+ * Says new messages of others to screen readers, at most once a second.
+ * @param {number} channelId
+ * @param {import('../store.js').Message[]} tail
+ */
 function useSaying(channelId, tail) {
   const [said, setSaid] = useState('');
   const heard = useRef({ seq: -1, at: 0, waiting: /** @type {any[]} */ ([]), timer: 0 });
@@ -43,14 +47,16 @@ function useSaying(channelId, tail) {
   useEffect(() => {
     const now = heard.current;
     if (!last) return;
-    const fresh = now.seq < 0 ? [] : tail.filter((message) => message.seq > now.seq && message.author_id !== me.value?.id);
+    const isNew = (/** @type {any} */ message) => message.seq > now.seq && message.author_id !== me.value?.id;
+    const fresh = now.seq < 0 ? [] : tail.filter(isNew);
     now.seq = Math.max(now.seq, last.seq);
     if (fresh.length === 0) return;
     now.waiting.push(...fresh.slice(-20));
     now.timer ||= window.setTimeout(() => {
       const [first] = now.waiting;
       const count = now.waiting.length;
-      setSaid(count === 1 ? `${nameOf(first.author_id, first.author_username)}: ${lineOf(first.content)}` : t('messages.said', { count }));
+      const name = nameOf(first.author_id, first.author_username);
+      setSaid(count === 1 ? `${name}: ${lineOf(first.content)}` : t('messages.said', { count }));
       now.waiting = [];
       now.timer = 0;
     }, SAID_EVERY_MS);
@@ -64,7 +70,8 @@ function useNames(messages) {
   const asked = useRef(new Set());
   useEffect(() => {
     const ids = new Set(messages.map((message) => message.author_id));
-    const unknown = [...ids].filter((id) => id && !people.value.has(id) && id !== me.value?.id && !asked.current.has(id));
+    const isKnown = (/** @type {number} */ id) => people.value.has(id) || id === me.value?.id || asked.current.has(id);
+    const unknown = [...ids].filter((id) => id && !isKnown(id));
     if (unknown.length === 0) return;
     for (const id of unknown) asked.current.add(id);
     actions.lookUp(/** @type {number[]} */ (unknown.slice(0, 100))).catch(() => {});
@@ -76,19 +83,29 @@ function Beginning({ channel, isOwner, isEmpty }) {
   const isAlone = members.value.get(channel.server_id)?.user_ids.length === 1;
   return html`<div class="beginning">
     <span class="beginning-mark"><${Icon} name="hash" /></span>
-    <h3 class="cut" title=${channel.name}>${t('messages.beginning', { name: channel.name })}</h3>
+    <h2 class="cut" title=${channel.name}>${t('messages.beginning', { name: channel.name })}</h2>
     <p>${isEmpty ? t('messages.none') : channel.description || t('messages.beginning_text')}</p>
-    ${isOwner && isAlone && html`<button type="button" class="button" onClick=${() => openDialog('invite', { serverId: channel.server_id })}>${t('server_menu.invite')}</button>`}
+    ${isOwner && isAlone && html`<button type="button" class="button"
+      onClick=${() => openDialog('invite', { serverId: channel.server_id })}>${t('server_menu.invite')}</button>`}
   </div>`;
 }
 
-/** @param {{channel: import('../store.js').Channel, log: import('../store.js').Log, hasOlder: boolean, isOwner: boolean, isEmpty: boolean}} props */
+/**
+ * @param {{channel: import('../store.js').Channel, log: import('../store.js').Log, hasOlder: boolean, isOwner: boolean,
+ *   isEmpty: boolean}} props
+ */
 function Top({ channel, log, hasOlder, isOwner, isEmpty }) {
   if (log.error) {
-    const again = () => attempt(() => (log.is_loaded ? actions.loadOlder(channel.id) : actions.openChannel(channel.id)));
-    return html`<div class="list-end" role="alert"><p class="problem">${wordsOfError(log.error)}</p><button type="button" class="button is-small" onClick=${again}>${t('again')}</button></div>`;
+    const load = log.is_loaded ? actions.loadOlder : actions.reload;
+    const again = () => attempt(() => load(channel.id));
+    return html`<div class="list-end" role="alert"><p class="problem">${wordsOfError(log.error)}</p><button
+      type="button" class="button is-small" onClick=${again}>${t('again')}</button></div>`;
   }
-  if (!log.is_loaded || hasOlder) return html`<div class="list-end">${(log.is_loading || !log.is_loaded) && html`<span class="spinner"></span><span class="hint">${t('loading')}</span>`}</div>`;
+  if (!log.is_loaded || hasOlder) {
+    return html`<div class="list-end">
+      ${(log.is_loading || !log.is_loaded) && html`<span class="spinner"></span><span class="hint">${t('loading')}
+      </span>`}</div>`;
+  }
   return html`<${Beginning} channel=${channel} isOwner=${isOwner} isEmpty=${isEmpty} />`;
 }
 
@@ -96,11 +113,15 @@ function Top({ channel, log, hasOlder, isOwner, isEmpty }) {
 function Pill({ count, isAtEnd, onClick }) {
   if (isAtEnd) return null;
   return html`<button type="button" class="pill" data-test="jump-newest" onClick=${onClick}>
-    ${count > 0 ? t('messages.new', { count, shown: shortNumberOf(count) }) : t('messages.to_newest')}<${Icon} name="arrow-down" />
+    ${count > 0 ? t('messages.new', { count, shown: shortNumberOf(count) }) : t('messages.to_newest')}<${Icon}
+      name="arrow-down" />
   </button>`;
 }
 
-/** Where the first unread message is, and up to where it was read. @param {{channelId: number, log: any, isReading: () => boolean}} about */
+/**
+ * Where the first unread message is, and up to where it was read.
+ * @param {{channelId: number, log: any, isReading: () => boolean}} about
+ */
 function useUnread({ channelId, log, isReading }) {
   const unread = unreadOf(channelId).value;
   const [divider, setDivider] = useState(/** @type {number | null} */ (null));
@@ -139,14 +160,18 @@ export function Messages({ channel }) {
   const waiting = hasNewer ? NOTHING : pending.value.get(channelId) ?? NOTHING;
   const wanted = target.value;
 
-  const { isAtEnd, isAtEndNow, onScroll, toEnd, toRow } = useScroll(scroller, list, !hasNewer);
+  const { isAtEnd, isAtEndNow, onScroll, toEnd, toRow, toStart } = useScroll(scroller, list, !hasNewer);
   const isReading = () => isAtEndNow() && !hasNewer && isLookedAt();
   const { count, divider, setDivider } = useUnread({ channelId, log, isReading });
   useLook();
   useNames(messages);
   const said = useSaying(channelId, log.tail);
 
-  const rows = useMemo(() => rowsOf({ messages, pending: waiting, meId: me.value?.id, unreadSeq: divider }), [messages, waiting, divider, me.value?.id]);
+  const meId = me.value?.id;
+  const rows = useMemo(
+    () => rowsOf({ messages, pending: waiting, meId, unreadSeq: divider }),
+    [messages, waiting, divider, meId],
+  );
   const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
   const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
   const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
@@ -161,8 +186,11 @@ export function Messages({ channel }) {
     if (!wanted || wanted.channelId !== channelId) return;
     if (wanted.isNewest) {
       if (hasNewer) return;
-      setDivider(null);
+      if (wanted.isOwn) setDivider(null);
       toEnd();
+    } else if (wanted.isFirst) {
+      if (hasOlder) return;
+      toStart();
     } else {
       const selector = wanted.isUnread ? '[data-key=unread]' : `[data-id="${wanted.messageId}"]`;
       const row = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(selector));
@@ -204,13 +232,9 @@ export function Messages({ channel }) {
   }
   useEffect(loadWhatIsNear);
 
-  function jumpToNewest() {
-    target.value = { channelId, isNewest: true };
-    attempt(() => actions.jumpToNewest(channelId));
-  }
-
   return html`<div class="messages-frame">
-    <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region" aria-label=${t('messages.label', { name: channel.name })}
+    <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region"
+      aria-label=${t('messages.label', { name: channel.name })}
       onScroll=${() => {
         onScroll();
         loadWhatIsNear();
@@ -220,19 +244,28 @@ export function Messages({ channel }) {
         if (!event.target.closest('textarea')) roveFocus(event, '.message');
       }}>
         ${rows.map((row) => {
-          if (row.kind === 'day') return html`<li key=${row.key} data-key=${row.key} class="divider is-day"><span>${dayOf(row.at)}</span></li>`;
-          if (row.kind === 'unread') return html`<li key=${row.key} data-key=${row.key} class="divider is-unread" data-test="unread-divider"><span>${t('messages.unread')}</span></li>`;
+          if (row.kind === 'day') {
+            return html`<li key=${row.key} data-key=${row.key} class="divider is-day"><span>
+              ${dayOf(row.at)}</span></li>`;
+          }
+          if (row.kind === 'unread') {
+            return html`<li key=${row.key} data-key=${row.key} class="divider is-unread"
+              data-test="unread-divider"><span>${t('messages.unread')}</span></li>`;
+          }
           if (row.kind === 'pending') {
-            return html`<${PendingRow} key=${row.key} rowKey=${row.key} pending=${row.pending} original=${byId.get(row.pending.reply_to ?? -1)}
+            return html`<${PendingRow} key=${row.key} rowKey=${row.key} pending=${row.pending}
+              original=${byId.get(row.pending.reply_to ?? -1)}
               isFirst=${row.isFirst} isActive=${row.key === active} where=${where} />`;
           }
-          return html`<${MessageRow} key=${row.key} rowKey=${row.key} message=${row.message} original=${byId.get(row.message.reply_to ?? -1)}
-            isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${row.key === active} where=${where} />`;
+          return html`<${MessageRow} key=${row.key} rowKey=${row.key} message=${row.message}
+            original=${byId.get(row.message.reply_to ?? -1)}
+            isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${row.key === active}
+              where=${where} />`;
         })}
       </ol>
       ${hasNewer && html`<div class="list-end">${log.is_loading && html`<span class="spinner"></span>`}</div>`}
     </div>
-    <${Pill} count=${count} isAtEnd=${isAtEnd && !hasNewer} onClick=${jumpToNewest} />
+    <${Pill} count=${count} isAtEnd=${isAtEnd && !hasNewer} onClick=${() => showNewest(channelId)} />
     <div class="hidden-text" aria-live="polite">${said}</div>
   </div>`;
 }

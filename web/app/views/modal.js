@@ -21,7 +21,8 @@ function placeBeside(element, anchor) {
 }
 
 /**
- * @param {{title: string, isTitleHidden?: boolean, class?: string, anchor?: DOMRect, onClose: () => void, children?: any}} props
+ * @param {{title: string, isTitleHidden?: boolean, class?: string, anchor?: DOMRect, onClose: () => void,
+ *   children?: any}} props
  */
 export function Modal({ title, isTitleHidden, class: extra, anchor, onClose, children }) {
   const element = useRef(/** @type {HTMLDialogElement | null} */ (null));

@@ -53,6 +53,9 @@ export function rowsOf({ messages, pending, meId, unreadSeq }) {
     const isMine = message.author_id === meId && message.nonce;
     rows.push({ kind: 'message', key: isMine ? `n${message.nonce}` : `m${message.id}`, message, isFirst });
   }
-  for (const one of pending) rows.push({ kind: 'pending', key: `n${one.nonce}`, pending: one, isFirst: step(one.created_at_ms, meId) });
+  for (const one of pending) {
+    const isFirst = step(one.created_at_ms, meId);
+    rows.push({ kind: 'pending', key: `n${one.nonce}`, pending: one, isFirst });
+  }
   return rows;
 }

@@ -7,7 +7,12 @@ import { notices, place } from '../store.js';
 /** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
 export const dialog = signal(null);
 /** What is shown beside the messages. @type {import('../store.js').Signal<null | 'members' | 'pins'>} */
-export const side = signal(matchMedia('(min-width: 1200px)').matches ? 'members' : null);
+export const side = signal(
+  /** @type {null | 'members' | 'pins'} */ (matchMedia('(min-width: 1200px)').matches ? 'members' : null),
+);
+matchMedia('(max-width: 1099px)').addEventListener('change', ({ matches }) => {
+  if (matches) side.value = null;
+});
 /** Whether servers and channels are shown where there is no room for all (a phone). */
 export const isNavigationOpen = signal(true);
 /** The message that is being answered, by channel. @type {import('../store.js').Signal<Map<number, any>>} */
@@ -56,7 +61,8 @@ export function focusComposer() {
 /** Says in a notice what went wrong with an action that has no form. @param {any} error */
 export function tell(error) {
   const key = `view-${Date.now()}-${Math.random()}`;
-  const notice = { key, kind: error.kind ?? 'error', code: error.code, detail: error.detail ?? error.message, word: error.word };
+  const { kind = 'error', code, word } = error;
+  const notice = { key, kind, code, detail: error.detail ?? error.message, word };
   notices.value = [...notices.value, notice].slice(-5);
 }
 
@@ -66,6 +72,11 @@ export function tell(error) {
  */
 export function tellWord(word) {
   tell({ kind: 'info', word });
+}
+
+/** Takes back what was told, where the person knows it better. @param {string} code */
+export function hush(code) {
+  for (const notice of notices.peek()) if (notice.code === code) actions.dismiss(notice.key);
 }
 
 /**
@@ -97,6 +108,18 @@ export function showChannel(channelId, messageId) {
     activeRow.value = null;
   });
   attempt(() => actions.openChannel(channelId, messageId));
+}
+
+/** @param {number} channelId */
+export function showFirst(channelId) {
+  target.value = { channelId, isFirst: true };
+  attempt(() => actions.jumpToFirst(channelId));
+}
+
+/** @param {number} channelId */
+export function showNewest(channelId) {
+  target.value = { channelId, isNewest: true };
+  attempt(() => actions.jumpToNewest(channelId));
 }
 
 /**

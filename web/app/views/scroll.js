@@ -1,6 +1,6 @@
 // @ts-check
-// The one owner of a list's scroll position: at the end it stays at the end; elsewhere the rows that one sees stay where they
-// are, whatever is added, taken away or grows above and below them.
+// The one owner of a list's scroll position: at the end it stays at the end; elsewhere the rows that one sees stay
+// where they are, whatever is added, taken away or grows above and below them.
 import { useEffect, useLayoutEffect, useRef, useState } from '../../vendor/hooks.js';
 
 const END_PX = 40;
@@ -22,8 +22,8 @@ function firstSeen(rows, top) {
 }
 
 /**
- * @param {{current: HTMLElement | null}} scroller it is `position: relative`; the list with rows that have `data-key` is in it
- * @param {{current: HTMLElement | null}} list
+ * @param {{current: HTMLElement | null}} scroller it is `position: relative`
+ * @param {{current: HTMLElement | null}} list is in it, of rows that have `data-key`
  * @param {boolean} isWhole whether the end of the list is the end of the log
  */
 export function useScroll(scroller, list, isWhole) {
@@ -86,6 +86,10 @@ export function useScroll(scroller, list, isWhole) {
     toEnd() {
       hold.current = { isAtEnd: true, top: 0, rows: [] };
       restore();
+      remember();
+    },
+    toStart() {
+      if (scroller.current) scroller.current.scrollTop = 0;
       remember();
     },
     /** @param {HTMLElement} row @param {number} part where in the window it is to stand, from 0 (top) to 1 */

@@ -17,7 +17,8 @@ function ProfileSection() {
   const own = me.value;
   const form = useForm(async (values) => {
     const { display_name, bio, avatar_url } = values;
-    await actions.updateProfile({ display_name: orNull(display_name), bio: orNull(bio), avatar_url: orNull(avatar_url) });
+    const patch = { display_name: orNull(display_name), bio: orNull(bio), avatar_url: orNull(avatar_url) };
+    await actions.updateProfile(patch);
     tellWord('settings.saved');
   });
   if (!own) return null;
@@ -26,9 +27,11 @@ function ProfileSection() {
       <${Avatar} id=${own.id} name=${personName(own)} size="large" />
       <div><strong class="cut">${personName(own)}</strong><span class="muted cut">@${own.username}</span></div>
     </div>
-    <${Field} name="display_name" label=${t('field.display_name')} hint=${t('rule.display_name')} form=${form} defaultValue=${own.display_name ?? ''} maxlength="64" />
+    <${Field} name="display_name" label=${t('field.display_name')} hint=${t('rule.display_name')} form=${form}
+      defaultValue=${own.display_name ?? ''} maxlength="64" />
     <${Field} name="bio" label=${t('field.bio')} form=${form} rows="3" defaultValue=${own.bio ?? ''} maxlength="500" />
-    <${Field} name="avatar_url" type="url" label=${t('field.avatar_url')} hint=${t('rule.picture')} form=${form} defaultValue=${own.avatar_url ?? ''} maxlength="2048" />
+    <${Field} name="avatar_url" type="url" label=${t('field.avatar_url')} hint=${t('rule.picture')} form=${form}
+      defaultValue=${own.avatar_url ?? ''} maxlength="2048" />
     <${FormProblem} form=${form} />
     <div class="dialog-foot"><${Submit} form=${form} label=${t('form.save')} /></div>
   </form>`;
@@ -44,9 +47,12 @@ function PasswordForm() {
   });
   return html`<form class="form" onSubmit=${form.onSubmit} novalidate>
     <h3>${t('settings.password')}</h3>
-    <input type="text" class="hidden-text" name="username" autocomplete="username" value=${me.value?.username} tabIndex=${-1} readonly aria-hidden="true" />
-    <${Field} name="current_password" type="password" label=${t('field.current_password')} form=${form} autocomplete="current-password" />
-    <${Field} name="password" type="password" label=${t('field.new_password')} hint=${t('settings.password_hint')} form=${form} autocomplete="new-password" />
+    <input type="text" class="hidden-text" name="username" autocomplete="username" value=${me.value?.username}
+      tabIndex=${-1} readonly aria-hidden="true" />
+    <${Field} name="current_password" type="password" label=${t('field.current_password')} form=${form}
+      autocomplete="current-password" />
+    <${Field} name="password" type="password" label=${t('field.new_password')} hint=${t('settings.password_hint')}
+      form=${form} autocomplete="new-password" />
     <${FormProblem} form=${form} />
     <div class="dialog-foot"><${Submit} form=${form} label=${t('settings.change_password')} /></div>
   </form>`;
@@ -62,8 +68,10 @@ function EmailForm() {
   });
   return html`<form class="form" onSubmit=${form.onSubmit} novalidate>
     <h3>${t('field.email')}</h3>
-    <${Field} name="email" type="email" label=${t('field.email')} form=${form} defaultValue=${me.value?.email ?? ''} maxlength="254" autocomplete="email" />
-    <${Field} name="current_password" type="password" label=${t('field.current_password')} form=${form} autocomplete="current-password" />
+    <${Field} name="email" type="email" label=${t('field.email')} form=${form} defaultValue=${me.value?.email ?? ''}
+      maxlength="254" autocomplete="email" />
+    <${Field} name="current_password" type="password" label=${t('field.current_password')} form=${form}
+      autocomplete="current-password" />
     <${FormProblem} form=${form} />
     <div class="dialog-foot"><${Submit} form=${form} label=${t('settings.change_email')} /></div>
   </form>`;
@@ -79,30 +87,41 @@ function browserOf(agent) {
   return known.length > 0 ? known.join(' · ') : agent;
 }
 
+/** The one that is used here first, then the latest. @param {any} a @param {any} b */
+const byUse = (a, b) =>
+  Number(b.is_current) - Number(a.is_current) || b.last_used_at.localeCompare(a.last_used_at);
+
 function SessionsSection() {
   const [sessions, setSessions] = useState(/** @type {any[] | null} */ (null));
   const [failure, setFailure] = useState(/** @type {any} */ (null));
   const load = () => actions.listSessions().then((list) => {
-    setSessions([...list].sort((a, b) => Number(b.is_current) - Number(a.is_current) || b.last_used_at.localeCompare(a.last_used_at)));
+    setSessions([...list].sort(byUse));
     setFailure(null);
   }, setFailure);
   useEffect(() => {
     load();
   }, []);
-  const end = (/** @type {string} */ id) => attempt(() => actions.endSession(id)).then(load);
-  if (failure) return html`<p class="problem">${wordsOfError(failure)}</p><button type="button" class="button" onClick=${load}>${t('again')}</button>`;
+  const end = (/** @type {number} */ id) => attempt(() => actions.endSession(id)).then(load);
+  if (failure) {
+    return html`<p class="problem">${wordsOfError(failure)}</p><button type="button" class="button"
+      onClick=${load}>${t('again')}</button>`;
+  }
   if (!sessions) return html`<p class="hint" role="status">${t('loading')}</p>`;
   return html`<p>${t('sessions.text')}</p>
     <ul class="sessions">
       ${sessions.map((session) => html`<li key=${session.id}>
         <div>
-          <strong title=${session.user_agent}>${browserOf(session.user_agent)}</strong>${session.is_current && html`<span class="tag">${t('sessions.this')}</span>`}
-          <p class="muted">${session.address ? `${session.address} · ` : ''}${t('sessions.last_used')} <${Time} at=${session.last_used_at} style="moment" /></p>
+          <strong title=${session.user_agent}>${browserOf(session.user_agent)}</strong>
+            ${session.is_current && html`<span class="tag">${t('sessions.this')}</span>`}
+          <p class="muted">${session.address ? `${session.address} · ` : ''}${t('sessions.last_used')} <${Time}
+            at=${session.last_used_at} style="moment" /></p>
         </div>
-        ${!session.is_current && html`<button type="button" class="button is-small" onClick=${() => end(session.id)}>${t('sessions.end')}</button>`}
+        ${!session.is_current && html`<button type="button" class="button is-small" onClick=${() => end(session.id)}>
+          ${t('sessions.end')}</button>`}
       </li>`)}
     </ul>
-    ${sessions.length > 1 && html`<button type="button" class="button is-danger" onClick=${() => attempt(actions.endOtherSessions).then(load)}>
+    ${sessions.length > 1 && html`<button type="button" class="button is-danger"
+      onClick=${() => attempt(actions.endOtherSessions).then(load)}>
       ${t('sessions.end_others')}
     </button>`}`;
 }
@@ -121,9 +140,11 @@ function DeleteAccountForm() {
   return html`<section class="danger-zone">
     <h3>${t('delete_account.title')}</h3>
     <p>${t('delete_account.text', { name: me.value?.username ?? '' })}</p>
-    ${owned.length > 0 ? html`<p class="problem is-whole">${t('delete_account.owns', { names: owned.map((server) => server.name).join(', ') })}</p>`
+    ${owned.length > 0 ? html`<p class="problem is-whole">
+      ${t('delete_account.owns', { names: owned.map((server) => server.name).join(', ') })}</p>`
       : html`<form class="form" onSubmit=${form.onSubmit} novalidate>
-        <${Field} name="password" type="password" label=${t('field.current_password')} form=${form} autocomplete="current-password" />
+        <${Field} name="password" type="password" label=${t('field.current_password')} form=${form}
+          autocomplete="current-password" />
         <${FormProblem} form=${form} />
         <div class="dialog-foot"><${Submit} form=${form} label=${t('delete_account.submit')} kind="danger" /></div>
       </form>`}
@@ -145,7 +166,8 @@ function DataSection() {
 
 function HelpSection() {
   const link = (/** @type {string} */ path, /** @type {string} */ word) =>
-    html`<li><a href=${new URL(path, document.baseURI).href} target="_blank" rel="noopener">${t(word)}<${Icon} name="outside" /></a></li>`;
+    html`<li><a href=${new URL(path, document.baseURI).href} target="_blank" rel="noopener">${t(word)}<${Icon}
+      name="outside" /></a></li>`;
   return html`<p>${t('help.text')}</p>
     <p><button type="button" class="button" onClick=${() => openDialog('keys')}>${t('keys.title')}</button></p>
     <h3>${t('help.api')}</h3>
@@ -169,12 +191,14 @@ export function Settings({ section = 'profile' }) {
     <div class="settings-body">
       <nav aria-label=${t('settings.title')}><ul>
         ${SECTIONS.map(([name, , icon]) => html`<li key=${name}>
-          <button type="button" data-test="settings-${name}" class=${classes(name === open && 'is-open')} aria-current=${name === open ? 'page' : undefined} onClick=${() => setOpen(name)}>
+          <button type="button" data-test="settings-${name}" class=${classes(name === open && 'is-open')}
+            aria-current=${name === open ? 'page' : undefined} onClick=${() => setOpen(name)}>
             <${Icon} name=${icon} /><span>${t(`settings.${name}`)}</span>
           </button>
         </li>`)}
       </ul></nav>
-      <div class="settings-section" key=${open} tabIndex=${0} role="region" aria-label=${t(`settings.${open}`)}><${Section} /></div>
+      <div class="settings-section" key=${open} tabIndex=${0} role="region" aria-label=${t(`settings.${open}`)}>
+        <${Section} /></div>
     </div>
   <//>`;
 }

@@ -1,20 +1,23 @@
 // @ts-check
-// The page once somebody is in: servers and channels, the messages, what is beside them, and what is told about all of it.
+// The page once somebody is in: servers and channels, the messages, what is beside them, and what is told in passing.
 import { useEffect, useRef, useState } from '../../vendor/hooks.js';
+import { signal } from '../../vendor/signals.js';
 import { dismiss, retryNow } from '../actions.js';
+import { placeOf } from '../route.js';
 import { channels, connection, me, notices, place, servers, unreadTotal } from '../store.js';
 import { t, wordsOfError } from '../words.js';
 import { Composer } from './composer.js';
-import { Dialogs } from './dialogs.js';
 import { Icon, IconButton, classes, html, numberOf } from './kit.js';
-import { useKeys } from './keys.js';
+import { isApple, useKeys } from './keys.js';
 import { Messages } from './messages.js';
 import { Navigation } from './navigation.js';
-import { isNavigationOpen, openDialog, side } from './screen.js';
+import { attempt, dialog, hush, isNavigationOpen, openDialog, side } from './screen.js';
 import { Side } from './side.js';
 
 const SWIPE_PX = 64;
+const KEYBOARD_MIN_PX = 100;
 const TOAST_MS = 7000;
+const DIALOGS_AFTER_MS = 500;
 const ICONS = {
   plain: new URL('../../favicon.svg', import.meta.url).href,
   unread: new URL('../../favicon_unread.svg', import.meta.url).href,
@@ -62,10 +65,14 @@ function Connection() {
     const timer = setTimeout(() => setLong(true), 700);
     return () => clearTimeout(timer);
   }, [state === 'live']);
-  const text = state === 'connecting' || seconds === 0 ? t('connection.connecting') : t('connection.retry', { count: seconds });
-  return html`<div class=${classes('connection', state !== 'live' && isLong && 'is-shown')} data-test="connection" data-state=${state} role="status">
-    ${state !== 'live' && isLong && html`<span class="spinner"></span><span>${state === 'offline' ? `${t('connection.offline')} ${text}` : text}</span>
-      ${state === 'offline' && html`<button type="button" class="link" onClick=${retryNow}>${t('connection.now')}</button>`}`}
+  const isTrying = state === 'connecting' || seconds === 0;
+  const text = isTrying ? t('connection.connecting') : t('connection.retry', { count: seconds });
+  return html`<div class=${classes('connection', state !== 'live' && isLong && 'is-shown')} data-test="connection"
+    data-state=${state} role="status">
+    ${state !== 'live' && isLong && html`<span class="spinner"></span><span>
+      ${state === 'offline' ? `${t('connection.offline')} ${text}` : text}</span>
+      ${state === 'offline' && html`<button type="button" class="link" onClick=${retryNow}>${t('connection.now')}
+        </button>`}`}
   </div>`;
 }
 
@@ -84,7 +91,8 @@ function Toast({ notice }) {
 
 /** What is told in passing. */
 export function Toasts() {
-  return html`<div class="toasts" role="status" aria-live="polite">${notices.value.map((notice) => html`<${Toast} key=${notice.key} notice=${notice} />`)}</div>`;
+  return html`<div class="toasts" role="status" aria-live="polite">
+    ${notices.value.map((notice) => html`<${Toast} key=${notice.key} notice=${notice} />`)}</div>`;
 }
 
 /** @param {'members' | 'pins'} what */
@@ -97,16 +105,32 @@ function Header({ channel }) {
   const isOwner = channel && servers.value.get(channel.server_id)?.owner_id === me.value?.id;
   const title = channel ? channel.name : 'Madang';
   return html`<header class="main-head">
-    <${IconButton} icon="menu" class="to-navigation" label=${t('navigation.open')} data-test="open-navigation" onClick=${() => {
+    <${IconButton} icon="menu" class="to-navigation" label=${t('navigation.open')} data-test="open-navigation"
+      onClick=${() => {
       isNavigationOpen.value = true;
+      requestAnimationFrame(() => {
+        const first = document.querySelector('.navigation [aria-current], .navigation button');
+        if (first instanceof HTMLElement) first.focus();
+      });
     }} />
     ${channel && html`<${Icon} name="hash" />`}
-    <h2 class="cut" title=${title}>${title}</h2>
-    ${channel?.description ? html`<p class="topic cut" title=${channel.description}>${channel.description}</p>` : html`<span class="topic"></span>`}
-    <${IconButton} icon="search" label=${t('switcher.open')} data-test="open-switcher" onClick=${() => openDialog('switcher')} />
-    ${channel && isOwner && html`<${IconButton} icon="settings" class="not-small" label=${t('channel.change', { name: channel.name })} onClick=${() => openDialog('channel', { channel })} />`}
-    ${channel && html`<${IconButton} icon="pin" label=${t('pins.title')} data-test="pins" aria-pressed=${side.value === 'pins' ? 'true' : 'false'} onClick=${() => toggleSide('pins')} />
-      <${IconButton} icon="people" label=${t('members.title')} data-test="members" aria-pressed=${side.value === 'members' ? 'true' : 'false'} onClick=${() => toggleSide('members')} />`}
+    <h1 class="cut">${channel ? html`<button type="button" class="cut channel-name" aria-haspopup="dialog"
+      title=${`${title}\n${t('channel.about')}`} data-test="channel-info"
+      onClick=${(/** @type {any} */ event) => openDialog('channel_info', {
+        channelId: channel.id,
+        anchor: event.currentTarget.getBoundingClientRect(),
+      })}>${title}</button>` : title}</h1>
+    ${channel?.description ? html`<p class="topic cut" title=${channel.description}>${channel.description}
+      </p>` : html`<span class="topic"></span>`}
+    <${IconButton} icon="search" data-test="open-switcher"
+      label=${t('switcher.open', { keys: isApple ? '⌘K' : 'Ctrl+K' })}
+      onClick=${() => openDialog('switcher')} />
+    ${channel && isOwner && html`<${IconButton} icon="settings" class="not-small"
+      label=${t('channel.change', { name: channel.name })} onClick=${() => openDialog('channel', { channel })} />`}
+    ${channel && html`<${IconButton} icon="pin" label=${t('pins.title')} data-test="pins"
+      aria-pressed=${side.value === 'pins' ? 'true' : 'false'} onClick=${() => toggleSide('pins')} />
+      <${IconButton} icon="people" label=${t('members.title')} data-test="members"
+        aria-pressed=${side.value === 'members' ? 'true' : 'false'} onClick=${() => toggleSide('members')} />`}
   </header>`;
 }
 
@@ -118,20 +142,37 @@ function Welcome() {
     const isMine = server.owner_id === me.value?.id;
     const hasChannels = [...channels.value.values()].some((channel) => channel.server_id === server.id);
     return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
-      <h3 class="cut">${server.name}</h3>
+      <h2 class="cut">${server.name}</h2>
       <p>${t(hasChannels ? 'welcome.choose_channel' : isMine ? 'channels.none_mine' : 'channels.none')}</p>
-      ${!hasChannels && isMine && html`<button type="button" class="button is-primary" onClick=${() => openDialog('new_channel', { serverId: server.id })}>${t('channels.new')}</button>`}
+      ${!hasChannels && isMine && html`<button type="button" class="button is-primary"
+        onClick=${() => openDialog('new_channel', { serverId: server.id })}>${t('channels.new')}</button>`}
     </div>`;
   }
   return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
-    <h3>${t('welcome.title', { name: me.value?.display_name || me.value?.username || '' })}</h3>
+    <h2>${t('welcome.title', { name: me.value?.display_name || me.value?.username || '' })}</h2>
     <p>${t(hasServers ? 'channels.choose_server' : 'welcome.text')}</p>
     <div class="welcome-ways">
-      <button type="button" class="button is-primary" onClick=${() => openDialog('new_server')}>${t('rail.new_server')}</button>
+      <button type="button" class="button is-primary" onClick=${() => openDialog('new_server')}>${t('rail.new_server')}
+        </button>
       <button type="button" class="button" onClick=${() => openDialog('join')}>${t('rail.join')}</button>
     </div>
     <p class="hint">${t('welcome.hint')}</p>
   </div>`;
+}
+
+/** Where a keyboard covers the page without making it smaller (iOS), the page keeps to what is left. */
+function useKeyboard() {
+  useEffect(() => {
+    const view = window.visualViewport;
+    if (!view) return undefined;
+    const fit = () => {
+      const isCovered = view.scale === 1 && innerHeight - view.height > KEYBOARD_MIN_PX;
+      document.documentElement.style.setProperty('--height', isCovered ? `${view.height}px` : '100dvh');
+      if (isCovered) scrollTo(0, 0);
+    };
+    view.addEventListener('resize', fit);
+    return () => view.removeEventListener('resize', fit);
+  }, []);
 }
 
 /** Opens and closes the panels by a swipe, where there is no room for all of them. */
@@ -156,26 +197,76 @@ function useSwipe() {
   };
 }
 
+/** Who follows a link to a server that is not theirs yet is asked whether to join it. */
+function useInvitation() {
+  const wanted = useRef(place.peek().server_id);
+  const isLive = connection.value.state === 'live';
+  useEffect(() => {
+    const look = () => {
+      const id = wanted.current;
+      if (!id || connection.peek().state !== 'live') return;
+      wanted.current = undefined;
+      if (servers.peek().has(id)) return;
+      hush('server_not_found');
+      openDialog('join', { code: id });
+    };
+    const onMove = () => {
+      wanted.current = placeOf(location.hash).server_id;
+      setTimeout(look);
+    };
+    setTimeout(look);
+    addEventListener('popstate', onMove, { capture: true });
+    return () => removeEventListener('popstate', onMove, { capture: true });
+  }, [isLive]);
+}
+
+/** What draws the dialogs, once it is loaded. @type {import('../store.js').Signal<any>} */
+const drawn = signal(null);
+
+/** The dialogs are no part of the first screen: they are loaded when it stands, or when one is wanted before. */
+function Dialogs() {
+  const isWanted = dialog.value !== null;
+  useEffect(() => {
+    const load = () => attempt(async () => {
+      drawn.value ??= (await import('./dialogs.js')).Dialogs;
+    });
+    const timer = setTimeout(load, isWanted ? 0 : DIALOGS_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [isWanted]);
+  return drawn.value && html`<${drawn.value} />`;
+}
+
 export function Shell() {
   useTitle();
   useKeys();
+  useInvitation();
+  useKeyboard();
   const swipe = useSwipe();
   const channel = channels.value.get(place.value.channel_id ?? -1);
   const hasPlace = !!channel;
+  const hasServer = servers.value.has(place.value.server_id ?? -1);
+  const hasSide = side.value === 'pins' ? hasPlace : side.value === 'members' && hasServer;
   useEffect(() => {
-    if (!hasPlace) isNavigationOpen.value = true;
+    isNavigationOpen.value = !hasPlace;
   }, [hasPlace]);
   const closePanels = () => {
     isNavigationOpen.value = false;
     side.value = null;
   };
-  return html`<div class=${classes('shell', side.value && 'has-side', isNavigationOpen.value && 'has-navigation', !hasPlace && 'has-no-place')} data-test="app" ...${swipe}>
+  const marks = classes(
+    hasSide && 'has-side',
+    isNavigationOpen.value && 'has-navigation',
+    !hasPlace && 'has-no-place',
+  );
+  return html`<div
+    class="shell ${marks}" data-test="app" ...${swipe}>
     <${Navigation} />
     <button type="button" class="shade" tabIndex=${-1} aria-label=${t('dialog.close')} onClick=${closePanels}></button>
     <main class="main">
       <${Header} channel=${channel} />
       <${Connection} />
-      ${channel ? html`<${Messages} key=${`m${channel.id}`} channel=${channel} /><${Composer} key=${`c${channel.id}`} channel=${channel} />` : html`<${Welcome} />`}
+      ${channel ? html`<${Messages} key=${`m${channel.id}`} channel=${channel} /><${Composer} key=${`c${channel.id}`}
+        channel=${channel} />` : html`<${Welcome} />`}
     </main>
     <${Side} />
     <${Dialogs} />

@@ -11,8 +11,10 @@ import { html, lengthOf } from './kit.js';
 export function LanguageSelect() {
   return html`<label class="select">
     <span>${t('settings.language')}</span>
-    <select data-test="language" value=${preferences.value.language} onChange=${(/** @type {any} */ event) => setLanguage(event.currentTarget.value)}>
-      ${Object.entries(languages).map(([key, name]) => html`<option key=${key} value=${key} lang=${key}>${name}</option>`)}
+    <select data-test="language" value=${preferences.value.language}
+      onChange=${(/** @type {any} */ event) => setLanguage(event.currentTarget.value)}>
+      ${Object.entries(languages).map(([key, name]) => html`<option key=${key} value=${key} lang=${key}>${name}
+        </option>`)}
     </select>
   </label>`;
 }
@@ -20,7 +22,8 @@ export function LanguageSelect() {
 export function ThemeSelect() {
   return html`<label class="select">
     <span>${t('settings.theme')}</span>
-    <select data-test="theme" value=${preferences.value.theme} onChange=${(/** @type {any} */ event) => setTheme(event.currentTarget.value)}>
+    <select data-test="theme" value=${preferences.value.theme}
+      onChange=${(/** @type {any} */ event) => setTheme(event.currentTarget.value)}>
       ${['system', 'light', 'dark'].map((key) => html`<option key=${key} value=${key}>${t(`theme.${key}`)}</option>`)}
     </select>
   </label>`;
@@ -67,9 +70,11 @@ function Register() {
   return html`<form class="form" onSubmit=${form.onSubmit} novalidate>
     <${Field} name="username" label=${t('field.username')} hint=${t('rule.username')} form=${form} test="username"
       autocomplete="username" autocapitalize="off" spellcheck=${false} maxlength="64" autofocus />
-    <${Field} name="email" type="email" label=${t('field.email')} hint=${t('register.email_hint')} form=${form} test="email"
+    <${Field} name="email" type="email" label=${t('field.email')} hint=${t('register.email_hint')} form=${form}
+      test="email"
       autocomplete="email" maxlength="254" />
-    <${Field} name="password" type="password" label=${t('field.password')} hint=${t('rule.password')} form=${form} test="password"
+    <${Field} name="password" type="password" label=${t('field.password')} hint=${t('rule.password')} form=${form}
+      test="password"
       autocomplete="new-password" />
     <${FormProblem} form=${form} />
     <${Submit} form=${form} label=${t('register.submit')} test="register" />
@@ -89,7 +94,8 @@ export function SignIn() {
       ${isNew ? html`<${Register} key="register" />` : html`<${LogIn} key="login" />`}
       <p class="door-switch">
         ${t(isNew ? 'register.have_account' : 'login.no_account')}${' '}
-        <button type="button" class="link" data-test=${isNew ? 'show-login' : 'show-register'} onClick=${() => setNew(!isNew)}>
+        <button type="button" class="link" data-test=${isNew ? 'show-login' : 'show-register'}
+          onClick=${() => setNew(!isNew)}>
           ${t(isNew ? 'login.title' : 'register.title')}
         </button>
       </p>

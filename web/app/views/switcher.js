@@ -6,31 +6,39 @@ import { t } from '../words.js';
 import { Avatar, Icon, classes, html, personName } from './kit.js';
 import { Modal } from './modal.js';
 import { closeDialog, openDialog, showChannel, showServer } from './screen.js';
+import { makeEnter } from './text_box.js';
 
 const SHOWN_MAX = 40;
 
-/** @typedef {{key: string, kind: 'channel' | 'server' | 'person', id: number, name: string, of: string, search: string, weight: number}} Entry */
+/**
+ * @typedef {{key: string, kind: 'channel' | 'server' | 'person', id: number, name: string, of: string, search: string,
+ *   weight: number}} Entry
+ */
 
 /** @returns {Entry[]} */
 function entries() {
-  const { server_id } = place.value;
+  const { server_id, channel_id } = place.value;
   const found = /** @type {Entry[]} */ ([]);
   for (const channel of channels.value.values()) {
     const of = servers.value.get(channel.server_id)?.name ?? '';
-    const weight = (channel.server_id === server_id ? 2 : 0) + (unreadOf(channel.id).value.count > 0 ? 4 : 0);
-    found.push({ key: `c${channel.id}`, kind: 'channel', id: channel.id, name: channel.name, of, search: channel.name, weight });
+    const { id, name } = channel;
+    const isNear = channel.server_id === server_id && id !== channel_id;
+    const weight = (isNear ? 2 : -1) + (unreadOf(id).value.count > 0 ? 4 : 0);
+    found.push({ key: `c${id}`, kind: 'channel', id, name, of, search: name, weight });
   }
-  for (const server of servers.value.values()) {
-    found.push({ key: `s${server.id}`, kind: 'server', id: server.id, name: server.name, of: t('switcher.server'), search: server.name, weight: 1 });
+  for (const { id, name } of servers.value.values()) {
+    found.push({ key: `s${id}`, kind: 'server', id, name, of: t('switcher.server'), search: name, weight: 1 });
   }
   for (const person of people.value.values()) {
-    const search = `${personName(person)} ${person.username}`;
-    found.push({ key: `p${person.id}`, kind: 'person', id: person.id, name: personName(person), of: `@${person.username}`, search, weight: 0 });
+    const { id, username } = person;
+    const name = personName(person);
+    const search = `${name} ${username}`;
+    found.push({ key: `p${id}`, kind: 'person', id, name, of: `@${username}`, search, weight: 0 });
   }
   return found;
 }
 
-/** Text as it is compared: case, width and the way in which Hangul is composed make no difference. @param {string} text */
+/** Text as it is compared: case, width and how Hangul is composed make no difference. @param {string} text */
 const plain = (text) => text.normalize('NFKD').toLocaleLowerCase();
 
 /**
@@ -70,7 +78,8 @@ function choose(entry) {
 function Row({ entry, id, isChosen }) {
   const icon = entry.kind === 'person' ? html`<${Avatar} id=${entry.id} name=${entry.name} size="small" />`
     : html`<${Icon} name=${entry.kind === 'channel' ? 'hash' : 'home'} />`;
-  return html`<li role="option" id=${id} class=${classes('switcher-row', isChosen && 'is-chosen')} aria-selected=${isChosen ? 'true' : 'false'}
+  return html`<li role="option" id=${id} class=${classes('switcher-row', isChosen && 'is-chosen')}
+    aria-selected=${isChosen ? 'true' : 'false'}
     onClick=${() => choose(entry)}>
     ${icon}<span class="cut" title=${entry.name}>${entry.name}</span><span class="cut muted">${entry.of}</span>
   </li>`;
@@ -83,33 +92,43 @@ export function Switcher() {
   const id = useId();
   const found = useMemo(() => find(query), [query, channels.value, servers.value, people.value]);
   const now = Math.min(chosen, found.length - 1);
+  const latest = useRef(now);
+  latest.current = Math.max(now, 0);
 
   useLayoutEffect(() => {
     list.current?.querySelector('.is-chosen')?.scrollIntoView({ block: 'nearest' });
   }, [now, found]);
 
+  const enter = useRef(/** @type {any} */ (null));
+  // What is in the box counts: the list may not show it yet.
+  enter.current ??= makeEnter((/** @type {HTMLInputElement} */ box) => {
+    const all = find(box.value);
+    const entry = all[Math.min(latest.current, all.length - 1)];
+    if (entry) choose(entry);
+  });
+  const { onCompositionStart, onCompositionEnd } = enter.current;
+
   /** @param {KeyboardEvent} event */
   function onKeyDown(event) {
-    if (event.isComposing || event.keyCode === 229) return;
+    if (enter.current.onKeyDown(event) || event.isComposing || event.keyCode === 229) return;
     const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 });
     if (event.key in steps && found.length > 0) {
       event.preventDefault();
       setChosen((now + steps[event.key] + found.length) % found.length);
-    } else if (event.key === 'Enter' && found[now]) {
-      event.preventDefault();
-      choose(found[now]);
     }
   }
   return html`<${Modal} title=${t('switcher.title')} isTitleHidden class="switcher" onClose=${closeDialog}>
-    <input type="text" role="combobox" data-test="switcher" aria-label=${t('switcher.title')} placeholder=${t('switcher.placeholder')} autofocus autocomplete="off"
+    <input type="text" role="combobox" data-test="switcher" aria-label=${t('switcher.title')}
+      placeholder=${t('switcher.placeholder')} autofocus autocomplete="off"
       spellcheck=${false} maxlength="100" aria-expanded="true" aria-controls="${id}-list" aria-autocomplete="list"
       aria-activedescendant=${found[now] ? `${id}-${found[now].key}` : undefined}
       onInput=${(/** @type {any} */ event) => {
         setQuery(event.currentTarget.value);
         setChosen(0);
-      }} onKeyDown=${onKeyDown} />
+      }} onKeyDown=${onKeyDown} onCompositionStart=${onCompositionStart} onCompositionEnd=${onCompositionEnd} />
     <ul role="listbox" id="${id}-list" ref=${list} aria-label=${t('switcher.found')}>
-      ${found.map((entry, index) => html`<${Row} key=${entry.key} id="${id}-${entry.key}" entry=${entry} isChosen=${index === now} />`)}
+      ${found.map((entry, index) => html`<${Row} key=${entry.key} id="${id}-${entry.key}" entry=${entry}
+        isChosen=${index === now} />`)}
     </ul>
     ${found.length === 0 && html`<p class="hint is-empty" role="status">${t('switcher.none')}</p>`}
     <p class="hint switcher-hint">${t('switcher.hint')}</p>

@@ -1,5 +1,5 @@
 // @ts-check
-// A text field of several lines that belongs to the person who types: while a syllable is composed nothing writes to it.
+// A text field of several lines that belongs to who types: while a syllable is composed nothing writes to it.
 import { useLayoutEffect, useRef } from '../../vendor/hooks.js';
 import { html } from './kit.js';
 
@@ -27,9 +27,10 @@ export function insertText(box, text) {
 /**
  * When Enter is meant to send. On an Enter in the middle of a syllable the wish is remembered, and fulfilled once the
  * syllable is there; browsers differ in whether a second keydown follows, and in which order.
- * @param {(box: HTMLTextAreaElement) => void} submit
+ * @template {HTMLTextAreaElement | HTMLInputElement} T
+ * @param {(box: T) => void} submit
  */
-function makeEnter(submit) {
+export function makeEnter(submit) {
   let isComposing = false;
   let isWished = false;
   let composed = '';
@@ -41,7 +42,7 @@ function makeEnter(submit) {
     },
     /** @param {CompositionEvent} event */
     onCompositionEnd(event) {
-      const box = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
+      const box = /** @type {T} */ (event.currentTarget);
       isComposing = false;
       composed = event.data;
       if (!isWished) return;
@@ -53,7 +54,7 @@ function makeEnter(submit) {
     },
     /** @param {KeyboardEvent} event @returns {boolean} whether it was an Enter, and is dealt with */
     onKeyDown(event) {
-      const box = /** @type {HTMLTextAreaElement} */ (event.currentTarget);
+      const box = /** @type {T} */ (event.currentTarget);
       if (event.key !== 'Enter' && event.code !== 'Enter' && event.code !== 'NumpadEnter') {
         isWished = false;
         return false;
@@ -85,8 +86,8 @@ function makeEnter(submit) {
 export function TextBox({ text, onSubmit, onInput, onKey, box, ...rest }) {
   const latest = useRef(onSubmit);
   latest.current = onSubmit;
-  const enter = useRef(/** @type {ReturnType<typeof makeEnter> | null} */ (null));
-  enter.current ??= makeEnter((element) => latest.current(element));
+  const enter = useRef(/** @type {any} */ (null));
+  enter.current ??= makeEnter((/** @type {HTMLTextAreaElement} */ element) => latest.current(element));
   const { onCompositionStart, onCompositionEnd, onBeforeInput, onKeyDown } = enter.current;
 
   useLayoutEffect(() => {

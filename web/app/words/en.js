@@ -16,7 +16,8 @@ export const en = {
   'register.have_account': 'Already have an account?',
   'register.email_hint': 'Nobody else sees it.',
   'unreachable.title': 'No connection',
-  'unreachable.text': 'Madang cannot be reached at the moment. Check your connection; it is tried again by itself, too.',
+  'unreachable.text':
+    'Madang cannot be reached at the moment. Check your connection; it is tried again by itself, too.',
 
   'field.username': 'Username',
   'field.email': 'Email',
@@ -45,7 +46,8 @@ export const en = {
   'rule.bio': 'At most 500 characters.',
   'rule.avatar_url': 'An address that begins with http:// or https://.',
   'rule.icon_url': 'An address that begins with http:// or https://.',
-  'rule.picture': 'Begins with http:// or https://. Other apps may show it; this page loads no pictures from elsewhere.',
+  'rule.picture':
+    'Begins with http:// or https://. Other apps may show it; this page loads no pictures from elsewhere.',
   'rule.name': '1 to 100 characters that can be seen.',
   'rule.description': 'At most 1,024 characters.',
 
@@ -60,11 +62,17 @@ export const en = {
   'channels.none_mine': 'There is no channel here yet. Make the first one.',
   'channels.choose_server': 'Choose a server on the left, or make a new one.',
   'channels.no_server': 'Your servers and their channels will be here.',
+  'channel.about': 'About the channel',
+  'channel.no_topic': 'Nobody has said yet what it is about.',
+  'channel.made': 'Made on',
+  'channel.first': 'To the first message',
   'channel.change': 'Change the channel {name}',
   'navigation.open': 'Servers and channels',
 
   'welcome.title': 'Welcome, {name}!',
-  'welcome.text': 'A server is a place for a group: your friends, your club, your team. Make one, or join one that somebody told you about.',
+  'welcome.text':
+    'A server is a place for a group: your friends, your club, your team. Make one, or join one that somebody told ' +
+    'you about.',
   'welcome.hint': 'To join you need the server’s id. Its members find it under “Invite people”.',
   'welcome.choose_channel': 'Choose a channel on the left.',
 
@@ -77,6 +85,7 @@ export const en = {
   'join.id': 'Id of the server',
   'join.hint': 'A number, or a link that somebody sent you.',
   'join.no_id': 'This is neither a number nor a link to a server.',
+  'join.asked': 'You came by an invitation to this server. Join it?',
   'join.submit': 'Join',
   'join.rather_make': 'Make one instead',
   'invite.title': 'Invite people to {name}',
@@ -85,6 +94,7 @@ export const en = {
   'invite.link': 'Link',
   'invite.copy': 'Copy the link',
   'invite.copied': 'Copied',
+  'invite.not_copied': 'The browser does not let the page copy. Please select the link and copy it.',
 
   'server_menu.invite': 'Invite people',
   'server_menu.new_channel': 'Make a channel',
@@ -113,7 +123,8 @@ export const en = {
   },
   'delete_server.submit': 'Delete the server',
   'leave_server.title': 'Leave {name}?',
-  'leave_server.text': 'You will no longer see “{name}” and its channels. What you wrote stays there. You can join again with the id.',
+  'leave_server.text':
+    'You will no longer see “{name}” and its channels. What you wrote stays there. You can join again with the id.',
   'leave_server.submit': 'Leave',
   'delete_channel.title': 'Delete #{name}?',
   'delete_channel.text': 'The channel “{name}” and all its messages will be gone, for everybody and for good.',
@@ -143,16 +154,19 @@ export const en = {
   'message.delete': 'Delete',
   'message.edited': '(edited)',
   'message.edit_hint': 'Enter saves, Esc cancels',
-  'message.reply_to': 'A reply to {name}: show the message',
+  'message.reply_to': 'In reply to',
   'message.reply_to_earlier': 'A reply to an earlier message',
   'message.spoiler': 'Hidden text: show it',
   'reaction.list': 'Reactions',
-  'reaction.label': { one: '{emoji}: {count} reaction', other: '{emoji}: {count} reactions' },
+  'reaction.label': { one: 'reaction', other: 'reactions' },
   'reaction.and_more': { one: '{names} and {count} other', other: '{names} and {count} others' },
   'person.deleted': 'Deleted user',
 
   'pending.failed': 'Not sent. {reason}',
-  'pending.delayed': { one: 'You write fast: this one goes out in {count} second.', other: 'You write fast: this one goes out in {count} seconds.' },
+  'pending.delayed': {
+    one: 'You write fast: this one goes out in {count} second.',
+    other: 'You write fast: this one goes out in {count} seconds.',
+  },
   'pending.discard': 'Discard',
 
   'composer.label': 'Message to #{name}',
@@ -179,7 +193,7 @@ export const en = {
   'pins.show': 'Show',
 
   'switcher.title': 'Find a channel, a server or a person',
-  'switcher.open': 'Find (Ctrl+K)',
+  'switcher.open': 'Find ({keys})',
   'switcher.placeholder': 'Where to?',
   'switcher.found': 'Found',
   'switcher.none': 'Nothing is called so.',
@@ -210,6 +224,8 @@ export const en = {
   'keys.channel_after': 'Channel below',
   'keys.unread_before': 'Unread channel above',
   'keys.unread_after': 'Unread channel below',
+  'keys.first': 'First message (outside the box)',
+  'keys.newest': 'Newest message (outside the box)',
   'keys.mark_read': 'Mark the channel as read',
   'keys.list': 'This list',
   'keys.send': 'Send',
@@ -223,9 +239,9 @@ export const en = {
 
   'settings.title': 'Settings',
   'settings.profile': 'Profile',
-  'settings.account': 'Password and email',
+  'settings.account': 'Account',
   'settings.sessions': 'Logins',
-  'settings.looks': 'Language and theme',
+  'settings.looks': 'Appearance',
   'settings.data': 'My data',
   'settings.help': 'Help',
   'settings.language': 'Language',
@@ -246,25 +262,35 @@ export const en = {
   'sessions.end': 'End',
   'sessions.end_others': 'End all others',
   'storage.title': 'In this browser',
-  'storage.disk': 'Recent messages, drafts and what is not sent yet are kept in this browser, so that a reload loses nothing. Logging out removes them.',
-  'storage.memory': 'This browser does not let the page keep anything. A reload forgets drafts and what is not sent yet.',
+  'storage.disk':
+    'Recent messages, drafts and what is not sent yet are kept in this browser, so that a reload loses nothing. ' +
+    'Logging out removes them.',
+  'storage.memory':
+    'This browser does not let the page keep anything. A reload forgets drafts and what is not sent yet.',
   'export.title': 'Export',
   'export.text': 'Get a file with everything that is kept about you: your profile, your servers, your messages.',
   'export.submit': 'Download my data',
   'delete_account.title': 'Delete my account',
-  'delete_account.text': 'The account “{name}” and its profile will be gone for good. Messages stay, without your name. There is no way back.',
+  'delete_account.text':
+    'The account “{name}” and its profile will be gone for good. Messages stay, without your name. There is no way ' +
+    'back.',
   'delete_account.owns': 'You own servers: {names}. Hand each over or delete it first.',
   'delete_account.submit': 'Delete my account',
-  'help.text': 'Madang is a chat for communities. Whatever you write is kept in order and never lost, also when the connection is.',
+  'help.text':
+    'Madang is a chat for communities. Whatever you write is kept in order and never lost, also when the connection ' +
+    'is.',
   'help.api': 'For programs',
   'help.docs': 'Try the calls (Swagger UI)',
   'help.redoc': 'Read about the calls (Redoc)',
 
-  'notice.storage_memory': 'This browser does not let the page keep anything: a reload forgets drafts and what is not sent yet.',
+  'notice.storage_memory':
+    'This browser does not let the page keep anything: a reload forgets drafts and what is not sent yet.',
   'notice.too_many_pending': 'Too much is waiting to be sent. Please wait a moment; your text stays here.',
-  'notice.too_many_channels': 'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
+  'notice.too_many_channels':
+    'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
 
   'error.unknown': 'Something went wrong.',
+  'error.gateway_closed': 'The server has closed the live connection. Please reload the page.',
   'error.unreachable': 'No answer. Check your connection and try again.',
   'error.refresh_token_missing': 'Please log in.',
   'error.malformed_request': 'The server did not understand the request. Please reload the page.',
@@ -307,6 +333,10 @@ export const en = {
   'error.body_too_large': 'This is too long.',
   'error.validation_error': 'Something in it is not right. Please check it.',
   'error.upgrade_required': 'Something between you and the server blocks live connections.',
+  'error.rate_limited_for': {
+    one: 'Too many attempts. Please try again in {count} second.',
+    other: 'Too many attempts. Please try again in {count} seconds.',
+  },
   'error.rate_limited': 'Too many attempts. Please wait a moment and try again.',
   'error.too_many_sockets': 'You are connected in too many places. Close one first.',
   'error.head_too_large': 'The browser sends too much with each call. Clearing its cookies may help.',
