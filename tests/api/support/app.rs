@@ -38,6 +38,11 @@ pub async fn spawn_app() -> TestApp {
     spawn_app_with(|_| {}).await
 }
 
+/// A node that gives up on its database as early as one of an operator does.
+pub async fn spawn_hasty_app() -> TestApp {
+    spawn_app_with(|config| config.times = Times { uptime: config.times.uptime, ..Times::default() }).await
+}
+
 /// A node with other settings than a test's usual ones.
 pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
     secrets::watch_own_log();
@@ -74,7 +79,7 @@ async fn start(
         cors_origins: madang::net::origin::AllowedOrigins::default(),
         cors_headers: Vec::new(),
         conformance_echo: false,
-        times: Times { uptime: Uptime::told_by(uptime_us), ..Times::default() },
+        times: patient(uptime_us),
     };
     change(&mut config);
     let (started, address) = oneshot::channel();
@@ -91,6 +96,12 @@ async fn start(
     app.running = Some(Running { _permit: permit, stop, thread });
     app.uptime_us = uptime_us;
     app
+}
+
+/// What a slow machine takes its time for is not given up.
+fn patient(uptime_us: &'static AtomicU64) -> Times {
+    let (answer_max, send_patience) = (super::SOON, super::SOON);
+    Times { answer_max, send_patience, uptime: Uptime::told_by(uptime_us), ..Times::default() }
 }
 
 impl TestApp {
