@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     for (number, (path, bytes)) in files.iter().enumerate() {
         fs::write(out.join(format!("{number}.gz")), packed(bytes)?)?;
         let bytes = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{number}.gz\"))");
-        let _ = write!(list, "    ({path:?}, {bytes}),\n");
+        let _ = writeln!(list, "    ({path:?}, {bytes}),");
     }
     let source = format!(
         "const HASH: &str = {hash:?};\n\
