@@ -93,10 +93,11 @@ export type ErrorCode =
   | 'invalid_refresh_token' | 'invalid_ticket' | 'invalid_token' | 'malformed_request' | 'message_not_found'
   | 'method_not_allowed' | 'new_owner_not_a_member' | 'nonce_conflict' | 'not_a_member' | 'not_authenticated'
   | 'not_found' | 'not_ready' | 'not_the_author' | 'not_the_owner' | 'origin_not_allowed' | 'owner_cannot_leave'
-  | 'owns_servers' | 'rate_limited' | 'refresh_token_reused' | 'reply_to_not_found' | 'request_too_slow'
-  | 'server_not_found' | 'session_not_found' | 'token_expired' | 'token_revoked' | 'too_many_channels'
-  | 'too_many_pins' | 'too_many_reactions' | 'too_many_servers' | 'too_many_sockets' | 'unavailable' | 'unconfirmed'
-  | 'upgrade_required' | 'user_not_found' | 'username_taken' | 'validation_error' | 'wrong_password';
+  | 'owns_servers' | 'rate_limited' | 'refresh_token_missing' | 'refresh_token_reused' | 'reply_to_not_found'
+  | 'request_too_slow' | 'server_not_found' | 'session_not_found' | 'token_expired' | 'token_revoked'
+  | 'too_many_channels' | 'too_many_pins' | 'too_many_reactions' | 'too_many_servers' | 'too_many_sockets'
+  | 'unavailable' | 'unconfirmed' | 'upgrade_required' | 'user_not_found' | 'username_taken' | 'validation_error'
+  | 'wrong_password';
 
 /** A part of a channel's log. */
 export interface Events {
@@ -157,6 +158,7 @@ export type LoggedChannel = Channel & { last_seq: Seq };
 
 /** The login form, as OAuth 2's password grant has it; its other fields are ignored. */
 export interface Login {
+  cookie?: boolean | null;
   grant_type?: string | null;
   password: string;
   username: string;
@@ -324,7 +326,8 @@ export interface Ready {
 
 /** What a refresh token is sent in. */
 export interface Refresh {
-  refresh_token: string;
+  cookie?: boolean | null;
+  refresh_token?: string | null;
 }
 
 /** A new account. */
@@ -396,7 +399,7 @@ export type Subscribe = Wanted | {
 export interface Token {
   access_token: string;
   expires_in: number;
-  refresh_token: string;
+  refresh_token?: string;
   token_type: string;
 }
 
