@@ -9,6 +9,7 @@ const MODULES = filesOf('app', '.js');
 const STYLES = filesOf('style', '.css');
 const OURS = ['index.html', 'favicon.svg', ...MODULES, ...STYLES];
 const LINES_MAX = 400;
+const COLUMNS_MAX = 120;
 
 /**
  * The lines of a file, with those of comments left empty.
@@ -72,9 +73,12 @@ test('every import and every reference of the page is a file that there is', () 
   }
 });
 
-test('each file is typed, and none is too long', () => {
+test('each file is typed, and none is too long or too wide', () => {
   for (const path of MODULES) {
     assert.ok(textOf(path).startsWith('// @ts-check\n'), path);
-    assert.ok(textOf(path).split('\n').length <= LINES_MAX + 1, `${path} has more than ${LINES_MAX} lines`);
+    const lines = textOf(path).split('\n');
+    assert.ok(lines.length <= LINES_MAX + 1, `${path} has more than ${LINES_MAX} lines`);
+    const wide = lines.findIndex((line) => [...line].length > COLUMNS_MAX);
+    assert.equal(wide, -1, `${path}:${wide + 1} has more than ${COLUMNS_MAX} columns`);
   }
 });

@@ -7,6 +7,14 @@ import { preferences } from './store.js';
 const key = () => `madang:${new URL('.', document.baseURI).pathname}:preferences`;
 
 export function startPreferences() {
+  readPreferences();
+  // Another tab has changed them.
+  addEventListener('storage', (event) => {
+    if (event.key === key()) readPreferences();
+  });
+}
+
+function readPreferences() {
   /** @type {Preferences} */
   const next = { language: navigator.language.toLowerCase().startsWith('ko') ? 'ko' : 'en', theme: 'system' };
   try {

@@ -9,7 +9,8 @@ import { lettersOf } from './hangul.js';
  * @typedef {{groups: EmojiGroup[]}} EmojiData
  *
  * Rows as web/vendor/update writes them.
- * @typedef {[key: string, name: string, emoji: [glyph: string, name: string, tags: string, hasTones?: number][]][]} Rows
+ * @typedef {[glyph: string, name: string, tags: string, hasTones?: number]} Row
+ * @typedef {[key: string, name: string, emoji: Row[]][]} Rows
  */
 
 const LANGUAGES = /** @type {const} */ (['en', 'ko']);

@@ -81,7 +81,19 @@ export function Content({ text }) {
   return html`<div class=${classes('text', isBig && 'is-big')}>${nodes}</div>`;
 }
 
-/** The text in one line, as a preview shows it. @param {string} text */
+const LINE_FROM = 400;
+const LINE_MAX = 200;
+
+/** @param {any} node @returns {string} */
+function plainOf(node) {
+  if (typeof node === 'string') return node;
+  if (node.type === 'spoiler') return '▒▒▒';
+  if (node.type === 'break') return ' ';
+  return node.children ? `${node.children.map(plainOf).join('')} ` : node.text ?? '';
+}
+
+/** The text in one line, as a preview has it: without marks, and what is hidden stays hidden. @param {string} text */
 export function lineOf(text) {
-  return text.replace(/\s+/g, ' ').replace(/[*_~|`]{1,3}/g, '').slice(0, 200);
+  const nodes = parse(text.slice(0, LINE_FROM));
+  return nodes.map(plainOf).join('').replace(/\s+/g, ' ').trim().slice(0, LINE_MAX);
 }

@@ -1,7 +1,6 @@
 // @ts-check
 // Forms: what is wrong with a field is said at the field, in the reader's language; nothing that was typed is lost.
 import { useId, useRef, useState } from '../../vendor/hooks.js';
-import { preferences } from '../store.js';
 import { t, wordsOfError } from '../words.js';
 import { html } from './kit.js';
 
@@ -40,8 +39,7 @@ const FIELD_OF_CODE = /** @type {Record<string, string>} */ ({
 function wordsOfField(name, msg) {
   if (/too easily guessed/.test(msg)) return t('rule.password_guessed');
   if (/reserved/.test(msg)) return t('rule.username_reserved');
-  if (preferences.value.language !== 'en' && RULES.has(name)) return t(`rule.${name}`);
-  return msg;
+  return RULES.has(name) ? t(`rule.${name}`) : msg;
 }
 
 /**

@@ -91,6 +91,12 @@ export function timeOf(at) {
   return formatOf({ timeStyle: 'short' }).format(new Date(at));
 }
 
+/** The time without "AM": where there is little room, and the messages around it say more. @param {string} at */
+function clockOf(at) {
+  const parts = formatOf({ timeStyle: 'short' }).formatToParts(new Date(at));
+  return parts.filter(({ type }) => type !== 'dayPeriod').map(({ value }) => value).join('').trim();
+}
+
 /** @param {string | number} at */
 export function dayOf(at) {
   return formatOf({ dateStyle: 'full' }).format(new Date(at));
@@ -108,10 +114,11 @@ function wholeMomentOf(at) {
 
 /**
  * A time in the reader's own zone, with all of it as a hint.
- * @param {{at: string, style?: 'time' | 'moment'}} props
+ * @param {{at: string, style?: 'time' | 'clock' | 'moment'}} props
  */
 export function Time({ at, style = 'time' }) {
-  return html`<time datetime=${at} title=${wholeMomentOf(at)}>${style === 'time' ? timeOf(at) : momentOf(at)}</time>`;
+  const say = { time: timeOf, clock: clockOf, moment: momentOf }[style];
+  return html`<time datetime=${at} title=${wholeMomentOf(at)}>${say(at)}</time>`;
 }
 
 /** @param {number} count */

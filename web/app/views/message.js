@@ -8,7 +8,7 @@ import { CONTENT_MAX, Counter, trimmed } from './composer.js';
 import { Content, lineOf } from './content.js';
 import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, momentOf, nameOf, numberOf } from './kit.js';
 import { activeRow, attempt, editing, focusComposer, openDialog, setReply, showMessage } from './screen.js';
-import { TextBox } from './text_box.js';
+import { TextBox, insertText } from './text_box.js';
 
 /** @typedef {import('../store.js').Message} Message */
 /** @typedef {{isOwner: boolean, channelId: number}} Where */
@@ -197,6 +197,15 @@ function ReplyTo({ to, original, channelId }) {
   </button>`;
 }
 
+/** Puts what was not sent back into the message box. @param {import('../store.js').Pending} pending */
+function takeBack(pending) {
+  const box = document.querySelector('[data-test=composer]');
+  if (!(box instanceof HTMLTextAreaElement)) return;
+  box.focus();
+  insertText(box, pending.content);
+  actions.discard(pending.nonce);
+}
+
 /** @param {{pending: import('../store.js').Pending}} props */
 function PendingState({ pending }) {
   if (pending.state === 'failed') {
@@ -204,6 +213,8 @@ function PendingState({ pending }) {
       <span><${Icon} name="alert" />${t('pending.failed', { reason: wordsOfError(pending) })}</span>
       <button type="button" class="link" data-test="try-again" onClick=${() => actions.tryAgain(pending.nonce)}>
         ${t('again')}</button>
+      <button type="button" class="link" data-test="take-back" onClick=${() => takeBack(pending)}>
+        ${t('message.edit')}</button>
       <button type="button" class="link" data-test="discard" onClick=${() => actions.discard(pending.nonce)}>
         ${t('pending.discard')}</button>
     </div>`;
@@ -218,7 +229,7 @@ function PendingState({ pending }) {
 /** @param {{id: number | null, name: string, at: string, isFirst: boolean}} props */
 function Gutter({ id, name, at, isFirst }) {
   return html`<div class="message-gutter">
-    ${isFirst ? html`<${Avatar} id=${id} name=${name} />` : html`<${Time} at=${at} />`}</div>`;
+    ${isFirst ? html`<${Avatar} id=${id} name=${name} />` : html`<${Time} at=${at} style="clock" />`}</div>`;
 }
 
 /** @param {{name: string, at: string, children?: any}} props */

@@ -13,6 +13,7 @@ import { rowsOf } from './rows.js';
 import { useScroll } from './scroll.js';
 
 const NEAR_PX = 800;
+const LOOKUP_MAX = 100;
 const MARKED_MS = 2500;
 const SAID_EVERY_MS = 1000;
 const NOTHING = /** @type {any[]} */ ([]);
@@ -71,10 +72,10 @@ function useNames(messages) {
   useEffect(() => {
     const ids = new Set(messages.map((message) => message.author_id));
     const isKnown = (/** @type {number} */ id) => people.value.has(id) || id === me.value?.id || asked.current.has(id);
-    const unknown = [...ids].filter((id) => id && !isKnown(id));
+    const unknown = [...ids].filter((id) => id && !isKnown(id)).slice(0, LOOKUP_MAX);
     if (unknown.length === 0) return;
     for (const id of unknown) asked.current.add(id);
-    actions.lookUp(/** @type {number[]} */ (unknown.slice(0, 100))).catch(() => {});
+    actions.lookUp(/** @type {number[]} */ (unknown)).catch(() => {});
   }, [messages]);
 }
 

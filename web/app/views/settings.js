@@ -37,6 +37,12 @@ function ProfileSection() {
   </form>`;
 }
 
+/** Whose password it is, for what keeps passwords. */
+function OwnName() {
+  return html`<input type="text" class="hidden-text" name="username" autocomplete="username" value=${me.value?.username}
+    tabIndex=${-1} readonly aria-hidden="true" />`;
+}
+
 function PasswordForm() {
   const form = useForm(async (values, element) => {
     demand(values, ['password', 'current_password']);
@@ -47,8 +53,7 @@ function PasswordForm() {
   });
   return html`<form class="form" onSubmit=${form.onSubmit} novalidate>
     <h3>${t('settings.password')}</h3>
-    <input type="text" class="hidden-text" name="username" autocomplete="username" value=${me.value?.username}
-      tabIndex=${-1} readonly aria-hidden="true" />
+    <${OwnName} />
     <${Field} name="current_password" type="password" label=${t('field.current_password')} form=${form}
       autocomplete="current-password" />
     <${Field} name="password" type="password" label=${t('field.new_password')} hint=${t('settings.password_hint')}
@@ -68,6 +73,7 @@ function EmailForm() {
   });
   return html`<form class="form" onSubmit=${form.onSubmit} novalidate>
     <h3>${t('field.email')}</h3>
+    <${OwnName} />
     <${Field} name="email" type="email" label=${t('field.email')} form=${form} defaultValue=${me.value?.email ?? ''}
       maxlength="254" autocomplete="email" />
     <${Field} name="current_password" type="password" label=${t('field.current_password')} form=${form}
@@ -143,6 +149,7 @@ function DeleteAccountForm() {
     ${owned.length > 0 ? html`<p class="problem is-whole">
       ${t('delete_account.owns', { names: owned.map((server) => server.name).join(', ') })}</p>`
       : html`<form class="form" onSubmit=${form.onSubmit} novalidate>
+        <${OwnName} />
         <${Field} name="password" type="password" label=${t('field.current_password')} form=${form}
           autocomplete="current-password" />
         <${FormProblem} form=${form} />

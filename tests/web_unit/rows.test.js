@@ -1,0 +1,50 @@
+// @ts-check
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { rowsOf } from '../../web/app/views/rows.js';
+
+const START = new Date(2026, 0, 31, 12, 0, 0).getTime();
+const ME = 1;
+
+/** @param {number} seq @param {number | null} author_id @param {number} minutes after noon @param {object} [more] */
+const message = (seq, author_id, minutes, more = {}) => {
+  const created_at = new Date(START + minutes * 60_000).toISOString();
+  const author = { author_id, author_username: author_id ? `user${author_id}` : '' };
+  const said = { content: `${seq}`, created_at, updated_at: created_at, reactions: [] };
+  return { id: seq * 10, seq, channel_id: 1, ...said, ...author, ...more };
+};
+
+/** @param {any[]} messages @param {{pending?: any[], unreadSeq?: number | null}} [more] */
+const shown = (messages, { pending = [], unreadSeq = null } = {}) =>
+  rowsOf({ messages, pending, meId: ME, unreadSeq }).map((row) =>
+    row.kind === 'day' || row.kind === 'unread' ? row.kind : `${row.key}${row.isFirst ? ' first' : ''}`,
+  );
+
+test('messages of one author within five minutes stand together', () => {
+  const messages = [message(1, 2, 0), message(2, 2, 4), message(3, 2, 10), message(4, 3, 11), message(5, 3, 11)];
+  assert.deepEqual(shown(messages), ['day', 'm10 first', 'm20', 'm30 first', 'm40 first', 'm50']);
+});
+
+test('messages of erased accounts do not stand together: nobody knows whose they are', () => {
+  assert.deepEqual(shown([message(1, null, 0), message(2, null, 0)]), ['day', 'm10 first', 'm20 first']);
+});
+
+test('each day begins with a divider, and a group with it', () => {
+  const messages = [message(1, 2, 12 * 60 - 1), message(2, 2, 12 * 60)];
+  assert.deepEqual(shown(messages), ['day', 'm10 first', 'day', 'm20 first']);
+});
+
+test('what is new is divided off once, before the first message of somebody else', () => {
+  const messages = [message(1, 2, 0), message(2, ME, 0), message(3, 2, 0), message(4, 2, 0)];
+  const rows = shown(messages, { unreadSeq: 2 });
+  assert.deepEqual(rows, ['day', 'm10 first', 'm20 first', 'unread', 'm30 first', 'm40']);
+});
+
+test('a message keeps its row when it is acknowledged', () => {
+  const nonce = 'a-nonce';
+  /** @type {any[]} */
+  const pending = [{ nonce, channel_id: 1, content: '1', created_at_ms: START, order: 1, state: 'sending' }];
+  const before = rowsOf({ messages: [], pending, meId: ME, unreadSeq: null });
+  const after = rowsOf({ messages: [message(1, ME, 0, { nonce })], pending: [], meId: ME, unreadSeq: null });
+  assert.deepEqual(after.map(({ key }) => key), before.map(({ key }) => key));
+});
