@@ -101,6 +101,17 @@ impl Registry {
         }
     }
 
+    /// Tells those who see a user: the members of these servers, and the user, each gateway once.
+    pub(super) fn tell_sharers(&self, user: UserId, servers: &[ServerId], news: &Bytes) {
+        let topics: Arc<[Topic]> = servers.iter().map(|server| Topic::Server(*server)).collect();
+        let own = self.gateways.get(&user).into_iter().flatten();
+        let own: Vec<SessionKey> = own.map(|gateway| gateway.outbox.key()).collect();
+        for relay in self.relays.all() {
+            let own = own.iter().filter(|key| relay.has(**key)).copied().collect();
+            relay.deliver_once(Arc::clone(&topics), own, news.clone());
+        }
+    }
+
     /// Tells all members how a server stands: what has become of it is not known any better.
     pub(super) fn broadcast_to_members(&mut self, server: ServerId, ctx: &mut Context<Self>) {
         self.broadcast_snapshot(server, Audience::Members, 0, ctx);

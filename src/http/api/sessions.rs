@@ -47,7 +47,7 @@ pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse>
     let change = Change::Sessions(caller.id());
     let db = node.db.clone();
     let work = async move { auth_sessions::end_others(&db, &caller, current).await };
-    commit(&node, change, work, move |()| change).await?;
+    commit(&node, change.clone(), work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -55,6 +55,6 @@ pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse>
 pub async fn end(node: &Data<Node>, caller: Caller, id: AuthSessionId) -> Result<HttpResponse> {
     let change = Change::Sessions(caller.id());
     let db = node.db.clone();
-    commit(node, change, async move { auth_sessions::end(&db, &caller, id).await }, move |()| change).await?;
+    commit(node, change.clone(), async move { auth_sessions::end(&db, &caller, id).await }, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
