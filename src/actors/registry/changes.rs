@@ -270,10 +270,7 @@ impl Registry {
             self.restart_who_may_have_lost(&change, &completion);
         }
         if reads == READS_MAX {
-            tracing::warn!(
-                ?change,
-                "how a change stands could not be read: the gateways that should have heard of it resume"
-            );
+            tracing::warn!(?change, "how a change stands could not be read");
             self.restart_who_should_have_heard(&change, &completion);
         }
         if reads < READS_MAX || change.has_to_be_known() {

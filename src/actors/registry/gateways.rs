@@ -1,4 +1,4 @@
-//! The gateways of a node, and the news that they get: what becomes of their users' servers and channels.
+//! The gateways of a node, and the news that they get: what becomes of their users' servers, and of the channels and members there.
 
 use super::Registry;
 use crate::actors::relay::{Completion, Hears, Outbox, RelayHandle, SessionKey, Topic};
