@@ -1,9 +1,9 @@
 //! What a node says on a socket beside the log itself. `/asyncapi.json` is made from these types.
 
 use super::channel::Channel;
-use super::server::Server;
-use super::user::Profile;
-use super::{ChannelId, MessageId, Seq, ServerId};
+use super::server::{Server, ServerMember};
+use super::user::{Profile, PublicProfile};
+use super::{ChannelId, MessageId, Seq, ServerId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -118,6 +118,28 @@ pub enum Frame<'a> {
     ServerLeft {
         /// Which server.
         id: ServerId,
+    },
+    /// Somebody else belongs to a server of yours now.
+    #[serde(rename = "member.joined")]
+    MemberJoined {
+        /// Which server.
+        server_id: ServerId,
+        /// Who.
+        member: Box<ServerMember>,
+    },
+    /// Somebody no longer belongs to a server of yours, or has no account any more.
+    #[serde(rename = "member.left")]
+    MemberLeft {
+        /// Which server.
+        server_id: ServerId,
+        /// Who.
+        user_id: UserId,
+    },
+    /// What everyone may see of somebody changed: of you, or of a member of a server of yours.
+    #[serde(rename = "user.updated")]
+    UserUpdated {
+        /// Their public profile.
+        user: Box<PublicProfile>,
     },
     /// A server of yours is gone.
     #[serde(rename = "server.deleted")]

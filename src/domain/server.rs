@@ -50,6 +50,37 @@ pub struct ServerDetail {
     pub channels: Arc<[Channel]>,
 }
 
+/// Somebody who belongs to a server, as its members see them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Member)]
+pub struct ServerMember {
+    /// Who it is.
+    pub user_id: UserId,
+    /// Unique without regard to case.
+    #[schema(example = "mina")]
+    pub username: String,
+    /// What others see.
+    #[schema(example = "Mina")]
+    pub display_name: Option<String>,
+    /// Where the picture is.
+    #[schema(example = "https://example.com/mina.png")]
+    pub avatar_url: Option<String>,
+    /// When they joined, the last time.
+    #[serde(serialize_with = "super::timestamp::serialize")]
+    pub joined_at: OffsetDateTime,
+}
+
+/// A server that one belongs to, and since when.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct JoinedServer {
+    /// The server itself.
+    #[serde(flatten)]
+    pub server: Server,
+    /// When one joined it, the last time.
+    #[serde(serialize_with = "super::timestamp::serialize")]
+    pub joined_at: OffsetDateTime,
+}
+
 body! {
     /// A new server.
     #[derive(Debug)]

@@ -7,12 +7,15 @@ use super::validation::{Parse, Refusal, string};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashSet;
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
 /// The name of whoever has erased the account, as `sql/users/delete.sql` writes it.
 pub const DELETED_USER: &str = "deleted user";
+/// The most users that are looked up at once.
+pub const USERS_LOOKED_UP_MAX: usize = 100;
 
 /// A user's own profile.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -67,6 +70,52 @@ pub struct PublicProfile {
     pub updated_at: OffsetDateTime,
 }
 
+impl From<Profile> for PublicProfile {
+    fn from(profile: Profile) -> Self {
+        Self {
+            id: profile.id,
+            username: profile.username,
+            display_name: profile.display_name,
+            bio: profile.bio,
+            avatar_url: profile.avatar_url,
+            created_at: profile.created_at,
+            updated_at: profile.updated_at,
+        }
+    }
+}
+
+/// Users that are looked up together: 1 to 100, each once, however often it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserIds(Vec<UserId>);
+
+impl UserIds {
+    /// In the order in which they were named first.
+    pub fn as_slice(&self) -> &[UserId] {
+        &self.0
+    }
+}
+
+impl Parse for UserIds {
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        let list = value.as_array().ok_or_else(|| Refusal::new("list_type", "Input should be a valid list"))?;
+        let (mut ids, mut named) = (Vec::new(), HashSet::new());
+        for (place, value) in list.iter().enumerate() {
+            let id = UserId::parse(value).map_err(|refusal| refusal.of_item(place))?;
+            if named.insert(id) {
+                ids.push(id);
+            }
+        }
+        match ids.len() {
+            0 => Err(Refusal::new("too_short", "List should have at least 1 item after validation, not 0")),
+            1..=USERS_LOOKED_UP_MAX => Ok(Self(ids)),
+            count => {
+                let msg = format!("List should have at most {USERS_LOOKED_UP_MAX} items after validation, not {count}");
+                Err(Refusal::new("too_long", msg))
+            }
+        }
+    }
+}
+
 /// A change to one's own profile; the password is hashed before it gets here.
 #[derive(Debug, Default)]
 pub struct ProfilePatch {
@@ -78,6 +127,13 @@ pub struct ProfilePatch {
     pub avatar_url: Patch<WebUrl>,
     /// Another address.
     pub email: Option<Email>,
+}
+
+impl ProfilePatch {
+    /// Whether it says anything about what others see.
+    pub fn is_shown(&self) -> bool {
+        self.display_name.is_given() || self.bio.is_given() || self.avatar_url.is_given()
+    }
 }
 
 /// A password that is good enough to be set: 8 characters to 72 bytes, the most that bcrypt reads.
@@ -128,6 +184,7 @@ impl Parse for NewPassword {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_password_is_counted_in_characters_below_and_bytes_above() {
@@ -139,6 +196,20 @@ mod tests {
         assert_eq!(parse("12345678\0"), Err("value_error"));
         assert_eq!(prepared("caf\u{65}\u{301}\u{3000}\u{A0}x"), "caf\u{E9}  x");
         assert_eq!(prepared("\u{1100}\u{1161}"), "가");
+    }
+
+    #[test]
+    fn users_who_are_named_twice_count_once_and_keep_their_first_place() {
+        let parse = |value: Value| UserIds::parse(&value).map(|ids| ids.0.iter().map(|id| id.0).collect::<Vec<_>>());
+        let refused = |value: Value| parse(value).map_err(|refusal| (refusal.kind, refusal.item));
+        assert_eq!(refused(json!([3, "1", 3, 2.0, 1])), Ok(vec![3, 1, 2]));
+        let most: Vec<i64> = (1..=USERS_LOOKED_UP_MAX as i64).collect();
+        assert_eq!(refused(json!([&most[..], &most[..]].concat())), Ok(most.clone()));
+        assert_eq!(refused(json!([&most[..], &[101]].concat())), Err(("too_long", None)));
+        assert_eq!(refused(json!([])), Err(("too_short", None)));
+        assert_eq!(refused(json!({})), Err(("list_type", None)));
+        assert_eq!(refused(json!([1, 2, "x"])), Err(("int_parsing", Some(2))));
+        assert_eq!(refused(json!([null])), Err(("int_type", Some(0))));
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub struct Issue {
 pub enum Step {
     /// What a part or a field is called.
     Name(String),
-    /// At which byte a body stopped being JSON.
-    Byte(u64),
+    /// At which byte a body stopped being JSON, or which item of a list it is, from 0.
+    Place(u64),
 }
 
 impl Step {
@@ -35,7 +35,7 @@ impl Step {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Name(name) => Some(name),
-            Self::Byte(_) => None,
+            Self::Place(_) => None,
         }
     }
 }
@@ -53,12 +53,14 @@ pub struct Refusal {
     pub kind: &'static str,
     /// What to do about it, for a person.
     pub msg: String,
+    /// Which item of a list it is about, if of one.
+    pub item: Option<usize>,
 }
 
 impl Refusal {
     /// A refusal of `kind` that says `msg`.
     pub fn new(kind: &'static str, msg: impl Into<String>) -> Self {
-        Self { kind, msg: msg.into() }
+        Self { kind, msg: msg.into(), item: None }
     }
 
     /// A rule that no length or type describes.
@@ -66,9 +68,16 @@ impl Refusal {
         Self::new("value_error", msg)
     }
 
+    /// The refusal of this item of a list.
+    pub fn of_item(self, item: usize) -> Self {
+        Self { item: Some(item), ..self }
+    }
+
     /// The refusal of the field `name` in `place` (`body`, `path`, `query`).
     pub fn at(self, place: &str, name: &str) -> Issue {
-        Issue { loc: vec![place.into(), name.into()], msg: self.msg, kind: self.kind }
+        let item = self.item.map(|item| Step::Place(item as u64));
+        let loc = [Step::from(place), Step::from(name)].into_iter().chain(item).collect();
+        Issue { loc, msg: self.msg, kind: self.kind }
     }
 }
 

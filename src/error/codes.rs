@@ -103,8 +103,8 @@ table! {
         => "Do not offer it for the messages of others";
 
     // It is not there.
-    UserNotFound "user_not_found" Answer(404), "There is no such user"
-        => "Forget the id";
+    UserNotFound "user_not_found" Answer(404), "There is no such user, or the server has no such member"
+        => "Forget the user, or the member";
     ServerNotFound "server_not_found" Answer(404), "There is no such server, or no longer"
         => "Forget the server";
     ChannelNotFound "channel_not_found" Both(404), "There is no such channel, or no longer"

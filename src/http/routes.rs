@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::http::Node;
 use crate::http::api::{
-    auth, channels, events, export, health, message, messages, pins, reactions, servers, sessions, users,
+    auth, channels, events, export, health, members, message, messages, pins, reactions, servers, sessions, users,
 };
 use crate::http::kit::docs;
 use crate::http::kit::docs::Documents;
@@ -47,6 +47,7 @@ endpoints! {
 
     "/users/me": get users::me, put users::update_me, delete users::delete_me;
     "/users/me/export": get export::get;
+    "/users/lookup": post users::look_up;
     "/users/{user_id}": get users::get;
 
     "/servers": get servers::list, post servers::create;
@@ -54,6 +55,8 @@ endpoints! {
     "/servers/{server_id}/owner": put servers::hand_over;
     "/servers/{server_id}/join": post servers::join;
     "/servers/{server_id}/leave": post servers::leave;
+    "/servers/{server_id}/members": get members::list;
+    "/servers/{server_id}/members/{user_id}": get members::get;
 
     "/channels": post channels::create;
     "/channels/{channel_id}": get channels::get, put channels::update, delete channels::delete;

@@ -64,6 +64,8 @@ pub const GUEST_FRAMES: Rate = Rate { burst: 120, refill: Duration::from_millis(
 pub const SUBSCRIPTIONS: Rate = Rate { burst: 5_000, refill: Duration::from_millis(20) };
 /// Changes of a user's e-mail address: 5, then 5 an hour. They say whose address it is already, as making an account does.
 pub const EMAIL_CHANGES: Rate = Rate { burst: 5, refill: Duration::from_secs(720) };
+/// Changes of what others see of a user: 10, then 10 a minute. Everybody who shares a server with them is told of each.
+pub const PROFILE_CHANGES: Rate = Rate { burst: 10, refill: Duration::from_secs(6) };
 /// Lines in the log about refused calls of an address, beyond which they are counted: 10 a second.
 pub const REFUSAL_LINES: Rate = Rate { burst: 50, refill: Duration::from_millis(100) };
 /// Passwords from an address that are compared, made or judged at once, with those that wait for it.
@@ -114,6 +116,7 @@ pub struct Limits {
     frames: Buckets<UserId>,
     subscriptions: Buckets<UserId>,
     email_changes: Buckets<UserId>,
+    profile_changes: Buckets<UserId>,
     refusal_lines: Buckets<IpAddr>,
     /// Refusals that have no line of their own, since they were last counted.
     unlogged: AtomicU64,
@@ -139,6 +142,7 @@ impl Limits {
             frames: Buckets::new(FRAMES),
             subscriptions: Buckets::new(SUBSCRIPTIONS),
             email_changes: Buckets::new(EMAIL_CHANGES),
+            profile_changes: Buckets::new(PROFILE_CHANGES),
             refusal_lines: Buckets::new(REFUSAL_LINES),
             unlogged: AtomicU64::new(0),
             hashes: Hashes::default(),
@@ -226,6 +230,14 @@ impl Limits {
         let of_user = self.take(&self.email_changes, user)?;
         let of_address = self.registration(address).inspect_err(|_| self.email_changes.give_back(&user))?;
         Ok(of_user.zip(of_address).map(|(of_user, of_address)| of_user.tightest(of_address)))
+    }
+
+    /// Counts a change of what others see of a user.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn profile_change(&self, user: UserId) -> Result<Option<Quota>, TooMany> {
+        self.take(&self.profile_changes, user)
     }
 
     /// A turn before a hash of a password.

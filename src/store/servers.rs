@@ -2,7 +2,7 @@
 
 use super::Db;
 use crate::domain::access::{Caller, Denied, Owner, ServerAccess};
-use crate::domain::server::{NewOwner, NewServer, Server, ServerPatch};
+use crate::domain::server::{JoinedServer, NewOwner, NewServer, Server, ServerPatch};
 use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, Noun, Result};
 use tokio_postgres::Row;
@@ -30,6 +30,12 @@ pub async fn create(db: &Db, caller: &Caller, new: &NewServer) -> Result<Server>
 pub async fn list(db: &Db, caller: &Caller) -> Result<Vec<Server>> {
     let rows = db.look_up(include_str!("../../sql/servers/list.sql"), &[&caller.id().0]).await?;
     Ok(rows.iter().map(server).collect())
+}
+
+/// The same, each with when the caller joined it.
+pub async fn joined(db: &Db, caller: &Caller) -> Result<Vec<JoinedServer>> {
+    let rows = db.look_up(include_str!("../../sql/servers/joined.sql"), &[&caller.id().0]).await?;
+    Ok(rows.iter().map(|row| JoinedServer { server: server(row), joined_at: row.get("joined_at") }).collect())
 }
 
 /// A server, for the registry.

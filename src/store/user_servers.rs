@@ -2,8 +2,10 @@
 
 use super::Db;
 use crate::domain::access::{Member, ServerAccess, Visitor};
+use crate::domain::server::ServerMember;
 use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Result};
+use tokio_postgres::Row;
 
 /// Makes the caller a member.
 ///
@@ -26,6 +28,24 @@ pub async fn leave(db: &Db, access: &ServerAccess<Member>) -> Result<()> {
     }
 }
 
+/// Members of a server by their ids: at most `limit` after one.
+pub async fn page(db: &Db, access: &ServerAccess<Member>, after: UserId, limit: i64) -> Result<Vec<ServerMember>> {
+    let sql = include_str!("../../sql/user_servers/page.sql");
+    let rows = db.read(sql, &[&access.id().0, &after.0, &limit]).await?;
+    Ok(rows.iter().map(member).collect())
+}
+
+/// One member of a server.
+pub async fn get(db: &Db, access: &ServerAccess<Member>, user: UserId) -> Result<Option<ServerMember>> {
+    find(db, user, access.id()).await
+}
+
+/// The member that `user` is of `server`, for the registry.
+pub async fn find(db: &Db, user: UserId, server: ServerId) -> Result<Option<ServerMember>> {
+    let row = db.look_up_one(include_str!("../../sql/user_servers/find.sql"), &[&user.0, &server.0]).await?;
+    Ok(row.as_ref().map(member))
+}
+
 /// The servers that `user` belongs to, for the registry; at most 200.
 pub async fn list(db: &Db, user: UserId) -> Result<Vec<ServerId>> {
     let rows = db.look_up(include_str!("../../sql/user_servers/list.sql"), &[&user.0]).await?;
@@ -36,4 +56,14 @@ pub async fn list(db: &Db, user: UserId) -> Result<Vec<ServerId>> {
 pub async fn exists(db: &Db, user: UserId, server: ServerId) -> Result<bool> {
     let row = db.look_up_one(include_str!("../../sql/user_servers/exists.sql"), &[&user.0, &server.0]).await?;
     Ok(row.is_some_and(|row| row.get(0)))
+}
+
+fn member(row: &Row) -> ServerMember {
+    ServerMember {
+        user_id: UserId(row.get("user_id")),
+        username: row.get("username"),
+        display_name: row.get("display_name"),
+        avatar_url: row.get("avatar_url"),
+        joined_at: row.get("joined_at"),
+    }
 }

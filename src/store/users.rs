@@ -3,11 +3,12 @@
 use super::Db;
 use crate::domain::access::{Account, Caller};
 use crate::domain::text::{Email, Username};
-use crate::domain::user::{Profile, ProfilePatch, PublicProfile};
+use crate::domain::user::{Profile, ProfilePatch, PublicProfile, UserIds};
 use crate::domain::visible::looks;
-use crate::domain::{AuthSessionId, UserId};
+use crate::domain::{AuthSessionId, ServerId, UserId};
 use crate::error::{Conflict, Error, Result, Unauthorized};
 use std::collections::HashSet;
+use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -97,19 +98,20 @@ pub async fn own(db: &Db, caller: &Caller) -> Result<Profile> {
 
 /// What `_caller`, like everyone who is logged in, may see of a user.
 pub async fn public(db: &Db, _caller: &Caller, id: UserId) -> Result<Option<PublicProfile>> {
+    shown(db, id).await
+}
+
+/// The same of several, in the order in which they are named; who does not exist is left out.
+pub async fn look_up(db: &Db, _caller: &Caller, ids: &UserIds) -> Result<Vec<PublicProfile>> {
+    let ids: Vec<i64> = ids.as_slice().iter().map(|id| id.0).collect();
+    let rows = db.read(include_str!("../../sql/users/look_up.sql"), &[&ids]).await?;
+    Ok(rows.iter().map(|row| profile(row).into()).collect())
+}
+
+/// What others see of a user, for the registry.
+pub async fn shown(db: &Db, id: UserId) -> Result<Option<PublicProfile>> {
     let row = db.look_up_one(include_str!("../../sql/users/find.sql"), &[&id.0]).await?;
-    Ok(row.map(|row| {
-        let profile = profile(&row);
-        PublicProfile {
-            id: profile.id,
-            username: profile.username,
-            display_name: profile.display_name,
-            bio: profile.bio,
-            avatar_url: profile.avatar_url,
-            created_at: profile.created_at,
-            updated_at: profile.updated_at,
-        }
-    }))
+    Ok(row.map(|row| profile(&row).into()))
 }
 
 /// A new password. Tokens of the old one are void, but for the one that changes it.
@@ -153,19 +155,20 @@ pub async fn update(
     row.map(|row| profile(&row)).ok_or(Unauthorized::Revoked.into())
 }
 
-/// Erases the caller's account; the messages stay.
+/// Erases the caller's account; the messages stay. Answers which servers the caller has left by that.
 ///
 /// # Errors
 /// `owns_servers`; `token_revoked` as for [`update`].
-pub async fn delete(db: &Db, caller: &Caller) -> Result<()> {
+pub async fn delete(db: &Db, caller: &Caller) -> Result<Arc<[ServerId]>> {
     let session = caller.session_id().map(|session| session.0);
     let params: [&(dyn ToSql + Sync); 3] = [&caller.id().0, &caller.password_version(), &session];
-    let deleted = db.execute(include_str!("../../sql/users/delete.sql"), &params).await;
-    match deleted {
-        Err(Error::Conflict(Conflict::OwnerCannotLeave)) => Err(Conflict::OwnsServers.into()),
-        Ok(0) => Err(Unauthorized::Revoked.into()),
-        deleted => deleted.map(drop),
-    }
+    let deleted = db.write(include_str!("../../sql/users/delete.sql"), &params).await;
+    let row = deleted.map_err(|error| match error {
+        Error::Conflict(Conflict::OwnerCannotLeave) => Conflict::OwnsServers.into(),
+        other => other,
+    })?;
+    let row = row.ok_or(Unauthorized::Revoked)?;
+    Ok(row.get::<_, Vec<i64>>("left_servers").into_iter().map(ServerId).collect())
 }
 
 fn profile(row: &Row) -> Profile {

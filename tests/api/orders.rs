@@ -73,6 +73,7 @@ async fn a_subscription_that_was_given_up_leaves_no_seat() {
     assert!(kinds.contains(&"unsubscribed") && kinds.contains(&"server.left"), "{told:?}");
     minas.hears("for june").await;
     minas.next_ack("2").await;
+    assert_eq!(minas.next_of("member.left").await["user_id"], june.id);
     minas.say_in(channel, "not for june any more", "3").await;
     minas.hears("not for june any more").await;
     assert!(gateway.events_until_pong().await.is_empty(), "she has left");

@@ -155,6 +155,10 @@ async fn many_reactions_at_once_are_counted_one_by_one() {
         app.join(&user, server).await;
         sockets.push(app.gateway(&user).await.0);
     }
+    for socket in &mut sockets {
+        // Who has come after it.
+        socket.events_until_pong().await;
+    }
     for round in 0..5 {
         for kind in ["reaction.add", "reaction.remove", "reaction.add"] {
             for socket in &mut sockets {

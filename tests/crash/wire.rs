@@ -4,7 +4,7 @@ use super::history::{Change, ChangeKind, Event, Heard, LogEntry, Tombstone, Wish
 use serde_json::{Value, json};
 
 /// What a gateway is told beside the logs.
-const NEWS: [&str; 9] = [
+const NEWS: [&str; 12] = [
     "ready",
     "subscribed",
     "pong",
@@ -14,6 +14,9 @@ const NEWS: [&str; 9] = [
     "channel.created",
     "channel.updated",
     "channel.deleted",
+    "member.joined",
+    "member.left",
+    "user.updated",
 ];
 
 /// The text of a send.

@@ -156,3 +156,32 @@ async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
     assert_eq!(scene.api.get("/servers/", &scene.june.token).await.as_array().map(Vec::len), Some(2));
     scene.stop().await;
 }
+
+/// The others are told how it stands, as of a change whose answer came.
+#[tokio::test(flavor = "current_thread")]
+async fn members_hear_of_who_came_and_went_though_the_answer_was_lost() {
+    let scene = Courtyard::start().await;
+    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.owner).await;
+    let mut hear = async |kind: &str| {
+        loop {
+            let (first, payload) = gateway.next_frame().await.expect("it lives");
+            let event: Value = serde_json::from_slice(&payload).unwrap_or_default();
+            if first == 0x81 && event["type"] == kind {
+                return event;
+            }
+        }
+    };
+    hear("ready").await;
+    scene.use_fresh_connections().await;
+    scene.lose_answer(JOIN, scene.join()).await;
+    let joined = hear("member.joined").await;
+    assert_eq!((&joined["server_id"], &joined["member"]["username"]), (&scene.owner.server.into(), &"june".into()));
+    scene.use_fresh_connections().await;
+    scene.lose_answer(LEAVE, scene.leave()).await;
+    assert_eq!(hear("member.left").await["user_id"], joined["member"]["user_id"]);
+    scene.use_fresh_connections().await;
+    let bio = serde_json::json!({ "bio": "tea" });
+    scene.lose_answer("update users set", scene.call(Method::PUT, "/users/me", &scene.owner, bio)).await;
+    assert_eq!(hear("user.updated").await["user"]["bio"], "tea");
+    scene.stop().await;
+}

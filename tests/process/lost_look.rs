@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::cell::Cell;
 
-const IS_MEMBER: &str = "select exists (select from user_servers";
+const MEMBER: &str = "from user_servers where user_id = $1 and server_id = $2 limit 1";
 
 /// June is a member.
 async fn start() -> Courtyard {
@@ -32,7 +32,7 @@ async fn who_has_left_comes_back_and_is_refused() {
     let scene = start().await;
     let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
     let mut owners = Socket::open(&scene.node.address, scene.channel, &scene.owner).await;
-    assert_eq!(loses_its_look(&scene, IS_MEMBER, scene.leave()).await, StatusCode::NO_CONTENT);
+    assert_eq!(loses_its_look(&scene, MEMBER, scene.leave()).await, StatusCode::NO_CONTENT);
     assert_eq!(socket.read_close().await, 1012);
     let messages = format!("/channels/{}/messages", scene.channel);
     assert_eq!(scene.call(Method::GET, &messages, &scene.june, json!(null)).await.0, StatusCode::FORBIDDEN);
@@ -47,7 +47,7 @@ async fn a_change_is_answered_when_it_is_true_for_every_socket() {
     let scene = start().await;
     let mut socket = Socket::open(&scene.node.address, scene.channel, &scene.june).await;
     scene.use_fresh_connections().await;
-    scene.storage.proxy.next_call(IS_MEMBER, Fate::Delay);
+    scene.storage.proxy.next_call(MEMBER, Fate::Delay);
     let is_answered = Cell::new(false);
     let leave = async {
         let (status, _) = scene.leave().await;
@@ -89,5 +89,21 @@ async fn who_was_in_a_deleted_server_comes_back_and_finds_nothing() {
     assert_eq!(loses_its_look(&scene, look, delete).await, StatusCode::NO_CONTENT);
     assert_eq!(socket.read_close().await, 1012);
     assert_eq!(scene.call(Method::GET, &server, &scene.june, json!(null)).await.0, StatusCode::NOT_FOUND);
+    scene.stop().await;
+}
+
+/// Nobody comes back for it: it is told when it can be read.
+#[tokio::test(flavor = "current_thread")]
+async fn members_hear_of_who_has_joined_though_a_look_was_lost() {
+    let scene = Courtyard::start().await;
+    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.owner).await;
+    assert_eq!(loses_its_look(&scene, MEMBER, scene.join()).await, StatusCode::OK);
+    loop {
+        let (first, payload) = gateway.next_frame().await.expect("it lives");
+        assert_ne!(first, 0x88, "it was closed");
+        if first == 0x81 && String::from_utf8_lossy(&payload).contains("member.joined") {
+            break;
+        }
+    }
     scene.stop().await;
 }

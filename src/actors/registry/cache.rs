@@ -101,6 +101,9 @@ impl Cache {
             (Key::User(id), Loaded::User(Some(account))) => put(&mut self.users, USERS, id, Arc::clone(account)),
             (Key::Channel(id), Loaded::Channel(Some(server))) => put(&mut self.channels, CHANNELS, id, *server),
             (Key::Member(user, server), Loaded::Member(is)) => put(&mut self.members, MEMBERS, (user, server), *is),
+            (Key::ShownMember(user, server), Loaded::ShownMember(found)) => {
+                put(&mut self.members, MEMBERS, (user, server), found.is_some());
+            }
             (Key::Memberships(id), Loaded::Memberships(ids)) => {
                 put(&mut self.memberships, MEMBERSHIPS, id, Arc::clone(ids))
             }
@@ -127,6 +130,7 @@ impl Cache {
             Key::Channel(id) => drop(self.channels.pop(&id)),
             Key::Memberships(id) => drop(self.memberships.pop(&id)),
             Key::Member(user, server) => drop(self.members.pop(&(user, server))),
+            Key::ShownMember(..) | Key::ShownUser(_) => {}
             Key::Server(id) => {
                 if let Some(old) = self.servers.pop(&id) {
                     self.server_bytes -= weight(&old);

@@ -5,13 +5,14 @@
 //! if another change comes between), and that is what subscribes, unsubscribes and tells. It is right in whatever order they arrive.
 
 use super::Registry;
-use super::load::{Key, Loaded, Waiter};
+use super::load::{Key, Loaded, ShownUser, Waiter};
 use crate::actors::channel::RevokeReason;
 use crate::actors::relay::{Completion, Topic};
 use crate::domain::access::ServerState;
 use crate::domain::auth_session::Ended;
 use crate::domain::close::End;
 use crate::domain::frame::Frame;
+use crate::domain::server::ServerMember;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::websocket::encode;
 use actix::{AsyncContext, Context};
@@ -23,9 +24,15 @@ pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(250);
 pub(super) const READS_MAX: u8 = 4;
 
 /// Something that was committed, or may have been, for the registry to make true on this node: whatever the database says of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A user joined or left a server.
+    /// A user joined a server.
+    Joined(UserId, ServerId),
+    /// A user left a server.
+    Left(UserId, ServerId),
+    /// A user may have joined or left a server.
+    MembershipUnclear(UserId, ServerId),
+    /// A user belongs to a server, or does not, as this node did not know. Whoever has made it so tells the other members.
     Membership(UserId, ServerId),
     /// A user may belong to a server more.
     Memberships(UserId),
@@ -47,8 +54,12 @@ pub enum Change {
     Sessions(UserId),
     /// A user has a new password.
     Password(UserId),
-    /// An account was erased.
-    AccountDeleted(UserId),
+    /// Others see something else of a user.
+    Profile(UserId),
+    /// Both.
+    PasswordAndProfile(UserId),
+    /// An account was erased, which belonged to these servers.
+    AccountDeleted(UserId, Arc<[ServerId]>),
 }
 
 /// A change that waits for how things stand.
@@ -61,9 +72,12 @@ pub(super) struct Confirm {
 
 impl Change {
     /// What has to be known before anything is done about it.
-    fn key(self) -> Key {
-        match self {
-            Self::Membership(user, server) => Key::Member(user, server),
+    fn key(&self) -> Key {
+        match *self {
+            Self::Joined(user, server)
+            | Self::Left(user, server)
+            | Self::MembershipUnclear(user, server)
+            | Self::Membership(user, server) => Key::ShownMember(user, server),
             Self::Memberships(user) => Key::Memberships(user),
             Self::ServerChanged(server) | Self::ServerUnclear(server) | Self::ServerDeleted(server) => {
                 Key::Server(server)
@@ -71,30 +85,60 @@ impl Change {
             Self::ChannelCreated(server, _) | Self::ChannelChanged(server, _) | Self::ChannelDeleted(server, _) => {
                 Key::Server(server)
             }
-            Self::LoggedIn(user) | Self::Sessions(user) | Self::Password(user) | Self::AccountDeleted(user) => {
-                Key::User(user)
-            }
+            Self::LoggedIn(user)
+            | Self::Sessions(user)
+            | Self::Password(user)
+            | Self::PasswordAndProfile(user)
+            | Self::AccountDeleted(user, _) => Key::User(user),
+            Self::Profile(user) => Key::ShownUser(user),
         }
     }
 
     /// What else it touches.
-    fn other_key(self) -> Option<Key> {
-        match self {
-            Self::Membership(user, _) | Self::AccountDeleted(user) => Some(Key::Memberships(user)),
-            Self::ChannelDeleted(_, channel) => Some(Key::Channel(channel)),
+    fn other_keys(&self) -> Vec<Key> {
+        match *self {
+            Self::Joined(user, server)
+            | Self::Left(user, server)
+            | Self::MembershipUnclear(user, server)
+            | Self::Membership(user, server) => {
+                vec![Key::Member(user, server), Key::Memberships(user), Key::ShownUser(user)]
+            }
+            Self::AccountDeleted(user, _) => vec![Key::Memberships(user), Key::ShownUser(user)],
+            Self::ChannelDeleted(_, channel) => vec![Key::Channel(channel)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Who is another one to see, as a member of whatever server.
+    fn shown(&self) -> Option<UserId> {
+        match *self {
+            Self::Profile(user) | Self::AccountDeleted(user, _) => Some(user),
             _ => None,
+        }
+    }
+
+    /// The same where a call has only found it so.
+    pub fn found(self) -> Self {
+        match self {
+            Self::MembershipUnclear(user, server) => Self::Membership(user, server),
+            other => other,
         }
     }
 }
 
 impl Registry {
     /// Forgets what a change touches, also in loads that are under way.
-    pub(super) fn forget(&mut self, change: Change) {
-        for key in [Some(change.key()), change.other_key()].into_iter().flatten() {
+    pub(super) fn forget(&mut self, change: &Change) {
+        for key in change.other_keys().into_iter().chain([change.key()]) {
             self.cache.with(|cache| cache.forget(key));
             if let Some(loading) = self.loading.get_mut(&key) {
                 loading.is_stale = true;
             }
+        }
+        if let Some(of) = change.shown() {
+            let is_of = |key: &Key| matches!(key, Key::ShownMember(user, _) if *user == of);
+            let of_user = self.loading.iter_mut().filter(|(key, _)| is_of(key));
+            of_user.for_each(|(_, loading)| loading.is_stale = true);
         }
     }
 
@@ -104,55 +148,89 @@ impl Registry {
     }
 
     fn look_again(&mut self, confirm: Confirm, ctx: &mut Context<Self>) {
-        let change = confirm.change;
-        self.forget(change);
-        if let Some(server) = change.told_server() {
+        self.forget(&confirm.change);
+        if let Some(server) = confirm.change.told_server() {
             let about = self.snapshots.iter_mut().filter(|(_, telling)| telling.server == server);
             about.for_each(|(_, telling)| telling.is_stale = true);
         }
         let number = self.next_number();
-        self.wait(change.key(), number, Waiter::Confirm(confirm), ctx);
+        self.wait(confirm.change.key(), number, Waiter::Confirm(confirm), ctx);
     }
 
     /// This is how it stands.
     pub(super) fn confirmed(&mut self, confirm: Confirm, now: &Loaded, ctx: &mut Context<Self>) {
         let Confirm { change, completion, .. } = confirm;
         match (change, now) {
-            (Change::Membership(user, server), Loaded::Member(true)) => self.subscribe_user(user, server, ctx),
-            (Change::Membership(user, server), Loaded::Member(false)) => {
-                for live in self.live.values().filter(|live| live.server_id == server) {
-                    live.handle.revoke_user(user, RevokeReason::Left, completion.clone());
-                }
-                self.unsubscribe_user(user, server, &completion);
-            }
+            (change, Loaded::ShownMember(now)) => self.membership_is(&change, now.as_ref(), &completion, ctx),
             (Change::Memberships(user), Loaded::Memberships(servers)) => {
                 servers.iter().for_each(|server| self.subscribe_user(user, *server, ctx));
             }
             (Change::ServerUnclear(server), Loaded::Server(Some(_))) => self.broadcast_to_members(server, ctx),
             (Change::ServerDeleted(server), Loaded::Server(None)) => self.server_is_gone(server, &completion),
-            (change, Loaded::Server(Some(state))) => self.tell_of(change, state, &completion),
+            (change, Loaded::Server(Some(state))) => self.tell_of(&change, state, &completion),
             (Change::LoggedIn(user) | Change::Sessions(user), Loaded::User(Some(account))) => {
                 self.end_sockets(user, &Ended::Sessions(Arc::clone(account)), End::LOGGED_OUT, &completion);
             }
             (Change::Password(user), Loaded::User(Some(account))) => {
                 self.end_sockets(user, &Ended::Password(Arc::clone(account)), End::LOGGED_OUT, &completion);
             }
-            (Change::AccountDeleted(user), Loaded::User(None)) => {
+            (Change::PasswordAndProfile(user), Loaded::User(Some(account))) => {
+                self.end_sockets(user, &Ended::Password(Arc::clone(account)), End::LOGGED_OUT, &completion);
+                self.apply(Change::Profile(user), completion, ctx);
+            }
+            (Change::Profile(user), Loaded::ShownUser(Some(ShownUser { profile, servers }))) => {
+                let news = Frame::UserUpdated { user: Box::new(profile.clone()) };
+                self.tell_sharers(user, servers, &encode::json(&news));
+            }
+            (Change::AccountDeleted(user, servers), Loaded::User(None)) => {
                 // What is held of the logs has the name that is erased, and so has what is on its way into them.
                 self.shared.erase(user);
                 self.live.values().for_each(|live| live.handle.forget(completion.clone()));
                 self.end_sockets(user, &Ended::All, End::ACCOUNT_DELETED, &completion);
+                servers.iter().for_each(|server| self.tell_of_leaving(user, *server));
             }
             // It was not made, or something else has been made of it, which is told by its own change.
             _ => {}
         }
     }
 
+    /// Whether somebody is a member, and as whom the others see them.
+    fn membership_is(
+        &mut self,
+        change: &Change,
+        now: Option<&ServerMember>,
+        completion: &Completion,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some((user, server)) = change.membership() else { return };
+        let Some(member) = now else {
+            for live in self.live.values().filter(|live| live.server_id == server) {
+                live.handle.revoke_user(user, RevokeReason::Left, completion.clone());
+            }
+            self.unsubscribe_user(user, server, completion);
+            if matches!(change, Change::Left(..) | Change::MembershipUnclear(..)) {
+                self.tell_of_leaving(user, server);
+            }
+            return;
+        };
+        if matches!(change, Change::Joined(..) | Change::MembershipUnclear(..)) {
+            let news = Frame::MemberJoined { server_id: server, member: Box::new(member.clone()) };
+            self.tell_members(server, encode::json(&news));
+        }
+        // After the others have been told: who has joined hears of it by `server.joined`.
+        self.subscribe_user(user, server, ctx);
+    }
+
+    /// Once their gateways hear the server no longer: they hear of it by `server.left`.
+    fn tell_of_leaving(&self, user: UserId, server: ServerId) {
+        self.tell_members(server, encode::json(&Frame::MemberLeft { server_id: server, user_id: user }));
+    }
+
     /// What members hear of a server that is there.
-    fn tell_of(&self, change: Change, state: &ServerState, completion: &Completion) {
+    fn tell_of(&self, change: &Change, state: &ServerState, completion: &Completion) {
         let server = state.server.id;
         let find = |id: ChannelId| state.channels.iter().find(|channel| channel.id == id).cloned().map(Box::new);
-        let frame = match change {
+        let frame = match *change {
             Change::ServerChanged(_) => Some(Frame::ServerUpdated(Box::new(state.server.clone()))),
             Change::ChannelCreated(_, id) => find(id).map(Frame::ChannelCreated),
             Change::ChannelChanged(_, id) => find(id).map(Frame::ChannelUpdated),
@@ -189,30 +267,37 @@ impl Registry {
     pub(super) fn unconfirmed(&mut self, confirm: Confirm, ctx: &mut Context<Self>) {
         let Confirm { change, completion, reads } = confirm;
         if reads == 0 {
-            self.restart_who_may_have_lost(change, &completion);
+            self.restart_who_may_have_lost(&change, &completion);
         }
-        // The name of an erased account may still be on its way into logs: that has to be known.
-        if reads < READS_MAX || matches!(change, Change::AccountDeleted(_)) {
+        if reads == READS_MAX {
+            tracing::warn!(?change, "how a change stands could not be read");
+            self.restart_who_should_have_heard(&change, &completion);
+        }
+        if reads < READS_MAX || change.has_to_be_known() {
             let again = Confirm { change, completion, reads: reads.saturating_add(1) };
             ctx.run_later(AGAIN_AFTER, move |registry, ctx| registry.look_again(again, ctx));
-            return;
-        }
-        tracing::warn!(
-            ?change,
-            "how a change stands could not be read: the gateways that should have heard of it resume"
-        );
-        match change.subjects() {
-            _ if matches!(change, Change::LoggedIn(_)) => {}
-            (Some(user), ..) => self.restart_gateways(&completion, |of, _| *of == user),
-            (None, Some(server), _) => self.restart_gateways(&completion, |_, gateway| gateway.has(server)),
-            (None, None, _) => {}
+        } else if let Change::PasswordAndProfile(user) = change {
+            self.apply(Change::Profile(user), completion, ctx);
         }
     }
 
-    fn restart_who_may_have_lost(&self, change: Change, completion: &Completion) {
+    fn restart_who_should_have_heard(&self, change: &Change, completion: &Completion) {
+        match (change, change.subjects()) {
+            // Those who are to hear of it are too many to come back at once, or not known: they are told when it can be read.
+            (Change::LoggedIn(_) | Change::Profile(_) | Change::AccountDeleted(..), _) => {}
+            (_, (Some(user), ..)) => self.restart_gateways(completion, |of, _| *of == user),
+            (_, (None, Some(server), _)) => self.restart_gateways(completion, |_, gateway| gateway.has(server)),
+            (_, (None, None, _)) => {}
+        }
+    }
+
+    fn restart_who_may_have_lost(&self, change: &Change, completion: &Completion) {
         let channels = |server: ServerId| self.live.values().filter(move |live| live.server_id == server);
-        match change {
-            Change::Membership(user, server) => {
+        match *change {
+            Change::Joined(user, server)
+            | Change::Left(user, server)
+            | Change::MembershipUnclear(user, server)
+            | Change::Membership(user, server) => {
                 channels(server)
                     .for_each(|live| live.handle.revoke_user(user, RevokeReason::Restart, completion.clone()));
             }
@@ -223,10 +308,14 @@ impl Registry {
                 let live = self.live.get(&channel);
                 live.into_iter().for_each(|live| live.handle.revoke_all(RevokeReason::Restart, completion.clone()));
             }
-            Change::Sessions(user) | Change::Password(user) | Change::AccountDeleted(user) => {
+            Change::Sessions(user)
+            | Change::Password(user)
+            | Change::PasswordAndProfile(user)
+            | Change::AccountDeleted(user, _) => {
                 self.end_sockets(user, &Ended::All, End::RESTART, completion);
             }
             Change::LoggedIn(_)
+            | Change::Profile(_)
             | Change::Memberships(_)
             | Change::ServerChanged(_)
             | Change::ServerUnclear(_)
@@ -238,9 +327,12 @@ impl Registry {
 
 impl Change {
     /// Whose and which: the user, the server, the channel.
-    fn subjects(self) -> (Option<UserId>, Option<ServerId>, Option<ChannelId>) {
-        match self {
-            Self::Membership(user, server) => (Some(user), Some(server), None),
+    fn subjects(&self) -> (Option<UserId>, Option<ServerId>, Option<ChannelId>) {
+        match *self {
+            Self::Joined(user, server)
+            | Self::Left(user, server)
+            | Self::MembershipUnclear(user, server)
+            | Self::Membership(user, server) => (Some(user), Some(server), None),
             Self::ServerChanged(server) | Self::ServerUnclear(server) | Self::ServerDeleted(server) => {
                 (None, Some(server), None)
             }
@@ -251,13 +343,29 @@ impl Change {
             | Self::LoggedIn(user)
             | Self::Sessions(user)
             | Self::Password(user)
-            | Self::AccountDeleted(user) => (Some(user), None, None),
+            | Self::Profile(user)
+            | Self::PasswordAndProfile(user)
+            | Self::AccountDeleted(user, _) => (Some(user), None, None),
         }
     }
 
-    /// The server whose members are told something by it.
-    fn told_server(self) -> Option<ServerId> {
+    /// Who belongs to what, or does not, by a change of that.
+    fn membership(&self) -> Option<(UserId, ServerId)> {
+        let (user, server, _) = self.subjects();
+        user.zip(server)
+    }
+
+    /// The server whose members are told something by it that a server's state has.
+    fn told_server(&self) -> Option<ServerId> {
         let (user, server, _) = self.subjects();
         server.filter(|_| user.is_none())
+    }
+
+    /// Whether it is read however often it takes. The name of an erased account may still be on its way into logs; of who has joined,
+    /// left or changed, people hear who need not come back for it.
+    fn has_to_be_known(&self) -> bool {
+        let is_shown =
+            matches!(self, Self::Joined(..) | Self::Left(..) | Self::MembershipUnclear(..) | Self::Profile(_));
+        is_shown || matches!(self, Self::AccountDeleted(..))
     }
 }

@@ -1,4 +1,4 @@
-//! The gateways of a node, and the news that they get: what becomes of their users' servers and channels.
+//! The gateways of a node, and the news that they get: what becomes of their users' servers, and of the channels and members there.
 
 use super::Registry;
 use crate::actors::relay::{Completion, Hears, Outbox, RelayHandle, SessionKey, Topic};
@@ -98,6 +98,17 @@ impl Registry {
         let frames: Arc<[Bytes]> = Arc::new([news]);
         for relay in self.relays.all() {
             relay.deliver(Topic::Server(server), Arc::clone(&frames), Hears::Messages);
+        }
+    }
+
+    /// Tells those who see a user: the members of these servers, and the user, each gateway once.
+    pub(super) fn tell_sharers(&self, user: UserId, servers: &[ServerId], news: &Bytes) {
+        let topics: Arc<[Topic]> = servers.iter().map(|server| Topic::Server(*server)).collect();
+        let own = self.gateways.get(&user).into_iter().flatten();
+        let own: Vec<SessionKey> = own.map(|gateway| gateway.outbox.key()).collect();
+        for relay in self.relays.all() {
+            let own = own.iter().filter(|key| relay.has(**key)).copied().collect();
+            relay.deliver_once(Arc::clone(&topics), own, news.clone());
         }
     }
 

@@ -18,6 +18,7 @@ use crate::error::{Error, Noun, Result};
 use crate::patience::timeout;
 use actix::Addr;
 use actix::prelude::SendError;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,6 +50,15 @@ impl RegistryHandle {
         match self.ask(bearer, Target::Account).await? {
             Found::Caller(caller) | Found::Memberships(caller, _) => Ok(caller),
             Found::Facts(facts) => Ok(facts.caller),
+        }
+    }
+
+    /// Who the bearer of a good token is, and the servers that they belong to.
+    pub async fn memberships(&self, bearer: Bearer) -> Result<(Caller, Arc<[ServerId]>)> {
+        match self.ask(bearer, Target::Memberships).await? {
+            Found::Memberships(caller, servers) => Ok((caller, servers)),
+            // No question asks for one thing and is given another.
+            Found::Caller(_) | Found::Facts(_) => Err(Error::Internal),
         }
     }
 
@@ -117,7 +127,7 @@ impl RegistryHandle {
     pub async fn apply(&self, change: Change) {
         let (completion, settled) = Completion::awaited();
         if self.addr.send(Apply { change, completion }).await.is_err() {
-            tracing::error!(?change, "the registry is gone");
+            tracing::error!("the registry is gone");
         }
         settle(settled).await;
     }

@@ -4,6 +4,8 @@ use super::cache::Miss;
 use super::changes::Confirm;
 use super::{Ask, Registry, Target, WAITING_MAX};
 use crate::domain::access::{Account, ServerState};
+use crate::domain::server::ServerMember;
+use crate::domain::user::PublicProfile;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
 use crate::store::{Db, channels, servers, user_servers, users};
@@ -19,6 +21,10 @@ pub(super) enum Key {
     Server(ServerId),
     Member(UserId, ServerId),
     Memberships(UserId),
+    /// A member as others see them. Only news need it.
+    ShownMember(UserId, ServerId),
+    /// A user as others see them, and where. Only news need it.
+    ShownUser(UserId),
 }
 
 /// What has been loaded.
@@ -28,6 +34,15 @@ pub(super) enum Loaded {
     Server(Option<Arc<ServerState>>),
     Member(bool),
     Memberships(Arc<[ServerId]>),
+    ShownMember(Option<ServerMember>),
+    ShownUser(Option<ShownUser>),
+}
+
+/// A user as others see them, and the servers whose members do.
+#[derive(Clone)]
+pub(super) struct ShownUser {
+    pub(super) profile: PublicProfile,
+    pub(super) servers: Arc<[ServerId]>,
 }
 
 /// A load that is under way, and who waits for it, by the number of each: in the order in which they came to the registry, whatever
@@ -109,6 +124,14 @@ async fn load(db: &Db, key: Key) -> Result<Loaded> {
         Key::Channel(id) => Loaded::Channel(channels::server(db, id).await?),
         Key::Member(user, server) => Loaded::Member(user_servers::exists(db, user, server).await?),
         Key::Memberships(user) => Loaded::Memberships(user_servers::list(db, user).await?.into()),
+        Key::ShownMember(user, server) => Loaded::ShownMember(user_servers::find(db, user, server).await?),
+        Key::ShownUser(user) => Loaded::ShownUser(match users::shown(db, user).await? {
+            Some(profile) => {
+                let servers = user_servers::list(db, user).await?.into();
+                Some(ShownUser { profile, servers })
+            }
+            None => None,
+        }),
         Key::Server(id) => Loaded::Server(match servers::find(db, id).await? {
             Some(server) => {
                 let channels = channels::list(db, id).await?.into();

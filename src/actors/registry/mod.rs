@@ -258,7 +258,7 @@ impl Handler<Forget> for Registry {
     type Result = ();
 
     fn handle(&mut self, forget: Forget, _: &mut Self::Context) {
-        self.forget(forget.change);
+        self.forget(&forget.change);
     }
 }
 

@@ -1,8 +1,8 @@
 //! How other actors reach a relay and one of its sockets.
 
 use super::{
-    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, EndScope, EndSockets, Notice, Relay, SocketCommand, ToSocket, Topic,
-    Unsubscribe, UnsubscribeSilently,
+    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, DeliverOnce, EndScope, EndSockets, Notice, Relay, SocketCommand,
+    ToSocket, Topic, Unsubscribe, UnsubscribeSilently,
 };
 use crate::actors::tell;
 use crate::domain::auth_session::Ended;
@@ -96,6 +96,17 @@ impl RelayHandle {
     pub fn deliver(&self, topic: Topic, frames: Arc<[Bytes]>, to: Hears) {
         self.backlog.fetch_add(frames.len(), Ordering::Relaxed);
         tell(&self.addr, Deliver { topic, frames, to });
+    }
+
+    /// Hands a frame to the sockets of this worker that hear one of the topics, and to these others, to each once.
+    pub fn deliver_once(&self, topics: Arc<[Topic]>, others: Vec<SessionKey>, frame: Bytes) {
+        self.backlog.fetch_add(1, Ordering::Relaxed);
+        tell(&self.addr, DeliverOnce { topics, others, frame });
+    }
+
+    /// Whether a socket is one of this worker's.
+    pub fn has(&self, key: SessionKey) -> bool {
+        key.worker == self.worker
     }
 
     /// Ends sockets; no later event reaches them.

@@ -45,6 +45,15 @@ struct Deliver {
     to: Hears,
 }
 
+/// Something for every socket that hears one of the topics, and for these others.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct DeliverOnce {
+    topics: Arc<[Topic]>,
+    others: Vec<SessionKey>,
+    frame: Bytes,
+}
+
 /// Something about one socket.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -166,6 +175,16 @@ impl Handler<Deliver> for Relay {
     fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
         self.backlog.fetch_sub(deliver.frames.len(), Ordering::Relaxed);
         self.table.borrow_mut().deliver(deliver.topic, &deliver.frames, deliver.to);
+        self.schedule_flush(ctx);
+    }
+}
+
+impl Handler<DeliverOnce> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, deliver: DeliverOnce, ctx: &mut Self::Context) {
+        self.backlog.fetch_sub(1, Ordering::Relaxed);
+        self.table.borrow_mut().deliver_once(&deliver.topics, &deliver.others, &deliver.frame);
         self.schedule_flush(ctx);
     }
 }

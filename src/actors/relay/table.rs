@@ -166,6 +166,24 @@ impl Table {
         room.take(frames, to);
     }
 
+    /// For who hears several of the topics it is one frame.
+    pub(super) fn deliver_once(&mut self, topics: &[Topic], others: &[SessionKey], frame: &Bytes) {
+        // What was announced before goes out before.
+        self.flush_rooms();
+        let mut is_told = vec![false; self.sockets.capacity()];
+        let mut unflushed = std::mem::take(&mut self.unflushed);
+        let rooms = topics.iter().filter_map(|topic| self.rooms.get(topic));
+        let seated = rooms.flat_map(|room| &room.seats).map(|seat| (seat.slot as usize, &seat.socket));
+        let others = others.iter().filter_map(|key| Some((key.slot as usize, &self.entry(*key)?.socket)));
+        for (slot, socket) in seated.chain(others) {
+            if is_told.get_mut(slot).is_some_and(|is_told| !std::mem::replace(is_told, true)) {
+                socket.queue(frame.clone());
+                unflushed.push(slot);
+            }
+        }
+        self.unflushed = unflushed;
+    }
+
     /// Writes what has come in to every socket it is for.
     pub(super) fn flush(&mut self) {
         self.flush_rooms();

@@ -2,7 +2,7 @@
 
 use super::socket::HELD_FRAMES;
 use super::*;
-use crate::domain::{ChannelId, Seq};
+use crate::domain::{ChannelId, Seq, ServerId};
 use crate::net::Stream;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -160,6 +160,41 @@ async fn what_was_announced_goes_out_before_what_comes_after_it() {
     relay.handle().deliver(topic, Arc::new([Bytes::from_static(b"[end]")]), Hears::Messages);
     assert_eq!(hear(&mut first, b"[end]").await, "[announced][sent][again][end]");
     assert_eq!(hear(&mut second, b"[end]").await, "[first][end]");
+}
+
+/// Who hears several topics, or is named beside, gets what is for all of them once, in its place among what else comes.
+#[actix_web::test]
+async fn what_is_for_several_topics_reaches_each_socket_once_and_in_its_place() {
+    let relay = Relay::start_here(0, Times::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let topics: Arc<[Topic]> = [1, 2, 3].map(|id| Topic::Server(ServerId(id))).into();
+    let (mut three, hears_three) = connect(&relay, &listener).await;
+    let (mut one, hears_one) = connect(&relay, &listener).await;
+    let (mut named, hears_none) = connect(&relay, &listener).await;
+    let (mut other, hears_other) = connect(&relay, &listener).await;
+    for outbox in [&hears_three, &hears_one, &hears_none, &hears_other] {
+        outbox.open();
+    }
+    (1..=3).for_each(|id| hears_three.subscribe_server(ServerId(id)));
+    hears_one.subscribe_server(ServerId(3));
+    hears_other.subscribe_server(ServerId(4));
+    let tell = |topic: Topic, text: &'static [u8]| {
+        relay.handle().deliver(topic, Arc::new([Bytes::from_static(text)]), Hears::Messages);
+    };
+    tell(Topic::Server(ServerId(3)), b"[before]");
+    // One is gone, one is named that hears it anyway.
+    let (_, gone) = connect(&relay, &listener).await;
+    relay.remove(gone.key());
+    let others = vec![hears_three.key(), hears_none.key(), gone.key()];
+    relay.handle().deliver_once(Arc::clone(&topics), others, Bytes::from_static(b"[once]"));
+    tell(Topic::Server(ServerId(3)), b"[end]");
+    for outbox in [&hears_none, &hears_other] {
+        outbox.send(Bytes::from_static(b"[end]"));
+    }
+    assert_eq!(hear(&mut three, b"[end]").await, "[before][once][end]");
+    assert_eq!(hear(&mut one, b"[end]").await, "[before][once][end]");
+    assert_eq!(hear(&mut named, b"[end]").await, "[once][end]");
+    assert_eq!(hear(&mut other, b"[end]").await, "[end]");
 }
 
 /// However a seat is left, the room is as if it had never been taken, and those who stay hear all.

@@ -206,7 +206,7 @@ pub async fn login(
         auth_sessions::begin(&db, &known, client, (&stored.family, &stored.hash), life).await
     };
     let change = Change::LoggedIn(user_id);
-    let Begun { session_id, ends_at_s } = commit(&node, change, begin, move |_| change).await?;
+    let Begun { session_id, ends_at_s } = commit(&node, change.clone(), begin, move |_| change).await?;
     token(
         &node,
         Subject { user_id, password_version, session_id, logged_in_at_s: node.tokens.now_s(), ends_at_s },
@@ -305,7 +305,7 @@ async fn rotate(node: &Data<Node>, used: &SecretString) -> Result<(Subject, Refr
             tracing::warn!(%user_id, %session_id, "a refresh token was used again; its session is ended");
             let (db, change) = (node.db.clone(), Change::Sessions(user_id));
             let end = async move { auth_sessions::end_reused(&db, user_id, session_id).await };
-            commit(node, change, end, move |()| change).await?;
+            commit(node, change.clone(), end, move |()| change).await?;
             Err(Unauthorized::RefreshReused.into())
         }
     }

@@ -74,7 +74,7 @@ pub async fn update(
     let change = Change::ChannelChanged(access.server_id(), id);
     let db = node.db.clone();
     let work = async move { channels::update(&db, &access, &sent.patch).await };
-    Ok(Json(commit(&node, change, work, move |_| change).await?))
+    Ok(Json(commit(&node, change.clone(), work, move |_| change).await?))
 }
 
 /// Delete a channel
@@ -87,6 +87,6 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>)
     let change = Change::ChannelDeleted(access.server_id(), id);
     let db = node.db.clone();
     let work = async move { channels::delete(&db, &access).await };
-    commit(&node, change, work, move |()| change).await?;
+    commit(&node, change.clone(), work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -7,7 +7,7 @@ use crate::auth::token::Bearer;
 use crate::domain::access::Caller;
 use crate::domain::auth_session::AuthSession;
 use crate::domain::message::{Message, OwnReaction, OwnRevision};
-use crate::domain::server::Server;
+use crate::domain::server::JoinedServer;
 use crate::domain::user::Profile;
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use crate::error::{Error, Result};
@@ -74,8 +74,8 @@ pub struct Export {
     profile: Profile,
     /// Where you are logged in.
     sessions: Vec<AuthSession>,
-    /// The servers that you belong to.
-    servers: Vec<Server>,
+    /// The servers that you belong to, and since when.
+    servers: Vec<JoinedServer>,
     /// What you have written, oldest first.
     messages: Vec<Message<'static>>,
     /// The texts of your messages that you have replaced, as far as they are kept.
@@ -113,7 +113,7 @@ pub async fn get(auth: Auth, node: Data<Node>) -> Result<HttpResponse> {
     let export = Export {
         profile: users::own(&node.db, &caller).await?,
         sessions: auth_sessions::list(&node.db, &caller, bearer.session_id).await?,
-        servers: servers::list(&node.db, &caller).await?,
+        servers: servers::joined(&node.db, &caller).await?,
         messages: Vec::new(),
         earlier_texts: Vec::new(),
         reactions: Vec::new(),

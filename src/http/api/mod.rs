@@ -5,6 +5,7 @@ pub(super) mod channels;
 pub mod events;
 pub(super) mod export;
 pub(super) mod health;
+pub(super) mod members;
 pub(super) mod message;
 pub mod messages;
 pub(super) mod pins;

@@ -27,7 +27,7 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<NewServer>) ->
     let user = caller.id();
     let db = node.db.clone();
     let work = async move { servers::create(&db, &caller, &new).await };
-    let made = move |server: &Server| Change::Membership(user, server.id);
+    let made = move |server: &Server| Change::Joined(user, server.id);
     let server = commit(&node, Change::Memberships(user), work, made).await?;
     Ok(HttpResponse::Created().json(server))
 }
@@ -75,7 +75,7 @@ pub async fn update(
     let db = node.db.clone();
     let work = async move { servers::update(&db, &access, &sent.patch).await };
     let change = Change::ServerChanged(id);
-    Ok(Json(commit(&node, change, work, move |_| change).await?))
+    Ok(Json(commit(&node, change.clone(), work, move |_| change).await?))
 }
 
 /// Hand a server over to another member
@@ -94,7 +94,7 @@ pub async fn hand_over(
     let db = node.db.clone();
     let work = async move { servers::hand_over(&db, &access, new).await };
     let change = Change::ServerChanged(id);
-    Ok(Json(commit(&node, change, work, move |_| change).await?))
+    Ok(Json(commit(&node, change.clone(), work, move |_| change).await?))
 }
 
 /// Delete a server
@@ -106,7 +106,7 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
     let db = node.db.clone();
     let change = Change::ServerDeleted(id);
-    commit(&node, change, async move { servers::delete(&db, &access).await }, move |()| change).await?;
+    commit(&node, change.clone(), async move { servers::delete(&db, &access).await }, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -118,9 +118,10 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
 pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
     let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
     let server = access.state().server.clone();
-    let change = Change::Membership(access.caller().id(), id);
+    let user = access.caller().id();
     let db = node.db.clone();
-    commit(&node, change, async move { user_servers::join(&db, &access).await }, move |()| change).await?;
+    let work = async move { user_servers::join(&db, &access).await };
+    commit(&node, Change::MembershipUnclear(user, id), work, move |()| Change::Joined(user, id)).await?;
     Ok(Json(server))
 }
 
@@ -137,8 +138,9 @@ pub async fn leave(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -
     if access.is_owner() {
         return Err(Conflict::OwnerCannotLeave.into());
     }
-    let change = Change::Membership(access.caller().id(), id);
+    let user = access.caller().id();
     let db = node.db.clone();
-    commit(&node, change, async move { user_servers::leave(&db, &access).await }, move |()| change).await?;
+    let work = async move { user_servers::leave(&db, &access).await };
+    commit(&node, Change::MembershipUnclear(user, id), work, move |()| Change::Left(user, id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

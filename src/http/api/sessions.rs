@@ -48,7 +48,7 @@ pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse>
     let change = Change::Sessions(caller.id());
     let db = node.db.clone();
     let work = async move { auth_sessions::end_others(&db, &caller, current).await };
-    commit(&node, change, work, move |()| change).await?;
+    commit(&node, change.clone(), work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -59,5 +59,5 @@ pub async fn delete_others(auth: Auth, node: Data<Node>) -> Result<HttpResponse>
 pub async fn end(node: &Data<Node>, caller: Caller, id: AuthSessionId) -> Result<Vec<u8>> {
     let change = Change::Sessions(caller.id());
     let db = node.db.clone();
-    commit(node, change, async move { auth_sessions::end(&db, &caller, id).await }, move |_| change).await
+    commit(node, change.clone(), async move { auth_sessions::end(&db, &caller, id).await }, move |_| change).await
 }

@@ -2,13 +2,13 @@
 
 use crate::actors::registry::Change;
 use crate::auth::password::Verdict;
-use crate::domain::UserId;
 use crate::domain::access::Caller;
 use crate::domain::auth_session::FRESH_S;
 use crate::domain::fields::body;
 use crate::domain::patch::Patch;
 use crate::domain::text::{Bio, DisplayName, Email, WebUrl};
-use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile};
+use crate::domain::user::{CurrentPassword, NewPassword, Profile, ProfilePatch, PublicProfile, UserIds};
+use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, Noun, Result};
 use crate::http::Node;
 use crate::http::api::auth;
@@ -46,6 +46,15 @@ body! {
         /// Wanted with `password` and `email` where the login is older than 5 minutes.
         #[schema(value_type = Option<String>, format = "password", example = "your password", nullable = false)]
         current_password: Option<CurrentPassword> = change,
+    }
+}
+
+body! {
+    /// Users that are looked up.
+    pub struct LookUpUsers {
+        /// 1 to 100 ids; one that is there several times counts once.
+        #[schema(value_type = Vec<i64>, min_items = 1, example = json!([1, 2]))]
+        ids: UserIds = required,
     }
 }
 
@@ -107,17 +116,41 @@ pub async fn update_me(
     if profile.email.is_some() {
         told.quota(node.limits.email_change(caller.id(), client.address)?);
     }
-    let db = node.db.clone();
+    let is_shown = profile.is_shown();
+    if is_shown {
+        told.quota(node.limits.profile_change(caller.id())?);
+    }
+    let (db, user) = (node.db.clone(), caller.id());
     let Some(password) = &password else {
-        return Ok(Json(users::update(&db, &caller, &profile, None).await?));
+        let work = async move { users::update(&db, &caller, &profile, None).await };
+        let change = Change::Profile(user);
+        let changed = if is_shown { commit(&node, change.clone(), work, move |_| change).await } else { work.await };
+        return Ok(Json(changed?));
     };
     let turn = Arc::new(node.limits.hash_turn(client.address, Account::named(caller.username()))?);
     node.passwords.judge(password, [&**caller.username()], Arc::clone(&turn)).await?;
     let hashed_password = node.passwords.hash(password, turn).await?;
     let password = PasswordChange { hashed_password, kept_token };
-    let change = Change::Password(caller.id());
+    let change = if is_shown { Change::PasswordAndProfile(user) } else { Change::Password(user) };
     let work = async move { users::update(&db, &caller, &profile, Some(&password)).await };
-    Ok(Json(commit(&node, change, work, move |_| change).await?))
+    Ok(Json(commit(&node, change.clone(), work, move |_| change).await?))
+}
+
+/// Look users up
+///
+/// Up to 100 at once. Who does not exist is left out.
+#[utoipa::path(
+    post, path = "/users/lookup", operation_id = "look_up_users",
+    request_body(content = LookUpUsers, example = json!({ "ids": [1, 2] })),
+    responses((status = 200, description = "What everyone may see of each, in the order of `ids`", body = Vec<PublicProfile>)),
+)]
+pub async fn look_up(
+    auth: Auth,
+    node: Data<Node>,
+    Body(LookUpUsers { ids }): Body<LookUpUsers>,
+) -> Result<Json<Vec<PublicProfile>>> {
+    let caller = node.registry.caller(auth.0).await?;
+    Ok(Json(users::look_up(&node.db, &caller, &ids).await?))
 }
 
 /// Delete my account
@@ -135,12 +168,12 @@ pub async fn delete_me(
     client: Client,
     Body(sent): Body<DeleteMe>,
 ) -> Result<HttpResponse> {
-    let caller = node.registry.caller(auth.0).await?;
+    let (caller, servers) = node.registry.memberships(auth.0).await?;
     compare(&node, &client, &caller, sent.password).await?;
-    let change = Change::AccountDeleted(caller.id());
-    let db = node.db.clone();
-    let user = caller.id();
-    commit(&node, change, async move { users::delete(&db, &caller).await }, move |()| change).await?;
+    let (db, user) = (node.db.clone(), caller.id());
+    let work = async move { users::delete(&db, &caller).await };
+    let made = move |left: &Arc<[ServerId]>| Change::AccountDeleted(user, Arc::clone(left));
+    commit(&node, Change::AccountDeleted(user, servers), work, made).await?;
     rt::spawn(message_revisions::erase_of(node.db.clone(), user));
     Ok(HttpResponse::NoContent().finish())
 }

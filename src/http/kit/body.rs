@@ -101,7 +101,7 @@ fn object(bytes: &[u8], kind: &str) -> Result<Map<String, Value>> {
         Err(error) => {
             let hint = if is_form(bytes, kind) { "Send JSON; this call takes no form. " } else { "" };
             let mut issue = whole("json_invalid", &format!("{hint}JSON decode error: {error}"));
-            issue.loc.push(Step::Byte(offset(bytes, &error) as u64));
+            issue.loc.push(Step::Place(offset(bytes, &error) as u64));
             Err(issue.into())
         }
     }

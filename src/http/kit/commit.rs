@@ -59,12 +59,12 @@ where
                 match error {
                     Error::InDoubt(backend) => {
                         // What is read from now on is true until the change is made, if it ever is.
-                        node.registry.forget(unclear).await;
+                        node.registry.forget(unclear.clone()).await;
                         node.doubts.add(backend, unclear, &node.db, &node.registry);
                     }
                     // The database knows of a change that this node does not: whatever it missed, it makes true now.
                     Error::NotFound(_) | Error::Conflict(Conflict::NotMember | Conflict::AlreadyMember) => {
-                        node.registry.apply(unclear).await;
+                        node.registry.apply(unclear.found()).await;
                     }
                     _ => {}
                 }
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn only_what_was_looked_for_and_is_gone_is_decided() {
         let backend = |pid| Backend::new(pid, OffsetDateTime::UNIX_EPOCH);
-        let change = |user| Change::Membership(UserId(user), ServerId(1));
+        let change = |user| Change::MembershipUnclear(UserId(user), ServerId(1));
         let all =
             vec![(backend(1), change(1)), (backend(2), change(2)), (backend(1), change(1)), (backend(3), change(3))];
         let mut state = State { all, is_looking: true };
@@ -182,7 +182,7 @@ mod tests {
         let doubts = Doubts::default();
         for number in 0..DOUBTS_MAX as i64 {
             assert!(doubts.have_room().is_ok(), "{number}");
-            let change = Change::Membership(UserId(number), ServerId(1));
+            let change = Change::MembershipUnclear(UserId(number), ServerId(1));
             doubts.0.lock().all.push((Backend::new(1, OffsetDateTime::UNIX_EPOCH), change));
         }
         assert_eq!(doubts.have_room().map_err(|error| error.code()), Err(Code::Busy));

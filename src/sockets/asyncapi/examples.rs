@@ -5,7 +5,7 @@ use crate::domain::emoji::Emoji;
 use crate::domain::frame::{Frame, LoggedChannel, Membership, Ready, Revoked};
 use crate::domain::log::{LogEntry, MessageDeleted, MessagesDeleted, Pin, Reaction, ReactionsCleared};
 use crate::domain::message::{Message, NewMessage};
-use crate::domain::server::Server;
+use crate::domain::server::{Server, ServerMember};
 use crate::domain::text::{Content, Nonce};
 use crate::domain::user::Profile;
 use crate::domain::{ChannelId, MessageId, Seq, ServerId, UserId};
@@ -113,6 +113,9 @@ fn news() -> Vec<Value> {
         json!(Frame::ServerJoined(Box::new(membership()))),
         json!(Frame::ServerUpdated(Box::new(server()))),
         json!(Frame::ServerLeft { id: ServerId(1) }),
+        json!(Frame::MemberJoined { server_id: ServerId(1), member: Box::new(member()) }),
+        json!(Frame::MemberLeft { server_id: ServerId(1), user_id: UserId(2) }),
+        json!(Frame::UserUpdated { user: Box::new(profile().into()) }),
         json!(Frame::ServerDeleted { id: ServerId(1) }),
         json!(Frame::ChannelCreated(Box::new(channel()))),
         json!(Frame::ChannelUpdated(Box::new(channel()))),
@@ -173,6 +176,16 @@ fn server() -> Server {
         owner_id: UserId(1),
         created_at: AT,
         updated_at: AT,
+    }
+}
+
+fn member() -> ServerMember {
+    ServerMember {
+        user_id: UserId(2),
+        username: "jun".into(),
+        display_name: Some("Jun".into()),
+        avatar_url: None,
+        joined_at: AT,
     }
 }
 

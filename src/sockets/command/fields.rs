@@ -114,7 +114,7 @@ impl Fields<'_> {
     fn content(&self) -> Result<Content, BadFrame> {
         match &self.content {
             Some(Value::String(content)) => Content::try_from(content.as_str())
-                .map_err(|Refusal { kind, msg }| BadFrame::at("content", Code::of_text(kind), msg)),
+                .map_err(|Refusal { kind, msg, .. }| BadFrame::at("content", Code::of_text(kind), msg)),
             None | Some(Value::Null) => {
                 let detail = r#"`content` is missing: send {"content": "…"}"#;
                 Err(BadFrame::at("content", Code::ContentMissing, detail))
@@ -180,7 +180,7 @@ impl Fields<'_> {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(nonce)) => Nonce::try_from(nonce.as_str())
                 .map(Some)
-                .map_err(|Refusal { kind, msg }| BadFrame::at("nonce", Code::of_text(kind), msg)),
+                .map_err(|Refusal { kind, msg, .. }| BadFrame::at("nonce", Code::of_text(kind), msg)),
             Some(_) => Err(BadFrame::at("nonce", Code::NonceInvalid, "`nonce` must be a string")),
         }
     }

@@ -102,6 +102,7 @@ fn body_of(method: &str, path: &str) -> &'static str {
         ("POST", "/auth/refresh") => r#"{"refresh_token": "{refresh_token}"}"#,
         ("PUT", "/users/me") => r#"{"bio": "tea"}"#,
         ("DELETE", "/users/me") => r#"{"password": "{password}"}"#,
+        ("POST", "/users/lookup") => r#"{"ids": [{heir}]}"#,
         ("POST", "/servers/") => r#"{"name": "new"}"#,
         ("PUT", "/servers/{server_id}") => r#"{"description": "tea"}"#,
         ("PUT", "/servers/{server_id}/owner") => r#"{"owner_id": {heir}}"#,

@@ -24,7 +24,7 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 44] = [
+pub static ENDPOINTS: [Endpoint; 47] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::POST, "/auth/refresh", Anyone, r#"{"refresh_token": "x"}"#),
@@ -37,6 +37,7 @@ pub static ENDPOINTS: [Endpoint; 44] = [
     endpoint(Method::PUT, "/users/me", Token, r#"{"bio": "hello"}"#),
     endpoint(Method::GET, "/users/me/export", Token, ""),
     endpoint(Method::DELETE, "/users/me", Token, r#"{"password": "correct horse battery"}"#),
+    endpoint(Method::POST, "/users/lookup", Token, r#"{"ids": [1, 2]}"#),
     endpoint(Method::GET, "/users/{user_id}", Token, ""),
     endpoint(Method::POST, "/servers/", Token, r#"{"name": "Courtyard"}"#),
     endpoint(Method::GET, "/servers/", Token, ""),
@@ -46,6 +47,8 @@ pub static ENDPOINTS: [Endpoint; 44] = [
     endpoint(Method::POST, "/servers/{server_id}/join", Token, ""),
     endpoint(Method::PUT, "/servers/{server_id}/owner", Token, r#"{"owner_id":1}"#),
     endpoint(Method::POST, "/servers/{server_id}/leave", Token, ""),
+    endpoint(Method::GET, "/servers/{server_id}/members", Token, ""),
+    endpoint(Method::GET, "/servers/{server_id}/members/{user_id}", Token, ""),
     endpoint(Method::POST, "/channels/", Token, r#"{"name": "general", "server_id": 1}"#),
     endpoint(Method::GET, "/channels/{channel_id}", Token, ""),
     endpoint(Method::PUT, "/channels/{channel_id}", Token, r#"{"name": "general"}"#),

@@ -40,6 +40,13 @@ pub const PUBLIC_PROFILE: Shape = &[
     ("created_at", Time),
     ("updated_at", Time),
 ];
+pub const MEMBER: Shape = &[
+    ("user_id", Id),
+    ("username", Text),
+    ("display_name", TextOrNull),
+    ("avatar_url", TextOrNull),
+    ("joined_at", Time),
+];
 pub const SERVER: Shape = &[
     ("id", Id),
     ("name", Text),

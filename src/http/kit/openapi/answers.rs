@@ -24,7 +24,7 @@ use Code::{
 };
 
 /// What an operation refuses beside what all of its kind do.
-const OWN: [(&str, &[Code]); 38] = [
+const OWN: [(&str, &[Code]); 40] = [
     ("register", &[UsernameTaken, EmailTaken]),
     ("login", &[InvalidCredentials, OriginNotAllowed]),
     ("refresh", &[InvalidRefreshToken, RefreshTokenMissing, RefreshTokenReused, OriginNotAllowed]),
@@ -40,6 +40,8 @@ const OWN: [(&str, &[Code]); 38] = [
     ("delete_server", &[NotAMember, NotTheOwner, ServerNotFound]),
     ("hand_over_server", &[NewOwnerNotAMember, NotAMember, NotTheOwner, ServerNotFound]),
     ("join_server", &[AlreadyMember, TooManyServers, ServerNotFound]),
+    ("list_members", &[NotAMember, ServerNotFound]),
+    ("get_member", &[NotAMember, ServerNotFound, UserNotFound]),
     ("leave_server", &[NotAMemberToLeave, OwnerCannotLeave, ServerNotFound]),
     ("create_channel", &[TooManyChannels, NotAMember, NotTheOwner, ServerNotFound]),
     ("get_channel", &[NotAMember, ChannelNotFound]),
@@ -67,7 +69,7 @@ const OWN: [(&str, &[Code]); 38] = [
 /// Those that are not counted and read nothing: they refuse nothing else.
 const HEALTH: [&str; 2] = ["live", "ready"];
 /// Those that write nothing, whatever their method.
-const NO_CHANGES: [&str; 1] = ["ws_ticket"];
+const NO_CHANGES: [&str; 2] = ["ws_ticket", "look_up_users"];
 
 /// The headers that answers have: what each is called, of which type, and what it says.
 const HEADERS: [(&str, &str, &str); 6] = [

@@ -1,0 +1,55 @@
+//! `/servers/{server_id}/members`: who belongs to a server, for its members.
+
+use crate::domain::access::{Member, ServerAccess};
+use crate::domain::message::PAGE_MAX;
+use crate::domain::server::ServerMember;
+use crate::domain::{ServerId, UserId};
+use crate::error::{Error, Noun, Result};
+use crate::http::Node;
+use crate::http::kit::extract::{Auth, InPath};
+use crate::http::kit::query::{InQuery, query};
+use crate::store::user_servers;
+use actix_web::web::{Data, Json};
+
+query! {
+    /// Which of a server's members.
+    pub struct MembersQuery {
+        /// Only users after this id
+        after: i64 = 0..=i64::MAX, or 0;
+        /// At most so many
+        limit: i64 = 1..=PAGE_MAX, or PAGE_MAX;
+    }
+}
+
+/// A server's members
+///
+/// By their ids; to read on, ask again `after` the last one.
+#[utoipa::path(
+    get, path = "/servers/{server_id}/members", operation_id = "list_members", tag = "servers",
+    params(MembersQuery),
+    responses((status = 200, description = "Members, by their ids", body = Vec<ServerMember>)),
+)]
+pub async fn list(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(server): InPath<ServerId>,
+    InQuery(MembersQuery { after, limit }): InQuery<MembersQuery>,
+) -> Result<Json<Vec<ServerMember>>> {
+    let access: ServerAccess<Member> = node.registry.server(auth.0, server).await?;
+    Ok(Json(user_servers::page(&node.db, &access, UserId(after), limit).await?))
+}
+
+/// A member of a server
+#[utoipa::path(
+    get, path = "/servers/{server_id}/members/{user_id}", operation_id = "get_member", tag = "servers",
+    responses((status = 200, description = "The member", body = ServerMember)),
+)]
+pub async fn get(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(server): InPath<ServerId>,
+    InPath(user): InPath<UserId>,
+) -> Result<Json<ServerMember>> {
+    let access: ServerAccess<Member> = node.registry.server(auth.0, server).await?;
+    user_servers::get(&node.db, &access, user).await?.map(Json).ok_or(Error::NotFound(Noun::User))
+}
