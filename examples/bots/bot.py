@@ -135,7 +135,8 @@ class Bot:
 async def main():
     bot = Bot()
     run = asyncio.ensure_future(bot.run())
-    for number in (signal.SIGINT, signal.SIGTERM): asyncio.get_running_loop().add_signal_handler(number, run.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: run.get_loop().call_soon_threadsafe(run.cancel))
     while not run.done():
         await asyncio.wait([run], timeout=0.2)
         bot.save()

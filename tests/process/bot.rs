@@ -29,17 +29,7 @@ pub async fn python_program() -> Option<Program> {
     let install = async {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).await?;
         let mut pip = Command::new(folder.join("bin/python"));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--retries",
-            "1",
-            "--timeout",
-            "15",
-        ]);
+        pip.args("-m pip install --quiet --disable-pip-version-check --retries 1 --timeout 15".split(' '));
         run(pip.arg("-r").arg(&wanted)).await
     };
     had("Python", &folder, &wanted, install).await?;
@@ -48,19 +38,21 @@ pub async fn python_program() -> Option<Program> {
 
 /// The same for Node.js, whose modules are found beside the script.
 pub async fn node_program() -> Option<Program> {
+    let is_old =
+        "const [major, minor] = process.versions.node.split('.'); process.exit(major * 100 + +minor < 2010 ? 1 : 0)";
+    if let Err(why) = run(Command::new("node").args(["-e", is_old])).await {
+        eprintln!("the bot for Node.js is not tried, for it needs version 20.10 or newer: {why}");
+        return None;
+    }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bot-node");
     let wanted = example("package-lock.json");
     let install = async {
-        let is_new = "const [major, minor] = process.versions.node.split('.'); process.exit(major > 20 || major == 20 && minor > 9 ? 0 : 1)";
-        run(Command::new("node").args(["-e", is_new]))
-            .await
-            .map_err(|why| format!("Node.js 20.10 or newer is needed: {why}"))?;
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         for name in ["package.json", "package-lock.json"] {
             std::fs::copy(example(name), folder.join(name)).map_err(|error| error.to_string())?;
         }
         let mut npm = Command::new("npm");
-        npm.args(["ci", "--silent", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=15000"]);
+        npm.args(["ci", "--loglevel=error", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=15000"]);
         run(npm.current_dir(&folder)).await
     };
     had("Node.js", &folder, &wanted, install).await?;
@@ -82,7 +74,10 @@ async fn had(
     }
     let done = timeout(INSTALL_PATIENCE, install).await.unwrap_or_else(|_| Err("it takes too long".to_owned()));
     match done {
-        Ok(()) => Some(std::fs::write(stamp, text).expect("it can be written")),
+        Ok(()) => {
+            std::fs::write(stamp, text).expect("it can be written");
+            Some(())
+        }
         Err(why) => {
             eprintln!("the bot for {name} is not tried, for what it needs cannot be had: {why}");
             None
@@ -93,9 +88,10 @@ async fn had(
 /// Runs a command; says in a line why it failed.
 async fn run(command: &mut Command) -> Result<(), String> {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.map_err(|error| error.to_string())?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.trim().lines().last().unwrap_or_default();
-    if output.status.success() { Ok(()) } else { Err(format!("{}: {last}", output.status)) }
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let line = said.lines().find(|line| line.contains("rror")).or(said.lines().next()).unwrap_or_default();
+    let line: String = line.chars().take(300).collect();
+    if output.status.success() { Ok(()) } else { Err(format!("{}: {line}", output.status)) }
 }
 
 /// A bot that runs, or has run, with what it has printed.
