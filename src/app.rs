@@ -150,7 +150,7 @@ impl Application {
             tokens: Arc::new(tokens.by(config.times.clock)),
             successions,
             refresh_life: config.refresh_life,
-            limits: Limits::new(config.rate_limit),
+            limits: Limits::new(config.rate_limit, config.times.uptime),
             has_tls: tls.is_some(),
             proxies: config.trusted_proxies.clone(),
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,

@@ -1,7 +1,7 @@
 //! What happens by the clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A socket that has been silent for so long is pinged, in seconds.
 pub const PING_AFTER_S: u32 = 25;
@@ -31,6 +31,8 @@ pub struct Times {
     pub identify_max_s: u32,
     /// What tokens and logins are judged by.
     pub clock: WallClock,
+    /// What limits by rate are judged by.
+    pub uptime: Uptime,
 }
 
 impl Default for Times {
@@ -44,6 +46,7 @@ impl Default for Times {
             silence_max_s: SILENCE_MAX_S,
             identify_max_s: IDENTIFY_MAX_S,
             clock: WallClock::default(),
+            uptime: Uptime::default(),
         }
     }
 }
@@ -66,5 +69,33 @@ impl WallClock {
     pub fn now_s(self) -> u64 {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         now_s + self.ahead_s.map_or(0, |ahead_s| ahead_s.load(Ordering::Relaxed))
+    }
+}
+
+/// The time since a start; or one that goes on only where it is told to.
+#[derive(Clone, Copy, Debug)]
+pub struct Uptime {
+    started: Instant,
+    told_us: Option<&'static AtomicU64>,
+}
+
+impl Default for Uptime {
+    fn default() -> Self {
+        Self { started: Instant::now(), told_us: None }
+    }
+}
+
+impl Uptime {
+    /// A time that is so many microseconds, which may grow at any time.
+    #[must_use]
+    pub fn told_by(microseconds: &'static AtomicU64) -> Self {
+        Self { told_us: Some(microseconds), ..Self::default() }
+    }
+
+    /// Microseconds since the start.
+    #[must_use]
+    pub fn now_us(self) -> u64 {
+        let passed_us = || u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.told_us.map_or_else(passed_us, |told_us| told_us.load(Ordering::Relaxed))
     }
 }

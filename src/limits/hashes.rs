@@ -67,11 +67,12 @@ fn give_back<K: Hash + Eq>(counts: &mut HashMap<K, u32>, key: &K) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::times::Uptime;
     use std::net::Ipv4Addr;
 
     #[test]
     fn an_address_and_an_account_have_so_many_turns_at_once_and_each_is_given_back() {
-        let limits = Limits::new(true);
+        let limits = Limits::new(true, Uptime::default());
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let there = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let turn = |address, name: &str| limits.hash_turn(address, Account::named(name));

@@ -129,6 +129,7 @@ impl Attempt {
 mod tests {
     use super::*;
     use crate::limits::ADDRESS_FAILURES;
+    use crate::times::Uptime;
     use std::net::Ipv4Addr;
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_right_or_was_not_compared_does_not_count() {
-        let limits = Limits::new(true);
+        let limits = Limits::new(true, Uptime::default());
         let mina = Account::named("mina");
         for _ in 0..20 {
             limits.login(mina, HERE).expect("not too many").not_made();
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_address_that_tries_many_accounts_waits_with_all_of_them() {
-        let limits = Limits::new(true);
+        let limits = Limits::new(true, Uptime::default());
         let burst = i64::from(ADDRESS_FAILURES.burst);
         for id in 0..burst {
             drop(limits.login(Account::named(&id.to_string()), HERE).expect("not too many"));
@@ -212,7 +213,7 @@ mod tests {
         assert!((1..=5_000).contains(&refused.retry_after_ms), "{refused:?}");
         assert!(limits.login(Account::named("another"), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).is_ok());
         // Right ones leave nothing, however many.
-        let limits = Limits::new(true);
+        let limits = Limits::new(true, Uptime::default());
         for id in 0..2 * burst {
             limits.login(Account::named(&id.to_string()), HERE).expect("not too many").succeeded();
         }

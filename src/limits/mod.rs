@@ -19,6 +19,7 @@ pub use logins::{Account, Attempt};
 pub use sockets::SocketSlot;
 
 use crate::domain::{ChannelId, UserId};
+use crate::times::Uptime;
 use bucket::Buckets;
 use hashes::Hashes;
 use logins::Logins;
@@ -26,7 +27,7 @@ use sockets::Sockets;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use turns::Turns;
 
 /// The most bytes of a request's head.
@@ -102,7 +103,7 @@ enum LimitKey {
 /// A node's limits. Nothing is limited where it is `off`.
 pub struct Limits {
     is_on: bool,
-    started: Instant,
+    uptime: Uptime,
     calls: Buckets<LimitKey>,
     registrations: Buckets<IpAddr>,
     messages: Buckets<(UserId, ChannelId)>,
@@ -124,10 +125,10 @@ pub struct Limits {
 
 impl Limits {
     /// Every bucket full.
-    pub fn new(is_on: bool) -> Arc<Self> {
+    pub fn new(is_on: bool, uptime: Uptime) -> Arc<Self> {
         Arc::new(Self {
             is_on,
-            started: Instant::now(),
+            uptime,
             calls: Buckets::new(CALLS),
             registrations: Buckets::new(REGISTRATIONS),
             messages: Buckets::new(MESSAGES),
@@ -287,7 +288,7 @@ impl Limits {
     }
 
     fn now_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+        self.uptime.now_us()
     }
 }
 

@@ -47,10 +47,11 @@ impl Drop for SocketSlot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::times::Uptime;
 
     #[test]
     fn a_user_may_have_so_many_and_what_is_closed_makes_room() {
-        let limits = Limits::new(true);
+        let limits = Limits::new(true, Uptime::default());
         let mut open: Vec<_> = (0..SOCKETS_MAX).map(|_| limits.socket(UserId(1)).expect("there is room")).collect();
         assert!(limits.socket(UserId(1)).is_err());
         assert!(limits.socket(UserId(2)).is_ok());

@@ -15,7 +15,7 @@ fn addresses_of_one_ipv6_network_count_together_and_mapped_ones_as_ipv4() {
 
 #[test]
 fn a_message_is_told_the_limit_that_is_reached_first() {
-    let limits = Limits::new(true);
+    let limits = Limits::new(true, Uptime::default());
     let told = |user: i64, channel: i64, bytes| {
         let quota = limits.message(UserId(user), ChannelId(channel), bytes).map_err(|limit| limit.quota);
         quota.unwrap_or_else(|refused| refused).map(|quota| (quota.limit, quota.remaining))
@@ -33,7 +33,7 @@ fn a_message_is_told_the_limit_that_is_reached_first() {
 /// What one limit refuses, no other counts.
 #[test]
 fn a_message_that_is_refused_spends_nothing() {
-    let limits = Limits::new(true);
+    let limits = Limits::new(true, Uptime::default());
     let say = |user: i64, channel: i64, bytes| limits.message(UserId(user), ChannelId(channel), bytes);
     assert!((0..30).all(|number| say(1, number / 10, 1).is_ok()));
     assert!((0..5).all(|_| say(1, 9, 1).is_err()), "the user has no more");
@@ -116,7 +116,7 @@ fn a_call_that_obeys_is_never_refused_beside_sends_that_wait() {
                 // More than are promised something at once.
                 continue;
             }
-            let limits = Limits::new(true);
+            let limits = Limits::new(true, Uptime::default());
             let new =
                 |(channel, bytes): &(i64, usize)| Obedient::new(*channel, *bytes, way_ms * 1_000, minds_what_remains);
             let mut made: Vec<Obedient> = clients.iter().map(new).collect();
@@ -134,7 +134,7 @@ fn a_call_that_obeys_is_never_refused_beside_sends_that_wait() {
 /// Who was told before any send waited is promised its token as well.
 #[test]
 fn a_send_that_comes_later_takes_nothing_that_a_call_was_told() {
-    let limits = Limits::new(true);
+    let limits = Limits::new(true, Uptime::default());
     let (user, channel) = (UserId(1), ChannelId(1));
     assert!((0..10).all(|_| limits.message_at(user, channel, 1, 0).is_ok()));
     let told = limits.message_at(user, channel, 1, 0).expect_err("there is none").retry_after_ms;
@@ -145,7 +145,7 @@ fn a_send_that_comes_later_takes_nothing_that_a_call_was_told() {
 
 #[test]
 fn more_calls_than_may_be_promised_something_are_told_a_time_and_no_more() {
-    let limits = Limits::new(true);
+    let limits = Limits::new(true, Uptime::default());
     let (user, channel) = (UserId(1), ChannelId(1));
     while limits.message_at(user, channel, 1, 0).is_ok() {}
     let told: Vec<u32> =
@@ -157,7 +157,7 @@ fn more_calls_than_may_be_promised_something_are_told_a_time_and_no_more() {
 
 #[test]
 fn refusals_beyond_a_rate_have_no_lines_and_are_counted() {
-    let limits = Limits::new(true);
+    let limits = Limits::new(true, Uptime::default());
     let address = |last: u8| IpAddr::from([192, 0, 2, last]);
     assert!((0..REFUSAL_LINES.burst).all(|_| limits.has_line(address(1))));
     let without = (0..20).filter(|_| !limits.has_line(address(1))).count() as u64;
@@ -168,7 +168,7 @@ fn refusals_beyond_a_rate_have_no_lines_and_are_counted() {
 /// Who has to wait for one account spends nothing of what the address may try at others.
 #[test]
 fn a_try_that_has_to_wait_is_none() {
-    let limits = Limits::new(true);
+    let limits = Limits::new(true, Uptime::default());
     let here = IpAddr::from([192, 0, 2, 1]);
     for _ in 0..LOGIN_FAILURES {
         drop(limits.login(Account::named("mina"), here).map_err(drop));
@@ -180,7 +180,7 @@ fn a_try_that_has_to_wait_is_none() {
 
 #[test]
 fn nothing_is_limited_when_it_is_off() {
-    let limits = Limits::new(false);
+    let limits = Limits::new(false, Uptime::default());
     for _ in 0..1_000 {
         assert_eq!(limits.call(UserId(1)), Ok(None));
         assert!(limits.login(Account::named("mina"), IpAddr::V6(Ipv6Addr::LOCALHOST)).is_ok());

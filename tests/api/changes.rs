@@ -270,7 +270,7 @@ async fn a_change_of_what_is_not_there_names_it() {
 /// While the storage is away a change is refused or in doubt, and made once when it is sent again.
 #[tokio::test]
 async fn a_change_waits_for_a_row_that_is_held_and_is_then_made() {
-    let app = spawn_app_with(|config| config.times.send_patience = std::time::Duration::from_secs(60)).await;
+    let app = spawn_app().await;
     let (_, jun, _, channel) = app.two_members().await;
     let message = app.said(channel, &jun, "Helo").await;
     let mut gateway = app.subscriber(&jun, channel).await;

@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz`, and what is answered while the database is away.
 
-use crate::support::{By, TestApp, json, spawn_app};
+use crate::support::{By, TestApp, json, spawn_app, spawn_hasty_app};
 use tokio_postgres::Config;
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn close_database(app: &TestApp, is_closed: bool) {
 
 #[tokio::test]
 async fn while_the_database_is_away_calls_are_unavailable_and_sockets_stay_open() {
-    let app = spawn_app().await;
+    let app = spawn_hasty_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;

@@ -3,7 +3,6 @@
 use crate::support::raw::HANDSHAKE;
 use crate::support::{Answer, By, Method, PASSWORD, TestApp, User, json, spawn_app_with};
 use std::time::Duration;
-use tokio::time::sleep;
 
 pub async fn limited() -> TestApp {
     spawn_app_with(|config| {
@@ -17,12 +16,12 @@ pub fn number(answer: &Answer, name: &str) -> u64 {
     answer.header(name).parse().unwrap_or_else(|_| panic!("{name}: {answer:?}"))
 }
 
-/// Waits for as long as a refusal says.
-async fn wait_for(refused: &Answer, code: &str) {
-    refused.refuses(429, code);
+/// Lets as much time pass as a refusal says.
+fn wait_for(app: &TestApp, refused: &Answer) {
+    refused.refuses(429, "rate_limited");
     let seconds = number(refused, "retry-after");
     assert!(seconds > 0);
-    sleep(Duration::from_secs(seconds)).await;
+    app.pass(Duration::from_secs(seconds));
 }
 
 pub async fn log_in_from(app: &TestApp, address: &str, name: &str, password: &str) -> Answer {
@@ -59,7 +58,7 @@ async fn calls_are_counted_for_each_user_and_every_answer_says_how_many_are_left
         assert_eq!((number(answer, "x-ratelimit-limit"), number(answer, "x-ratelimit-remaining")), (50, 0));
     }
     app.get("/users/me", &jun).await.is(200);
-    wait_for(refused[0], "rate_limited").await;
+    wait_for(&app, refused[0]);
     // A refused call counts against its user, an answer that says no to something else does too.
     let missing = app.get("/servers/999", &mina).await;
     missing.refuses(404, "server_not_found");
@@ -81,7 +80,7 @@ async fn who_obeys_the_headers_is_never_refused() {
         said.is(201);
         assert!([10, 50].contains(&number(&said, "x-ratelimit-limit")), "{said:?}");
         if number(&said, "x-ratelimit-remaining") == 0 {
-            sleep(Duration::from_secs(number(&said, "x-ratelimit-reset"))).await;
+            app.pass(Duration::from_secs(number(&said, "x-ratelimit-reset")));
         }
     }
     // Whatever is called, in whatever order: the answer says which limit is reached first.
@@ -96,7 +95,7 @@ async fn who_obeys_the_headers_is_never_refused() {
         };
         assert!([200, 201].contains(&answer.status), "{answer:?}");
         if number(&answer, "x-ratelimit-remaining") == 0 {
-            sleep(Duration::from_secs(number(&answer, "x-ratelimit-reset"))).await;
+            app.pass(Duration::from_secs(number(&answer, "x-ratelimit-reset")));
         }
     }
 }
@@ -191,9 +190,8 @@ async fn after_five_wrong_passwords_the_right_one_has_to_wait_too_but_not_from_e
         loop {
             let answer = log_in_from(&app, here, name, "a wrong horse").await;
             match answer.status {
-                // So long that it is not over before the next one arrives, on a machine that is busy.
                 429 if number(&answer, "retry-after") > 6 => break,
-                429 => sleep(Duration::from_secs(number(&answer, "retry-after"))).await,
+                429 => wait_for(&app, &answer),
                 _ => answer.refuses(401, "invalid_credentials"),
             }
         }
@@ -203,7 +201,7 @@ async fn after_five_wrong_passwords_the_right_one_has_to_wait_too_but_not_from_e
     log_in_from(&app, elsewhere, "mina", PASSWORD).await.is(200);
     let mut answer = log_in_from(&app, here, "mina", PASSWORD).await;
     while answer.status == 429 {
-        wait_for(&answer, "rate_limited").await;
+        wait_for(&app, &answer);
         answer = log_in_from(&app, here, "mina", PASSWORD).await;
     }
     answer.is(200);
@@ -297,7 +295,7 @@ async fn handshakes_are_counted_as_calls() {
             break;
         }
     }
-    wait_for(&refused.expect("so many are too many"), "rate_limited").await;
+    wait_for(&app, &refused.expect("so many are too many"));
     let elsewhere = format!("{HANDSHAKE}X-Forwarded-For: 203.0.113.9\r\n");
     assert_eq!(app.refusal("GET /ws/1 HTTP/1.1", &elsewhere).await.status, 401);
 }
@@ -317,6 +315,6 @@ async fn wrong_passwords_are_counted_for_each_address_whosever_they_are() {
     answer.refuses(429, "rate_limited");
     log_in_from(&app, here, "mina", PASSWORD).await.refuses(429, "rate_limited");
     log_in_from(&app, elsewhere, "mina", PASSWORD).await.is(200);
-    wait_for(&answer, "rate_limited").await;
+    wait_for(&app, &answer);
     log_in_from(&app, here, "mina", PASSWORD).await.is(200);
 }

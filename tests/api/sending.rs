@@ -2,7 +2,7 @@
 
 use crate::support::raw::masked;
 use crate::support::shapes::{MESSAGE, MESSAGE_CREATED, has_shape};
-use crate::support::{Answer, Method, Socket, TestApp, User, Value, id, json, spawn_app};
+use crate::support::{Answer, Method, Socket, TestApp, User, Value, id, json, spawn_app, spawn_hasty_app};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -235,7 +235,7 @@ async fn twenty_sends_of_one_nonce_at_once_are_one_message_and_twenty_answers() 
 
 #[tokio::test]
 async fn a_send_that_failed_has_not_used_its_nonce_up() {
-    let app = spawn_app().await;
+    let app = spawn_hasty_app().await;
     let (mina, _, _, channel) = app.two_members().await;
     let mut socket = app.socket(channel, &mina).await;
     let (on_socket, over_http) =
@@ -262,7 +262,7 @@ async fn a_send_that_failed_has_not_used_its_nonce_up() {
 /// 64 may be on their way: which are too many is said by their nonces, and all can be sent again.
 #[tokio::test]
 async fn what_was_refused_as_busy_can_be_sent_again() {
-    let app = spawn_app().await;
+    let app = spawn_hasty_app().await;
     let (mina, _, _, channel) = app.two_members().await;
     let mut raw = app.raw_socket(channel, &mina.token).await;
     let lock = app.lock_channel(channel).await;

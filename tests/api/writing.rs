@@ -2,9 +2,8 @@
 
 use crate::support::database::connect;
 use crate::support::raw::masked;
-use crate::support::{Socket, TestApp, User, Value, json, spawn_app, spawn_app_with};
+use crate::support::{Socket, TestApp, User, Value, json, spawn_app, spawn_app_with, spawn_hasty_app};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 #[tokio::test]
 async fn a_bad_row_does_not_take_its_batch_with_it() {
@@ -30,11 +29,6 @@ async fn a_bad_row_does_not_take_its_batch_with_it() {
     assert_eq!(seqs, [1, 2, 3, 4, 5], "in order, and what was refused took no number");
 }
 
-/// A node whose sends are not given up because the machine is slow.
-async fn patient_app() -> TestApp {
-    spawn_app_with(|config| config.times.send_patience = Duration::from_secs(60)).await
-}
-
 /// All that a gateway has sent into channels that run waits for the writer: a member's leaving is answered when each channel of the
 /// server has heard of it, behind what was sent before.
 async fn everything_sent_is_queued(app: &TestApp, gateway: &mut Socket, leaving: &User, server: i64) {
@@ -55,7 +49,7 @@ async fn something_is_said(gateway: &mut Socket, channels: &[i64]) {
 /// the next one is, keeps its order.
 #[tokio::test]
 async fn sends_keep_their_order_where_a_batch_is_taken_apart() {
-    let app = patient_app().await;
+    let app = spawn_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let june = app.register("june").await;
@@ -94,7 +88,7 @@ async fn sends_keep_their_order_where_a_batch_is_taken_apart() {
 /// The connection is lost with one half of a batch that is taken apart: the other half waits in the queue, and has its outcome.
 #[tokio::test]
 async fn a_connection_that_is_lost_between_the_parts_of_a_batch_loses_none_of_them() {
-    let app = patient_app().await;
+    let app = spawn_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let june = app.register("june").await;
@@ -191,7 +185,7 @@ async fn sends_outlast_a_lock_of_their_table() {
 
 #[tokio::test]
 async fn a_locked_channel_holds_up_nobody_elses_messages() {
-    let app = spawn_app().await;
+    let app = spawn_hasty_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let (locked, open) = (app.channel(&mina, server, "locked").await, app.channel(&mina, server, "open").await);
@@ -211,7 +205,7 @@ async fn a_locked_channel_holds_up_nobody_elses_messages() {
 
 #[tokio::test]
 async fn many_locked_channels_hold_up_nobody_elses_messages_either() {
-    let app = spawn_app().await;
+    let app = spawn_hasty_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let open = app.channel(&mina, server, "open").await;
@@ -287,7 +281,7 @@ async fn who_is_gone_writes_nothing_and_keeps_nobody_else_from_it() {
 
 #[tokio::test]
 async fn more_than_64_sends_on_their_way_are_refused_as_busy_and_the_socket_lives_on() {
-    let app = spawn_app().await;
+    let app = spawn_hasty_app().await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;

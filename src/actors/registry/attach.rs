@@ -91,7 +91,7 @@ impl Registry {
         let read = async move {
             let mut ends = Vec::with_capacity(ids.len());
             for some in ids.chunks(WATCHED_AT_ONCE) {
-                let _slot = slots.acquire().await;
+                let _slot = slots.at_last().await;
                 // What cannot be read now is read the next time.
                 ends.extend(channels::last_seqs(&db, some).await.unwrap_or_default());
             }

@@ -113,7 +113,7 @@ impl Registry {
             if reads > 0 {
                 tokio::time::sleep(super::changes::AGAIN_AFTER).await;
             }
-            let _slot = slots.acquire().await;
+            let _slot = slots.at_last().await;
             membership(&db, server).await
         };
         let told = look.into_actor(self).map(move |found, registry, ctx| match (found, audience) {

@@ -6,15 +6,10 @@ use super::{Ask, Registry, Target, WAITING_MAX};
 use crate::domain::access::{Account, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
-use crate::patience::timeout;
 use crate::store::{Db, channels, servers, user_servers, users};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// As long as a load may wait for its turn.
-const SLOT_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What can be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,9 +74,7 @@ impl Registry {
         let db = self.db.clone();
         let slots = Rc::clone(&self.slots);
         let load = async move {
-            // A database that hangs holds the slots: who waits is told so.
-            let slot = timeout(SLOT_WAIT_MAX, slots.acquire()).await.ok_or(Error::Unavailable)?;
-            let _slot = slot.map_err(|_| Error::Unavailable)?;
+            let _slot = slots.in_time().await?;
             load(&db, key).await
         };
         ctx.spawn(load.into_actor(self).map(move |loaded, registry, ctx| registry.loaded(key, loaded, ctx)));

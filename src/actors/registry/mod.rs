@@ -16,6 +16,7 @@ mod gateways;
 mod handle;
 mod load;
 mod read_again;
+mod slots;
 
 pub use changes::Change;
 pub use handle::RegistryHandle;
@@ -36,10 +37,11 @@ use cache::SharedCache;
 use gateways::{Gateway, Snapshot};
 use load::{Key, Loading, Number};
 use slab::Slab;
+use slots::Slots;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 const MAILBOX: usize = 16_384;
 /// Questions that wait for a load before `busy`.
@@ -143,7 +145,7 @@ pub struct Registry {
     /// Of the question or change that came last.
     number: Number,
     waiting: usize,
-    slots: Rc<Semaphore>,
+    slots: Rc<Slots>,
     live: HashMap<ChannelId, RunningChannel>,
     gateways: HashMap<UserId, Vec<Gateway>>,
     snapshots: Slab<Snapshot>,
@@ -174,7 +176,7 @@ impl Registry {
             loading: HashMap::new(),
             number: 0,
             waiting: 0,
-            slots: Rc::new(Semaphore::new(LOADS_AT_ONCE)),
+            slots: Rc::new(Slots::new(LOADS_AT_ONCE)),
             live: HashMap::new(),
             gateways: HashMap::new(),
             snapshots: Slab::new(),

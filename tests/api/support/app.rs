@@ -5,7 +5,9 @@ use super::secrets;
 use madang::app::{Application, StartError};
 use madang::auth::token::TokenAlgorithm;
 use madang::config::{Config, Database};
+use madang::times::{Times, Uptime};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
@@ -19,6 +21,8 @@ pub struct TestApp {
     pub database: tokio_postgres::Config,
     pub(super) http: reqwest::Client,
     running: Option<Running>,
+    /// What the node's limits count by, in microseconds.
+    uptime_us: &'static AtomicU64,
 }
 
 /// The cluster has 64 connections: so many nodes share them, however many cores run tests.
@@ -34,6 +38,11 @@ pub async fn spawn_app() -> TestApp {
     spawn_app_with(|_| {}).await
 }
 
+/// A node that gives up on its database as early as one of an operator does.
+pub async fn spawn_hasty_app() -> TestApp {
+    spawn_app_with(|config| config.times = Times { uptime: config.times.uptime, ..Times::default() }).await
+}
+
 /// A node with other settings than a test's usual ones.
 pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
     secrets::watch_own_log();
@@ -47,6 +56,7 @@ async fn start(
     database: tokio_postgres::Config,
     change: impl FnOnce(&mut Config),
 ) -> TestApp {
+    let uptime_us: &'static AtomicU64 = Box::leak(Box::default());
     let mut config = Config {
         database: Database::Url(Box::new(database.clone().into())),
         secret_key: Some(SECRET_KEY.into()),
@@ -68,7 +78,7 @@ async fn start(
         cors_origins: madang::net::origin::AllowedOrigins::default(),
         cors_headers: Vec::new(),
         conformance_echo: false,
-        times: madang::times::Times::default(),
+        times: patient(uptime_us),
     };
     change(&mut config);
     let (started, address) = oneshot::channel();
@@ -83,14 +93,28 @@ async fn start(
     let Ok(address) = address.await else { panic!("the node did not start: {:?}", thread.join()) };
     let mut app = TestApp::elsewhere(address, database);
     app.running = Some(Running { _permit: permit, stop, thread });
+    app.uptime_us = uptime_us;
     app
+}
+
+/// What a slow machine takes its time for is not given up.
+fn patient(uptime_us: &'static AtomicU64) -> Times {
+    let (answer_max, send_patience) = (super::SOON, super::SOON);
+    Times { answer_max, send_patience, uptime: Uptime::told_by(uptime_us), ..Times::default() }
 }
 
 impl TestApp {
     /// A node that somebody else runs.
     pub fn elsewhere(address: SocketAddr, database: tokio_postgres::Config) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(super::SOON);
-        Self { address, database, http: http.build().expect("an HTTP client"), running: None }
+        let uptime_us = Box::leak(Box::default());
+        Self { address, database, http: http.build().expect("an HTTP client"), running: None, uptime_us }
+    }
+
+    /// Lets time pass for the node's limits by rate, which stands still otherwise: how slow the machine is fills no bucket.
+    pub fn pass(&self, time: Duration) {
+        let passed_us = u64::try_from(time.as_micros()).expect("not that long");
+        self.uptime_us.fetch_add(passed_us, Ordering::Relaxed);
     }
 
     /// Sends the stop signal and waits, without blocking, until the node has stopped.

@@ -15,7 +15,7 @@ pub mod secrets;
 pub mod shapes;
 pub mod socket;
 
-pub use app::{TestApp, spawn_app, spawn_app_with};
+pub use app::{TestApp, spawn_app, spawn_app_with, spawn_hasty_app};
 pub use client::{Answer, By, PASSWORD, User, id, keys};
 pub use reqwest::Method;
 pub use serde_json::{Value, json};
@@ -25,4 +25,4 @@ pub use socket::Socket;
 use std::time::Duration;
 
 /// As long as anything may take before a test gives up on it.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(180);
