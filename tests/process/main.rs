@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unwrap_used)]
 
+mod bot;
+mod bots;
 mod bounds;
 #[allow(dead_code)]
 mod client;
