@@ -50,4 +50,5 @@ mod standby;
 mod stop;
 mod tls;
 mod unread;
+mod web;
 mod window;

@@ -78,7 +78,7 @@ function element(node, key) {
 export function Content({ text }) {
   const nodes = useMemo(() => parse(text).map(element), [text]);
   const isBig = text.length <= BIG_MAX && isOnlyEmoji(text);
-  return html`<div class=${classes('text', isBig && 'is-big')}>${nodes}</div>`;
+  return html`<div class=${classes('text', isBig && 'is-big')} data-test="text">${nodes}</div>`;
 }
 
 const LINE_FROM = 400;
