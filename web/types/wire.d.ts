@@ -111,7 +111,7 @@ export interface Export {
   messages: Message[];
   profile: Profile;
   reactions: OwnReaction[];
-  servers: Server[];
+  servers: JoinedServer[];
   sessions: AuthSession[];
 }
 
@@ -126,6 +126,9 @@ export interface Issue {
   msg: string;
   type: string;
 }
+
+/** A server that one belongs to, and since when. */
+export type JoinedServer = Server & { joined_at: string };
 
 /** The limits of a gateway's client. */
 export interface Limits {
@@ -161,6 +164,20 @@ export interface Login {
   cookie?: boolean | null;
   grant_type?: string | null;
   password: string;
+  username: string;
+}
+
+/** Users that are looked up. */
+export interface LookUpUsers {
+  ids: number[];
+}
+
+/** Somebody who belongs to a server, as its members see them. */
+export interface Member {
+  avatar_url?: string | null;
+  display_name?: string | null;
+  joined_at: string;
+  user_id: UserId;
   username: string;
 }
 
@@ -515,6 +532,20 @@ export interface IdentifyFrame {
   type: 'identify';
 }
 
+/** Somebody else belongs to a server of yours now. */
+export interface MemberJoinedFrame {
+  member: Member;
+  server_id: ServerId;
+  type: 'member.joined';
+}
+
+/** Somebody no longer belongs to a server of yours, or has no account any more. */
+export interface MemberLeftFrame {
+  server_id: ServerId;
+  type: 'member.left';
+  user_id: UserId;
+}
+
 /** A message has been committed. To its sender, the one with the sent `nonce` is the acknowledgement. */
 export type MessageCreatedFrame = MessageCreated & { type: 'message.created' };
 
@@ -641,13 +672,20 @@ export interface UnsubscribedFrame {
   type: 'unsubscribed';
 }
 
+/** What everyone may see of somebody changed: of you, or of a member of a server of yours. */
+export interface UserUpdatedFrame {
+  type: 'user.updated';
+  user: PublicProfile;
+}
+
 /** What the node sends at the gateway. */
 export type ServerFrame =
-  | AckFrame | ChannelCreatedFrame | ChannelDeletedFrame | ChannelUpdatedFrame | ErrorFrame | MessageCreatedFrame
-  | MessageDelayedFrame | MessageDeletedFrame | MessagePinnedFrame | MessageUnpinnedFrame | MessageUpdatedFrame
-  | MessagesDeletedFrame | PongFrame | ReactionAddedFrame | ReactionRemovedFrame | ReactionsClearedFrame | ReadyFrame
-  | ReplayDoneFrame | ResyncFrame | ServerDeletedFrame | ServerJoinedFrame | ServerLeftFrame | ServerUpdatedFrame
-  | SkippedFrame | SubscribedFrame | UnsubscribedFrame;
+  | AckFrame | ChannelCreatedFrame | ChannelDeletedFrame | ChannelUpdatedFrame | ErrorFrame | MemberJoinedFrame
+  | MemberLeftFrame | MessageCreatedFrame | MessageDelayedFrame | MessageDeletedFrame | MessagePinnedFrame
+  | MessageUnpinnedFrame | MessageUpdatedFrame | MessagesDeletedFrame | PongFrame | ReactionAddedFrame
+  | ReactionRemovedFrame | ReactionsClearedFrame | ReadyFrame | ReplayDoneFrame | ResyncFrame | ServerDeletedFrame
+  | ServerJoinedFrame | ServerLeftFrame | ServerUpdatedFrame | SkippedFrame | SubscribedFrame | UnsubscribedFrame
+  | UserUpdatedFrame;
 
 /** What a client sends at the gateway. */
 export type ClientFrame =
