@@ -153,7 +153,6 @@ impl Application {
             limits: Limits::new(config.rate_limit, config.times.uptime),
             has_tls: tls.is_some(),
             proxies: config.trusted_proxies.clone(),
-            origins: config.cors_origins.clone(),
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
             unread: Unread::default(),
             doubts: http::Doubts::default(),

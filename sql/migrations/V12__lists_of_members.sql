@@ -1,6 +1,6 @@
--- A page of a server's members reads as many rows as it shows. The index serves whatever the narrower one did.
+-- A page of a server's members reads as many rows as it shows. The narrower index, user_servers_server_id_idx, goes with a later version: to
+-- drop it waits for whoever reads the table, and keeps those who come after it waiting.
 create index user_servers_members_idx on user_servers (server_id, user_id);
-drop index user_servers_server_id_idx;
 
 -- As in V5; and whoever erases an account is told which servers it has left by that, those included that it joined at the same moment.
 create or replace function forget_user() returns trigger language plpgsql as $$

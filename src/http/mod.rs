@@ -20,7 +20,6 @@ use crate::auth::refresh_token::Succession;
 use crate::auth::token::Tokens;
 use crate::limits::Limits;
 use crate::net::client_address::TrustedProxies;
-use crate::net::origin::AllowedOrigins;
 use crate::net::unread::Unread;
 use crate::store::Db;
 use std::sync::Arc;
@@ -43,8 +42,6 @@ pub struct Node {
     pub limits: Arc<Limits>,
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
     pub proxies: TrustedProxies,
-    /// Whose pages may call beside the node's own.
-    pub origins: AllowedOrigins,
     /// Whether clients come by TLS.
     pub has_tls: bool,
     /// Hashes passwords.

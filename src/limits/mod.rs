@@ -66,6 +66,8 @@ pub const SUBSCRIPTIONS: Rate = Rate { burst: 5_000, refill: Duration::from_mill
 pub const EMAIL_CHANGES: Rate = Rate { burst: 5, refill: Duration::from_secs(720) };
 /// Changes of what others see of a user: 10, then 10 a minute. Everybody who shares a server with them is told of each.
 pub const PROFILE_CHANGES: Rate = Rate { burst: 10, refill: Duration::from_secs(6) };
+/// Servers that a user joins: 50, then 10 a minute. All members are told of each, and of the leave that may follow.
+pub const JOINS: Rate = Rate { burst: 50, refill: Duration::from_secs(6) };
 /// Lines in the log about refused calls of an address, beyond which they are counted: 10 a second.
 pub const REFUSAL_LINES: Rate = Rate { burst: 50, refill: Duration::from_millis(100) };
 /// Passwords from an address that are compared, made or judged at once, with those that wait for it.
@@ -117,6 +119,7 @@ pub struct Limits {
     subscriptions: Buckets<UserId>,
     email_changes: Buckets<UserId>,
     profile_changes: Buckets<UserId>,
+    joins: Buckets<UserId>,
     refusal_lines: Buckets<IpAddr>,
     /// Refusals that have no line of their own, since they were last counted.
     unlogged: AtomicU64,
@@ -143,6 +146,7 @@ impl Limits {
             subscriptions: Buckets::new(SUBSCRIPTIONS),
             email_changes: Buckets::new(EMAIL_CHANGES),
             profile_changes: Buckets::new(PROFILE_CHANGES),
+            joins: Buckets::new(JOINS),
             refusal_lines: Buckets::new(REFUSAL_LINES),
             unlogged: AtomicU64::new(0),
             hashes: Hashes::default(),
@@ -238,6 +242,14 @@ impl Limits {
     /// When there were too many.
     pub fn profile_change(&self, user: UserId) -> Result<Option<Quota>, TooMany> {
         self.take(&self.profile_changes, user)
+    }
+
+    /// Counts a server that a user wants to join.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn join(&self, user: UserId) -> Result<Option<Quota>, TooMany> {
+        self.take(&self.joins, user)
     }
 
     /// A turn before a hash of a password.

@@ -252,3 +252,20 @@ async fn news_that_cannot_be_read_for_a_moment_arrives() {
     assert_eq!(gateway.next_of("server.updated").await["name"], "Yard");
     gateway.hears_nothing().await;
 }
+
+/// What is asked of a table that is locked holds all the slots of questions, and a long line waits behind it.
+#[tokio::test]
+async fn a_login_that_ends_waits_in_no_line_of_questions() {
+    let app = spawn_app().await;
+    let (mina, jun, _, channel) = app.two_members().await;
+    let mut socket = app.socket(channel, &mina).await;
+    socket.say_and_hear("hi").await;
+    let mut gateway = app.gateway(&jun).await.0;
+    let lock = lock_table(&app, "channels").await;
+    let nowhere: Vec<_> = (0..100).map(|number| json!({ "channel_id": 1_000_000 + number })).collect();
+    gateway.tell_well(json!({ "type": "subscribe", "channels": nowhere })).await;
+    until_wanted(&app, "channels").await;
+    app.post("/auth/logout", &mina, json!({})).await.is(204);
+    socket.expect_close(4401).await;
+    lock.batch_execute("commit").await.expect("it was open");
+}

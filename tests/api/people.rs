@@ -207,3 +207,24 @@ async fn a_profile_is_changed_so_often_and_no_more() {
     change(11).await.is(200);
     change(12).await.refuses(429, "rate_limited");
 }
+
+/// Each join, and each leave behind it, is told to all members.
+#[tokio::test]
+async fn servers_are_joined_so_often_and_no_more() {
+    let app = limited().await;
+    let (mina, june) = (app.register("mina").await, app.register("june").await);
+    let server = app.server(&mina, "Courtyard").await;
+    let (join, leave) = (format!("/servers/{server}/join"), format!("/servers/{server}/leave"));
+    for _ in 0..50 {
+        app.post(&join, &june, json!({})).await.is(200);
+        app.post(&leave, &june, json!({})).await.is(204);
+        // Within what a user may call.
+        app.pass(Duration::from_millis(40));
+    }
+    let refused = app.post(&join, &june, json!({})).await;
+    refused.refuses(429, "rate_limited");
+    assert!(number(&refused, "retry-after") <= 6);
+    app.pass(Duration::from_secs(6));
+    app.post(&join, &june, json!({})).await.is(200);
+    app.post(&leave, &june, json!({})).await.is(204);
+}

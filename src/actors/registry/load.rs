@@ -50,6 +50,10 @@ pub(super) struct ShownUser {
 #[derive(Default)]
 pub(super) struct Loading {
     pub(super) is_stale: bool,
+    /// Which load is the one that counts: one that was superseded brings nothing.
+    run: Number,
+    /// Whether it waits in no line of questions.
+    is_confirming: bool,
     waiting: Vec<(Number, Waiter)>,
 }
 
@@ -76,27 +80,36 @@ impl Registry {
     /// Changes wait however many there are: each is one that a call has made.
     pub(super) fn wait(&mut self, key: Key, number: Number, waiter: Waiter, ctx: &mut Context<Self>) {
         self.waiting += 1;
-        let waiting = &mut self.loading.entry(key).or_default().waiting;
+        let is_confirm = matches!(waiter, Waiter::Confirm(_));
+        let loading = self.loading.entry(key).or_default();
+        let (is_confirming, waiting) = (loading.is_confirming, &mut loading.waiting);
         // At the end, but for one that has waited for something else before.
         let place = waiting.partition_point(|(earlier, _)| *earlier < number);
         waiting.insert(place, (number, waiter));
-        if waiting.len() == 1 {
+        if waiting.len() == 1 || (is_confirm && !is_confirming) {
             self.load(key, ctx);
         }
     }
 
+    /// A right that ends is not kept alive by a long line of questions: what is looked up for a change has slots of its own, and does not
+    /// wait for the same look-up in that line.
     fn load(&mut self, key: Key, ctx: &mut Context<Self>) {
+        let run = self.next_number();
+        let Some(loading) = self.loading.get_mut(&key) else { return };
+        loading.run = run;
+        loading.is_stale = false;
+        loading.is_confirming = loading.waiting.iter().any(|(_, waiter)| matches!(waiter, Waiter::Confirm(_)));
+        let slots = Rc::clone(if loading.is_confirming { &self.confirm_slots } else { &self.slots });
         let db = self.db.clone();
-        let slots = Rc::clone(&self.slots);
         let load = async move {
             let _slot = slots.in_time().await?;
             load(&db, key).await
         };
-        ctx.spawn(load.into_actor(self).map(move |loaded, registry, ctx| registry.loaded(key, loaded, ctx)));
+        ctx.spawn(load.into_actor(self).map(move |loaded, registry, ctx| registry.loaded(key, run, loaded, ctx)));
     }
 
-    fn loaded(&mut self, key: Key, loaded: Result<Loaded>, ctx: &mut Context<Self>) {
-        let Some(loading) = self.loading.get_mut(&key) else { return };
+    fn loaded(&mut self, key: Key, run: Number, loaded: Result<Loaded>, ctx: &mut Context<Self>) {
+        let Some(loading) = self.loading.get_mut(&key).filter(|loading| loading.run == run) else { return };
         if std::mem::take(&mut loading.is_stale) {
             return self.load(key, ctx);
         }

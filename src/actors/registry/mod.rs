@@ -48,6 +48,8 @@ const MAILBOX: usize = 16_384;
 const WAITING_MAX: usize = 65_536;
 /// Loads that run at once: with the channels' reads fewer than the pool has connections, so that calls always find one.
 const LOADS_AT_ONCE: usize = 8;
+/// Loads that changes wait for, beside them.
+const CONFIRMS_AT_ONCE: usize = 2;
 
 fn decide_channel<R: Right>(facts: Facts, id: ChannelId) -> Result<ChannelAccess<R>> {
     let decided: Option<Result<_, Denied>> = ChannelAccess::decide(facts, id);
@@ -146,6 +148,7 @@ pub struct Registry {
     number: Number,
     waiting: usize,
     slots: Rc<Slots>,
+    confirm_slots: Rc<Slots>,
     live: HashMap<ChannelId, RunningChannel>,
     gateways: HashMap<UserId, Vec<Gateway>>,
     snapshots: Slab<Snapshot>,
@@ -177,6 +180,7 @@ impl Registry {
             number: 0,
             waiting: 0,
             slots: Rc::new(Slots::new(LOADS_AT_ONCE)),
+            confirm_slots: Rc::new(Slots::new(CONFIRMS_AT_ONCE)),
             live: HashMap::new(),
             gateways: HashMap::new(),
             snapshots: Slab::new(),

@@ -268,24 +268,32 @@ pub async fn refresh(
     Body(sent): Body<Refresh>,
 ) -> Result<HttpResponse> {
     let cookie = chosen(&cookie, sent.cookie)?;
-    let used = match (cookie, &sent.refresh_token) {
+    match (cookie, &sent.refresh_token) {
         (Some(_), Some(_)) => {
             let why = Refusal::value("Leave it out, or leave out `cookie`: the cookie has one too");
-            return Err(why.at("body", "refresh_token").into());
+            Err(why.at("body", "refresh_token").into())
         }
-        (Some(cookie), None) => cookie.value().ok_or(Unauthorized::RefreshMissing)?,
-        (None, Some(token)) => token,
-        (None, None) => return Err(missing("refresh_token").into()),
-    };
-    match (rotate(&node, used).await, cookie) {
-        (Ok((subject, next)), cookie) => token(&node, subject, &next, cookie),
-        (Err(error @ Error::Unauthorized(_)), Some(cookie)) => {
-            let mut answer = error.error_response();
-            cookie.remove(&mut answer)?;
-            Ok(answer)
+        (Some(cookie), None) => refresh_by_cookie(&node, cookie).await,
+        (None, Some(used)) => {
+            let (subject, next) = rotate(&node, used).await?;
+            token(&node, subject, &next, None)
         }
-        (Err(error), _) => Err(error),
+        (None, None) => Err(missing("refresh_token").into()),
     }
+}
+
+async fn refresh_by_cookie(node: &Data<Node>, cookie: &RefreshCookie) -> Result<HttpResponse> {
+    let mut refused = None;
+    for used in cookie.values() {
+        match rotate(node, used).await {
+            Ok((subject, next)) => return token(node, subject, &next, Some(cookie)),
+            Err(error @ Error::Unauthorized(_)) => refused = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    let mut answer = refused.ok_or(Unauthorized::RefreshMissing)?.error_response();
+    cookie.remove(&mut answer)?;
+    Ok(answer)
 }
 
 /// Uses a refresh token: whose it is, and the next one.
@@ -325,8 +333,8 @@ pub async fn logout(auth: Auth, node: Data<Node>, cookie: RefreshCookie) -> Resu
     let family = sessions::end(&node, caller, session).await?;
     let mut answer = HttpResponse::NoContent().finish();
     // One of another login stays: somebody has tried a call of `/docs` beside the chat, say.
-    let in_cookie = cookie.value().and_then(|token| RefreshToken::read(token.expose_secret()));
-    if in_cookie.is_some_and(|token| token.stored().family == family) {
+    let mut in_cookie = cookie.values().iter().filter_map(|token| RefreshToken::read(token.expose_secret()));
+    if in_cookie.any(|token| token.stored().family == family) {
         cookie.remove(&mut answer)?;
     }
     Ok(answer)

@@ -8,7 +8,7 @@ use crate::error::{Conflict, Error, Result};
 use crate::http::Node;
 use crate::http::kit::body::{Body, Sent};
 use crate::http::kit::commit::commit;
-use crate::http::kit::extract::{Auth, InPath};
+use crate::http::kit::extract::{Auth, InPath, RateLimitHeaders};
 use crate::store::{servers, user_servers};
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
@@ -115,10 +115,16 @@ pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) 
     post, path = "/servers/{server_id}/join", operation_id = "join_server",
     responses((status = 200, description = "The server", body = Server)),
 )]
-pub async fn join(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<Json<Server>> {
+pub async fn join(
+    auth: Auth,
+    node: Data<Node>,
+    told: RateLimitHeaders,
+    InPath(id): InPath<ServerId>,
+) -> Result<Json<Server>> {
     let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
     let server = access.state().server.clone();
     let user = access.caller().id();
+    told.quota(node.limits.join(user)?);
     let db = node.db.clone();
     let work = async move { user_servers::join(&db, &access).await };
     commit(&node, Change::MembershipUnclear(user, id), work, move |()| Change::Joined(user, id)).await?;

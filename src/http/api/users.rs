@@ -113,12 +113,12 @@ pub async fn update_me(
             None => return Err(Conflict::PasswordRequired.into()),
         }
     }
-    if profile.email.is_some() {
-        told.quota(node.limits.email_change(caller.id(), client.address)?);
-    }
     let is_shown = profile.is_shown();
     if is_shown {
         told.quota(node.limits.profile_change(caller.id())?);
+    }
+    if profile.email.is_some() {
+        told.quota(node.limits.email_change(caller.id(), client.address)?);
     }
     let (db, user) = (node.db.clone(), caller.id());
     let Some(password) = &password else {

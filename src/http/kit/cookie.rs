@@ -3,18 +3,18 @@
 
 use crate::auth::refresh_token::RefreshToken;
 use crate::error::{Error, Result};
-use crate::http::Node;
 use crate::http::kit::site::Site;
 use crate::net::origin::{AllowedOrigins, OriginError};
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use secrecy::SecretString;
 use std::future::{Ready, ready};
 use std::time::Duration;
 
 const NAME: &str = "madang_refresh";
+/// The most cookies of this name that are looked at: each may cost a look at the database.
+const VALUES_MAX: usize = 4;
 
 /// There is no `Path`: then it is the folder of the call as the browser sees it (RFC 6265, section 5.1.4), `/auth` of `/auth/login` and
 /// `/chat/auth` of `/chat/auth/login`, and the node need not know under which path a proxy serves it.
@@ -22,7 +22,7 @@ const ATTRIBUTES: &str = "HttpOnly; SameSite=Strict";
 
 /// The cookie of a call, as an argument of a handler.
 pub struct RefreshCookie {
-    value: Option<SecretString>,
+    values: Vec<SecretString>,
     page: Result<(), OriginError>,
     is_by_tls: bool,
 }
@@ -38,10 +38,9 @@ impl FromRequest for RefreshCookie {
 
 impl RefreshCookie {
     fn of(request: &HttpRequest) -> Result<Self> {
-        let node = request.app_data::<Data<Node>>().ok_or(Error::Internal)?;
         let site = Site::of(request)?;
-        let page = check_page(request.headers(), &node.origins, site.host.as_deref());
-        Ok(Self { value: value(request.headers()), page, is_by_tls: site.is_by_tls })
+        let page = check_page(request.headers(), site.host.as_deref());
+        Ok(Self { values: values(request.headers()), page, is_by_tls: site.is_by_tls })
     }
 
     /// Whether the page that calls may use it. A browser sends it, and takes one, for pages of its whole site; only those of this very
@@ -53,9 +52,9 @@ impl RefreshCookie {
         self.page.map_err(Error::Origin)
     }
 
-    /// What is in it, whatever that is.
-    pub fn value(&self) -> Option<&SecretString> {
-        self.value.as_ref()
+    /// What is in it, whatever that is; where there are several of the name, all of them, as a browser orders them.
+    pub fn values(&self) -> &[SecretString] {
+        &self.values
     }
 
     /// Puts a token into it, for as long as one lives that is not used.
@@ -84,24 +83,28 @@ impl RefreshCookie {
     }
 }
 
-/// Of several with the name the first one, which is that of the longest path.
-fn value(headers: &HeaderMap) -> Option<SecretString> {
+/// A neighbour, or a call by another path, may have left one of the same name that is sent before our own: the first few are taken.
+fn values(headers: &HeaderMap) -> Vec<SecretString> {
     // Other cookies of the host may be anything.
     let pairs = headers.get_all(header::COOKIE).flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     let own = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(NAME.as_bytes())?.strip_prefix(b"="));
-    own.filter_map(|value| str::from_utf8(value).ok()).next().map(SecretString::from)
+    own.filter_map(|value| str::from_utf8(value).ok()).take(VALUES_MAX).map(SecretString::from).collect()
 }
 
 /// Browsers say where a call comes from in `Sec-Fetch-Site`, which no page can write. Older ones, and all of them where there is no TLS,
 /// say it in `Origin`. What says neither is no browser.
-fn check_page(headers: &HeaderMap, origins: &AllowedOrigins, host: Option<&str>) -> Result<(), OriginError> {
+fn check_page(headers: &HeaderMap, host: Option<&str>) -> Result<(), OriginError> {
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let sites: Vec<String> = headers.get_all("sec-fetch-site").map(text).collect();
     if !sites.is_empty() {
         return if sites.iter().all(|site| site == "same-origin") { Ok(()) } else { Err(OriginError::Cookie) };
     }
     let mut pages = headers.get_all(header::ORIGIN).map(text);
-    if pages.all(|origin| origins.allow(&origin, host).is_ok()) { Ok(()) } else { Err(OriginError::Cookie) }
+    if pages.all(|origin| AllowedOrigins::default().allow(&origin, host).is_ok()) {
+        Ok(())
+    } else {
+        Err(OriginError::Cookie)
+    }
 }
 
 #[cfg(test)]
@@ -120,21 +123,22 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others_whatever_they_are() {
         for (lines, expected) in [
-            (&[][..], None),
-            (&[("cookie", &b"madang_refresh=a"[..])][..], Some("a")),
-            (&[("cookie", b"x=\xff; madang_refresh=a ;y")], Some("a")),
-            (&[("cookie", b"x=1"), ("cookie", b"madang_refresh=a; madang_refresh=b")], Some("a")),
-            (&[("cookie", b"xmadang_refresh=a; madang_refresh_=b; Madang_refresh=c; madang_refresh")], None),
-            (&[("cookie", b"madang_refresh=\xff; madang_refresh=")], Some("")),
+            (&[][..], &[][..]),
+            (&[("cookie", &b"madang_refresh=a"[..])][..], &["a"][..]),
+            (&[("cookie", b"x=\xff; madang_refresh=a ;y")], &["a"]),
+            (&[("cookie", b"x=1"), ("cookie", b"madang_refresh=a; madang_refresh=b")], &["a", "b"]),
+            (&[("cookie", b"xmadang_refresh=a; madang_refresh_=b; Madang_refresh=c; madang_refresh")], &[]),
+            (&[("cookie", b"madang_refresh=\xff; madang_refresh=")], &[""]),
         ] {
-            let found = value(&headers(lines));
-            assert_eq!(found.as_ref().map(ExposeSecret::expose_secret), expected, "{lines:?}");
+            let found = values(&headers(lines));
+            let found: Vec<&str> = found.iter().map(ExposeSecret::expose_secret).collect();
+            assert_eq!(found, expected, "{lines:?}");
         }
+        assert_eq!(values(&headers(&[("cookie", &b"madang_refresh=a"[..]); 9])).len(), VALUES_MAX);
     }
 
     #[test]
     fn only_a_page_of_the_same_origin_may_and_what_is_no_browser() {
-        let origins = "https://app.example.com".parse().expect("an origin");
         for (lines, may) in [
             (&[][..], true),
             (&[("sec-fetch-site", &b"same-origin"[..])][..], true),
@@ -145,14 +149,14 @@ mod tests {
             (&[("sec-fetch-site", b"")], false),
             (&[("sec-fetch-site", b"same-origin"), ("sec-fetch-site", b"cross-site")], false),
             (&[("origin", b"http://chat.example.com")], true),
-            (&[("origin", b"https://app.example.com")], true),
+            (&[("origin", b"https://app.example.com")], false),
             (&[("origin", b"http://evil.example")], false),
             (&[("origin", b"null")], false),
             (&[("origin", b"")], false),
             (&[("origin", b"\xff")], false),
             (&[("origin", b"http://chat.example.com"), ("origin", b"http://evil.example")], false),
         ] {
-            let checked = check_page(&headers(lines), &origins, Some("chat.example.com"));
+            let checked = check_page(&headers(lines), Some("chat.example.com"));
             assert_eq!(checked.is_ok(), may, "{lines:?}");
         }
     }
