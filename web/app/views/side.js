@@ -1,6 +1,6 @@
 // @ts-check
 // What is shown beside the messages: the members of the server, or the pins of the channel.
-import { useEffect, useState } from '../../vendor/hooks.js';
+import { useEffect, useRef, useState } from '../../vendor/hooks.js';
 import { loadMembers, loadPins, unpin } from '../actions.js';
 import { connection, logOf, me, members, people, place, servers } from '../store.js';
 import { t, wordsOfError } from '../words.js';
@@ -43,10 +43,12 @@ function Members({ serverId }) {
     loadMembers(serverId).catch(setFailure);
   };
   const known = members.value.get(serverId);
-  // Each `ready` empties the list; and what failed without a connection may go well with one.
+  const isBegun = useRef(false);
+  // A list that is known may be old; what failed without a connection may go well with one.
   useEffect(() => {
-    if (!known) load();
-  }, [serverId, !known, connection.value.state]);
+    if (!isBegun.current || !known) load();
+    isBegun.current = true;
+  }, [!known, connection.value.state]);
   const owner = servers.value.get(serverId)?.owner_id;
   const ids = known?.user_ids ?? [];
   const named = ids.map((id) => ({ id, name: nameOf(id, people.value.get(id)?.username) }));
