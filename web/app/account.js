@@ -118,6 +118,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms, null));
 /** The node knows this session as somebody else's: nothing of the one before stays. @param {number} user_id */
 function restart(user_id) {
   setLastUser(user_id);
+  generation += 1;
   leave();
   location.reload();
 }
@@ -126,6 +127,7 @@ function restart(user_id) {
 function onSwitch(user_id) {
   if (user_id === null) return signOut();
   if (me.peek()?.id === user_id && phase.peek() === 'in') return;
+  generation += 1;
   leave();
   location.reload();
 }
