@@ -1,9 +1,18 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { HELD_MAX, forgetFrames, isHolding, listen, record, takeEntries, takeFrame } from '../../web/app/frames.js';
+import {
+  HELD_MAX,
+  askOfPeople,
+  forgetFrames,
+  isHolding,
+  listen,
+  record,
+  takeEntries,
+  takeFrame,
+} from '../../web/app/frames.js';
 import { waitAfter } from '../../web/app/socket.js';
-import { channels, forgetAll, logOf, me, reads, unreadOf } from '../../web/app/store.js';
+import { channels, forgetAll, logOf, me, members, put, reads, unreadOf } from '../../web/app/store.js';
 import { randomOf } from './random.js';
 
 const user = { id: 1, username: 'mina', display_name: 'Mina', avatar_url: null };
@@ -142,4 +151,14 @@ test('what was there before one came is read; what comes is not, nor a channel t
 test('waits before the socket opens again grow, differ, and end at 45 s', () => {
   assert.deepEqual([waitAfter(0, () => 0), waitAfter(0, () => 1), waitAfter(3, () => 0.5)], [500, 1_500, 8_000]);
   for (let tries = 0; tries < 100; tries++) assert.ok(waitAfter(tries, () => 0.999) <= 45_000);
+});
+
+test('who comes and goes while members are asked for counts over what the answer says', async () => {
+  const ask = async () => {
+    takeFrame({ type: 'member.joined', server_id: 1, member: { user_id: 4, username: 'hana' } });
+    takeFrame({ type: 'member.left', server_id: 1, user_id: 2 });
+    return [1, 2, 3];
+  };
+  await askOfPeople(ask, (user_ids) => put(members, 1, { user_ids, is_complete: true }));
+  assert.deepEqual(members.peek().get(1)?.user_ids, [1, 3, 4]);
 });

@@ -1,7 +1,17 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { merged, PAGE, viewAround, viewOf, withNewer, withNewest, withOlder } from '../../web/app/history.js';
+import {
+  merged,
+  PAGE,
+  viewAround,
+  viewOf,
+  withNewer,
+  withNewest,
+  withOlder,
+  withPageAfter,
+  withPageBefore,
+} from '../../web/app/history.js';
 import { TAIL_MAX, VIEW_MAX } from '../../web/app/reducer.js';
 import { emptyLog } from '../../web/app/store.js';
 
@@ -97,4 +107,18 @@ test('a jump near the newest joins the tail, one far away does not', () => {
   const far = viewAround(current, run(200, 249), { has_older: true, limit: PAGE });
   assert.equal(far.has_newer, true);
   assert.equal(far.has_older, true);
+});
+
+test('a page comes only into the view that it was asked for', () => {
+  const there = { messages: run(500, 600), has_older: true, has_newer: true };
+  const elsewhere = { messages: run(100, 200), has_older: true, has_newer: true };
+  const older = withPageBefore(log({ view: there }), 500, run(450, 499), PAGE);
+  assert.deepEqual(ids(older.view.messages), ids(run(450, 600)));
+  const newer = withPageAfter(log({ view: there }), 600, run(601, 650), PAGE);
+  assert.deepEqual(ids(newer.view.messages), ids(run(500, 650)));
+  for (const view of [elsewhere, null]) {
+    const other = log({ view, tail: run(951, 1_000), is_loaded: true });
+    assert.equal(withPageBefore(other, 500, run(450, 499), PAGE), other);
+    assert.equal(withPageAfter(other, 600, run(601, 650), PAGE), other);
+  }
 });

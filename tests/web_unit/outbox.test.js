@@ -183,3 +183,20 @@ test('nonces differ and fit', () => {
   assert.equal(nonces.size, 1_000);
   for (const nonce of nonces) assert.match(nonce, /^[0-9a-f]{32}$/);
 });
+
+test('what another tab has taken back stays on the disk, for that tab may send it again', () => {
+  const { outbox, add, disk } = setUp();
+  add('a');
+  outbox.discard('a', true);
+  assert.deepEqual([outbox.all().length, disk.size], [0, 1]);
+  add('b');
+  outbox.discard('b');
+  assert.deepEqual([...disk.keys()], ['a']);
+});
+
+test('a channel that goes says how many sends it takes with it', () => {
+  const { outbox, add } = setUp();
+  for (const nonce of ['a', 'b']) add(nonce);
+  add('x', 6);
+  assert.deepEqual([outbox.forget(5), outbox.forget(7), outbox.all().length], [2, 0, 1]);
+});

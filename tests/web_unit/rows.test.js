@@ -1,7 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rowsOf } from '../../web/app/views/rows.js';
+import { dividerAfter, rowsOf } from '../../web/app/views/rows.js';
 
 const START = new Date(2026, 0, 31, 12, 0, 0).getTime();
 const ME = 1;
@@ -47,4 +47,24 @@ test('a message keeps its row when it is acknowledged', () => {
   const before = rowsOf({ messages: [], pending, meId: ME, unreadSeq: null });
   const after = rowsOf({ messages: [message(1, ME, 0, { nonce })], pending: [], meId: ME, unreadSeq: null });
   assert.deepEqual(after.map(({ key }) => key), before.map(({ key }) => key));
+});
+
+/** @param {number | null} divider @param {object} now */
+const after = (divider, now) =>
+  dividerAfter(divider, { firstSeq: 9, isFirstLook: false, wasUnread: false, isReading: false, ...now });
+
+test('what is unread at the first look is divided off, whether somebody reads or not', () => {
+  assert.equal(after(null, { isFirstLook: true, isReading: true }), 9);
+  assert.equal(after(null, { isFirstLook: true, firstSeq: null }), null);
+});
+
+test('what comes while nobody reads is divided off anew, from its first message on', () => {
+  assert.equal(after(4, {}), 9);
+  assert.equal(after(4, { wasUnread: true }), 4, 'it goes on');
+  assert.equal(after(4, { firstSeq: null }), 4, 'where nothing is unread it stays for who comes back');
+});
+
+test('what comes while somebody reads is not divided off', () => {
+  assert.equal(after(null, { isReading: true }), null);
+  assert.equal(after(4, { isReading: true }), 4);
 });

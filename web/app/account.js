@@ -15,6 +15,8 @@ const PATIENCE_MS = 2_000;
 let generation = 0;
 /** @type {(() => void)|null} */
 let wake = null;
+/** The node does not want to be asked before; only the person's wish goes beyond. */
+let wakeFrom = 0;
 
 export function retryNow() {
   wake?.();
@@ -23,7 +25,7 @@ export function retryNow() {
 
 export async function start() {
   startSession({ onEnd: () => signOut(), onSwitch });
-  addEventListener('online', () => wake?.());
+  addEventListener('online', () => performance.now() >= wakeFrom && wake?.());
   await begin();
 }
 
@@ -70,8 +72,9 @@ async function beginAs(last, resumed) {
   );
   if (turn !== generation) return;
   if (error && !isUnreachable(error) && error.status < 500) throw error;
-  if (await showKept(last)) {
-    if (turn !== generation) return;
+  const isKept = await showKept(last, () => turn === generation);
+  if (turn !== generation) return;
+  if (isKept) {
     phase.value = 'in';
     await enter(last, restart);
     return;
@@ -83,8 +86,10 @@ async function beginAs(last, resumed) {
 
 /** @param {import('./store.js').Profile} profile */
 async function beAccount(profile) {
+  const turn = generation;
   setLastUser(profile.id);
-  await showKept(profile.id);
+  await showKept(profile.id, () => turn === generation);
+  if (turn !== generation) return;
   me.value = profile;
   phase.value = 'in';
   await enter(profile.id, restart);
@@ -93,6 +98,7 @@ async function beAccount(profile) {
 /** @param {number} wait @param {unknown} error */
 async function waitUnreachable(wait, error) {
   const least = error instanceof ApiError ? (error.retry_after_ms ?? 0) : 0;
+  wakeFrom = performance.now() + least;
   phase.value = 'unreachable';
   connection.value = { state: 'offline', retry_at_ms: performance.now() + least + wait };
   await new Promise((resolve) => {
@@ -112,6 +118,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms, null));
 /** The node knows this session as somebody else's: nothing of the one before stays. @param {number} user_id */
 function restart(user_id) {
   setLastUser(user_id);
+  generation += 1;
   leave();
   location.reload();
 }
@@ -120,6 +127,7 @@ function restart(user_id) {
 function onSwitch(user_id) {
   if (user_id === null) return signOut();
   if (me.peek()?.id === user_id && phase.peek() === 'in') return;
+  generation += 1;
   leave();
   location.reload();
 }
@@ -144,13 +152,18 @@ export async function logIn(login) {
 }
 
 export async function logOut() {
-  await closeSession();
-  await forgetAccount();
+  const id = me.peek()?.id ?? lastUser();
+  try {
+    await closeSession();
+  } catch (error) {
+    // Where the node has ended the session before, there is nothing to stay in.
+    if (phase.peek() !== 'signed_out') throw error;
+  }
+  await forgetAccount(id);
 }
 
-/** Wipes what this browser keeps of the account. */
-export async function forgetAccount() {
-  const id = me.peek()?.id;
+/** Wipes what this browser keeps of the account. @param {number|null} [id] whose, where it is signed out already */
+export async function forgetAccount(id = me.peek()?.id ?? lastUser()) {
   setLastUser(null);
   tellSession(null);
   generation += 1;

@@ -42,18 +42,20 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * @param {string} method @param {string} path relative to the document, without a slash in front
- * @param {{body?: unknown, is_guest?: boolean, tries?: number}} [options] @returns {Promise<any>}
+ * @param {{body?: unknown, is_guest?: boolean, tries?: number, by?: string|null}} [options] `by`: this token and no
+ *   next one
+ * @returns {Promise<any>}
  */
-export async function call(method, path, { body, is_guest = false, tries = TRIES_MAX } = {}) {
+export async function call(method, path, { body, is_guest = false, tries = TRIES_MAX, by = null } = {}) {
   let isRenewed = false;
   for (let turn = 1; ; turn++) {
-    if (!is_guest && !session.token()) await session.renew(null);
-    const token = is_guest ? null : session.token();
+    if (!is_guest && !by && !session.token()) await session.renew(null);
+    const token = is_guest ? null : (by ?? session.token());
     try {
       return await once(method, path, body, token);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401 && !is_guest && token && !isRenewed) {
+      if (error.status === 401 && !is_guest && token && !by && !isRenewed) {
         isRenewed = true;
         await session.renew(token);
         continue;

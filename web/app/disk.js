@@ -12,6 +12,8 @@ const prefix = () => `madang:${new URL('.', document.baseURI).pathname}:`;
 
 /** @type {IDBDatabase|null} */
 let database = null;
+/** Each opening and closing ends what the one before was about. */
+let turn = 0;
 /** @type {Record<Store, Map<any, any>>} */
 let memory = { logs: new Map(), outbox: new Map(), values: new Map() };
 /** @type {(kind: 'disk'|'memory') => void} */
@@ -27,12 +29,18 @@ const answerOf = (request) =>
 /** @param {string} name @returns {Promise<IDBDatabase>} */
 function open(name) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('IndexedDB does not answer')), OPEN_MAX_MS);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new Error('IndexedDB does not answer'));
+    }, OPEN_MAX_MS);
     const request = indexedDB.open(name, 1);
     request.onupgradeneeded = () => STORES.forEach((store) => request.result.createObjectStore(store));
     request.onerror = () => reject(request.error);
     request.onsuccess = () => {
       clearTimeout(timer);
+      // Nobody would close it, and it could not be wiped.
+      if (isLate) request.result.close();
       resolve(request.result);
     };
   });
@@ -42,25 +50,34 @@ function open(name) {
 export async function openDisk(user_id, onKind) {
   tellKind = onKind;
   closeDisk();
+  const now = turn;
   try {
     const opened = await open(prefix() + user_id);
+    if (now !== turn) return opened.close();
     // Another tab logs out: it waits until nobody holds the database.
-    opened.onversionchange = () => closeDisk();
-    opened.onclose = () => lose();
+    opened.onversionchange = () => {
+      opened.close();
+      if (database === opened) closeDisk();
+    };
+    opened.onclose = () => lose(opened);
     database = opened;
     tellKind('disk');
   } catch {
-    lose();
+    if (now === turn) lose(null);
   }
 }
 
 export function closeDisk() {
+  turn += 1;
   database?.close();
   database = null;
   memory = { logs: new Map(), outbox: new Map(), values: new Map() };
 }
 
-function lose() {
+/** @param {IDBDatabase|null} lost */
+function lose(lost) {
+  lost?.close();
+  if (database !== lost) return;
   database = null;
   tellKind('memory');
 }
@@ -70,12 +87,13 @@ function lose() {
  * @param {(store: IDBObjectStore) => Promise<T>} work @param {() => T} instead
  */
 async function within(store, mode, work, instead) {
-  if (!database) return instead();
+  const opened = database;
+  if (!opened) return instead();
   try {
-    return await work(database.transaction(store, mode, { durability: 'relaxed' }).objectStore(store));
+    return await work(opened.transaction(store, mode, { durability: 'relaxed' }).objectStore(store));
   } catch (error) {
     console.warn('The browser does not keep data:', error);
-    lose();
+    lose(opened);
     return instead();
   }
 }
@@ -98,12 +116,19 @@ export const readAll = (store) =>
     () => [...memory[store].values()],
   );
 
+/** Written at once, also where the page goes away. @param {IDBObjectStore} at @param {any} value @param {any} key */
+function putIn(at, value, key) {
+  const answer = answerOf(at.put(value, key));
+  at.transaction.commit?.();
+  return answer;
+}
+
 /** @param {Store} store @param {any} key @param {any} value @returns {Promise<unknown>} */
 export function write(store, key, value) {
   return within(
     store,
     'readwrite',
-    async (at) => void (await answerOf(at.put(value, key))),
+    (at) => putIn(at, value, key),
     () => void memory[store].set(key, value),
   );
 }
@@ -128,7 +153,7 @@ export function writeLog(log) {
     async (at) => {
       const kept = await answerOf(at.get(log.channel_id));
       if (kept && (kept.seq > log.seq || (kept.seq === log.seq && kept.tail.length > log.tail.length))) return;
-      await answerOf(at.put(log, log.channel_id));
+      await putIn(at, log, log.channel_id);
     },
     () => void memory.logs.set(log.channel_id, log),
   );
@@ -139,18 +164,20 @@ export const eraseLog = (channel_id) => erase('logs', channel_id);
 
 /** Wipes all that is kept of an account. @param {number} user_id */
 export async function wipeDisk(user_id) {
-  for (const store of STORES) {
-    await within(
-      store,
-      'readwrite',
-      (at) => answerOf(at.clear()),
-      () => undefined,
-    );
+  const name = prefix() + user_id;
+  if (database?.name === name) {
+    // Where another tab is suspended and keeps the database, it is empty at least.
+    try {
+      const all = database.transaction(STORES, 'readwrite');
+      for (const store of STORES) all.objectStore(store).clear();
+    } catch (error) {
+      console.warn('The browser does not keep data:', error);
+    }
   }
   closeDisk();
   if (!globalThis.indexedDB) return;
   await new Promise((resolve) => {
-    const request = indexedDB.deleteDatabase(prefix() + user_id);
+    const request = indexedDB.deleteDatabase(name);
     request.onsuccess = request.onerror = request.onblocked = () => resolve(undefined);
   });
 }

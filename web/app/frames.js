@@ -16,6 +16,7 @@ import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, se
 
 export const HELD_MAX = 2_000;
 const HEARD_MAX = 2_000;
+const OF_PEOPLE = new Set(['member.joined', 'member.left', 'user.updated']);
 
 /** @type {Listener} */
 let listener;
@@ -41,9 +42,32 @@ export function record(channel_id) {
   return { heard, isWhole: () => heard.length < HEARD_MAX, end: () => all.delete(heard) };
 }
 
+/** Frames about people heard while a call asks for some. @type {Set<Frame[]>} */
+const lookings = new Set();
+
+/**
+ * What a call tells of people and members goes into the state, and over it what was heard of them while it was made.
+ * @template T @param {() => Promise<T>} ask @param {(told: T) => void} put
+ */
+export async function askOfPeople(ask, put) {
+  /** @type {Frame[]} */
+  const heard = [];
+  lookings.add(heard);
+  try {
+    const told = await ask();
+    batch(() => {
+      put(told);
+      heard.forEach(takeNews);
+    });
+  } finally {
+    lookings.delete(heard);
+  }
+}
+
 /** @param {Frame} frame */
 export function takeFrame(frame) {
   batch(() => {
+    if (OF_PEOPLE.has(frame.type)) for (const heard of lookings) heard.push(frame);
     if (frame.type === 'ready' && me.peek() && me.peek()?.id !== frame.user.id) return listener.stranger(frame.user.id);
     takeNews(frame);
     if (Number.isInteger(frame.channel_id)) takeOfLog(frame);

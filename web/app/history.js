@@ -70,6 +70,20 @@ export function withOlder(view, page, limit) {
 }
 
 /**
+ * A page before a message, where that one is still the first that is shown.
+ * @param {Log} log @param {number} first_id @param {Message[]} page @param {number} limit @returns {Log}
+ */
+export const withPageBefore = (log, first_id, page, limit) =>
+  log.view?.messages[0]?.id === first_id ? { ...log, view: withOlder(log.view, page, limit) } : log;
+
+/**
+ * A page after a message, where that one is still the last of the view.
+ * @param {Log} log @param {number} last_id @param {Message[]} page @param {number} limit @returns {Log}
+ */
+export const withPageAfter = (log, last_id, page, limit) =>
+  log.view?.messages.at(-1)?.id === last_id ? { ...log, view: withNewer(log, log.view, page, limit) } : log;
+
+/**
  * @param {Log} log @param {View} view @param {Message[]} page @param {number} limit
  * @returns {View} joined with the tail where it reaches it
  */
@@ -180,11 +194,12 @@ export function loadNewest(channel_id, { again = false } = {}) {
 export function loadOlder(channel_id) {
   const first = viewOf(logOf(channel_id).peek());
   if (!first.has_older || !first.messages.length) return Promise.resolve();
-  return loading('older', channel_id, () =>
-    loadInto(channel_id, `before=${first.messages[0].id}&limit=${PAGE}`, (log, page) =>
-      log.is_loaded || log.view ? { ...log, view: withOlder(viewOf(log), page, PAGE) } : log,
-    ),
-  );
+  return loading('older', channel_id, () => {
+    // From now on it does not lose its first messages to new ones.
+    update(channel_id, { view: first });
+    const { id } = first.messages[0];
+    return loadInto(channel_id, `before=${id}&limit=${PAGE}`, (log, page) => withPageBefore(log, id, page, PAGE));
+  });
 }
 
 /** @param {number} channel_id */
@@ -193,41 +208,51 @@ export function loadNewer(channel_id) {
   const last = view?.messages.at(-1);
   if (!view?.has_newer || !last) return Promise.resolve();
   return loading('newer', channel_id, () =>
-    loadInto(channel_id, `after=${last.id}&limit=${PAGE}`, (log, page) => ({
-      ...log,
-      view: log.view && withNewer(log, log.view, page, PAGE),
-    })),
+    loadInto(channel_id, `after=${last.id}&limit=${PAGE}`, (log, page) => withPageAfter(log, last.id, page, PAGE)),
   );
+}
+
+/** Where one wished to be last, by channel: what comes for an earlier wish is not shown. @type {Map<number, string>} */
+const wishes = new Map();
+
+/**
+ * @param {number} channel_id @param {string} query @param {(log: Log, page: Message[]) => View} view
+ * @returns {Promise<void>}
+ */
+function jump(channel_id, query, view) {
+  wishes.set(channel_id, query);
+  return loading(query, channel_id, async () => {
+    await waitForSeq(channel_id);
+    await loadInto(channel_id, query, (log, page) =>
+      wishes.get(channel_id) === query ? { ...log, view: view(log, page) } : log,
+    );
+  });
 }
 
 /** @param {number} channel_id @param {number} message_id */
 export function jumpTo(channel_id, message_id) {
   const shown = viewOf(logOf(channel_id).peek()).messages;
+  wishes.delete(channel_id);
   if (shown.some(({ id }) => id === message_id)) return Promise.resolve();
-  return loading('jump', channel_id, async () => {
-    await waitForSeq(channel_id);
-    await loadInto(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) => ({
-      ...log,
-      view: viewAround(log, page, { has_older: true, limit: PAGE }),
-    }));
-  });
+  return jump(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) =>
+    viewAround(log, page, { has_older: true, limit: PAGE }),
+  );
 }
 
 /** @param {number} channel_id */
 export function jumpToFirst(channel_id) {
   const view = viewOf(logOf(channel_id).peek());
+  wishes.delete(channel_id);
   if (!view.has_older) return Promise.resolve();
-  return loading('jump', channel_id, () =>
-    loadInto(channel_id, `after=0&limit=${PAGE}`, (log, page) => ({
-      ...log,
-      view: withNewer(log, { messages: [], has_older: false, has_newer: true }, page, PAGE),
-    })),
+  return jump(channel_id, `after=0&limit=${PAGE}`, (log, page) =>
+    withNewer(log, { messages: [], has_older: false, has_newer: true }, page, PAGE),
   );
 }
 
 /** @param {number} channel_id */
 export function jumpToNewest(channel_id) {
-  update(channel_id, { view: null });
+  wishes.delete(channel_id);
+  update(channel_id, { view: null, error: null });
   return loadNewest(channel_id);
 }
 

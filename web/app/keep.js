@@ -60,8 +60,8 @@ export function stopKeeping() {
   recent = [];
 }
 
-/** @returns {Promise<boolean>} whether there was something */
-export async function restore() {
+/** @param {() => boolean} isStill whether it is wanted still @returns {Promise<boolean>} whether there was something */
+export async function restore(isStill) {
   const [state, keptReads, keptDrafts, keptRecent, keptPeople, logs] = await Promise.all([
     read('values', 'state'),
     read('values', 'reads'),
@@ -70,7 +70,7 @@ export async function restore() {
     read('values', 'people'),
     readAll('logs'),
   ]);
-  if (!state?.me || me.peek()) return false;
+  if (!isStill() || !state?.me || me.peek()) return false;
   batch(() => {
     me.value = state.me;
     servers.value = state.servers;
@@ -100,7 +100,8 @@ export const openedAt = (channel_id) => recent.indexOf(channel_id);
 
 /** What waits is written when the page goes out of sight: it may not come back. */
 export function startKeeping() {
-  addEventListener('pagehide', keepNow);
+  // Of what is begun at `pagehide` a browser finishes little.
+  for (const event of ['beforeunload', 'pagehide']) addEventListener(event, keepNow);
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'hidden' && timer !== null) keepNow();
   });

@@ -6,11 +6,13 @@ import { startKeeping } from './keep.js';
 import { startPlaces } from './places.js';
 import { startPreferences } from './preferences.js';
 import { App } from './views/app.js';
+import { startWords } from './words.js';
 
 const root = document.getElementById('app');
 if (!root) throw new Error('the page has no #app');
 startPreferences();
 startKeeping();
 startPlaces();
+await startWords();
 render(h(App, {}), root);
 void start();

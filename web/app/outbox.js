@@ -74,12 +74,12 @@ export function createOutbox({ transmit, save, drop, changed, setTimer = setTime
     }
   }
 
-  /** @param {string} nonce */
-  function remove(nonce) {
+  /** @param {string} nonce @param {boolean} [isKept] whether the disk keeps it, for another tab sees to that */
+  function remove(nonce, isKept = false) {
     const item = items.get(nonce);
     if (!item) return;
     items.delete(nonce);
-    drop(nonce);
+    if (!isKept) drop(nonce);
     if (busy.get(item.channel_id)?.nonce === nonce) free(item.channel_id);
     tell();
     pump();
@@ -139,7 +139,7 @@ export function createOutbox({ transmit, save, drop, changed, setTimer = setTime
       tell();
     },
 
-    acknowledge: remove,
+    acknowledge: (/** @type {string} */ nonce) => remove(nonce),
     discard: remove,
 
     /** `message.delayed` and errors. @param {Frame} frame */
@@ -168,9 +168,11 @@ export function createOutbox({ transmit, save, drop, changed, setTimer = setTime
       };
     },
 
-    /** @param {number} channel_id */
+    /** @param {number} channel_id @returns {number} how many were not sent and are gone */
     forget(channel_id) {
-      for (const { nonce } of ofChannel(channel_id)) remove(nonce);
+      const lost = ofChannel(channel_id);
+      for (const { nonce } of lost) remove(nonce);
+      return lost.length;
     },
 
     all: () => [...items.values()],

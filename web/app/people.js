@@ -1,9 +1,10 @@
 // @ts-check
 // Who people are: the profiles of authors that are met, and the members of servers.
 import { call } from './api.js';
+import { askOfPeople } from './frames.js';
 import { keepSoon } from './keep.js';
 import { PEOPLE_MAX, withPeople } from './news.js';
-import { members, people, put } from './store.js';
+import { members, people, place, put } from './store.js';
 
 const LOOKUP_MAX = 100;
 const MEMBERS_PAGE = 100;
@@ -13,6 +14,8 @@ const WAITING_MAX = 1_000;
 const waiting = new Set();
 /** Who was asked for since the last `ready`; from then on changes are told. @type {Set<number>} */
 const fresh = new Set();
+/** Servers whose lists are from before the last `ready`: members may have come and gone unheard. @type {Set<number>} */
+const stale = new Set();
 /** @type {any} */
 let timer = null;
 
@@ -33,7 +36,17 @@ export function meet({ author_id, author_username }) {
 }
 
 /** Who is known may have changed while nothing was heard. */
-export const forgetFreshness = () => fresh.clear();
+export function forgetFreshness() {
+  fresh.clear();
+  for (const id of members.peek().keys()) stale.add(id);
+}
+
+/** After `ready`: the list of members that may be shown is read again. */
+export function refreshPeople() {
+  forgetFreshness();
+  const { server_id } = place.peek();
+  if (server_id && members.peek().has(server_id)) void loadMembers(server_id).catch(() => {});
+}
 
 /** @param {number[]} user_ids */
 export async function lookUp(user_ids) {
@@ -41,25 +54,32 @@ export async function lookUp(user_ids) {
     const ids = user_ids.slice(at, at + LOOKUP_MAX);
     if (fresh.size > PEOPLE_MAX) fresh.clear();
     for (const id of ids) fresh.add(id);
-    const told = await call('POST', 'users/lookup', { body: { ids } });
-    people.value = withPeople(people.peek(), told);
+    await askOfPeople(
+      () => call('POST', 'users/lookup', { body: { ids } }),
+      (told) => void (people.value = withPeople(people.peek(), told)),
+    );
     keepSoon('people');
   }
 }
 
-/** The next page of a server's members. @param {number} server_id */
+/** The next page of a server's members; the first one where the list is old. @param {number} server_id */
 export async function loadMembers(server_id) {
-  const known = members.peek().get(server_id) ?? { user_ids: [], is_complete: false };
-  if (known.is_complete) return;
-  const after = known.user_ids.at(-1) ?? 0;
-  /** @type {{user_id: number, username: string, display_name: string|null, avatar_url: string|null}[]} */
-  const page = await call('GET', `servers/${server_id}/members?after=${after}&limit=${MEMBERS_PAGE}`);
-  people.value = withPeople(
-    people.peek(),
-    page.map((member) => ({ ...member, id: member.user_id })),
+  const known = members.peek().get(server_id);
+  const isStale = stale.has(server_id);
+  if (known?.is_complete && !isStale) return;
+  const after = isStale ? 0 : (known?.user_ids.at(-1) ?? 0);
+  await askOfPeople(
+    () => call('GET', `servers/${server_id}/members?after=${after}&limit=${MEMBERS_PAGE}`),
+    (/** @type {{user_id: number, username: string, display_name: string|null, avatar_url: string|null}[]} */ page) => {
+      const told = page.map((member) => ({ ...member, id: member.user_id }));
+      people.value = withPeople(people.peek(), told);
+      // Another page has come first, or the list has become old.
+      if (isStale !== stale.has(server_id)) return;
+      stale.delete(server_id);
+      const before = isStale ? [] : (members.peek().get(server_id)?.user_ids ?? []);
+      const user_ids = [...new Set([...before, ...told.map(({ id }) => id)])].sort((a, b) => a - b);
+      put(members, server_id, { user_ids, is_complete: page.length < MEMBERS_PAGE });
+    },
   );
-  const before = members.peek().get(server_id)?.user_ids ?? [];
-  const user_ids = [...new Set([...before, ...page.map(({ user_id }) => user_id)])].sort((a, b) => a - b);
   keepSoon('people');
-  put(members, server_id, { user_ids, is_complete: page.length < MEMBERS_PAGE });
 }

@@ -3,7 +3,7 @@
 // one refresh: it runs under a Web Lock, and its answer goes to all of them. Times are durations on the monotonic
 // clock, never the computer's date.
 import { ApiError, call, isUnreachable, useSession } from './api.js';
-import { lastUser } from './disk.js';
+import { lastUser, setLastUser } from './disk.js';
 import { me } from './store.js';
 import { exclusively, isHeldElsewhere, onTab, tellTabs } from './tabs.js';
 
@@ -76,17 +76,32 @@ export async function resume() {
   if (!token) await renew(null);
 }
 
+const nobody = () => new ApiError(401, 'not_authenticated', 'Nobody is logged in');
+
 /** Gets the next token, unless there is one already beside the one that was used. @param {string|null} used */
 export async function renew(used) {
-  if (isOver) throw new ApiError(401, 'not_authenticated', 'Nobody is logged in');
+  if (isOver) throw nobody();
   renewing ??= exclusively('refresh', async () => {
+    if (isOver) throw nobody();
     if (token && token.access_token !== used) return;
     await refresh();
     share();
   }).finally(() => {
     renewing = null;
   });
-  return renewing;
+  await renewing;
+  // What one has asked for is not asked for again by somebody else.
+  if (used && token && userOf(used) !== userOf(token.access_token)) throw nobody();
+}
+
+/** Whose token it is, where it says so. @param {string} access_token @returns {number|null} */
+export function userOf(access_token) {
+  try {
+    const claims = access_token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
+    return Number(JSON.parse(atob(claims)).sub) || null;
+  } catch {
+    return null;
+  }
 }
 
 async function refresh() {
@@ -96,8 +111,11 @@ async function refresh() {
     const said = await ask().catch((error) => (isUnreachable(error) ? ask() : Promise.reject(error)));
     keep(said.access_token, said.expires_in * 1000);
     // The cookie is one for all tabs: somebody else may have logged in with it.
-    const last = lastUser();
-    if (me.peek() && last !== undefined && last !== me.peek()?.id) onSwitch(last);
+    const user_id = userOf(said.access_token) ?? lastUser();
+    if (me.peek() && user_id !== undefined && user_id !== me.peek()?.id) {
+      if (user_id) setLastUser(user_id);
+      onSwitch(user_id);
+    }
   } catch (error) {
     if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
       forgetToken();
@@ -119,8 +137,11 @@ export function forgetToken() {
 
 /** @param {{username: string, password: string}} login */
 export async function openSession({ username, password }) {
-  const said = await call('POST', 'auth/login', { body: { username, password, cookie: true }, is_guest: true });
-  keep(said.access_token, said.expires_in * 1000);
+  // The refresh of another tab neither takes the place of this login nor ends it.
+  await exclusively('refresh', async () => {
+    const said = await call('POST', 'auth/login', { body: { username, password, cookie: true }, is_guest: true });
+    keep(said.access_token, said.expires_in * 1000);
+  });
 }
 
 /** To all other tabs: who is logged in now. @param {number|null} user_id */
@@ -131,10 +152,23 @@ export const tellSession = (user_id) => tellTabs({ kind: 'session', user_id });
  * in.
  */
 export async function closeSession() {
-  try {
-    await call('POST', 'auth/logout');
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 401)) throw error;
-  }
-  forgetToken();
+  const id = me.peek()?.id;
+  const end = () => call('POST', 'auth/logout', { by: tokenValue() });
+  const refreshSame = async () => {
+    await refresh();
+    if (me.peek()?.id !== id) throw new Error('Somebody else is logged in');
+  };
+  await exclusively('refresh', async () => {
+    try {
+      if (!token) await refreshSame();
+      await end().catch(async (error) => {
+        if (error.status !== 401) throw error;
+        await refreshSame();
+        await end();
+      });
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 401)) throw error;
+    }
+    forgetToken();
+  });
 }

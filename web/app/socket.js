@@ -35,6 +35,8 @@ export function openGateway({ token, renew, onFrame, onState, onClosed, onStoppe
   let isOpening = false;
   let readyAt = 0;
   let renewedAt = -Infinity;
+  /** The node does not want to be asked before; only the person's wish goes beyond. */
+  let notBefore = 0;
   /** @type {any} */
   let timer;
   /** @type {any} */
@@ -47,6 +49,7 @@ export function openGateway({ token, renew, onFrame, onState, onClosed, onStoppe
   /** @param {number} [least] */
   function again(least = 0) {
     if (isEnded) return;
+    notBefore = performance.now() + least;
     const wait = least + waitAfter(tries++);
     onState({ state: 'offline', retry_at_ms: performance.now() + wait });
     clearTimeout(timer);
@@ -161,11 +164,14 @@ export function openGateway({ token, renew, onFrame, onState, onClosed, onStoppe
     if (socket) ping(5_000);
     else void open();
   };
+  const retryInTime = () => {
+    if (socket || performance.now() >= notBefore) retryNow();
+  };
   const onOffline = () => ping(OFFLINE_PONG_MAX_MS);
   const onVisible = () => {
-    if (document.visibilityState === 'visible') retryNow();
+    if (document.visibilityState === 'visible') retryInTime();
   };
-  addEventListener('online', retryNow);
+  addEventListener('online', retryInTime);
   addEventListener('offline', onOffline);
   document.addEventListener('visibilitychange', onVisible);
   void open();
@@ -183,7 +189,7 @@ export function openGateway({ token, renew, onFrame, onState, onClosed, onStoppe
       clearTimeout(timer);
       clearTimeout(deadline);
       clearInterval(heartbeat);
-      removeEventListener('online', retryNow);
+      removeEventListener('online', retryInTime);
       removeEventListener('offline', onOffline);
       document.removeEventListener('visibilitychange', onVisible);
       const open = socket;

@@ -7,7 +7,7 @@ import * as disk from './disk.js';
 import { forgetFrames, listen, takeFrame } from './frames.js';
 import { loadNewest, loadPins, onLogLoaded, refreshSoon, repair } from './history.js';
 import { keepLogSoon, keepSoon, noteOpened, openedAt, restore, stopKeeping } from './keep.js';
-import { forgetFreshness, meet } from './people.js';
+import { forgetFreshness, meet, refreshPeople } from './people.js';
 import { REPLAY_MAX, resetLog } from './reducer.js';
 import { renew, tokenValue } from './session.js';
 import { hearSends, outbox, transmitBy } from './sends.js';
@@ -27,17 +27,22 @@ import {
   storage,
 } from './store.js';
 import { hear, setTabUser, standFor, tell } from './tabs.js';
+import { t } from './words.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./store.js').Pending} Pending */
 
 export const SUBSCRIPTIONS_MAX = 500;
+/** So young a send may be on its way to the tab with the gateway. */
+const UNTOLD_MAX_MS = 5_000;
 
 /** @type {ReturnType<typeof openGateway>|null} */
 let gateway = null;
 /** @type {ReturnType<typeof standFor>|null} */
 let standing = null;
 let user_id = 0;
+/** Losing the gateway and leaving end what was begun before. */
+let turn = 0;
 /** @type {Set<number>} */
 const subscribed = new Set();
 /** Opened while the gateway was full: each waits for another's `unsubscribed`. @type {number[]} */
@@ -54,6 +59,16 @@ export function notify(notice) {
   notices.value = [...notices.peek().filter((other) => other.key !== key), { key, ...notice }].slice(-5);
 }
 
+/** What failed is tried again once the node is there. @param {import('./store.js').Connection} next */
+function setConnection(next) {
+  const { channel_id } = place.peek();
+  if (next.state === 'live' && channel_id && logOf(channel_id).peek().error) {
+    logOf(channel_id).value = { ...logOf(channel_id).peek(), error: null };
+    void loadNewest(channel_id);
+  }
+  connection.value = next;
+}
+
 /** @param {number} channel_id */
 const loadIfOpen = (channel_id) => {
   if (place.peek().channel_id === channel_id) void loadNewest(channel_id, { again: true });
@@ -61,14 +76,20 @@ const loadIfOpen = (channel_id) => {
 
 // Joining and leaving.
 
-/** Shows what the disk has of an account. @param {number} id @returns {Promise<boolean>} whether it had something */
-export async function showKept(id) {
+/**
+ * Shows what the disk has of an account.
+ * @param {number} id @param {() => boolean} isStill whether it is to be shown still, when it has been read
+ * @returns {Promise<boolean>} whether it had something
+ */
+export async function showKept(id, isStill) {
   await disk.openDisk(id, (kind) => {
     if (kind === 'memory' && storage.peek() === 'disk') notify({ kind: 'info', word: 'notice.storage_memory' });
     storage.value = kind;
   });
-  if (!(await restore())) return false;
-  outbox.load(await disk.readAll('outbox'));
+  if (!isStill() || !(await restore(isStill))) return false;
+  const kept = await disk.readAll('outbox');
+  if (!isStill()) return false;
+  outbox.load(kept);
   return true;
 }
 
@@ -109,8 +130,10 @@ export function leave() {
 }
 
 async function hold() {
-  outbox.load(await disk.readAll('outbox'));
-  if (gateway || !user_id) return;
+  const now = turn;
+  const kept = await disk.readAll('outbox');
+  if (now !== turn || gateway || !user_id) return;
+  outbox.load(kept);
   gateway = openGateway({
     token: tokenValue,
     renew,
@@ -122,7 +145,7 @@ async function hold() {
       hearSends(frame);
     },
     onState: (state) => {
-      connection.value = state;
+      setConnection(state);
       tellConnection();
     },
     onClosed: () => {
@@ -136,6 +159,7 @@ async function hold() {
 }
 
 function lose() {
+  turn += 1;
   gateway?.close();
   gateway = null;
   subscribed.clear();
@@ -146,7 +170,7 @@ function lose() {
 
 /** @param {Frame} frame */
 function afterReady(frame) {
-  forgetFreshness();
+  refreshPeople();
   const byRecency = (/** @type {{id: number}} */ a, /** @type {{id: number}} */ b) =>
     openedAt(b.id) - openedAt(a.id) || b.id - a.id;
   const all = [...channels.peek().values()].sort(byRecency);
@@ -252,11 +276,13 @@ function effect(channel_id, { repair: gap, refresh, acknowledged, pins, reload }
 
 /** @param {number[]} channel_ids */
 function gone(channel_ids) {
+  let count = 0;
   for (const id of channel_ids) {
     subscribed.delete(id);
-    outbox.forget(id);
+    count += outbox.forget(id);
     void disk.eraseLog(id);
   }
+  if (count) notify({ kind: 'error', detail: t('notice.unsent_gone', { count }) });
   keepSoon('reads');
   keepSoon('drafts');
 }
@@ -277,18 +303,18 @@ function hearTabs() {
     const frame = JSON.parse(text);
     takeFrame(frame);
     hearSends(frame);
-    if (frame.type === 'ready') forgetFreshness();
+    if (frame.type === 'ready') refreshPeople();
     standing?.heard();
   });
   hear('closed', () => outbox.closed());
   hear('connection', ({ state, retry_in_ms }) => {
     if (gateway) return;
-    connection.value = { state, ...(retry_in_ms !== undefined && { retry_at_ms: performance.now() + retry_in_ms }) };
+    setConnection({ state, ...(retry_in_ms !== undefined && { retry_at_ms: performance.now() + retry_in_ms }) });
   });
   hear('hello', tellAll);
   hear('all', takeAll);
   hear('send', ({ item }) => void outbox.add(item));
-  hear('discard', ({ nonce }) => outbox.discard(nonce));
+  hear('discard', ({ nonce }) => outbox.discard(nonce, true));
   hear('want', ({ channel_id }) => {
     noteOpened(channel_id);
     want(channel_id);
@@ -325,15 +351,28 @@ function takeAll(all) {
     servers.value = all.servers;
     channels.value = all.channels;
     reads.value = all.reads;
-    const kept = new Set(all.pending.map((/** @type {Pending} */ { nonce }) => nonce));
-    for (const { nonce, created_at_ms } of outbox.all()) {
-      if (!kept.has(nonce) && Date.now() - created_at_ms > 5_000) outbox.discard(nonce);
-    }
     outbox.load(all.pending);
     for (const [id, seq] of all.seqs) catchUp(id, seq);
   });
+  forgetFreshness();
+  void tellUnknown(all.pending);
   const { channel_id } = place.peek();
   if (channel_id && channels.peek().has(channel_id)) void loadNewest(channel_id);
+}
+
+/** What the holder lacks is gone from the disk as well, or it has not heard of it. @param {Pending[]} had */
+async function tellUnknown(had) {
+  const now = turn;
+  const known = new Set(had.map(({ nonce }) => nonce));
+  const isUnknown = (/** @type {Pending} */ item) =>
+    !known.has(item.nonce) && Date.now() - item.created_at_ms > UNTOLD_MAX_MS;
+  if (!outbox.all().some(isUnknown)) return;
+  const kept = new Set((await disk.readAll('outbox')).map(({ nonce }) => nonce));
+  if (now !== turn) return;
+  for (const item of outbox.all().filter(isUnknown)) {
+    if (kept.has(item.nonce)) tell({ kind: 'send', item });
+    else outbox.discard(item.nonce, true);
+  }
 }
 
 /** @param {number} channel_id @param {number|null} seq how far the holder has heard */
@@ -345,10 +384,10 @@ function catchUp(channel_id, seq) {
   log.value = resetLog(log.peek(), seq);
 }
 
-/** @param {number} channel_id */
+/** Up to what has come, not up to what there is. @param {number} channel_id */
 export function markRead(channel_id) {
-  const seq = Math.max(logOf(channel_id).peek().seq ?? 0, channels.peek().get(channel_id)?.last_seq ?? 0);
-  if ((reads.peek().get(channel_id) ?? -1) >= seq) return;
+  const { seq, is_loaded } = logOf(channel_id).peek();
+  if (!is_loaded || seq === null || (reads.peek().get(channel_id) ?? -1) >= seq) return;
   put(reads, channel_id, seq);
   keepSoon('reads');
   tell({ kind: 'read', channel_id, seq });

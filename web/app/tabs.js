@@ -6,6 +6,8 @@
 /** @typedef {{kind: string, [field: string]: any}} TabMessage */
 
 const HOLDER_SILENT_MS = 3_000;
+/** Longer than two calls take: who holds a lock still is suspended. */
+const LOCK_MAX_MS = 45_000;
 const name = () => `madang:${new URL('.', document.baseURI).pathname}`;
 
 /** @type {BroadcastChannel|null} */
@@ -29,7 +31,7 @@ export function tellTabs(message) {
 }
 
 /**
- * Runs `work` while no other tab does the same.
+ * Runs `work` while no other tab does the same, unless that one is suspended in the middle of it.
  * @template T
  * @param {string} what
  * @param {() => Promise<T>} work
@@ -37,7 +39,14 @@ export function tellTabs(message) {
  */
 export async function exclusively(what, work) {
   if (!navigator.locks) return work();
-  return navigator.locks.request(`${name()}:${what}`, work);
+  const lock = `${name()}:${what}`;
+  /** @type {Promise<T>|undefined} */
+  let run;
+  const begin = () => (run = work());
+  // Where the lock is taken away the work goes on, and its end is what counts.
+  const take = (/** @type {LockOptions} */ options) =>
+    navigator.locks.request(lock, options, begin).catch((error) => run ?? Promise.reject(error));
+  return take({ signal: AbortSignal.timeout?.(LOCK_MAX_MS) }).catch(() => run ?? take({ steal: true }));
 }
 
 /** Whether another tab holds a gateway. @returns {Promise<boolean>} */

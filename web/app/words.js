@@ -1,15 +1,30 @@
 // @ts-check
-// The words of the interface, in the language that was chosen.
+// The words of the interface, in the language that was chosen: only that one is loaded.
+import { effect, signal } from '../vendor/signals.js';
 import { preferences } from './store.js';
-import { en } from './words/en.js';
-import { ko } from './words/ko.js';
 
 /** @typedef {string | {one: string, other: string}} Words */
 
 /** Every language by its own name. */
 export const languages = { en: 'English', ko: '한국어' };
 
-const TABLES = /** @type {Record<string, Record<string, Words>>} */ ({ en, ko });
+const shown = signal({ language: 'en', table: /** @type {Record<string, Words>} */ ({}) });
+
+/** @param {string} language */
+async function load(language) {
+  const { [language]: table } = await import(`./words/${language}.js`);
+  if (preferences.peek().language === language) shown.value = { language, table };
+}
+
+/** Loads the words, and others whenever another language is chosen; where they do not come the ones before stay. */
+export async function startWords() {
+  const { language } = preferences.peek();
+  await load(language);
+  effect(() => {
+    const { language: next } = preferences.value;
+    if (next !== shown.peek().language) load(next).catch(() => {});
+  });
+}
 
 /** @type {Map<string, Intl.PluralRules>} */
 const plurals = new Map();
@@ -39,8 +54,8 @@ function keep(kept, language, make) {
  * @returns {string} the key itself where there are none
  */
 export function t(key, values = {}) {
-  const { language } = preferences.value;
-  const words = TABLES[language]?.[key] ?? en[key];
+  const { language, table } = shown.value;
+  const words = table[key];
   if (words === undefined) return key;
   const rules = keep(plurals, language, (name) => new Intl.PluralRules(name));
   const form = rules.select(Number(values.count)) === 'one' ? 'one' : 'other';
@@ -57,10 +72,9 @@ export function t(key, values = {}) {
  * @param {any} error
  */
 export function wordsOfError(error) {
-  const { language } = preferences.value;
   const wait = Math.ceil((error?.retry_after_ms ?? 0) / 1000);
   if (error?.code === 'rate_limited' && wait > 1) return t('error.rate_limited_for', { count: wait });
   const key = `error.${error?.code}`;
-  if (error?.code && (TABLES[language]?.[key] ?? en[key])) return t(key);
+  if (error?.code && shown.value.table[key]) return t(key);
   return error?.detail || t('error.unknown');
 }

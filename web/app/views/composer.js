@@ -1,7 +1,7 @@
 // @ts-check
 // Where a message is written. The text is the field's own; the draft only follows it.
 import { useEffect, useRef, useState } from '../../vendor/hooks.js';
-import { say, setDraft } from '../actions.js';
+import { jumpToNewest, say, setDraft } from '../actions.js';
 import { drafts, logOf, me } from '../store.js';
 import { t } from '../words.js';
 import { lineOf } from './content.js';
@@ -76,6 +76,7 @@ export function Composer({ channel }) {
     follow(element);
     setReply(channelId, null);
     target.value = { channelId, isNewest: true, isOwn: true };
+    if (logOf(channelId).peek().view?.has_newer) attempt(() => jumpToNewest(channelId));
   }
 
   /** @param {KeyboardEvent} event */

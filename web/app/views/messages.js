@@ -2,14 +2,15 @@
 // The messages of a channel.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
 import * as actions from '../actions.js';
-import { logOf, me, members, pending, people, place, servers, unreadOf } from '../store.js';
+import { VIEW_MAX } from '../reducer.js';
+import { connection, logOf, me, members, pending, people, place, servers, unreadOf } from '../store.js';
 import { t, wordsOfError } from '../words.js';
 import { lineOf } from './content.js';
 import { Icon, dayOf, html, nameOf, roveFocus } from './kit.js';
 import { MessageRow, PendingRow } from './message.js';
 import { shortNumberOf } from './navigation.js';
 import { activeRow, attempt, editing, isNavigationOpen, openDialog, readByKey, showNewest, target } from './screen.js';
-import { rowsOf } from './rows.js';
+import { dividerAfter, rowsOf } from './rows.js';
 import { useScroll } from './scroll.js';
 
 const NEAR_PX = 800;
@@ -91,16 +92,21 @@ function Beginning({ channel, isOwner, isEmpty }) {
   </div>`;
 }
 
+/** @param {{log: import('../store.js').Log, load: () => any, isSaid?: boolean}} props */
+function Failed({ log, load, isSaid = true }) {
+  return html`<div class="list-end" role=${isSaid ? 'alert' : undefined}><p class="problem">
+    ${wordsOfError(log.error)}</p><button type="button" class="button is-small"
+    onClick=${() => attempt(load)}>${t('again')}</button></div>`;
+}
+
 /**
  * @param {{channel: import('../store.js').Channel, log: import('../store.js').Log, hasOlder: boolean, isOwner: boolean,
  *   isEmpty: boolean}} props
  */
 function Top({ channel, log, hasOlder, isOwner, isEmpty }) {
-  if (log.error) {
-    const load = log.is_loaded ? actions.loadOlder : actions.reload;
-    const again = () => attempt(() => load(channel.id));
-    return html`<div class="list-end" role="alert"><p class="problem">${wordsOfError(log.error)}</p><button
-      type="button" class="button is-small" onClick=${again}>${t('again')}</button></div>`;
+  if (log.error && (hasOlder || !log.view?.has_newer)) {
+    const load = log.is_loaded && hasOlder ? actions.loadOlder : actions.reload;
+    return html`<${Failed} log=${log} load=${() => load(channel.id)} />`;
   }
   if (!log.is_loaded || hasOlder) {
     return html`<div class="list-end">
@@ -121,26 +127,38 @@ function Pill({ count, isAtEnd, onClick }) {
 
 /**
  * Where the first unread message is, and up to where it was read.
- * @param {{channelId: number, log: any, isReading: () => boolean}} about
+ * @param {{channel: import('../store.js').Channel, log: import('../store.js').Log, isReading: () => boolean,
+ *   isAtEndNow: () => boolean}} about
  */
-function useUnread({ channelId, log, isReading }) {
+function useUnread({ channel, log, isReading, isAtEndNow }) {
+  const channelId = channel.id;
   const unread = unreadOf(channelId).value;
   const [divider, setDivider] = useState(/** @type {number | null} */ (null));
   const isSettled = useRef(false);
+  const wasUnread = useRef(false);
+  const isWhole = log.is_loaded && connection.value.state === 'live' && (log.seq ?? 0) >= channel.last_seq;
   const cleared = readByKey.value;
   useEffect(() => {
     if (cleared > 0) setDivider(null);
   }, [cleared]);
   useEffect(() => {
-    if (!log.is_loaded) return;
     const isFirstLook = !isSettled.current;
+    // What came meanwhile is a part of the first look.
+    if (!log.is_loaded || (isFirstLook && !isWhole)) return;
     isSettled.current = true;
-    if (unread.first_seq !== null && divider === null && (isFirstLook || !isReading())) {
-      setDivider(unread.first_seq);
-      if (isFirstLook) target.value ??= { channelId, isUnread: true };
-      if (isFirstLook) return;
+    const { first_seq: firstSeq } = unread;
+    const now = { firstSeq, isFirstLook, wasUnread: wasUnread.current, isReading: isReading() };
+    const next = dividerAfter(divider, now);
+    // It may just have been cleared: what stays is not set.
+    if (next !== divider) setDivider(next);
+    wasUnread.current = firstSeq !== null;
+    if (isFirstLook && firstSeq !== null) {
+      const isLed = place.peek().message_id || target.peek()?.channelId === channelId;
+      if (isAtEndNow() && !isLed) target.value = { channelId, isUnread: true };
+    } else if (now.isReading) {
+      actions.markRead(channelId);
+      wasUnread.current = false;
     }
-    if (isReading()) actions.markRead(channelId);
   });
   return { count: unread.count, divider, setDivider };
 }
@@ -163,7 +181,7 @@ export function Messages({ channel }) {
 
   const { isAtEnd, isAtEndNow, onScroll, toEnd, toRow, toStart } = useScroll(scroller, list, !hasNewer);
   const isReading = () => isAtEndNow() && !hasNewer && isLookedAt();
-  const { count, divider, setDivider } = useUnread({ channelId, log, isReading });
+  const { count, divider, setDivider } = useUnread({ channel, log, isReading, isAtEndNow });
   useLook();
   useNames(messages);
   const said = useSaying(channelId, log.tail);
@@ -185,17 +203,21 @@ export function Messages({ channel }) {
 
   useLayoutEffect(() => {
     if (!wanted || wanted.channelId !== channelId) return;
+    // What is not there when all has come will not come any more.
+    const giveUp = () => {
+      if (log.is_loaded && !log.is_loading) target.value = null;
+    };
     if (wanted.isNewest) {
-      if (hasNewer) return;
+      if (hasNewer) return giveUp();
       if (wanted.isOwn) setDivider(null);
       toEnd();
     } else if (wanted.isFirst) {
-      if (hasOlder) return;
+      if (hasOlder) return giveUp();
       toStart();
     } else {
       const selector = wanted.isUnread ? '[data-key=unread]' : `[data-id="${wanted.messageId}"]`;
       const row = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(selector));
-      if (!row) return;
+      if (!row) return giveUp();
       toRow(row, wanted.isUnread ? 0.2 : 0.4);
       if (wanted.messageId) {
         setMarked(wanted.messageId);
@@ -203,7 +225,7 @@ export function Messages({ channel }) {
       }
     }
     target.value = null;
-  }, [wanted, rows]);
+  }, [wanted, rows, log.is_loaded, log.is_loading]);
 
   useEffect(() => {
     if (marked === null) return undefined;
@@ -227,11 +249,16 @@ export function Messages({ channel }) {
 
   function loadWhatIsNear() {
     const view = scroller.current;
-    if (!view || !log.is_loaded || target.peek()) return;
+    if (!view || !log.is_loaded) return;
     if (hasOlder && view.scrollTop < NEAR_PX) ask(actions.loadOlder);
     else if (hasNewer && view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_PX) ask(actions.loadNewer);
   }
   useEffect(loadWhatIsNear);
+  useEffect(() => {
+    // A view that is full takes no more messages; at the end the tail shows the same.
+    const isFull = log.view && !hasNewer && log.view.messages.length >= VIEW_MAX;
+    if (isFull && isAtEndNow()) actions.jumpToNewest(channelId);
+  });
 
   return html`<div class="messages-frame">
     <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region"
@@ -264,7 +291,9 @@ export function Messages({ channel }) {
               where=${where} />`;
         })}
       </ol>
-      ${hasNewer && html`<div class="list-end">${log.is_loading && html`<span class="spinner"></span>`}</div>`}
+      ${hasNewer && (log.error ? html`<${Failed} log=${log} load=${() => actions.loadNewer(channelId)}
+        isSaid=${!hasOlder} />` : html`<div class="list-end">
+          ${log.is_loading && html`<span class="spinner"></span>`}</div>`)}
     </div>
     <${Pill} count=${count} isAtEnd=${isAtEnd && !hasNewer} onClick=${() => showNewest(channelId)} />
     <div class="hidden-text" aria-live="polite">${said}</div>

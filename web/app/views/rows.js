@@ -19,6 +19,17 @@ function dayKey(at) {
 }
 
 /**
+ * Before which entry what is new is divided off: from what is unread at the first look, and anew from what comes
+ * while nobody reads.
+ * @param {number | null} divider where it stands
+ * @param {{firstSeq: number | null, isFirstLook: boolean, wasUnread: boolean, isReading: boolean}} now
+ */
+export function dividerAfter(divider, { firstSeq, isFirstLook, wasUnread, isReading }) {
+  const isBegun = firstSeq !== null && (isFirstLook || !(wasUnread || isReading));
+  return isBegun ? firstSeq : divider;
+}
+
+/**
  * @param {{messages: Message[], pending: Pending[], meId: number | undefined, unreadSeq: number | null}} shown
  * @returns {Row[]}
  */

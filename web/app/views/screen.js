@@ -1,8 +1,8 @@
 // @ts-check
-// What is open on the screen. Nothing of it outlives the page.
-import { batch, signal } from '../../vendor/signals.js';
+// What is open on the screen. Nothing of it outlives the page, nor who is in.
+import { batch, effect, signal } from '../../vendor/signals.js';
 import * as actions from '../actions.js';
-import { notices, place } from '../store.js';
+import { notices, phase, place } from '../store.js';
 
 /** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
 export const dialog = signal(null);
@@ -26,6 +26,14 @@ export const target = signal(null);
 
 /** How often all was marked as read by hand. */
 export const readByKey = signal(0);
+
+effect(() => {
+  if (phase.value === 'in') return;
+  batch(() => {
+    for (const about of [dialog, editing, activeRow, target]) about.value = null;
+    replies.value = new Map();
+  });
+});
 
 /**
  * @param {string} name

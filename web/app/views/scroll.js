@@ -42,7 +42,9 @@ export function useScroll(scroller, list, isWhole) {
     const kept = [];
     for (let i = first; i < rows.length && kept.length < KEPT_ROWS; i += 1) {
       const row = /** @type {HTMLElement} */ (rows[i]);
-      if (row.dataset.key) kept.push({ key: row.dataset.key, offset: row.offsetTop - top });
+      // Dividers are no hold: a day's one is above what is put before its first message.
+      const { key, id } = row.dataset;
+      if (key && id !== undefined) kept.push({ key, offset: row.offsetTop - top });
     }
     hold.current = { isAtEnd: atEnd, top, rows: kept };
     setAtEnd(atEnd && whole.current);

@@ -1,8 +1,8 @@
 // @ts-check
 // What is shown beside the messages: the members of the server, or the pins of the channel.
-import { useEffect, useState } from '../../vendor/hooks.js';
+import { useEffect, useRef, useState } from '../../vendor/hooks.js';
 import { loadMembers, loadPins, unpin } from '../actions.js';
-import { logOf, me, members, people, place, servers } from '../store.js';
+import { connection, logOf, me, members, people, place, servers } from '../store.js';
 import { t, wordsOfError } from '../words.js';
 import { Content } from './content.js';
 import { Avatar, IconButton, Time, html, nameOf, numberOf, personName, roveFocus } from './kit.js';
@@ -42,8 +42,13 @@ function Members({ serverId }) {
     setFailure(null);
     loadMembers(serverId).catch(setFailure);
   };
-  useEffect(load, [serverId]);
   const known = members.value.get(serverId);
+  const isBegun = useRef(false);
+  // A list that is known may be old; what failed without a connection may go well with one.
+  useEffect(() => {
+    if (!isBegun.current || !known) load();
+    isBegun.current = true;
+  }, [!known, connection.value.state]);
   const owner = servers.value.get(serverId)?.owner_id;
   const ids = known?.user_ids ?? [];
   const named = ids.map((id) => ({ id, name: nameOf(id, people.value.get(id)?.username) }));

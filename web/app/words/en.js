@@ -286,6 +286,10 @@ export const en = {
   'notice.storage_memory':
     'This browser does not let the page keep anything: a reload forgets drafts and what is not sent yet.',
   'notice.too_many_pending': 'Too much is waiting to be sent. Please wait a moment; your text stays here.',
+  'notice.unsent_gone': {
+    one: 'A channel is gone, and with it {count} message that was not sent yet.',
+    other: 'A channel is gone, and with it {count} messages that were not sent yet.',
+  },
   'notice.too_many_channels':
     'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
 

@@ -267,6 +267,7 @@ export const ko = {
 
   'notice.storage_memory': '이 브라우저에서는 보관할 수 없어요. 새로 고치면 초안과 보내지 못한 글이 사라져요.',
   'notice.too_many_pending': '보내지 못한 메시지가 너무 많아요. 잠시 기다려 주세요. 쓴 글은 그대로 있어요.',
+  'notice.unsent_gone': '채널이 사라져서 아직 보내지 못한 메시지 {count}개도 없어졌어요.',
   'notice.too_many_channels': '한꺼번에 살필 수 있는 것보다 채널이 많아요. 나머지는 열 때 새로 불러와요.',
 
   'error.unknown': '문제가 생겼어요.',
