@@ -18,7 +18,7 @@ run: tools ## build the release binary and start it on its own database
 test: tools ## run every test
 	@.ci/need postgresql curl pgbouncer
 	@.ci/need chromium chromedriver || echo "without a browser: the page is not tried" >&2
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((3 * $$(getconf _NPROCESSORS_ONLN)))} cargo test --locked --no-fail-fast
+	cargo test --locked --no-fail-fast
 	cargo test --locked --manifest-path tests/model/Cargo.toml --target-dir target/model
 
 crash: tools ## kill and stop the node and its database under load, ROUNDS times (20), and check that no message or change is lost
