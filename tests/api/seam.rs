@@ -55,6 +55,8 @@ impl Run<'_> {
         loop {
             let text = match socket.next_frame().await {
                 Some(Message::Text(text)) => text.to_string(),
+                // Nothing is heard for long where the machine is busy; the library answers.
+                Some(Message::Ping(_)) => continue,
                 // It may be too slow on a busy machine; then it does what it is told to do.
                 Some(Message::Close(Some(close))) if u16::from(close.code) == 4430 => {
                     socket = self.open(last).await;

@@ -32,9 +32,12 @@ async fn refresh(app: &TestApp, token: &str) -> crate::support::Answer {
 }
 
 async fn ends(mut socket: Socket) {
-    match socket.next_frame().await {
-        Some(Message::Close(Some(close))) => assert_eq!(u16::from(close.code), 4401),
-        other => panic!("heard {other:?}"),
+    loop {
+        match socket.next_frame().await {
+            Some(Message::Ping(_)) => {}
+            Some(Message::Close(Some(close))) => return assert_eq!(u16::from(close.code), 4401),
+            other => panic!("heard {other:?}"),
+        }
     }
 }
 
