@@ -6,6 +6,7 @@ use crate::domain::emoji::Emoji;
 use crate::domain::message::{OwnReaction, Reactor};
 use crate::domain::{ChannelId, MessageId, UserId};
 use crate::error::{Error, Noun, Result};
+use std::collections::HashMap;
 use tokio_postgres::Row;
 
 /// Those who have reacted with an emoji, by their ids: at most `limit` after one.
@@ -27,6 +28,23 @@ pub async fn list(
         Some(Reactor { user_id, username: row.get("username") })
     };
     if rows.is_empty() { Err(Error::NotFound(Noun::Message)) } else { Ok(rows.iter().filter_map(reactor).collect()) }
+}
+
+/// Who has reacted with what to these messages: of all that have, `limit`.
+pub(super) async fn of_messages(
+    db: &Db,
+    access: &ChannelAccess<Member>,
+    ids: &[MessageId],
+    limit: i64,
+) -> Result<HashMap<(MessageId, Emoji), Vec<UserId>>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let sql = include_str!("../../sql/reactions/of_messages.sql");
+    let mut reactors: HashMap<_, Vec<UserId>> = HashMap::new();
+    for row in db.read(sql, &[&access.id().0, &ids, &limit]).await? {
+        let message = (MessageId(row.get("message_id")), Emoji::stored(row.get("emoji")));
+        reactors.entry(message).or_default().push(UserId(row.get("user_id")));
+    }
+    Ok(reactors)
 }
 
 /// Which reaction of all.

@@ -37,6 +37,16 @@ pub fn binary(payload: &[u8]) -> Bytes {
     whole(BINARY, payload)
 }
 
+/// What a frame of this module carries.
+pub fn payload(frame: &Bytes) -> Option<Bytes> {
+    let header = match frame.get(1)? {
+        0..=125 => 2,
+        126 => 4,
+        _ => HEADER_MAX,
+    };
+    (header <= frame.len()).then(|| frame.slice(header..))
+}
+
 /// A ping; a longer payload than a control frame holds is cut.
 pub fn ping(payload: &[u8]) -> Bytes {
     whole(PING, control(payload))
@@ -134,7 +144,9 @@ mod tests {
             let payload = vec![b'x'; size];
             let mut pieces = TextFrame::new();
             payload.chunks(1_000).for_each(|piece| pieces.write_all(piece).expect("memory takes it"));
-            assert_eq!(pieces.finish(), text(&payload), "{size}");
+            let frame = pieces.finish();
+            assert_eq!(frame, text(&payload), "{size}");
+            assert_eq!(super::payload(&frame).as_deref(), Some(&*payload), "{size}");
         }
     }
 

@@ -28,6 +28,7 @@ mod limits;
 mod logs;
 mod members;
 mod messages;
+mod newest;
 mod news;
 mod orders;
 mod pacing;

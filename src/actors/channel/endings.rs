@@ -134,6 +134,7 @@ impl Handler<ReadAgain> for Channel {
     fn handle(&mut self, log: ReadAgain, ctx: &mut Context<Self>) -> bool {
         self.history = self.shared.history();
         self.tail.clear();
+        self.newest.forget();
         self.read_end_again(ctx);
         let head = self.sequence.head();
         let is_lost = self.sequence.restart(log.last_seq);

@@ -12,6 +12,7 @@ mod announce;
 mod endings;
 mod gaps;
 mod handle;
+mod newest;
 mod outcomes;
 mod pages;
 mod replay;
@@ -20,6 +21,7 @@ mod tail;
 
 pub use announce::Posted;
 pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, RevokeReason, Start};
+pub use newest::NewestPages;
 
 use super::registry::{Registry, Retire};
 use super::relay::{Kind, Outbox, RelayHandle, SessionKey};
@@ -38,6 +40,7 @@ use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Ha
 use bytes::Bytes;
 use handle::{Attach, Change, Forget, More, Post};
 use lru::LruCache;
+use newest::NewestPage;
 use outcomes::Answer;
 use pages::Pages;
 use replay::Reads;
@@ -69,6 +72,7 @@ pub struct Shared {
     db: Db,
     read_slots: Rc<Semaphore>,
     pages: Pages,
+    newest: NewestPages,
     node_bytes: NodeBytes,
     times: Times,
     erased: Rc<RefCell<LruCache<UserId, ()>>>,
@@ -79,13 +83,13 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(registry: Addr<Registry>, writer: Writer, db: Db, times: Times) -> Self {
+    pub(super) fn new(registry: Addr<Registry>, writer: Writer, db: Db, newest: NewestPages, times: Times) -> Self {
         let read_slots = Rc::new(Semaphore::new(READS_AT_ONCE));
         let (pages, node_bytes, heads) = (Pages::default(), NodeBytes::default(), Rc::default());
         // Unbounded here means: not allocated in advance.
         let erased = Rc::new(RefCell::new(LruCache::unbounded()));
         let histories = Rc::default();
-        Self { registry, writer, db, read_slots, pages, node_bytes, times, erased, heads, histories }
+        Self { registry, writer, db, read_slots, pages, newest, node_bytes, times, erased, heads, histories }
     }
 
     /// An account has been erased: what was read of the logs is forgotten, and what is still to come has the name no more. The
@@ -160,6 +164,7 @@ pub struct Channel {
     /// What became of writes that lie behind a gap, or were answered behind one that does.
     answers: VecDeque<Answer>,
     tail: Tail,
+    newest: NewestPage,
     reads: Reads,
     /// How many attaches and posts the registry has sent: it compares before it lets a channel go.
     arrivals: u64,
@@ -182,6 +187,7 @@ impl Channel {
             sequence: Sequence::new(left),
             answers: VecDeque::new(),
             tail: Tail::new(shared.node_bytes.clone()),
+            newest: shared.newest.begin(id),
             history: shared.history(),
             shared,
             reads: Reads::default(),
@@ -207,6 +213,7 @@ impl Channel {
     /// Asks the registry to let this channel go, if nobody needs it.
     fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
         self.restarted.clear();
+        self.newest.forget_unused();
         if !self.attached.is_empty() || !self.posters.is_empty() || self.idle_since.elapsed() < self.shared.times.idle {
             return;
         }
@@ -266,6 +273,7 @@ impl Handler<Forget> for Channel {
 
     fn handle(&mut self, _: Forget, _: &mut Self::Context) {
         self.tail.clear();
+        self.newest.forget();
         self.reads.clear();
         self.sequence.drop_held();
     }

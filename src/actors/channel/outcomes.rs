@@ -49,6 +49,7 @@ impl Channel {
                 }
                 // It was made before, and perhaps told nobody here (a channel that has failed).
                 (LogWrite::Change(draft), Outcome::Unchanged) if draft.change().is_deletion() => {
+                    self.newest.forget();
                     self.forget_texts(draft.change().message_ids());
                     continue;
                 }
@@ -60,10 +61,15 @@ impl Channel {
                 }
             };
             if let Some(entry) = self.sequence.arrive(entry) {
+                match outcome {
+                    Outcome::Committed(place) => self.newest.append(place.id, &entry.frame),
+                    _ => self.newest.forget(),
+                }
                 self.keep(entry, &mut frames);
             }
         }
         while let Some(entry) = self.sequence.next_held() {
+            self.newest.forget();
             self.keep(entry, &mut frames);
         }
         frames
@@ -127,6 +133,7 @@ impl Channel {
     /// Forgets what is held of the log; a read that is under way is made again.
     fn forget_log(&mut self) {
         self.tail.clear();
+        self.newest.forget();
         self.reads.clear();
         self.sequence.drop_held();
         self.shared.pages.clear();

@@ -100,7 +100,7 @@ impl Scene {
         let writer = Writer::start(1, &nowhere, Times::default());
         let db = Db::new(&nowhere).expect("its settings agree");
         let registry = Registry::start(db.clone(), writer.clone(), Relays::default(), Times::default());
-        let shared = Shared::new(registry.into_addr(), writer, db, Times::default());
+        let shared = Shared::new(registry.into_addr(), writer, db, NewestPages::default(), Times::default());
         let channel = Channel::start_one(ChannelId(1), shared.clone());
         let other = Channel::start_one(ChannelId(2), shared.clone());
         let relay = Relay::start_here(0, Times::default());

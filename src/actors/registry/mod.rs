@@ -22,7 +22,7 @@ pub use changes::Change;
 pub use handle::RegistryHandle;
 
 use super::AbortOnPanic;
-use super::channel::{self, Attachment, ChannelHandle, Poster, Posting, RevokeReason, Start};
+use super::channel::{self, Attachment, ChannelHandle, NewestPages, Poster, Posting, RevokeReason, Start};
 use super::relay::{Completion, Outbox, Relays, SessionKey};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
@@ -162,12 +162,13 @@ impl Registry {
     /// Starts the node's registry on the current thread; its channels live there too.
     pub fn start(db: Db, writer: Writer, relays: Relays, times: Times) -> RegistryHandle {
         let cache = SharedCache::default();
-        let read_by_handles = cache.clone();
+        let (read_by_handles, newest) = (cache.clone(), NewestPages::default());
+        let channels_keep = newest.clone();
         let start = |ctx: &mut Context<Self>| {
-            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), times);
+            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), channels_keep, times);
             Self::new(db, relays, shared, cache, times)
         };
-        RegistryHandle { addr: Self::create(start), cache: read_by_handles, answer_max: times.answer_max }
+        RegistryHandle { addr: Self::create(start), cache: read_by_handles, newest, answer_max: times.answer_max }
     }
 
     fn new(db: Db, relays: Relays, shared: channel::Shared, cache: SharedCache, times: Times) -> Self {

@@ -13,7 +13,8 @@ use crate::http::kit::body::Body;
 use crate::http::kit::extract::{Auth, InPath, RateLimitHeaders};
 use crate::http::kit::query::{FromQuery, InQuery, Query, query};
 use crate::store::messages;
-use actix_web::web::{Data, Json};
+use actix_web::http::header::ContentType;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use std::future::{Ready, ready};
 
@@ -68,9 +69,14 @@ pub async fn list(
     node: Data<Node>,
     InPath(id): InPath<ChannelId>,
     InQuery(page): InQuery<Page>,
-) -> Result<Json<Vec<Message<'static>>>> {
+) -> Result<HttpResponse> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
-    Ok(Json(messages::page(&node.db, &access, page).await?))
+    if page.window == (Window::Newest { offset: 0 })
+        && let Some(json) = node.registry.newest().read(&node.db, &access, page.limit).await?
+    {
+        return Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json));
+    }
+    Ok(HttpResponse::Ok().json(messages::page(&node.db, &access, page).await?))
 }
 
 body! {

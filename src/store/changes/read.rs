@@ -5,7 +5,7 @@ use crate::domain::emoji::Emoji;
 use crate::domain::log::{MessageChange, MessageState};
 use crate::domain::message::Message;
 use crate::domain::{ChannelId, MessageId, UserId};
-use crate::store::messages::{message, reactions};
+use crate::store::messages::{counts, message};
 use futures_util::future::try_join3;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::{Client, Error, Row};
@@ -86,6 +86,6 @@ impl Changes {
 type There<'a> = (ChannelId, MessageId, &'a Emoji, UserId);
 
 fn target(row: &Row, channel_id: ChannelId) -> MessageState {
-    let message = Message { pinned: row.get("is_pinned"), reactions: reactions(row), ..message(row, channel_id) };
+    let message = Message { pinned: row.get("is_pinned"), reactions: counts(row), ..message(row, channel_id) };
     MessageState { message, is_deleted: row.get("is_deleted"), has_new_text: false }
 }

@@ -2,11 +2,13 @@
 
 mod append;
 
-use super::Db;
+use super::{Db, reactions};
 use crate::domain::access::{Author, Caller, ChannelAccess, Member};
+use crate::domain::emoji::Emoji;
 use crate::domain::message::{Message, NewMessage, Page, ReactionCount, Window};
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use crate::error::Result;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 
@@ -146,6 +148,49 @@ pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result
     Ok(rows.iter().map(|row| shown(row, access.id())).collect())
 }
 
+/// Those who have reacted to a message with an emoji, by their ids.
+pub struct Reactors {
+    /// With what.
+    pub emoji: Emoji,
+    /// Who.
+    pub users: Box<[UserId]>,
+}
+
+/// The newest messages of a channel, without their reactions, and who has made these, in the order in which the kinds came; `None` if
+/// they are more than `reactors_max` together, or somebody has reacted meanwhile.
+pub async fn newest(
+    db: &Db,
+    access: &ChannelAccess<Member>,
+    limit: i64,
+    reactors_max: i64,
+) -> Result<Option<Vec<(Message<'static>, Vec<Reactors>)>>> {
+    let messages = page(db, access, Page { window: Window::Newest { offset: 0 }, limit }).await?;
+    let count: i64 = messages.iter().flat_map(|message| &message.reactions).map(|reaction| reaction.count).sum();
+    if count > reactors_max {
+        return Ok(None);
+    }
+    let reacted: Vec<MessageId> =
+        messages.iter().filter(|message| !message.reactions.is_empty()).map(|message| message.id).collect();
+    let mut reactors = match reacted.as_slice() {
+        [] => HashMap::new(),
+        reacted => reactions::of_messages(db, access, reacted, count + 1).await?,
+    };
+    let mut with_reactors = Vec::with_capacity(messages.len());
+    for mut message in messages {
+        let mut kinds = Vec::new();
+        for ReactionCount { emoji, count, .. } in std::mem::take(&mut message.reactions) {
+            let mut users = reactors.remove(&(message.id, emoji.clone())).unwrap_or_default();
+            if users.len() as i64 != count {
+                return Ok(None);
+            }
+            users.sort_unstable();
+            kinds.push(Reactors { emoji, users: users.into() });
+        }
+        with_reactors.push((message, kinds));
+    }
+    Ok(Some(with_reactors))
+}
+
 /// A message of the channel that has not been deleted.
 pub async fn find(db: &Db, access: &ChannelAccess<Member>, id: MessageId) -> Result<Option<Message<'static>>> {
     let sql = include_str!("../../../sql/messages/find.sql");
@@ -216,7 +261,7 @@ pub(super) fn message(row: &Row, channel_id: ChannelId) -> Message<'static> {
 /// A message as pages show it; `mine` are the caller's own reactions.
 fn shown(row: &Row, channel_id: ChannelId) -> Message<'static> {
     let mine: Option<Vec<&str>> = row.get("mine");
-    let mut shown = Message { pinned: row.get("is_pinned"), reactions: reactions(row), ..message(row, channel_id) };
+    let mut shown = Message { pinned: row.get("is_pinned"), reactions: counts(row), ..message(row, channel_id) };
     for reaction in &mut shown.reactions {
         reaction.me = Some(mine.iter().flatten().any(|emoji| *emoji == reaction.emoji.as_str()));
     }
@@ -224,7 +269,7 @@ fn shown(row: &Row, channel_id: ChannelId) -> Message<'static> {
 }
 
 /// How people have reacted to the message of a row.
-pub(super) fn reactions(row: &Row) -> Vec<ReactionCount> {
+pub(super) fn counts(row: &Row) -> Vec<ReactionCount> {
     let text: Option<&str> = row.get("reactions");
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
