@@ -5,7 +5,7 @@
 
 use super::bot::{Bot, Program, node_program, python_program};
 use super::client::{Account, Api};
-use super::node::{Node, PATIENCE, Signal, data_folder};
+use super::node::{Node, PATIENCE, Signal, furnished_folder};
 use super::pair::free_port;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -105,7 +105,7 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let (folder, port) = (data_folder(), free_port().to_string());
+        let (folder, port) = (furnished_folder(), free_port().to_string());
         let node = Self::node(&folder, &port).await;
         let api = Api::new(&node.url);
         let mut people = Vec::new();

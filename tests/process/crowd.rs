@@ -1,7 +1,7 @@
 //! Many sockets in one channel.
 
 use super::client::{Api, Socket};
-use super::node::{Node, data_folder, raise_descriptor_limit};
+use super::node::{Node, furnished_folder, raise_descriptor_limit};
 use serde_json::Value;
 
 const SOCKETS: usize = 1_000;
@@ -11,7 +11,7 @@ const EACH: usize = 20;
 #[tokio::test(flavor = "current_thread")]
 async fn a_thousand_sockets_get_every_message_once_in_the_order_of_the_history() {
     raise_descriptor_limit();
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let api = Api::new(&node.url);
     let account = api.account("crowd").await;

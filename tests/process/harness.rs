@@ -1,7 +1,7 @@
 //! The load scripts for other tools, as far as they can be tried without these tools: what prepares a node for them, and their text.
 
 use super::client::{Account, Api, Socket};
-use super::node::{Node, data_folder};
+use super::node::{Node, furnished_folder};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -42,7 +42,7 @@ async fn people_are_prepared_counted_refreshed_and_removed() {
     if !has_python() {
         return;
     }
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let url = ["--url", node.url.as_str()];
     let (is_good, said) = prepare(&folder, &[&["make", "--people", "3", "--channels", "2"], &url[..]].concat()).await;
@@ -78,7 +78,7 @@ async fn a_limited_node_is_said_to_be_one() {
     if !has_python() {
         return;
     }
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start_with(&folder, &[("RATE_LIMIT", "on")]).await;
     let (is_good, said) = prepare(&folder, &["make", "--people", "21", "--url", &node.url]).await;
     assert!(!is_good && said.contains("RATE_LIMIT=off"), "{said}");

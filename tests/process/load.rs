@@ -1,7 +1,7 @@
 //! `madang load` as somebody runs it: what it says, how it exits.
 
 use super::client::Api;
-use super::node::{Node, Signal, data_folder, signal};
+use super::node::{Node, Signal, furnished_folder, signal};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -55,7 +55,7 @@ pub async fn refusal(folder: &Path, words: &str) -> String {
 
 #[tokio::test(flavor = "current_thread")]
 async fn every_scenario_runs_and_holds_and_leaves_nothing() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let pid = node.pid();
     for (scenario, figure_name) in [
@@ -97,7 +97,7 @@ async fn every_scenario_runs_and_holds_and_leaves_nothing() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_cannot_be_done_is_refused_in_one_line() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node =
         Node::start_with(&folder, &[("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"), ("RATE_LIMIT", "on")]).await;
     let at = |words: &str| format!("{words} --url {}", node.url);
@@ -148,7 +148,7 @@ pub async fn under_way(folder: &Path, words: &str) -> tokio::process::Child {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_interrupted_run_prints_what_it_measured() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let run = under_way(&folder, &format!("fanout --sockets 5 --duration 1h --url {}", node.url)).await;
     signal(&run.id().expect("it runs").to_string(), Signal::INT);
@@ -164,7 +164,7 @@ async fn an_interrupted_run_prints_what_it_measured() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_that_goes_away_ends_the_run_with_what_was_measured() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let mut node = Node::start(&folder).await;
     let run = under_way(&folder, &format!("fanout --sockets 5 --duration 1h --url {}", node.url)).await;
     node.signal(Signal::KILL);
@@ -183,7 +183,7 @@ async fn a_node_that_goes_away_ends_the_run_with_what_was_measured() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn shards_share_a_run_and_each_sees_all_of_it() {
-    let (folder, other) = (data_folder(), data_folder());
+    let (folder, other) = (furnished_folder(), furnished_folder());
     let node = Node::start(&folder).await;
     let words = |shard: &str| {
         format!(
@@ -208,7 +208,7 @@ async fn shards_share_a_run_and_each_sees_all_of_it() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn known_accounts_need_no_password() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let key = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
     let node = Node::start_with(&folder, &[("SECRET_KEY", key)]).await;
     for (words, log_ins) in [("--users 3", true), ("--user-ids 1-3", false)] {
@@ -227,7 +227,7 @@ async fn known_accounts_need_no_password() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_of_its_own_is_started_and_gone_afterwards() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let output = tool(&folder, "fanout --self --sockets 5 --duration 1s")
         .env("TMPDIR", &folder)
         .output()

@@ -2,7 +2,7 @@
 
 use super::client::Api;
 use super::load::{figure, refusal, report, text, tool, under_way, violated};
-use super::node::{Node, Signal, data_folder};
+use super::node::{Node, Signal, furnished_folder};
 use serde_json::Value;
 
 const PERCENT: &str = "--edits 15 --reactions 15 --deletions 10";
@@ -17,7 +17,7 @@ fn times<'a>(report: &'a Value, name: &str) -> (f64, &'a str) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn changes_are_sent_measured_and_held_in_every_scenario_that_sends() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     for (scenario, span) in [
         ("fanout --sockets 10 --senders 2 --rate 150 --duration 2s", "due → answered"),
@@ -50,7 +50,7 @@ async fn changes_are_sent_measured_and_held_in_every_scenario_that_sends() {
 /// What a run sends is what it says, and thresholds are of messages.
 #[tokio::test(flavor = "current_thread")]
 async fn the_percentages_are_of_all_that_is_sent() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let words = format!(
         "fanout --sockets 3 --rate 400 --duration 3s --edits 20 --reactions 10 --deletions 10 --min-rate 300 --url {}",
@@ -75,7 +75,7 @@ async fn the_percentages_are_of_all_that_is_sent() {
 /// What was answered is there after a crash, and what was not is made once.
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_that_is_killed_and_comes_back_keeps_each_change_once() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let mut node = Node::start(&folder).await;
     let port = node.url.rsplit(':').next().expect("a port").to_owned();
     let words = format!("fanout --sockets 6 --senders 3 --rate 150 --duration 8s {PERCENT} --url {}", node.url);
@@ -93,7 +93,7 @@ async fn a_node_that_is_killed_and_comes_back_keeps_each_change_once() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn shards_change_messages_side_by_side() {
-    let (folder, other) = (data_folder(), data_folder());
+    let (folder, other) = (furnished_folder(), furnished_folder());
     let node = Node::start(&folder).await;
     let words = |shard: &str| {
         let run = format!("--run beside --shard {shard} --url {}", node.url);
@@ -114,7 +114,7 @@ async fn shards_change_messages_side_by_side() {
 /// Without the options a run sends messages, and says no more than before.
 #[tokio::test(flavor = "current_thread")]
 async fn nothing_is_changed_unless_it_is_asked_for() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let words = format!("fanout --sockets 3 --rate 50 --duration 1s --run plain --keep --url {}", node.url);
     let output = tool(&folder, &words).output().await.expect("it runs");
@@ -140,7 +140,7 @@ async fn nothing_is_changed_unless_it_is_asked_for() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_cannot_be_mixed_in_is_refused() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     for (words, why) in [
         ("fanout --edits 50 --deletions 41", "are 91 per cent together; 90 at most"),
         ("fanout --edits 101", "101 is not in 0..=100"),

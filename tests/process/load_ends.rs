@@ -2,7 +2,7 @@
 
 use super::client::Api;
 use super::load::{figure, refusal, report, text, tool, under_way, violated};
-use super::node::{Node, Signal, data_folder, signal};
+use super::node::{Node, Signal, furnished_folder, signal};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
@@ -18,7 +18,7 @@ fn latency<'a>(report: &'a Value, name: &str) -> &'a Value {
 /// Coordinated omission: what was due while the node stood still counts, although nobody could send it.
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_that_stands_still_at_the_end_shows_in_the_times() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let words = format!("fanout --sockets 3 --rate 500 --duration 3s --url {}", node.url);
     let run = under_way(&folder, &words).await;
@@ -37,7 +37,7 @@ async fn a_node_that_stands_still_at_the_end_shows_in_the_times() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn tokens_that_expire_are_renewed_and_nothing_is_alarmed() {
-    let (folder, other) = (data_folder(), data_folder());
+    let (folder, other) = (furnished_folder(), furnished_folder());
     let node = Node::start_with(&folder, &[("ACCESS_TOKEN_EXPIRE_MINUTES", "1")]).await;
     let idle = format!("connect --sockets 20 --duration 65s --url {}", node.url);
     let busy = format!("soak --channels 2 --members 3 --connections 2 --rate 20 --duration 65s --url {}", node.url);
@@ -55,7 +55,7 @@ async fn tokens_that_expire_are_renewed_and_nothing_is_alarmed() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_run_that_fails_or_is_stopped_while_it_begins_leaves_no_server() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start_with(&folder, &[("RATE_LIMIT", "on")]).await;
     let said = refusal(&folder, &format!("fanout --sockets 3 --rate 5000 --run fails --url {}", node.url)).await;
     assert!(said.contains("RATE_LIMIT=off"), "{said}");
@@ -101,7 +101,7 @@ async fn until_gone(pid: u32) {
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_of_its_own_ends_with_the_tool_however_that_ends() {
     for (first, leaves_folder) in [(Signal::KILL, true), (Signal::HUP, false), (Signal::INT, false)] {
-        let folder = data_folder();
+        let folder = furnished_folder();
         let mut command = tool(&folder, "fanout --self --sockets 3 --duration 1h");
         let mut run =
             command.env("TMPDIR", &folder).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
@@ -128,7 +128,7 @@ async fn a_node_of_its_own_ends_with_the_tool_however_that_ends() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn who_reads_only_the_beginning_gets_the_files_all_the_same() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let own = env!("CARGO_BIN_EXE_madang");
     let line = format!("'{own}' load fanout --self --sockets 3 --duration 1s --json report.json 2>&1 | head -n 1");
     let output = Command::new("sh").args(["-c", &line]).current_dir(&folder).output().await.expect("it runs");

@@ -2,7 +2,7 @@
 
 use super::client::Api;
 use super::load::{figure, refusal, report, text, tool};
-use super::node::{Node, data_folder};
+use super::node::{Node, furnished_folder};
 use serde_json::Value;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn all(report: &Value, rate: &str) -> f64 {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_missed_threshold_is_in_the_exit_code_and_named() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     for (scenario, p99, rate) in [
         (
@@ -60,7 +60,7 @@ async fn a_missed_threshold_is_in_the_exit_code_and_named() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_run_that_met_the_nodes_limits_does_not_say_that_everything_held() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start_with(&folder, &[("RATE_LIMIT", "on")]).await;
     let words = format!("rest --connections 8 --users 1 --duration 4s --run limited --url {}", node.url);
     let (code, said) = run(&folder, &words).await;
@@ -76,7 +76,7 @@ async fn a_run_that_met_the_nodes_limits_does_not_say_that_everything_held() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_earlier_run_stands_beside_a_new_one_or_is_refused_with_the_reason() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let fanout = format!("fanout --sockets 5 --rate 50 --duration 1s --url {}", node.url);
     assert_eq!(run(&folder, &fanout).await.0, Some(0));
@@ -109,7 +109,7 @@ async fn an_earlier_run_stands_beside_a_new_one_or_is_refused_with_the_reason() 
 
 #[tokio::test(flavor = "current_thread")]
 async fn rows_stand_in_their_order_and_say_what_they_are_of() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let words = "soak --self --channels 2 --members 3 --connections 2 --duration 3s --cut-every 1s";
     let mut soak = tool(&folder, words);
     let output = soak.env("TMPDIR", &folder).output().await.expect("it runs");

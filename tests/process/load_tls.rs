@@ -1,7 +1,7 @@
 //! `madang load` over TLS: whom it trusts, and what it says of a certificate that it does not take.
 
 use super::load::{refusal, report, text, tool, violated};
-use super::node::{Node, data_folder};
+use super::node::{Node, furnished_folder};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::path::Path;
 
@@ -46,7 +46,7 @@ fn port(node: &Node) -> &str {
 
 #[tokio::test(flavor = "current_thread")]
 async fn calls_and_sockets_go_over_tls_to_who_is_trusted() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let authority = Authority::new("ours");
     authority.certify(&folder);
     write(&folder, "ca.pem", &authority.certificate.pem());
@@ -73,7 +73,7 @@ async fn calls_and_sockets_go_over_tls_to_who_is_trusted() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_certificate_that_is_not_taken_is_explained() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let (authority, renewed, other) = (Authority::new("ours"), Authority::new("ours"), Authority::new("other"));
     authority.certify(&folder);
     write(&folder, "ca.pem", &authority.certificate.pem());

@@ -1,13 +1,13 @@
 //! A commit whose answer is lost: the connection is cut at that instant, by a proxy before PostgreSQL.
 
 use super::client::{Api, Socket};
-use super::node::{Node, data_folder};
+use super::node::{Node, furnished_folder};
 use super::proxy::{CUT_ANSWER, CUT_QUESTION, CUT_QUESTION_AND_CLAIM, PASS, Proxy};
 use madang::postgres;
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_message_whose_commit_was_not_answered_is_there_once() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let database = postgres::start(&folder, None).await.expect("PostgreSQL starts");
     let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
     let url = proxy.url();

@@ -2,9 +2,11 @@
 
 use super::secrets::{look_at_file, none_was_logged, watch};
 pub use rustix::process::Signal;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, kill_process, test_kill_process};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -26,13 +28,51 @@ pub struct Node {
 
 /// A fresh folder that the database's user can reach.
 pub fn data_folder() -> PathBuf {
-    use std::os::unix::fs::PermissionsExt;
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("madang-node-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder can be made");
-    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("it can be opened");
+    std::fs::set_permissions(&folder, open_to_all()).expect("it can be opened");
     folder
+}
+
+/// A fresh folder with what a node that was stopped leaves there: a copy takes less than `initdb` and all migrations.
+pub fn furnished_folder() -> PathBuf {
+    static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
+        remove_templates_of_ended_processes();
+        let folder = std::env::temp_dir().join(format!("{TEMPLATES}{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        std::fs::set_permissions(&folder, open_to_all()).expect("it can be opened");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.env_remove("DATABASE_URL").env("DATA_DIR", &folder).env("PORT", "0").stderr(Stdio::null());
+        let mut node = command.stdout(Stdio::piped()).spawn().expect("the node starts");
+        let lines = std::io::BufReader::new(node.stdout.take().expect("it has an output")).lines();
+        lines.map_while(Result::ok).find(|line| line.starts_with("API")).expect("it says where it is");
+        signal(&node.id().to_string(), Signal::TERM);
+        assert!(node.wait().expect("it ends").success());
+        folder
+    });
+    let folder = data_folder();
+    let copied = std::process::Command::new("cp").arg("-Rp").arg(TEMPLATE.join(".")).arg(&folder).status();
+    assert!(copied.expect("cp runs").success());
+    folder
+}
+
+const TEMPLATES: &str = "madang-template-";
+
+fn remove_templates_of_ended_processes() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(TEMPLATES)?.parse().ok()).and_then(Pid::from_raw);
+        if pid.is_some_and(|pid| test_kill_process(pid).is_err()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn open_to_all() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
 }
 
 impl Node {

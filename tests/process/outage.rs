@@ -1,7 +1,7 @@
 //! PostgreSQL is killed under load, again and again, and comes back.
 
 use super::client::{Api, Socket};
-use super::node::{Node, Signal, data_folder, signal};
+use super::node::{Node, Signal, furnished_folder, signal};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ struct Account {
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_was_acknowledged_is_there_once_in_order_and_nothing_that_was_refused() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let api = Api::new(&node.url);
     let account = api.account("outage").await;
@@ -211,7 +211,7 @@ async fn answer(socket: &mut Socket, content: &str) -> Option<i64> {
 /// A disk that is not mounted any more, and then is again.
 #[tokio::test(flavor = "current_thread")]
 async fn a_folder_that_is_gone_is_said_to_be_and_the_node_goes_on_when_it_is_back() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start_logging(&folder, &[]).await;
     let api = Api::new(&node.url);
     let account = api.account("folder").await;

@@ -1,6 +1,6 @@
 //! Programs that read slowly: above the least rate they get all of an answer, below it they are cut off.
 
-use super::node::{Node, data_folder};
+use super::node::{Node, furnished_folder};
 use futures_util::future::join_all;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,7 +47,7 @@ async fn read(address: &str, bytes_per_second: usize) -> (usize, usize) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn who_reads_above_the_least_rate_gets_all_of_an_answer_and_who_does_not_is_cut_off() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let rates = [10_000, 12_000, 16_000, 20_000, 1_024];
     let read = join_all(rates.map(|rate| read(&node.address, rate))).await;

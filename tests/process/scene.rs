@@ -1,6 +1,6 @@
 //! A PostgreSQL of the test's own, and a proxy before it for the node.
 
-use super::node::data_folder;
+use super::node::furnished_folder;
 use super::proxy::Proxy;
 use madang::postgres::{self, Embedded};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub struct Scene {
 
 impl Scene {
     pub async fn start() -> Self {
-        let folder = data_folder();
+        let folder = furnished_folder();
         let database = postgres::start(&folder, None).await.expect("PostgreSQL starts");
         let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
         let (client, connection) = database.config().connect(NoTls).await.expect("it runs");

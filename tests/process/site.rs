@@ -1,7 +1,7 @@
 //! A node with somebody who is logged in, and a channel.
 
 use super::client::{Account, Api, Socket};
-use super::node::{Node, data_folder};
+use super::node::{Node, furnished_folder};
 use futures_util::future::join_all;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Ending {
 
 impl Site {
     pub async fn start(settings: &[(&str, &str)]) -> Self {
-        let folder = data_folder();
+        let folder = furnished_folder();
         let node = Node::start_with(&folder, settings).await;
         let api = Api::new(&node.url);
         let account = api.account("site").await;

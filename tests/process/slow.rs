@@ -1,7 +1,7 @@
 //! Clients that keep a connection waiting, thousands at once: each is ended in time, and nobody else is kept waiting.
 
 use super::client::Api;
-use super::node::{Node, data_folder, raise_descriptor_limit};
+use super::node::{Node, furnished_folder, raise_descriptor_limit};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -101,7 +101,7 @@ async fn is_ended(stream: &mut TcpStream, kind: Kind, buffer: &mut [u8]) -> bool
 #[tokio::test(flavor = "current_thread")]
 async fn slow_clients_are_ended_in_time_and_others_see_nothing_of_them() {
     raise_descriptor_limit();
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let api = Api::new(&node.url);
     let mina = api.account("mina").await;

@@ -1,11 +1,11 @@
 //! Stopping: asked to, and not.
 
 use super::client::{Api, Socket};
-use super::node::{Node, Signal, data_folder};
+use super::node::{Node, Signal, furnished_folder};
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_stop_closes_sockets_with_1012_after_what_was_sent_and_exits_with_0() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let mut node = Node::start(&folder).await;
     let api = Api::new(&node.url);
     let account = api.account("stop").await;
@@ -23,7 +23,7 @@ async fn a_stop_closes_sockets_with_1012_after_what_was_sent_and_exits_with_0() 
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_that_was_killed_starts_again_with_all_that_was_acknowledged() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let mut node = Node::start(&folder).await;
     let api = Api::new(&node.url);
     let account = api.account("kill").await;

@@ -1,6 +1,6 @@
 //! TLS to clients: calls, sockets, a peer that reads late, a certificate that is renewed, and files that cannot be used.
 
-use super::node::{Node, Signal, data_folder};
+use super::node::{Node, Signal, furnished_folder};
 use futures_util::{SinkExt, StreamExt};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn certify(folder: &Path) {
 
 impl Site {
     async fn start() -> Self {
-        let folder = data_folder();
+        let folder = furnished_folder();
         certify(&folder);
         let files = ["cert.pem", "key.pem"].map(|name| folder.join(name).display().to_string());
         let node =
@@ -222,7 +222,7 @@ async fn a_renewed_certificate_is_shown_after_sighup_and_a_bad_one_is_not() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn files_that_cannot_be_used_stop_the_start_with_a_line_that_names_the_setting() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     certify(&folder);
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.join(name).display().to_string());
     certify(&folder);

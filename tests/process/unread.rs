@@ -1,7 +1,7 @@
 //! What strangers and one account leave unread: it holds little memory, and an honest client is served all the while.
 
 use super::client::{Account, Api};
-use super::node::{Node, data_folder};
+use super::node::{Node, furnished_folder};
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,7 +47,7 @@ async fn grown_by(node: &Node, clients: usize, request: &str) -> usize {
 
 #[tokio::test(flavor = "current_thread")]
 async fn fixed_files_that_nobody_reads_hold_no_memory_of_their_own() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let grown = grown_by(&node, 300, &get("/docs/swagger-ui-bundle.js", None)).await;
     // Each has its buffers; the file alone would be 450 MiB.
@@ -58,7 +58,7 @@ async fn fixed_files_that_nobody_reads_hold_no_memory_of_their_own() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn pipelined_calls_are_taken_one_by_one() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     for head in ["GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "GET /nope HTTP/1.1\nHost: x\n\n"] {
         let grown = grown_by(&node, 40, &head.repeat(3_000)).await;
@@ -89,7 +89,7 @@ async fn pipelined_calls_are_taken_one_by_one() {
 /// A call behind a body that nobody wanted is answered, unless the answer said that the connection closes.
 #[tokio::test(flavor = "current_thread")]
 async fn nothing_is_answered_after_connection_close() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     for body in [1, 100, 20_000] {
         let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
@@ -108,7 +108,7 @@ async fn nothing_is_answered_after_connection_close() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn large_answers_to_one_account_are_bounded_in_bytes() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let api = Api::new(&node.url);
     let account = api.account("large").await;
@@ -141,7 +141,7 @@ async fn large_answers_to_one_account_are_bounded_in_bytes() {
 /// The answer to a refused call is read whole, though its body was not.
 #[tokio::test(flavor = "current_thread")]
 async fn who_sends_a_large_body_in_vain_is_told_why() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     for _ in 0..20 {
         let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
@@ -164,7 +164,7 @@ async fn who_sends_a_large_body_in_vain_is_told_why() {
 /// A head that announces a body, and nothing more.
 #[tokio::test(flavor = "current_thread")]
 async fn a_body_that_never_comes_is_not_waited_for_for_ever() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     for announced in ["Transfer-Encoding: chunked", "Content-Length: 10"] {
         let mut stream = TcpStream::connect(&node.address).await.expect("a connection");
@@ -179,7 +179,7 @@ async fn a_body_that_never_comes_is_not_waited_for_for_ever() {
 /// Whole or not, at once or in pieces, the first of its connection or a later one.
 #[tokio::test(flavor = "current_thread")]
 async fn a_head_of_more_than_16_kib_is_refused() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let call = |length: usize, end: &str| {
         let head = format!("GET /healthz HTTP/1.1\r\nHost: m\r\nX-Long: {end}");
@@ -217,7 +217,7 @@ async fn a_head_of_more_than_16_kib_is_refused() {
 /// What stands in front of a refusal is an answer like any other: who does not take it is ended.
 #[tokio::test(flavor = "current_thread")]
 async fn an_answer_with_a_refusal_behind_it_is_not_waited_for_for_ever() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let whole = reqwest::get(format!("{}/docs/swagger-ui-bundle.js", node.url)).await.expect("an answer");
     let whole = whole.bytes().await.expect("a body").len();
@@ -249,7 +249,7 @@ async fn an_answer_with_a_refusal_behind_it_is_not_waited_for_for_ever() {
 /// Many accounts leave as much unread as the node holds; when they go, it goes back to the system.
 #[tokio::test(flavor = "current_thread")]
 async fn memory_goes_back_to_the_system_after_a_storm() {
-    let folder = data_folder();
+    let folder = furnished_folder();
     let node = Node::start(&folder).await;
     let api = Api::new(&node.url);
     let owner = api.account("owner").await;
