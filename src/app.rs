@@ -32,8 +32,8 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -44,6 +44,9 @@ const DRAIN_MAX: Duration = Duration::from_millis(1_500);
 /// The drain's time is in it.
 const SOCKETS_MAX: Duration = Duration::from_millis(2_500);
 const CALLS_MAX: Duration = Duration::from_secs(2);
+
+/// The page and its files depend on no setting.
+static CLIENT: LazyLock<Arc<WebClient>> = LazyLock::new(Arc::default);
 
 /// Why a node cannot start. One line, for the person who starts it.
 #[derive(Debug, thiserror::Error)]
@@ -167,10 +170,8 @@ impl Application {
                 let _ = done.send(());
             }
         });
-        let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
-        let openapi = http::document().map_err(|error| other(&error))?;
-        let documents = Data::new(Documents::new(&openapi, asyncapi));
-        let client = config.web.then(|| Data::new(WebClient::default()));
+        let documents = Data::from(documents().map_err(|error| other(&error))?);
+        let client = config.web.then(|| Data::from(Arc::clone(&CLIENT)));
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         actix_rt::spawn(message_revisions::prune_for_ever(node.db.clone()));
@@ -333,6 +334,16 @@ fn serve(
         accept.and_then(http)
     })?;
     Ok(server.run())
+}
+
+/// What a node serves of documents; made once, since they depend on no setting.
+fn documents() -> serde_json::Result<Arc<Documents>> {
+    static DOCUMENTS: OnceLock<Arc<Documents>> = OnceLock::new();
+    if let Some(made) = DOCUMENTS.get() {
+        return Ok(Arc::clone(made));
+    }
+    let made = Arc::new(Documents::new(&http::document()?, asyncapi::document()?));
+    Ok(Arc::clone(DOCUMENTS.get_or_init(|| made)))
 }
 
 fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {
