@@ -18,6 +18,13 @@ impl<T> Patch<T> {
         !matches!(self, Self::Keep)
     }
 
+    /// Leaves out what says what is there already.
+    pub fn keep_if_same(&mut self, now: Option<&str>, text: impl Fn(&T) -> &str) {
+        if self.is_given() && self.value().map(text) == now {
+            *self = Self::Keep;
+        }
+    }
+
     /// The new value, where there is one.
     pub fn value(&self) -> Option<&T> {
         match self {

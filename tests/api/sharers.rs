@@ -181,7 +181,11 @@ async fn who_shares_servers_with_somebody_hears_once_of_another_profile() {
             hear_nothing_more(&mut [socket]).await;
         }
     }
-    // What nobody sees is no news, and what is refused is none.
+    // What changes nothing is no news, nor is what nobody sees or what is refused.
+    let own = app.get("/users/me", &mina).await.is(200);
+    let sent_back =
+        json!({ "display_name": "민아", "bio": null, "avatar_url": own["avatar_url"], "email": own["email"] });
+    assert_eq!(app.put("/users/me", &mina, sent_back).await.is(200), own);
     app.put("/users/me", &mina, json!({ "email": "mina@example.com" })).await.is(200);
     app.put("/users/me", &mina, json!({})).await.is(200);
     app.put("/users/me", &mina, json!({ "bio": "x".repeat(501) })).await.refuses(422, "validation_error");

@@ -100,11 +100,12 @@ pub async fn update_me(
     sent.keeps("username", &**caller.username(), "A username cannot be changed")?;
     let UpdateMe { display_name, bio, avatar_url, email, password, current_password } = sent.patch;
     let mut profile = ProfilePatch { display_name, bio, avatar_url, email };
-    if let Some(email) = &profile.email
-        && email.as_str() == users::own(&node.db, &caller).await?.email
-    {
-        // Sent back as it was read: nothing changes, and nothing has to be shown for it.
-        profile.email = None;
+    if !profile.is_empty() {
+        let now = users::own(&node.db, &caller).await?;
+        profile.keep_what_is(&now);
+        if profile.is_empty() && password.is_none() {
+            return Ok(Json(now));
+        }
     }
     if password.is_some() || profile.email.is_some() {
         match current_password {
