@@ -86,7 +86,13 @@ async fn a_login_puts_the_refresh_token_where_no_script_reads_it() {
         shows_none(&answer);
         app.get("/users/me", &user(&mina, &answer)).await.is(200);
     }
-    for (said, kind) in [("maybe", "bool_parsing"), ("", "bool_parsing")] {
+    let wrong = [
+        (json!("maybe"), "bool_parsing"),
+        (json!(""), "bool_parsing"),
+        (json!(1), "bool_type"),
+        (json!([true]), "bool_type"),
+    ];
+    for (said, kind) in wrong {
         let body = json!({ "username": "mina", "password": PASSWORD, "cookie": said });
         let refused = send(&app, "/auth/login", By::Nobody, &[SAME], body).await;
         refused.rejects(&[(json!(["body", "cookie"]), kind)]);
