@@ -9,6 +9,10 @@ pub const PING_AFTER_S: u32 = 25;
 pub const SILENCE_MAX_S: u32 = 35;
 /// As long as a client may take to say who it is, in seconds.
 pub const IDENTIFY_MAX_S: u32 = 10;
+/// As long as an ended socket may take to read its close frame, in seconds.
+pub const LINGER_S: u32 = 5;
+/// As long as a part of a gap in a log may take to be read: who has written waits for it.
+const GAP_READ_MAX: Duration = Duration::from_secs(1);
 /// A question to the registry: a load or two from a database that is slow, and what comes before them.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
@@ -23,12 +27,16 @@ pub struct Times {
     pub send_patience: Duration,
     /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
     pub watch_every: Duration,
+    /// A part of a gap in a log that has not been read after so long is given up.
+    pub gap_read_max: Duration,
     /// A socket that has been silent for so long is pinged, in seconds,
     pub ping_after_s: u32,
     /// and ended after so long.
     pub silence_max_s: u32,
     /// A gateway whose client has not said who it is ends after so long, in seconds.
     pub identify_max_s: u32,
+    /// A socket that has ended, and has not read its close frame after so long, is dropped, in seconds.
+    pub linger_s: u32,
     /// What tokens and logins are judged by.
     pub clock: WallClock,
     /// What limits by rate are judged by.
@@ -42,9 +50,11 @@ impl Default for Times {
             answer_max: ANSWER_MAX,
             send_patience: Duration::ZERO,
             watch_every: Duration::from_secs(10),
+            gap_read_max: GAP_READ_MAX,
             ping_after_s: PING_AFTER_S,
             silence_max_s: SILENCE_MAX_S,
             identify_max_s: IDENTIFY_MAX_S,
+            linger_s: LINGER_S,
             clock: WallClock::default(),
             uptime: Uptime::default(),
         }

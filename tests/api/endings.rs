@@ -1,8 +1,7 @@
 //! How sockets end: by leaving, deletion, a stop, or not reading.
 
 use crate::support::raw::HANDSHAKE;
-use crate::support::{TestApp, User, Value, json, spawn_app};
-use std::time::Duration;
+use crate::support::{SOON, TestApp, User, Value, json, spawn_app, spawn_app_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -133,10 +132,13 @@ async fn a_socket_whose_client_vanishes_leaves_the_others_alone() {
     }
 }
 
-/// It takes the 35 seconds that it is about.
+/// It takes the seconds that it is about, fewer than an operator's node has.
 #[tokio::test]
 async fn who_is_silent_is_pinged_and_then_ended_with_4408() {
-    let app = spawn_app().await;
+    let app = spawn_app_with(|config| {
+        (config.times.ping_after_s, config.times.silence_max_s, config.times.linger_s) = (5, 15, 1);
+    })
+    .await;
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;
@@ -144,7 +146,7 @@ async fn who_is_silent_is_pinged_and_then_ended_with_4408() {
     let request = format!("GET /ws/{channel}?token={} HTTP/1.1\r\nHost: madang\r\n{HANDSHAKE}\r\n", mina.token);
     stream.write_all(request.as_bytes()).await.expect("it is sent");
     let mut bytes = Vec::new();
-    let ended = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes)).await;
+    let ended = tokio::time::timeout(SOON, stream.read_to_end(&mut bytes)).await;
     ended.expect("it is not waited for").expect("the stream ends in order");
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer") + 4;
     let (ping, close) = bytes[head..].split_at(2);

@@ -1,6 +1,6 @@
 //! Entries that the log has and this channel was not told of: another node wrote them, or a channel that has failed. They are read
 //! and announced like all others. Only where that cannot be are the channel's sockets ended with `1012`, and come back for all of it:
-//! more than [`GAP_MAX`](super::sequence::GAP_MAX) entries, a read that fails or takes longer than [`READ_MAX`], a log with a hole.
+//! more than [`GAP_MAX`](super::sequence::GAP_MAX) entries, a read that fails or takes longer than [`Times::gap_read_max`](crate::times::Times::gap_read_max), a log with a hole.
 
 use super::Channel;
 use super::handle::RevokeReason;
@@ -13,10 +13,6 @@ use crate::domain::access::Author;
 use crate::error::Result;
 use crate::store::log::{Log, events};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use std::time::Duration;
-
-/// As long as a part of a gap may take to be read: who has written waits for it.
-const READ_MAX: Duration = Duration::from_secs(1);
 
 /// What was read, if it was; and of which generation of the pages and time of the reads it is.
 type GapRead = Option<(Result<Option<Log>>, (u64, u64))>;
@@ -47,9 +43,11 @@ impl Channel {
             let limit = PAGE.min(gap.upto - gap.after);
             (events(&db, &author, gap.after, limit, PART_BYTES_MAX as i64).await, at)
         };
-        ctx.spawn(tokio::time::timeout(READ_MAX, read).into_actor(self).map(move |part, channel, ctx| {
-            channel.gap_was_read(gap, reader, part.ok(), ctx);
-        }));
+        ctx.spawn(tokio::time::timeout(self.shared.times.gap_read_max, read).into_actor(self).map(
+            move |part, channel, ctx| {
+                channel.gap_was_read(gap, reader, part.ok(), ctx);
+            },
+        ));
     }
 
     fn gap_was_read(&mut self, gap: Gap, reader: Author, part: GapRead, ctx: &mut Context<Self>) {
@@ -77,6 +75,7 @@ impl Channel {
         if log.entries.iter().any(|entry| entry.seq() <= gap.upto && entry.retells()) {
             self.forget_older();
         }
+        self.newest.forget();
         let mut frames = Vec::with_capacity(entries.len());
         entries.into_iter().for_each(|entry| self.keep(entry, &mut frames));
         let answers = self.release();
@@ -102,6 +101,7 @@ impl Channel {
     /// What went on may have taken any text away that is held of the log, or read.
     fn forget_older(&mut self) {
         self.tail.clear();
+        self.newest.forget();
         self.reads.outdate();
         self.shared.pages.forget_from(self.id, Seq(1));
     }

@@ -1,7 +1,7 @@
 //! One socket as its relay and its session share it: the stream, what waits to be written, and how it ends.
 //!
 //! Bounds: [`QUEUE_BYTES`] or [`QUEUE_FRAMES`] of frames that the peer does not take, then the end `4430`;
-//! [`Times::silence_max_s`] without a sign of life, then `4408`; [`LINGER_S`] for an ended socket to take its close frame.
+//! [`Times::silence_max_s`] without a sign of life, then `4408`; [`Times::linger_s`] for an ended socket to take its close frame.
 
 use crate::domain::close::End;
 use crate::domain::{ChannelId, Seq};
@@ -24,8 +24,6 @@ pub(super) const HELD_FRAMES: usize = QUEUE_FRAMES / 2;
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// As much as goes out in one write when frames have queued up.
 const BATCH_BYTES: usize = 64 * 1024;
-/// As long as an ended socket may take to read its close frame, in seconds.
-const LINGER_S: u32 = 5;
 
 /// What a relay tells a socket's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -334,7 +332,7 @@ impl Socket {
         match self.phase.get() {
             Phase::Dead => {}
             Phase::Ending if self.heard.get() == u32::MAX => self.heard.set(now_s),
-            Phase::Ending if now_s.saturating_sub(self.heard.get()) >= LINGER_S => {
+            Phase::Ending if now_s.saturating_sub(self.heard.get()) >= times.linger_s => {
                 self.stream.reset_when_closed();
                 self.die();
             }

@@ -38,7 +38,7 @@ pub async fn spawn_app() -> TestApp {
     spawn_app_with(|_| {}).await
 }
 
-/// A node that gives up on its database as early as one of an operator does.
+/// A node that gives up on its database and its clients as early as one of an operator does.
 pub async fn spawn_hasty_app() -> TestApp {
     spawn_app_with(|config| config.times = Times { uptime: config.times.uptime, ..Times::default() }).await
 }
@@ -101,7 +101,18 @@ async fn start(
 /// What a slow machine takes its time for is not given up.
 fn patient(uptime_us: &'static AtomicU64) -> Times {
     let (answer_max, send_patience) = (super::SOON, super::SOON);
-    Times { answer_max, send_patience, uptime: Uptime::told_by(uptime_us), ..Times::default() }
+    let soon_s = u32::try_from(super::SOON.as_secs()).expect("not that long");
+    Times {
+        answer_max,
+        send_patience,
+        gap_read_max: super::SOON,
+        ping_after_s: soon_s,
+        silence_max_s: 2 * soon_s,
+        identify_max_s: soon_s,
+        linger_s: soon_s,
+        uptime: Uptime::told_by(uptime_us),
+        ..Times::default()
+    }
 }
 
 impl TestApp {
