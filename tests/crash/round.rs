@@ -26,7 +26,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 /// Messages acknowledged after the last blow, before the load ends.
 const AFTERMATH: u64 = 100;
 /// Nothing takes that long: what is not there by then never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const AGREE_PAUSE: Duration = Duration::from_millis(50);
 /// A node that cannot finish its start because PostgreSQL was killed under it is started again so many times.
 const START_AGAIN_MAX: u32 = 5;

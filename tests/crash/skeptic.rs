@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 const PAUSE: Duration = Duration::from_millis(15);
 /// Nothing takes that long: what has no outcome by then has none.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Sends until the load is over; the last one's outcome is waited for.
 pub async fn doubt(mut skeptic: Skeptic, ticket: Ticket, mut phase: watch::Receiver<Phase>) -> Skeptic {

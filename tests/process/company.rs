@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio_postgres::NoTls;
 
 /// Nothing takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 /// The node's.
 const LOCK: i64 = 0x6d61_6461_6e67_0001;
 
@@ -197,7 +197,9 @@ async fn a_node_of_which_postgresql_keeps_no_account_is_left_alone() {
 #[tokio::test(flavor = "current_thread")]
 async fn what_a_node_with_another_role_has_open_is_ended_too() {
     let scene = Scene::start().await;
-    let role = "create role chat login; grant create, usage on schema public to chat";
+    // The tables are to be its own.
+    let role = "drop schema public cascade; create schema public;
+        create role chat login; grant create, usage on schema public to chat";
     scene.client.batch_execute(role).await.expect("it is made");
     let mut first = Node::start_on(&as_role(&scene, "chat")).await;
     let account = Api::new(&first.url).account("rotated").await;

@@ -17,7 +17,7 @@ use tokio_postgres::{Client, NoTls};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = super::node::PATIENCE;
 const HOLD: &str = "MADANG_TEST_HOLD";
 
 /// A folder that the user of PostgreSQL may pass through when we are root.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Nothing takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 
 struct Scene {
     pair: Pair,

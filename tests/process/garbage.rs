@@ -14,7 +14,7 @@ const CLIENTS: u64 = 600;
 const AT_ONCE: u64 = 30;
 const NEIGHBOURS: usize = 4;
 /// No answer takes so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = super::node::PATIENCE;
 /// The last thing a client says, if the node still listens.
 const OVER: &[u8] = b"over?";
 

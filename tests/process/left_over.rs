@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 
 /// Nothing takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 /// Of the schema's changes.
 const MIGRATION_LOCK: &str = "select pg_advisory_lock(120265063362151)";
 

@@ -169,7 +169,7 @@ async fn a_node_that_goes_away_ends_the_run_with_what_was_measured() {
     let run = under_way(&folder, &format!("fanout --sockets 5 --duration 1h --url {}", node.url)).await;
     node.signal(Signal::KILL);
     node.ended().await;
-    let ended = tokio::time::timeout(Duration::from_secs(60), run.wait_with_output()).await;
+    let ended = tokio::time::timeout(super::node::PATIENCE, run.wait_with_output()).await;
     let output = ended.expect("it does not wait for ever").expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let report = report(&folder);

@@ -95,7 +95,7 @@ async fn until_gone(pid: u32) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("it ends");
+    tokio::time::timeout(super::node::PATIENCE, gone).await.expect("it ends");
 }
 
 #[tokio::test(flavor = "current_thread")]

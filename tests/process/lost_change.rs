@@ -95,7 +95,7 @@ async fn a_change_in_doubt_is_looked_for_until_its_process_is_gone() {
     // More than one look.
     tokio::time::sleep(Duration::from_secs(3)).await;
     signal(&pid, Signal::CONT);
-    let closed = tokio::time::timeout(Duration::from_secs(60), socket.read_close()).await;
+    let closed = tokio::time::timeout(super::node::PATIENCE, socket.read_close()).await;
     assert_eq!(closed.expect("it is found out"), 4403);
     scene.stop().await;
 }

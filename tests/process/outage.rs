@@ -29,7 +29,7 @@ impl Scene {
                 let _ = tokio::time::timeout(Duration::from_millis(50), self.something_happened.notified()).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the node goes on");
+        tokio::time::timeout(super::node::PATIENCE, wait).await.expect("the node goes on");
     }
 
     async fn after_more_acknowledged(&self, more: usize) {
@@ -196,7 +196,7 @@ async fn send(mut socket: Socket, number: usize, scene: Arc<Scene>) -> Account {
 /// The `seq` of one's own message, or `None` when it was refused.
 async fn answer(socket: &mut Socket, content: &str) -> Option<i64> {
     loop {
-        let event = tokio::time::timeout(Duration::from_secs(30), socket.read_event()).await.expect("an answer");
+        let event = tokio::time::timeout(super::node::PATIENCE, socket.read_event()).await.expect("an answer");
         match (event["type"].as_str(), event["code"].as_str()) {
             (Some("message.created"), _) if event["content"] == content => return event["seq"].as_i64(),
             (Some("message.created"), _) => {}
@@ -226,7 +226,7 @@ async fn a_folder_that_is_gone_is_said_to_be_and_the_node_goes_on_when_it_is_bac
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("never said: {text}"));
+        tokio::time::timeout(super::node::PATIENCE, wait).await.unwrap_or_else(|_| panic!("never said: {text}"));
     };
     said("is gone from DATA_DIR").await;
     loop {

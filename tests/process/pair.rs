@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 
 /// Nothing takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 
 pub struct Pair {
     folder: PathBuf,

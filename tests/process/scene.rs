@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_postgres::NoTls;
 
 /// Nothing takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 
 /// See the module.
 pub struct Scene {

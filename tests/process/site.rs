@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// As long as anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 /// What a node may spend in a second in which nothing happens; the kernel counts in steps of 10 ms.
 const IDLE_MAX: Duration = Duration::from_millis(60);
 /// Seconds in which it may become idle: a socket that has been ended lingers for five.

@@ -10,7 +10,7 @@ use reqwest::{Client, Method};
 use std::time::Duration;
 
 /// Nothing takes that long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 /// The node asks for a commit of nothing, and waits for it.
 const ASKS: &str = "pg_stat_activity where wait_event = 'SyncRep' and application_name like 'madang%'
     and query like '%emit_message%'";

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = super::node::PATIENCE;
 
 /// A node with a certificate of its own, for `localhost`.
 struct Site {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 const MIB: usize = 1_024;
 /// As long as anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = super::node::PATIENCE;
 
 /// A client for whom the system keeps hardly anything.
 async fn client(node: &Node) -> TcpStream {
