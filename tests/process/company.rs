@@ -196,10 +196,8 @@ async fn a_node_of_which_postgresql_keeps_no_account_is_left_alone() {
 /// The role of the node is changed, and the one with the earlier role stands still.
 #[tokio::test(flavor = "current_thread")]
 async fn what_a_node_with_another_role_has_open_is_ended_too() {
-    let scene = Scene::start().await;
-    // The tables are to be its own.
-    let role = "drop schema public cascade; create schema public;
-        create role chat login; grant create, usage on schema public to chat";
+    let scene = Scene::start_empty().await;
+    let role = "create role chat login; grant create, usage on schema public to chat";
     scene.client.batch_execute(role).await.expect("it is made");
     let mut first = Node::start_on(&as_role(&scene, "chat")).await;
     let account = Api::new(&first.url).account("rotated").await;

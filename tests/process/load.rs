@@ -1,11 +1,10 @@
 //! `madang load` as somebody runs it: what it says, how it exits.
 
 use super::client::Api;
-use super::node::{Node, Signal, furnished_folder, signal};
+use super::node::{Node, Signal, data_folder, furnished_folder, signal};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -227,7 +226,7 @@ async fn known_accounts_need_no_password() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_of_its_own_is_started_and_gone_afterwards() {
-    let folder = furnished_folder();
+    let folder = data_folder();
     let output = tool(&folder, "fanout --self --sockets 5 --duration 1s")
         .env("TMPDIR", &folder)
         .output()

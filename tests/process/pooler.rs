@@ -68,7 +68,7 @@ impl Drop for PgBouncer {
 /// Whichever mode it is in, and whatever its operator has told it to overlook; the settings that it keeps back may be the role's own.
 #[tokio::test(flavor = "current_thread")]
 async fn pgbouncer_is_refused_in_each_mode_and_at_each_start_and_nothing_is_changed() {
-    let scene = Scene::start().await;
+    let scene = Scene::start_empty().await;
     let role = "alter role madang set plan_cache_mode = force_generic_plan";
     scene.client.batch_execute(role).await.expect("good SQL");
     for pool_mode in ["transaction", "session", "statement"] {

@@ -1,6 +1,6 @@
 //! A PostgreSQL of the test's own, and a proxy before it for the node.
 
-use super::node::furnished_folder;
+use super::node::{data_folder, furnished_folder};
 use super::proxy::Proxy;
 use madang::postgres::{self, Embedded};
 use std::path::PathBuf;
@@ -20,8 +20,17 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// With the tables that a node has made.
     pub async fn start() -> Self {
-        let folder = furnished_folder();
+        Self::start_in(furnished_folder()).await
+    }
+
+    /// With nothing in the database.
+    pub async fn start_empty() -> Self {
+        Self::start_in(data_folder()).await
+    }
+
+    async fn start_in(folder: PathBuf) -> Self {
         let database = postgres::start(&folder, None).await.expect("PostgreSQL starts");
         let proxy = Proxy::start(folder.join("postgres-run/.s.PGSQL.5432")).await;
         let (client, connection) = database.config().connect(NoTls).await.expect("it runs");
