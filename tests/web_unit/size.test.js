@@ -3,27 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { filesOf, importsOf, textOf } from './tree.js';
+import { filesOf, modulesFrom, textOf } from './tree.js';
 
 const FIRST_SCREEN_BYTES_MAX = 120_000;
 /** A browser asks for six files at a time, so each six more take a round trip more. */
 const FIRST_SCREEN_MODULES_MAX = 25;
 const FIRST_SCREEN_STYLES_MAX = 2;
 const PAGE = textOf('index.html');
-
-/**
- * A module and all that it imports at once, each once.
- * @param {string} start
- */
-function modulesFrom(start) {
-  const modules = new Set([start]);
-  for (const path of modules) {
-    for (const target of importsOf(textOf(path))) {
-      modules.add(new URL(target, new URL(path, 'web:///')).pathname.slice(1));
-    }
-  }
-  return modules;
-}
 
 const references = Array.from(PAGE.matchAll(/\b(?:src|href)="\.\/([^"]*)"/g), ([, path]) => path);
 const modules = modulesFrom('app/main.js');

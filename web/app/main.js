@@ -126,7 +126,7 @@ function Toast({ notice }) {
   }, []);
   return html`<div class=${classes('toast', `is-${notice.kind}`)} data-test="toast">
     <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
-    <p>${notice.word ? t(notice.word) : wordsOfError(notice)}</p>
+    <p>${notice.word ? t(notice.word, { count: notice.count ?? 0 }) : wordsOfError(notice)}</p>
     <${IconButton} icon="close" label=${t('dialog.close')} onClick=${() => dismiss(notice.key)} />
   </div>`;
 }
@@ -187,6 +187,7 @@ if (!root) throw new Error('the page has no #app');
 startPreferences();
 startKeeping();
 startPlaces();
+// The node is asked while the words come: one round trip less before anything is seen.
+void start();
 await startWords();
 render(h(App, {}), root);
-void start();

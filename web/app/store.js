@@ -39,7 +39,9 @@ import { computed, effect, signal } from '../vendor/signals.js';
  * @typedef {{state: 'live'|'connecting'|'offline', retry_at_ms?: number}} Connection
  */
 /** @typedef {{server_id?: number, channel_id?: number, message_id?: number}} Place */
-/** @typedef {{key: string, kind: 'error'|'info', code?: string, detail?: string, word?: string}} Notice */
+/**
+ * @typedef {{key: string, kind: 'error'|'info', code?: string, detail?: string, word?: string, count?: number}} Notice
+ */
 /** @typedef {{language: 'en'|'ko', theme: 'system'|'light'|'dark'}} Preferences */
 /** @typedef {{count: number, first_seq: number|null}} Unread */
 /** @typedef {string | {one: string, other: string}} Words */

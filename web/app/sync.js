@@ -22,7 +22,6 @@ import {
   reads,
   servers,
   storage,
-  t,
 } from './store.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
@@ -268,7 +267,7 @@ function gone(channel_ids) {
     count += outbox.forget(id);
     void disk.eraseLog(id);
   }
-  if (count) notify({ kind: 'error', detail: t('notice.unsent_gone', { count }) });
+  if (count) notify({ kind: 'error', word: 'notice.unsent_gone', count });
   disk.keepSoon('reads');
   disk.keepSoon('drafts');
 }
