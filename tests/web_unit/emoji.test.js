@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { beforeEach, test } from 'node:test';
 
-import { EMOJI, isOnlyEmoji } from '../../web/app/text/emoji.js';
-import { loadEmoji, searchEmoji } from '../../web/app/text/emoji_data.js';
-import { lettersOf } from '../../web/app/text/hangul.js';
+import { lettersOf, loadEmoji, searchEmoji } from '../../web/app/text/emoji.js';
+import { EMOJI, isOnlyEmoji } from '../../web/app/text/spans.js';
 
 /** @type {string[]} */
 let fetched = [];

@@ -1,6 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
+import { waitAfter } from '../../web/app/api.js';
 import {
   HELD_MAX,
   askOfPeople,
@@ -11,7 +12,6 @@ import {
   takeEntries,
   takeFrame,
 } from '../../web/app/frames.js';
-import { waitAfter } from '../../web/app/socket.js';
 import { channels, forgetAll, logOf, me, members, put, reads, unreadOf } from '../../web/app/store.js';
 import { randomOf } from './random.js';
 

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PEOPLE_MAX, reduceNews, withPeople } from '../../web/app/news.js';
+import { PEOPLE_MAX, reduceNews, withPeople } from '../../web/app/frames.js';
 
 const at = (second) => `2026-01-31T12:00:0${second}.5Z`;
 const me = { id: 1, username: 'mina', display_name: 'Mina', avatar_url: null };

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hashOf, placeOf } from '../../web/app/route.js';
+import { hashOf, placeOf } from '../../web/app/store.js';
 
 test('a place goes into the address and comes back', () => {
   for (const place of [

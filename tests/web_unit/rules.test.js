@@ -73,6 +73,22 @@ test('every import and every reference of the page is a file that there is', () 
   }
 });
 
+test('no modules need each other in a circle', () => {
+  /** @type {Map<string, string[]>} */
+  const needs = new Map(
+    MODULES.map((path) => {
+      const targets = importsOf(textOf(path)).map((target) => new URL(target, new URL(path, WEB)).href);
+      return [path, targets.map((href) => href.slice(WEB.href.length)).filter((other) => MODULES.includes(other))];
+    }),
+  );
+  // Whoever needs only those that were taken away is taken away, too: what is left is circles, and who needs them.
+  for (let size = NaN; size !== needs.size; ) {
+    size = needs.size;
+    for (const [path, others] of needs) if (!others.some((other) => needs.has(other))) needs.delete(path);
+  }
+  assert.deepEqual([...needs.keys()], []);
+});
+
 test('each file is typed, and none is too long or too wide', () => {
   for (const path of MODULES) {
     assert.ok(textOf(path).startsWith('// @ts-check\n'), path);

@@ -27,3 +27,17 @@ export const textOf = (path) => readFileSync(new URL(path, WEB), 'utf8');
  */
 export const importsOf = (text) =>
   Array.from(text.matchAll(/\b(?:from|import)\s*["']([^"']+)["']/g), ([, target]) => target);
+
+/**
+ * The paths of a module and of all that it imports at once, each once.
+ * @param {string} start
+ */
+export function modulesFrom(start) {
+  const modules = new Set([start]);
+  for (const path of modules) {
+    for (const target of importsOf(textOf(path))) {
+      modules.add(new URL(target, new URL(path, 'web:///')).pathname.slice(1));
+    }
+  }
+  return modules;
+}

@@ -1,48 +1,29 @@
 // @ts-check
-// All that a view may do. What fails is thrown as an ApiError: {status, code, detail, fields?: [{loc, msg}],
-// retry_after_ms?}.
-import * as account from './account.js';
-import { ApiError, call } from './api.js';
-import { takeFrame } from './frames.js';
-import * as history from './history.js';
-import { keepSoon } from './keep.js';
-import * as people from './people.js';
-import { go, placeIn } from './places.js';
-import * as sends from './sends.js';
-import { channels, drafts, me, notices, servers } from './store.js';
-import * as sync from './sync.js';
-import { tell } from './tabs.js';
+// All that the views of the first screen may do; what only dialogs do is in administration.js. What fails is thrown as
+// an ApiError: {status, code, detail, fields?: [{loc, msg}], retry_after_ms?}.
+import { effect } from '../vendor/signals.js';
+import { ApiError, call, isUnreachable, waitAfter } from './api.js';
+import { closeDisk, keepSoon, lastUser, openedAt, setLastUser, wipeDisk } from './disk.js';
+import { send } from './outbox.js';
+import { jumpTo, loadNewest } from './pages.js';
+import { closeSession, forgetToken, openSession, resume, startSession, tell, tellSession } from './session.js';
+import { channels, connection, drafts, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
+import { channelOpened, enter, leave, retryNow as retryGateway, showKept } from './sync.js';
 
-export { setLanguage, setTheme } from './preferences.js';
+/** @typedef {import('./store.js').Place} Place */
 
+export { discardSend as discard, sendAgain as tryAgain } from './outbox.js';
+export { loadMembers, loadPins, lookUp } from './pages.js';
+export { markRead } from './sync.js';
+// What fails of these is in `logOf(channel_id).value.error`.
+export { jumpTo, jumpToFirst, jumpToNewest, loadNewer, loadOlder } from './pages.js';
+
+/** Longer than this nobody is kept from what the disk has. */
+const PATIENCE_MS = 2_000;
 const DRAFT_MAX = 16_000;
 const DRAFTS_MAX = 200;
 
-/** @param {{username: string, email: string, password: string}} account */
-export async function register({ username, email, password }) {
-  await call('POST', 'auth/register', { body: { username, email, password }, is_guest: true });
-  await logIn({ username, password });
-}
-/** @param {{username: string, password: string}} login */
-export const logIn = (login) => account.logIn(login);
-/** Wipes what this browser keeps of the account, too. */
-export async function logOut() {
-  await account.logOut();
-  go({}, { replace: true });
-}
-
-/** @param {number} server_id */
-export async function openServer(server_id) {
-  go(placeIn(server_id));
-}
-/** @param {number} channel_id @param {number} [message_id] */
-export async function openChannel(channel_id, message_id) {
-  const channel = channels.peek().get(channel_id);
-  if (!channel) throw new ApiError(404, 'channel_not_found', 'There is no such channel');
-  go({ server_id: channel.server_id, channel_id, ...(message_id !== undefined && { message_id }) });
-  if (message_id !== undefined) await history.jumpTo(channel_id, message_id);
-  await history.loadNewest(channel_id);
-}
+// Messages.
 
 /**
  * Never throws: what fails is shown in `pending`.
@@ -50,14 +31,10 @@ export async function openChannel(channel_id, message_id) {
  * @returns {boolean} whether it was taken; where not (too many wait), a notice says so and the text stays where it is
  */
 export function say(channel_id, content, reply_to) {
-  if (sends.send(channel_id, content, reply_to)) return true;
-  sync.notify({ kind: 'error', word: 'notice.too_many_pending' });
+  if (send(channel_id, content, reply_to)) return true;
+  notify({ kind: 'error', word: 'notice.too_many_pending' });
   return false;
 }
-/** @param {string} nonce */
-export const tryAgain = (nonce) => sends.sendAgain(nonce);
-/** @param {string} nonce */
-export const discard = (nonce) => sends.discardSend(nonce);
 
 /** @param {number} channel_id @param {number} id @param {string} content */
 export async function edit(channel_id, id, content) {
@@ -91,8 +68,6 @@ export async function pin(channel_id, id) {
 export async function unpin(channel_id, id) {
   await gone(call('DELETE', `channels/${channel_id}/pins/${id}`));
 }
-/** Into `logOf(channel_id).value.pins`. @param {number} channel_id */
-export const loadPins = (channel_id) => history.loadPins(channel_id);
 /**
  * @param {number} channel_id @param {number} id @param {string} emoji
  * @returns {Promise<{user_id: number, username: string}[]>} at most 100
@@ -100,22 +75,9 @@ export const loadPins = (channel_id) => history.loadPins(channel_id);
 export const loadReactors = (channel_id, id, emoji) =>
   call('GET', `channels/${channel_id}/messages/${id}/reactions/${encodeURIComponent(emoji)}?limit=100`);
 
-// What fails here is in `logOf(channel_id).value.error`.
-/** @param {number} channel_id */
-export const loadOlder = (channel_id) => history.loadOlder(channel_id);
-/** @param {number} channel_id */
-export const loadNewer = (channel_id) => history.loadNewer(channel_id);
-/** @param {number} channel_id @param {number} message_id */
-export const jumpTo = (channel_id, message_id) => history.jumpTo(channel_id, message_id);
-/** @param {number} channel_id */
-export const jumpToNewest = (channel_id) => history.jumpToNewest(channel_id);
-/** @param {number} channel_id */
-export const jumpToFirst = (channel_id) => history.jumpToFirst(channel_id);
 /** The newest page once more, after an error. @param {number} channel_id */
-export const reload = (channel_id) => history.loadNewest(channel_id, { again: true });
+export const reload = (channel_id) => loadNewest(channel_id, { again: true });
 
-/** @param {number} channel_id */
-export const markRead = (channel_id) => sync.markRead(channel_id);
 /** @param {number} channel_id @param {string} text */
 export function setDraft(channel_id, text) {
   if ((drafts.peek().get(channel_id) ?? '') === text) return;
@@ -128,118 +90,268 @@ export function setDraft(channel_id, text) {
   tell({ kind: 'draft', channel_id, text });
 }
 
-/**
- * @param {{name: string, description?: string}} wanted
- * @returns {Promise<import('./store.js').Server>} with its channel `general` opened
- */
-export async function createServer({ name, description }) {
-  const server = await call('POST', 'servers/', { body: { name, ...(description && { description }) } });
-  takeFrame({ type: 'server.joined', ...server, channels: [] });
-  try {
-    await createChannel({ server_id: server.id, name: 'general' });
-  } catch (error) {
-    // The server is there; a channel can be made in it by hand.
-    await openServer(server.id);
-    throw error;
+// Where one is: `place` and the address go together, and a place that is no longer there gives way to the nearest one
+// that is.
+
+/** @param {number} server_id */
+export async function openServer(server_id) {
+  go(placeIn(server_id));
+}
+
+/** @param {number} channel_id @param {number} [message_id] */
+export async function openChannel(channel_id, message_id) {
+  const channel = channels.peek().get(channel_id);
+  if (!channel) throw new ApiError(404, 'channel_not_found', 'There is no such channel');
+  go({ server_id: channel.server_id, channel_id, ...(message_id !== undefined && { message_id }) });
+  if (message_id !== undefined) await jumpTo(channel_id, message_id);
+  await loadNewest(channel_id);
+}
+
+/** @param {Place} next @param {{replace?: boolean}} [options] */
+function go(next, { replace = false } = {}) {
+  const hash = hashOf(next);
+  if (location.hash !== hash) history[replace ? 'replaceState' : 'pushState'](null, '', hash);
+  place.value = next;
+}
+
+/** @param {Place} now */
+async function opened({ channel_id, message_id }) {
+  if (!channel_id || !channels.peek().has(channel_id)) return;
+  channelOpened(channel_id);
+  if (message_id) await jumpTo(channel_id, message_id);
+  await loadNewest(channel_id);
+}
+
+/** The channel of a server that was opened last, else its first. @param {number} server_id */
+function channelIn(server_id) {
+  const all = [...channels.peek().values()].filter((channel) => channel.server_id === server_id);
+  return all.sort((a, b) => openedAt(b.id) - openedAt(a.id) || a.id - b.id)[0]?.id;
+}
+
+/** @param {number} server_id @returns {Place} */
+function placeIn(server_id) {
+  const channel_id = channelIn(server_id);
+  return channel_id === undefined ? { server_id } : { server_id, channel_id };
+}
+
+/** @returns {Place} */
+function anyPlace() {
+  const all = [...servers.peek().keys()];
+  const [first] = all.sort((a, b) => openedAt(channelIn(b) ?? 0) - openedAt(channelIn(a) ?? 0) || a - b);
+  return first === undefined ? {} : placeIn(first);
+}
+
+/** Keeps the place among those that there are. */
+export function startPlaces() {
+  place.value = placeOf(location.hash);
+  addEventListener('popstate', () => go(placeOf(location.hash), { replace: true }));
+  let wasOpened = '';
+  effect(() => {
+    const { server_id, channel_id } = place.value;
+    const [allServers, allChannels, isLive] = [servers.value, channels.value, connection.value.state === 'live'];
+    if (phase.value !== 'in') {
+      wasOpened = '';
+      return;
+    }
+    if (server_id === undefined) {
+      if (allServers.size) later(anyPlace());
+    } else if (!allServers.has(server_id)) {
+      if (!isLive) return;
+      notify({ kind: 'info', code: 'server_not_found' });
+      later(anyPlace());
+    } else if (channel_id === undefined) {
+      const next = placeIn(server_id);
+      if (next.channel_id !== undefined) later(next);
+    } else if (allChannels.get(channel_id)?.server_id !== server_id) {
+      // What the disk kept may not have it yet.
+      if (isLive) later(placeIn(server_id));
+    } else if (wasOpened !== hashOf(place.value)) {
+      wasOpened = hashOf(place.value);
+      void opened(place.peek());
+    }
+  });
+}
+
+/** Behind the change that is under way. @param {Place} next */
+function later(next) {
+  const { server_id, channel_id } = place.peek();
+  queueMicrotask(() => {
+    const now = place.peek();
+    if (now.server_id === server_id && now.channel_id === channel_id && phase.peek() === 'in') {
+      go(next, { replace: true });
+    }
+  });
+}
+
+// From the first moment to being in, and out again. An account's data is shown when the node has said that its session
+// goes on, or when the node cannot be reached; never when it has said no.
+
+/** @param {{username: string, email: string, password: string}} account */
+export async function register({ username, email, password }) {
+  await call('POST', 'auth/register', { body: { username, email, password }, is_guest: true });
+  await logIn({ username, password });
+}
+
+/** Each start, login and logout ends what the one before was about. */
+let generation = 0;
+/** @type {(() => void)|null} */
+let wake = null;
+/** The node does not want to be asked before; only the person's wish goes beyond. */
+let wakeFrom = 0;
+
+export function retryNow() {
+  wake?.();
+  retryGateway();
+}
+
+export async function start() {
+  startSession({ onEnd: () => signOut(), onSwitch });
+  addEventListener('online', () => performance.now() >= wakeFrom && wake?.());
+  await begin();
+}
+
+async function begin() {
+  const turn = ++generation;
+  for (let tries = 0; turn === generation; tries++) {
+    try {
+      const last = lastUser();
+      // Where nobody was logged in there is no session to ask for; whether the node is there is asked all the same.
+      if (last === null) {
+        await call('GET', 'healthz', { is_guest: true }).catch((error) =>
+          isUnreachable(error) ? Promise.reject(error) : null,
+        );
+        return signOut();
+      }
+      const resumed = resume();
+      if (last !== undefined) return await beginAs(last, resumed);
+      await resumed;
+      const profile = await call('GET', 'users/me');
+      if (turn === generation) await beAccount(profile);
+      return;
+    } catch (error) {
+      if (turn !== generation) return;
+      if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut();
+      await waitUnreachable(waitAfter(tries), error);
+    }
   }
-  return server;
 }
-/** @param {number} id */
-export async function joinServer(id) {
-  await call('POST', `servers/${id}/join`).catch((error) =>
-    error.code === 'already_member' ? undefined : Promise.reject(error),
+
+/**
+ * With what the disk has, whether the node answers or not; where it has nothing, with the node's answer.
+ * @param {number} last @param {Promise<void>} resumed
+ */
+async function beginAs(last, resumed) {
+  const turn = generation;
+  const error = /** @type {any} */ (
+    await Promise.race([
+      resumed.then(
+        () => null,
+        (reason) => reason,
+      ),
+      pause(PATIENCE_MS),
+    ])
   );
-  const server = await call('GET', `servers/${id}`);
-  takeFrame({ type: 'server.joined', ...server });
-  await openServer(id);
-}
-/** @param {number} id @param {{name?: string, description?: string|null, icon_url?: string|null}} patch */
-export async function updateServer(id, patch) {
-  takeFrame({ type: 'server.updated', ...(await call('PUT', `servers/${id}`, { body: patch })) });
-}
-/** @param {number} id */
-export async function leaveServer(id) {
-  await call('POST', `servers/${id}/leave`);
-  takeFrame({ type: 'server.left', id });
-}
-/** @param {number} id */
-export async function deleteServer(id) {
-  await call('DELETE', `servers/${id}`);
-  takeFrame({ type: 'server.deleted', id });
-}
-/** @param {number} id @param {number} user_id */
-export async function handOver(id, user_id) {
-  takeFrame({ type: 'server.updated', ...(await call('PUT', `servers/${id}/owner`, { body: { owner_id: user_id } })) });
+  if (turn !== generation) return;
+  if (error && !isUnreachable(error) && error.status < 500) throw error;
+  const isKept = await showKept(last, () => turn === generation);
+  if (turn !== generation) return;
+  if (isKept) {
+    phase.value = 'in';
+    await enter(last, restart);
+    return;
+  }
+  await resumed;
+  const profile = await call('GET', 'users/me');
+  if (turn === generation) await beAccount(profile);
 }
 
-/**
- * @param {{server_id: number, name: string, description?: string}} wanted
- * @returns {Promise<import('./store.js').Channel>} opened
- */
-export async function createChannel({ server_id, name, description }) {
-  const channel = await call('POST', 'channels/', { body: { server_id, name, ...(description && { description }) } });
-  if (servers.peek().has(server_id)) takeFrame({ type: 'channel.created', ...channel });
-  await openChannel(channel.id);
-  return channel;
-}
-/** @param {number} id @param {{name?: string, description?: string|null}} patch */
-export async function updateChannel(id, patch) {
-  takeFrame({ type: 'channel.updated', ...(await call('PUT', `channels/${id}`, { body: patch })) });
-}
-/** @param {number} id */
-export async function deleteChannel(id) {
-  const server_id = channels.peek().get(id)?.server_id;
-  await call('DELETE', `channels/${id}`);
-  takeFrame({ type: 'channel.deleted', id, server_id });
+/** @param {import('./store.js').Profile} profile */
+async function beAccount(profile) {
+  const turn = generation;
+  setLastUser(profile.id);
+  await showKept(profile.id, () => turn === generation);
+  if (turn !== generation) return;
+  me.value = profile;
+  phase.value = 'in';
+  await enter(profile.id, restart);
 }
 
-/** The next page, into `members` and `people`. @param {number} server_id */
-export const loadMembers = (server_id) => people.loadMembers(server_id);
-/** Into `people`. @param {number[]} user_ids */
-export const lookUp = (user_ids) => people.lookUp(user_ids);
+/** @param {number} wait @param {unknown} error */
+async function waitUnreachable(wait, error) {
+  const least = error instanceof ApiError ? (error.retry_after_ms ?? 0) : 0;
+  wakeFrom = performance.now() + least;
+  phase.value = 'unreachable';
+  connection.value = { state: 'offline', retry_at_ms: performance.now() + least + wait };
+  await new Promise((resolve) => {
+    const timer = setTimeout(resolve, least + wait);
+    wake = () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    };
+  });
+  wake = null;
+  connection.value = { state: 'connecting' };
+}
 
-/**
- * @param {{display_name?: string|null, bio?: string|null, avatar_url?: string|null, email?: string,
- *   password?: string, current_password?: string}} patch
- */
-export async function updateProfile(patch) {
-  const user = await call('PUT', 'users/me', { body: patch });
-  takeFrame({ type: 'user.updated', user });
-  if (me.peek()?.id === user.id) me.value = user;
-  keepSoon('state');
+/** @param {number} ms @returns {Promise<null>} */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms, null));
+
+/** The node knows this session as somebody else's: nothing of the one before stays. @param {number} user_id */
+function restart(user_id) {
+  setLastUser(user_id);
+  generation += 1;
+  leave();
+  location.reload();
 }
-/**
- * @returns {Promise<{id: number, created_at: string, last_used_at: string, expires_at: string, address: string|null,
- *   user_agent: string|null, is_current: boolean}[]>}
- */
-export const listSessions = () => call('GET', 'auth/sessions');
-/** @param {number|string} id */
-export async function endSession(id) {
-  await call('DELETE', `auth/sessions/${id}`);
+
+/** @param {number|null} user_id who is logged in in another tab now */
+function onSwitch(user_id) {
+  if (user_id === null) return signOut();
+  if (me.peek()?.id === user_id && phase.peek() === 'in') return;
+  generation += 1;
+  leave();
+  location.reload();
 }
-export async function endOtherSessions() {
-  await call('DELETE', 'auth/sessions');
+
+/** The session is over; the place stays, and what is on disk for the same account. */
+function signOut() {
+  generation += 1;
+  forgetToken();
+  leave();
+  closeDisk();
+  phase.value = 'signed_out';
 }
-/** @param {{password: string}} proof */
-export async function deleteAccount({ password }) {
-  await call('DELETE', 'users/me', { body: { password }, tries: 1 });
-  await account.forgetAccount();
+
+/** @param {{username: string, password: string}} login */
+export async function logIn(login) {
+  setLastUser(null);
+  await openSession(login);
+  const profile = await call('GET', 'users/me');
+  generation += 1;
+  await beAccount(profile);
+  tellSession(profile.id);
+}
+
+/** Wipes what this browser keeps of the account, too. */
+export async function logOut() {
+  const id = me.peek()?.id ?? lastUser();
+  try {
+    await closeSession();
+  } catch (error) {
+    // Where the node has ended the session before, there is nothing to stay in.
+    if (phase.peek() !== 'signed_out') throw error;
+  }
+  await forgetAccount(id);
+}
+
+/** Wipes what this browser keeps of the account. @param {number|null} [id] whose, where it is signed out already */
+export async function forgetAccount(id = me.peek()?.id ?? lastUser()) {
+  setLastUser(null);
+  tellSession(null);
+  generation += 1;
+  forgetToken();
+  leave();
+  phase.value = 'signed_out';
+  if (id) await wipeDisk(id);
   go({}, { replace: true });
 }
-/** Downloads a file. */
-export async function exportData() {
-  const data = await call('GET', 'users/me/export');
-  const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
-  const link = Object.assign(document.createElement('a'), {
-    href: url,
-    download: `madang-${me.peek()?.username ?? 'export'}.json`,
-  });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
-
-/** @param {string} key */
-export function dismiss(key) {
-  notices.value = notices.peek().filter((notice) => notice.key !== key);
-}
-export const retryNow = () => account.retryNow();

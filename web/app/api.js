@@ -1,7 +1,13 @@
 // @ts-check
-// Calls to the node. Every path is relative to the document. What fails is an ApiError; without an answer its status
-// is 0 and its code `unreachable`. A call that is refused for its token is made once more with the next one; where a
-// limit or a lack of room says when to come back, what may be repeated is repeated then.
+// The two ways to the node: calls, and the gateway's socket. It knows neither a session nor a channel: who starts it
+// gives the tokens, and who opens the gateway subscribes.
+
+/** @typedef {import('./reducer.js').Frame} Frame */
+/** @typedef {import('./store.js').Connection} Connection */
+
+// Calls. Every path is relative to the document. What fails is an ApiError; without an answer its status is 0 and its
+// code `unreachable`. A call that is refused for its token is made once more with the next one; where a limit or a
+// lack of room says when to come back, what may be repeated is repeated then.
 
 const TIMEOUT_MS = 20_000;
 const TRIES_MAX = 4;
@@ -123,9 +129,211 @@ export const isUnreachable = (error) =>
   error instanceof ApiError && (error.status === 0 || error.code === 'unreachable');
 
 /** The socket's address. */
-export function gatewayUrl() {
+function gatewayUrl() {
   const url = new URL('gateway', document.baseURI);
   url.protocol = url.protocol.replace('http', 'ws');
   url.hash = '';
   return url;
+}
+
+// The gateway: opens the socket, identifies, keeps it alive, and comes back as docs/PROTOCOL.md "Closing" says. Waits
+// are random, grow, and end early when the network is back or the person asks.
+
+/**
+ * @typedef {{token: () => string|null, renew: (used: string|null) => Promise<void>,
+ *   onFrame: (frame: Frame, text: string) => void, onState: (state: Connection) => void, onClosed: () => void,
+ *   onStopped: (code: string, detail: string) => void}} Means
+ *
+ * `used` is the token that the socket was opened with. Before `notBefore` the node does not want to be asked; only the
+ * person's wish goes beyond.
+ * @typedef {Means & {socket: WebSocket|null, used: string|null, tries: number, isRefused: boolean, isEnded: boolean,
+ *   isOpening: boolean, readyAt: number, renewedAt: number, notBefore: number, timer?: any, heartbeat?: any,
+ *   deadline?: any}} Gateway
+ */
+
+const OPEN_MAX_MS = 15_000;
+const PONG_MAX_MS = 10_000;
+/** Where the browser says that the network is gone, which may be wrong. */
+const OFFLINE_PONG_MAX_MS = 3_000;
+/** After such a long life of a socket the next wait is short again. */
+const STEADY_MS = 10_000;
+/** After these the same would be refused again. */
+const FINAL_CODES = new Set([1002, 1003, 1007, 1009, 4400, 4403, 4404]);
+const SLOW_CODES = new Set([4429, 4430]);
+
+/** A random wait that grows, at most 45 s. @param {number} tries @param {() => number} [random] */
+export const waitAfter = (tries, random = Math.random) => Math.min(1_000 * 2 ** tries, 30_000) * (0.5 + random());
+
+/** @param {Means} means */
+export function openGateway(means) {
+  /** @type {Gateway} */
+  const gateway = {
+    ...means,
+    socket: null,
+    used: null,
+    tries: 0,
+    isRefused: false,
+    isEnded: false,
+    isOpening: false,
+    readyAt: 0,
+    renewedAt: -Infinity,
+    notBefore: 0,
+  };
+  const retryNow = () => {
+    if (gateway.socket) ping(gateway, 5_000);
+    else void open(gateway);
+  };
+  const retryInTime = () => {
+    if (gateway.socket || performance.now() >= gateway.notBefore) retryNow();
+  };
+  const onVisible = () => {
+    if (document.visibilityState === 'visible') retryInTime();
+  };
+  const ending = new AbortController();
+  const { signal } = ending;
+  addEventListener('online', retryInTime, { signal });
+  addEventListener('offline', () => ping(gateway, OFFLINE_PONG_MAX_MS), { signal });
+  document.addEventListener('visibilitychange', onVisible, { signal });
+  void open(gateway);
+
+  return {
+    /** @param {Frame} frame @returns {boolean} whether it went out */
+    send(frame) {
+      const { readyAt, socket } = gateway;
+      if (!readyAt || socket?.readyState !== WebSocket.OPEN) return false;
+      socket.send(JSON.stringify(frame));
+      return true;
+    },
+    retryNow,
+    close() {
+      gateway.isEnded = true;
+      ending.abort();
+      clearTimeout(gateway.timer);
+      clearTimeout(gateway.deadline);
+      clearInterval(gateway.heartbeat);
+      const { socket } = gateway;
+      gateway.socket = null;
+      socket?.close();
+    },
+  };
+}
+
+/** @param {Gateway} gateway */
+async function open(gateway) {
+  if (gateway.isEnded || gateway.isOpening || gateway.socket) return;
+  clearTimeout(gateway.timer);
+  gateway.isOpening = true;
+  gateway.onState({ state: 'connecting' });
+  try {
+    if (!gateway.token()) await gateway.renew(null);
+    // A browser does not show why a handshake was refused. A call is refused for the same reason.
+    if (gateway.isRefused) await call('GET', 'users/me', { tries: 1 });
+    gateway.isOpening = false;
+    if (!gateway.isEnded) connect(gateway);
+  } catch (error) {
+    gateway.isOpening = false;
+    const { status = 0, code = '', detail = '', retry_after_ms = 0 } = error instanceof ApiError ? error : {};
+    // A 401 is the session's affair: it has ended, and says so.
+    if (status === 401) return;
+    if (status === 403 || status === 404) return stop(gateway, code, detail);
+    openLater(gateway, retry_after_ms);
+  }
+}
+
+/** @param {Gateway} gateway */
+function connect(gateway) {
+  const opened = new WebSocket(gatewayUrl());
+  gateway.socket = opened;
+  gateway.isRefused = true;
+  gateway.readyAt = 0;
+  gateway.used = gateway.token();
+  gateway.deadline = setTimeout(() => drop(gateway, opened), OPEN_MAX_MS);
+  opened.onopen = () => {
+    gateway.isRefused = false;
+    opened.send(JSON.stringify({ type: 'identify', token: gateway.used }));
+  };
+  opened.onmessage = ({ data }) => {
+    if (opened === gateway.socket) take(gateway, data);
+  };
+  opened.onclose = ({ code, reason }) => {
+    if (opened === gateway.socket) closed(gateway, code, reason);
+  };
+}
+
+/** @param {Gateway} gateway @param {string} text */
+function take(gateway, text) {
+  /** @type {Frame} */
+  const frame = JSON.parse(text);
+  if (gateway.readyAt) clearTimeout(gateway.deadline);
+  if (frame.type === 'pong') return;
+  if (frame.type === 'ready') {
+    clearTimeout(gateway.deadline);
+    gateway.readyAt = performance.now();
+    gateway.heartbeat = setInterval(() => ping(gateway, PONG_MAX_MS), frame.heartbeat_interval_ms);
+  }
+  gateway.onFrame(frame, text);
+  if (frame.type === 'ready') gateway.onState({ state: 'live' });
+}
+
+/**
+ * Without any answer until then the connection is lost, whatever the browser says.
+ * @param {Gateway} gateway @param {number} wait_ms
+ */
+function ping(gateway, wait_ms) {
+  const { readyAt, socket } = gateway;
+  if (!readyAt || socket?.readyState !== WebSocket.OPEN) return;
+  socket.send('{"type":"ping"}');
+  clearTimeout(gateway.deadline);
+  gateway.deadline = setTimeout(() => drop(gateway, socket), wait_ms);
+}
+
+/** A socket of which nothing is heard may take minutes to close. @param {Gateway} gateway @param {WebSocket} lost */
+function drop(gateway, lost) {
+  if (lost !== gateway.socket) return;
+  lost.close();
+  closed(gateway, 1006, '');
+}
+
+/** @param {Gateway} gateway @param {number} code @param {string} reason */
+function closed(gateway, code, reason) {
+  gateway.socket = null;
+  clearTimeout(gateway.deadline);
+  clearInterval(gateway.heartbeat);
+  if (gateway.readyAt && performance.now() - gateway.readyAt > STEADY_MS) gateway.tries = 0;
+  gateway.onClosed();
+  if (gateway.isEnded) return;
+  if (FINAL_CODES.has(code)) return stop(gateway, 'gateway_closed', `${code} ${reason}`);
+  if (code === 4401) return void renewAndOpen(gateway);
+  openLater(gateway, SLOW_CODES.has(code) ? 10_000 : 0);
+}
+
+/** @param {Gateway} gateway */
+async function renewAndOpen(gateway) {
+  const isSoon = performance.now() - gateway.renewedAt < 5_000;
+  gateway.renewedAt = performance.now();
+  gateway.onState({ state: 'connecting' });
+  try {
+    await gateway.renew(gateway.used);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return;
+    return openLater(gateway);
+  }
+  if (isSoon) openLater(gateway);
+  else void open(gateway);
+}
+
+/** @param {Gateway} gateway @param {number} [least] */
+function openLater(gateway, least = 0) {
+  if (gateway.isEnded) return;
+  gateway.notBefore = performance.now() + least;
+  const wait = least + waitAfter(gateway.tries++);
+  gateway.onState({ state: 'offline', retry_at_ms: performance.now() + wait });
+  clearTimeout(gateway.timer);
+  gateway.timer = setTimeout(() => open(gateway), wait);
+}
+
+/** @param {Gateway} gateway @param {string} code @param {string} detail */
+function stop(gateway, code, detail) {
+  gateway.onState({ state: 'offline' });
+  gateway.onStopped(code, detail);
 }

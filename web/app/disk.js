@@ -1,14 +1,15 @@
 // @ts-check
 // What survives a reload: of each channel the last messages with their `seq`, drafts, what was read, and
-// unacknowledged sends. One IndexedDB database per account, so that nothing of one is shown to another. Where it is
-// refused, memory takes its place and says so.
+// unacknowledged sends.
+import { batch } from '../vendor/signals.js';
+import { channels, drafts, logOf, me, people, reads, scope, servers } from './store.js';
 
-export const LOGS_MAX = 500;
+// The disk: one IndexedDB database per account, so that nothing of one is shown to another. Where it is refused,
+// memory takes its place and says so.
+
 const STORES = /** @type {const} */ (['logs', 'outbox', 'values']);
 const OPEN_MAX_MS = 3_000;
 /** @typedef {'logs'|'outbox'|'values'} Store */
-
-const prefix = () => `madang:${new URL('.', document.baseURI).pathname}:`;
 
 /** @type {IDBDatabase|null} */
 let database = null;
@@ -52,7 +53,7 @@ export async function openDisk(user_id, onKind) {
   closeDisk();
   const now = turn;
   try {
-    const opened = await open(prefix() + user_id);
+    const opened = await open(`${scope()}:${user_id}`);
     if (now !== turn) return opened.close();
     // Another tab logs out: it waits until nobody holds the database.
     opened.onversionchange = () => {
@@ -99,7 +100,7 @@ async function within(store, mode, work, instead) {
 }
 
 /** @param {Store} store @param {any} key @returns {Promise<any>} */
-export const read = (store, key) =>
+const read = (store, key) =>
   within(
     store,
     'readonly',
@@ -146,7 +147,7 @@ export const erase = (store, key) =>
  * Keeps a log, unless another tab has kept a later state of it.
  * @param {{channel_id: number, seq: number, tail: unknown[], tail_has_older: boolean, is_loaded: boolean}} log
  */
-export function writeLog(log) {
+function writeLog(log) {
   return within(
     'logs',
     'readwrite',
@@ -159,12 +160,12 @@ export function writeLog(log) {
   );
 }
 
-/** Puts a log in place of a later state, after a `resync`. @param {number} channel_id */
+/** Forgets a log: after a `resync` an earlier state takes its place. @param {number} channel_id */
 export const eraseLog = (channel_id) => erase('logs', channel_id);
 
 /** Wipes all that is kept of an account. @param {number} user_id */
 export async function wipeDisk(user_id) {
-  const name = prefix() + user_id;
+  const name = `${scope()}:${user_id}`;
   if (database?.name === name) {
     // Where another tab is suspended and keeps the database, it is empty at least.
     try {
@@ -186,7 +187,7 @@ export async function wipeDisk(user_id) {
 /** @returns {number|null|undefined} null: nobody; undefined: the browser does not let the page keep anything */
 export function lastUser() {
   try {
-    return Number(localStorage.getItem(`${prefix()}user`)) || null;
+    return Number(localStorage.getItem(`${scope()}:user`)) || null;
   } catch {
     return undefined;
   }
@@ -195,9 +196,115 @@ export function lastUser() {
 /** @param {number|null} user_id */
 export function setLastUser(user_id) {
   try {
-    if (user_id === null) localStorage.removeItem(`${prefix()}user`);
-    else localStorage.setItem(`${prefix()}user`, String(user_id));
+    if (user_id === null) localStorage.removeItem(`${scope()}:user`);
+    else localStorage.setItem(`${scope()}:user`, String(user_id));
   } catch {
     // Without localStorage each visit begins with the node's answer.
   }
+}
+
+// The state: what has changed is written a moment later, and when the page goes out of sight; the next visit shows it
+// again.
+
+const LOGS_MAX = 500;
+const KEEP_AFTER_MS = 400;
+const RECENT_MAX = 500;
+
+/** The channels in the order in which they were opened, the last one at the end. @type {number[]} */
+let recent = [];
+/** @type {Set<number>} */
+const dirtyLogs = new Set();
+/** @type {Set<string>} */
+const dirtyValues = new Set();
+/** @type {any} */
+let timer = null;
+
+/** @type {Record<string, () => unknown>} */
+const VALUES = {
+  reads: () => reads.peek(),
+  drafts: () => drafts.peek(),
+  recent: () => recent,
+  people: () => people.peek(),
+  state: () => ({ me: me.peek(), servers: servers.peek(), channels: channels.peek() }),
+};
+
+/** @param {'reads'|'drafts'|'recent'|'people'|'state'} value */
+export function keepSoon(value) {
+  dirtyValues.add(value);
+  timer ??= setTimeout(keepNow, KEEP_AFTER_MS);
+}
+
+/** @param {number} channel_id */
+export function keepLogSoon(channel_id) {
+  dirtyLogs.add(channel_id);
+  timer ??= setTimeout(keepNow, KEEP_AFTER_MS);
+}
+
+function keepNow() {
+  clearTimeout(timer);
+  timer = null;
+  if (!me.peek()) return;
+  for (const value of dirtyValues) void write('values', value, VALUES[value]());
+  for (const id of dirtyLogs) {
+    const { channel_id, seq, tail, tail_has_older, is_loaded } = logOf(id).peek();
+    if (seq !== null) void writeLog({ channel_id, seq, tail, tail_has_older, is_loaded });
+  }
+  dirtyValues.clear();
+  dirtyLogs.clear();
+}
+
+/** What waits is not written any more. */
+export function stopKeeping() {
+  clearTimeout(timer);
+  timer = null;
+  dirtyLogs.clear();
+  dirtyValues.clear();
+  recent = [];
+}
+
+/** @param {() => boolean} isStill whether it is wanted still @returns {Promise<boolean>} whether there was something */
+export async function restore(isStill) {
+  const [state, keptReads, keptDrafts, keptRecent, keptPeople, logs] = await Promise.all([
+    read('values', 'state'),
+    read('values', 'reads'),
+    read('values', 'drafts'),
+    read('values', 'recent'),
+    read('values', 'people'),
+    readAll('logs'),
+  ]);
+  if (!isStill() || !state?.me || me.peek()) return false;
+  batch(() => {
+    me.value = state.me;
+    servers.value = state.servers;
+    channels.value = state.channels;
+    reads.value = keptReads ?? new Map();
+    drafts.value = keptDrafts ?? new Map();
+    people.value = keptPeople ?? new Map();
+    recent = keptRecent ?? [];
+    logs.sort((a, b) => openedAt(b.channel_id) - openedAt(a.channel_id));
+    for (const { channel_id } of logs.splice(LOGS_MAX)) void eraseLog(channel_id);
+    for (const kept of logs) {
+      if (!state.channels.has(kept.channel_id)) void eraseLog(kept.channel_id);
+      else logOf(kept.channel_id).value = { ...logOf(kept.channel_id).peek(), ...kept };
+    }
+  });
+  return true;
+}
+
+/** @param {number} channel_id */
+export function noteOpened(channel_id) {
+  recent = [...recent.filter((id) => id !== channel_id), channel_id].slice(-RECENT_MAX);
+  keepSoon('recent');
+}
+
+/** A larger number for what was opened later; -1 for what was not. @param {number} channel_id */
+export const openedAt = (channel_id) => recent.indexOf(channel_id);
+
+/** What waits is written when the page goes out of sight: it may not come back. */
+export function startKeeping() {
+  // Of what is begun at `pagehide` a browser finishes little.
+  for (const event of ['beforeunload', 'pagehide']) addEventListener(event, keepNow);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden' && timer !== null) keepNow();
+  });
 }

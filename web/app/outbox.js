@@ -3,13 +3,20 @@
 // so it is made once. Of a channel one send is on its way at a time: so they stay in their order where one is refused
 // for a moment. Every tab keeps the same list, since it hears the same frames; only the one with the gateway
 // transmits.
+import { erase, write } from './disk.js';
+import { tell } from './session.js';
+import { pending } from './store.js';
 
 /** @typedef {import('./store.js').Pending} Pending */
 /** @typedef {import('./reducer.js').Frame} Frame */
 /**
  * @typedef {{transmit: (frame: Frame) => boolean, save: (item: Pending) => unknown, drop: (nonce: string) => unknown,
- *   changed: (pending: Map<number, Pending[]>) => void, setTimer?: (run: () => void, ms: number) => any,
- * clearTimer?: (timer: any) => void}} Means
+ *   changed: (pending: Map<number, Pending[]>) => void, setTimer: (run: () => void, ms: number) => any,
+ *   clearTimer: (timer: any) => void}} Means
+ *
+ * `items` are by nonce, in the order of `order`; `busy` is what is on its way, or waits to go again, by channel.
+ * @typedef {Means & {items: Map<string, Pending>, busy: Map<number, {nonce: string, timer: any}>, isOpen: boolean
+ *   }} Outbox
  */
 
 export const PENDING_MAX = 200;
@@ -24,132 +31,48 @@ export function makeNonce() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** @param {Means} means */
-export function createOutbox({ transmit, save, drop, changed, setTimer = setTimeout, clearTimer = clearTimeout }) {
-  /** @type {Map<string, Pending>} by nonce, in the order of `order` */
-  let items = new Map();
-  /** What is on its way, or waits to go again, by channel. @type {Map<number, {nonce: string, timer: any}>} */
-  const busy = new Map();
-  let isOpen = false;
-
-  const tell = () => {
-    /** @type {Map<number, Pending[]>} */
-    const pending = new Map();
-    for (const item of items.values()) pending.set(item.channel_id, [...(pending.get(item.channel_id) ?? []), item]);
-    changed(pending);
-  };
-  const ofChannel = (/** @type {number} */ id) => [...items.values()].filter(({ channel_id }) => channel_id === id);
-  const sort = () => {
-    items = new Map([...items].sort(([, a], [, b]) => a.order - b.order));
-  };
-  const free = (/** @type {number} */ channel_id) => {
-    clearTimer(busy.get(channel_id)?.timer);
-    busy.delete(channel_id);
-  };
-  /** Holds the channel's next sends until the time has passed. @param {Pending} item @param {number} ms */
-  const hold = ({ channel_id, nonce }, ms) => {
-    free(channel_id);
-    busy.set(channel_id, {
-      nonce,
-      timer: setTimer(() => {
-        free(channel_id);
-        pump();
-      }, ms),
-    });
-  };
-  const replace = (/** @type {Pending} */ item) => {
-    items.set(item.nonce, item);
-    tell();
-  };
-
-  function pump() {
-    if (!isOpen) return;
-    for (const item of items.values()) {
-      if (busy.size >= ON_THE_WAY_MAX) return;
-      if (item.state !== 'sending' || busy.has(item.channel_id)) continue;
-      const { channel_id, content, nonce, reply_to } = item;
-      const frame = { type: 'message.send', channel_id, content, nonce, ...(reply_to !== undefined && { reply_to }) };
-      if (!transmit(frame)) return;
-      hold(item, ANSWER_MAX_MS);
-    }
-  }
-
-  /** @param {string} nonce @param {boolean} [isKept] whether the disk keeps it, for another tab sees to that */
-  function remove(nonce, isKept = false) {
-    const item = items.get(nonce);
-    if (!item) return;
-    items.delete(nonce);
-    if (!isKept) drop(nonce);
-    if (busy.get(item.channel_id)?.nonce === nonce) free(item.channel_id);
-    tell();
-    pump();
-  }
-
-  /** @param {Pending} item @param {Frame} frame */
-  function refuse(item, frame) {
-    if (OF_THE_LOGIN.has(frame.code)) return;
-    const { delay_ms, ...rest } = item;
-    if (frame.retry_after_ms !== undefined) {
-      hold(item, frame.retry_after_ms);
-      if (delay_ms !== undefined) replace(rest);
-      return;
-    }
-    const failed = { ...rest, state: /** @type {'failed'} */ ('failed'), code: frame.code, detail: frame.detail };
-    save(failed);
-    if (busy.get(item.channel_id)?.nonce === item.nonce) free(item.channel_id);
-    replace(failed);
-    pump();
-  }
-
+/** @param {Omit<Means, 'setTimer'|'clearTimer'> & Partial<Means>} means */
+export function createOutbox({ setTimer = setTimeout, clearTimer = clearTimeout, ...means }) {
+  /** @type {Outbox} */
+  const outbox = { ...means, setTimer, clearTimer, items: new Map(), busy: new Map(), isOpen: false };
+  const nextOrder = () => Math.max(Date.now(), ...[...outbox.items.values()].map(({ order }) => order + 1));
   return {
     /** @param {Pending} item @returns {boolean} false where too many of its channel wait */
     add(item) {
-      if (!items.has(item.nonce) && ofChannel(item.channel_id).length >= PENDING_MAX) return false;
-      items.set(item.nonce, item);
-      sort();
-      tell();
-      pump();
+      if (!outbox.items.has(item.nonce) && ofChannel(outbox, item.channel_id).length >= PENDING_MAX) return false;
+      put(outbox, [item]);
       return true;
     },
 
     /** What the disk kept, or what the tab with the gateway has. @param {Pending[]} kept */
-    load(kept) {
-      for (const item of kept) if (!items.has(item.nonce)) items.set(item.nonce, item);
-      sort();
-      tell();
-      pump();
-    },
+    load: (kept) => put(outbox, kept.filter(({ nonce }) => !outbox.items.has(nonce))),
 
     /** The place of the next send. */
-    nextOrder: () => Math.max(Date.now(), 1 + Math.max(0, ...[...items.values()].map(({ order }) => order))),
+    nextOrder,
 
     /** The gateway has said `ready`: all that is kept goes out once more, in its order. */
     opened() {
-      isOpen = true;
-      pump();
+      outbox.isOpen = true;
+      pump(outbox);
     },
 
     closed() {
-      isOpen = false;
-      for (const channel_id of [...busy.keys()]) free(channel_id);
-      for (const item of items.values()) {
-        const { delay_ms, ...rest } = item;
-        if (delay_ms !== undefined) items.set(item.nonce, rest);
-      }
-      tell();
+      close(outbox);
+      for (const item of outbox.items.values()) if (item.delay_ms !== undefined) undelay(outbox, item);
+      tellChange(outbox);
     },
 
-    acknowledge: (/** @type {string} */ nonce) => remove(nonce),
-    discard: remove,
+    acknowledge: (/** @type {string} */ nonce) => remove(outbox, nonce),
+
+    /** @param {string} nonce @param {boolean} [isKept] whether the disk keeps it, for another tab sees to that */
+    discard: (nonce, isKept) => remove(outbox, nonce, isKept),
 
     /** `message.delayed` and errors. @param {Frame} frame */
     take(frame) {
-      const item = frame.nonce && items.get(frame.nonce);
+      const item = frame.nonce && outbox.items.get(frame.nonce);
       if (!item || item.state !== 'sending') return;
-      if (frame.type === 'error') return refuse(item, frame);
-      if (frame.type !== 'message.delayed') return;
-      if (busy.get(item.channel_id)?.nonce === item.nonce) hold(item, frame.delay_ms + ANSWER_MAX_MS);
-      replace({ ...item, delay_ms: frame.delay_ms });
+      if (frame.type === 'error') refuse(outbox, item, frame);
+      else if (frame.type === 'message.delayed') delay(outbox, item, frame.delay_ms);
     },
 
     /**
@@ -157,31 +80,198 @@ export function createOutbox({ transmit, save, drop, changed, setTimer = setTime
      * @param {string} nonce
      */
     again(nonce) {
-      const item = items.get(nonce);
-      if (!item || item.state !== 'failed') return null;
-      const { code, detail, ...rest } = item;
-      return {
-        ...rest,
-        state: /** @type {'sending'} */ ('sending'),
-        order: this.nextOrder(),
-        nonce: code === 'nonce_conflict' ? makeNonce() : nonce,
-      };
+      const item = outbox.items.get(nonce);
+      return item?.state === 'failed' ? sendable(item, nextOrder()) : null;
     },
 
     /** @param {number} channel_id @returns {number} how many were not sent and are gone */
     forget(channel_id) {
-      const lost = ofChannel(channel_id);
-      for (const { nonce } of lost) remove(nonce);
+      const lost = ofChannel(outbox, channel_id);
+      for (const { nonce } of lost) remove(outbox, nonce);
       return lost.length;
     },
 
-    all: () => [...items.values()],
+    all: () => [...outbox.items.values()],
 
     clear() {
-      for (const channel_id of [...busy.keys()]) free(channel_id);
-      isOpen = false;
-      items = new Map();
-      tell();
+      close(outbox);
+      outbox.items.clear();
+      tellChange(outbox);
     },
   };
+}
+
+/** @param {Outbox} outbox @param {number} channel_id */
+const ofChannel = ({ items }, channel_id) => [...items.values()].filter((item) => item.channel_id === channel_id);
+
+/** @param {Outbox} outbox */
+function tellChange({ items, changed }) {
+  /** @type {Map<number, Pending[]>} */
+  const next = new Map();
+  for (const item of items.values()) next.set(item.channel_id, [...(next.get(item.channel_id) ?? []), item]);
+  changed(next);
+}
+
+/** @param {Outbox} outbox @param {Pending[]} added */
+function put(outbox, added) {
+  for (const item of added) outbox.items.set(item.nonce, item);
+  outbox.items = new Map([...outbox.items].sort(([, a], [, b]) => a.order - b.order));
+  tellChange(outbox);
+  pump(outbox);
+}
+
+/** @param {Outbox} outbox @param {Pending} item in place of the one with the same nonce */
+function replace(outbox, item) {
+  outbox.items.set(item.nonce, item);
+  tellChange(outbox);
+}
+
+/** @param {Outbox} outbox @param {string} nonce @param {boolean} [isKept] */
+function remove(outbox, nonce, isKept = false) {
+  const item = outbox.items.get(nonce);
+  if (!item) return;
+  outbox.items.delete(nonce);
+  if (!isKept) outbox.drop(nonce);
+  freeOf(outbox, item);
+  tellChange(outbox);
+  pump(outbox);
+}
+
+// What is on its way.
+
+/** @param {Outbox} outbox */
+function pump(outbox) {
+  const { items, busy, isOpen, transmit } = outbox;
+  if (!isOpen) return;
+  for (const item of items.values()) {
+    if (busy.size >= ON_THE_WAY_MAX) return;
+    if (item.state !== 'sending' || busy.has(item.channel_id)) continue;
+    const { channel_id, content, nonce, reply_to } = item;
+    const frame = { type: 'message.send', channel_id, content, nonce, ...(reply_to !== undefined && { reply_to }) };
+    if (!transmit(frame)) return;
+    hold(outbox, item, ANSWER_MAX_MS);
+  }
+}
+
+/**
+ * Holds the channel's next sends until the time has passed.
+ * @param {Outbox} outbox @param {Pending} item @param {number} ms
+ */
+function hold(outbox, { channel_id, nonce }, ms) {
+  const { busy, setTimer } = outbox;
+  free(outbox, channel_id);
+  const end = () => {
+    free(outbox, channel_id);
+    pump(outbox);
+  };
+  busy.set(channel_id, { nonce, timer: setTimer(end, ms) });
+}
+
+/** @param {Outbox} outbox @param {number} channel_id */
+function free({ busy, clearTimer }, channel_id) {
+  clearTimer(busy.get(channel_id)?.timer);
+  busy.delete(channel_id);
+}
+
+/** Where it is this send that the channel waits for. @param {Outbox} outbox @param {Pending} item */
+function freeOf(outbox, { channel_id, nonce }) {
+  if (outbox.busy.get(channel_id)?.nonce === nonce) free(outbox, channel_id);
+}
+
+/** @param {Outbox} outbox */
+function close(outbox) {
+  outbox.isOpen = false;
+  for (const channel_id of [...outbox.busy.keys()]) free(outbox, channel_id);
+}
+
+/** @param {Outbox} outbox @param {Pending} item @param {Frame} frame */
+function refuse(outbox, item, frame) {
+  if (OF_THE_LOGIN.has(frame.code)) return;
+  const { delay_ms, ...rest } = item;
+  if (frame.retry_after_ms !== undefined) {
+    hold(outbox, item, frame.retry_after_ms);
+    if (delay_ms !== undefined) replace(outbox, rest);
+    return;
+  }
+  const failed = { ...rest, state: /** @type {const} */ ('failed'), code: frame.code, detail: frame.detail };
+  outbox.save(failed);
+  freeOf(outbox, item);
+  replace(outbox, failed);
+  pump(outbox);
+}
+
+/** @param {Pending} failed @param {number} order @returns {Pending} */
+function sendable({ code, detail, ...item }, order) {
+  return { ...item, state: 'sending', order, nonce: code === 'nonce_conflict' ? makeNonce() : item.nonce };
+}
+
+/** @param {Outbox} outbox @param {Pending} item @param {number} delay_ms */
+function delay(outbox, item, delay_ms) {
+  if (outbox.busy.get(item.channel_id)?.nonce === item.nonce) hold(outbox, item, delay_ms + ANSWER_MAX_MS);
+  replace(outbox, { ...item, delay_ms });
+}
+
+/** @param {Outbox} outbox @param {Pending} item */
+function undelay({ items }, { delay_ms, ...item }) {
+  items.set(item.nonce, item);
+}
+
+// One's own sends: each goes into the list that all tabs keep, onto the disk, and out by the tab that has the gateway.
+
+/** @type {(frame: Frame) => boolean} */
+let transmit = () => false;
+/** By the gateway of this tab, if it has one. @param {typeof transmit} next */
+export const transmitBy = (next) => void (transmit = next);
+
+export const outbox = createOutbox({
+  transmit: (frame) => transmit(frame),
+  save: (item) => write('outbox', item.nonce, item),
+  drop: (nonce) => erase('outbox', nonce),
+  changed: (next) => void (pending.value = next),
+});
+
+/** @param {number} channel_id @param {string} content @param {number} [reply_to] @returns {boolean} */
+export function send(channel_id, content, reply_to) {
+  /** @type {Pending} */
+  const item = {
+    nonce: makeNonce(),
+    channel_id,
+    content,
+    ...(reply_to !== undefined && { reply_to }),
+    created_at_ms: Date.now(),
+    order: outbox.nextOrder(),
+    state: 'sending',
+  };
+  return addSend(item);
+}
+
+/** @param {Pending} item */
+function addSend(item) {
+  const kept = write('outbox', item.nonce, item);
+  if (!outbox.add(item)) {
+    void erase('outbox', item.nonce);
+    return false;
+  }
+  // The holder may erase it from the disk, which must come behind its being there.
+  void kept.then(() => tell({ kind: 'send', item }));
+  return true;
+}
+
+/** @param {string} nonce */
+export function sendAgain(nonce) {
+  const item = outbox.again(nonce);
+  if (!item) return;
+  discardSend(nonce);
+  addSend(item);
+}
+
+/** @param {string} nonce */
+export function discardSend(nonce) {
+  outbox.discard(nonce);
+  tell({ kind: 'discard', nonce });
+}
+
+/** @param {Frame} frame */
+export function hearSends(frame) {
+  if (frame.type === 'error' || frame.type === 'message.delayed') outbox.take(frame);
 }

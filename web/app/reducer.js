@@ -1,10 +1,10 @@
 // @ts-check
-// What frames make of a log, and of servers, channels, members and people. Pure: no signals, no calls.
-// docs/PROTOCOL.md, "The log", is the rule: every number of a log is counted exactly once, and what is heard is put
-// over what is there.
+// What frames and pages make of a channel's log. Pure: no signals, no calls. docs/PROTOCOL.md, "The log", is the rule:
+// every number of a log is counted exactly once, and what is heard is put over what is there.
 
 /** @typedef {import('./store.js').Log} Log */
 /** @typedef {import('./store.js').Message} Message */
+/** @typedef {import('./store.js').View} View */
 /** @typedef {{type: string, [field: string]: any}} Frame */
 /**
  * What is to be done beside: read what is missing, ask for a message again, drop a kept send,
@@ -116,7 +116,7 @@ function appendTo(log, heard) {
   return { ...log, tail, tail_has_older, view: log.view && appendToView(log.view, message) };
 }
 
-/** @param {import('./store.js').View} view @param {Message} message */
+/** @param {View} view @param {Message} message */
 function appendToView(view, message) {
   if (view.has_newer) return view;
   if (view.messages.length >= VIEW_MAX) return { ...view, has_newer: true };
@@ -237,4 +237,84 @@ export function refreshed(log, said) {
       return isLater(message.updated_at, said.updated_at) ? { ...message, reactions: said.reactions } : said;
     });
   return { ...log, tail: over(log.tail), view: log.view && { ...log.view, messages: over(log.view.messages) } };
+}
+
+// Pages: the newest one, and older and newer ones around an anchor. A page may be newer or older than the entries that
+// were heard; what it has beyond the last entry that was counted comes as an entry.
+
+/**
+ * Both lists in order, each message once; what was heard exactly stays.
+ * @param {Message[]} known @param {Message[]} page @returns {Message[]}
+ */
+export function merged(known, page) {
+  const byId = new Map(page.map((message) => [message.id, message]));
+  for (const message of known) {
+    const said = byId.get(message.id);
+    const isNewer = said && isLater(said.updated_at, message.updated_at);
+    const { reactions, reactors } = message;
+    if (!said || (!isNewer && reactors)) byId.set(message.id, message);
+    else if (reactors) byId.set(message.id, { ...said, reactions, reactors });
+  }
+  return [...byId.values()].sort((a, b) => a.id - b.id);
+}
+
+/** @param {Log} log @param {Message[]} page the newest @param {number} limit @returns {Log} */
+export function withNewest(log, page, limit) {
+  const counted = page.filter(({ seq }) => log.seq === null || seq <= log.seq);
+  // So much was heard meanwhile that what joins the page has left the tail.
+  const last = counted.at(-1);
+  const isApart = log.tail.length >= TAIL_MAX && last !== undefined && last.id < log.tail[0].id;
+  const tail = isApart ? log.tail : merged(log.tail, counted);
+  const has_older = isApart || page.length >= limit;
+  return {
+    ...log,
+    tail: tail.slice(-TAIL_MAX),
+    tail_has_older: tail.length > TAIL_MAX || (has_older && log.tail_has_older),
+    is_loaded: true,
+    error: null,
+  };
+}
+
+/** @param {Log} log @returns {View} what is shown, as a view that can grow */
+export const viewOf = (log) => log.view ?? { messages: log.tail, has_older: log.tail_has_older, has_newer: false };
+
+/** @param {View} view @param {Message[]} page @param {number} limit @returns {View} */
+export function withOlder(view, page, limit) {
+  const messages = merged(view.messages, page);
+  const isCut = messages.length > VIEW_MAX;
+  return { messages: messages.slice(0, VIEW_MAX), has_older: page.length >= limit, has_newer: view.has_newer || isCut };
+}
+
+/**
+ * A page before a message, where that one is still the first that is shown.
+ * @param {Log} log @param {number} first_id @param {Message[]} page @param {number} limit @returns {Log}
+ */
+export const withPageBefore = (log, first_id, page, limit) =>
+  log.view?.messages[0]?.id === first_id ? { ...log, view: withOlder(log.view, page, limit) } : log;
+
+/**
+ * A page after a message, where that one is still the last of the view.
+ * @param {Log} log @param {number} last_id @param {Message[]} page @param {number} limit @returns {Log}
+ */
+export const withPageAfter = (log, last_id, page, limit) =>
+  log.view?.messages.at(-1)?.id === last_id ? { ...log, view: withNewer(log, log.view, page, limit) } : log;
+
+/**
+ * @param {Log} log @param {View} view @param {Message[]} page @param {number} limit
+ * @returns {View} joined with the tail where it reaches it
+ */
+export function withNewer(log, view, page, limit) {
+  const counted = page.filter(({ seq }) => log.seq === null || seq <= log.seq);
+  let messages = merged(view.messages, counted);
+  const last = messages.at(-1)?.id ?? 0;
+  const hasJoined =
+    page.length < limit || counted.length < page.length || (log.tail.length > 0 && log.tail[0].id <= last);
+  if (hasJoined) messages = merged(messages, log.tail);
+  const isCut = messages.length > VIEW_MAX;
+  return { messages: messages.slice(-VIEW_MAX), has_older: view.has_older || isCut, has_newer: !hasJoined };
+}
+
+/** @param {Log} log @param {Message[]} page @param {{has_older: boolean, limit: number}} ends @returns {View} */
+export function viewAround(log, page, { has_older, limit }) {
+  return withNewer(log, { messages: [], has_older, has_newer: true }, page, Math.min(limit, page.length));
 }

@@ -1,11 +1,144 @@
 // @ts-check
-// The login: the access token is in memory alone, the refresh token in a cookie that no script sees. All tabs share
-// one refresh: it runs under a Web Lock, and its answer goes to all of them. Times are durations on the monotonic
-// clock, never the computer's date.
-import { ApiError, call, isUnreachable, useSession } from './api.js';
+// The login, and the tabs of one browser that share it.
+import { ApiError, call, isUnreachable, sleep, useSession } from './api.js';
 import { lastUser, setLastUser } from './disk.js';
-import { me } from './store.js';
-import { exclusively, isHeldElsewhere, onTab, tellTabs } from './tabs.js';
+import { me, scope } from './store.js';
+
+// Tabs: one holds the gateway (a Web Lock), the others hear its frames (BroadcastChannel). Where either is missing a
+// tab does all of it alone. A holder that does not answer a tab in sight within some seconds is frozen, and its lock
+// is taken.
+
+/** @typedef {{kind: string, [field: string]: any}} TabMessage */
+
+const HOLDER_SILENT_MS = 3_000;
+/** Longer than two calls take: who holds a lock still is suspended. */
+const LOCK_MAX_MS = 45_000;
+
+/** @type {BroadcastChannel|null} */
+let bus = null;
+/** @type {Map<string, (message: any) => void>} */
+const handlers = new Map();
+
+const canShare = () => 'BroadcastChannel' in globalThis && Boolean(navigator.locks);
+
+/** @param {string} kind @param {(message: any) => void} handler */
+function onTab(kind, handler) {
+  handlers.set(kind, handler);
+  if (bus || !canShare()) return;
+  bus = new BroadcastChannel(scope());
+  bus.onmessage = ({ data }) => handlers.get(data?.kind)?.(data);
+}
+
+/** To all other tabs. @param {TabMessage} message */
+function tellTabs(message) {
+  bus?.postMessage(message);
+}
+
+/**
+ * Runs `work` while no other tab does the same, unless that one is suspended in the middle of it.
+ * @template T
+ * @param {string} what
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function exclusively(what, work) {
+  if (!navigator.locks) return work();
+  const lock = `${scope()}:${what}`;
+  /** @type {Promise<T>|undefined} */
+  let run;
+  const begin = () => (run = work());
+  // Where the lock is taken away the work goes on, and its end is what counts.
+  const take = (/** @type {LockOptions} */ options) =>
+    navigator.locks.request(lock, options, begin).catch((error) => run ?? Promise.reject(error));
+  return take({ signal: AbortSignal.timeout?.(LOCK_MAX_MS) }).catch(() => run ?? take({ steal: true }));
+}
+
+/** Whether another tab holds a gateway. @returns {Promise<boolean>} */
+async function isHeldElsewhere() {
+  if (!canShare()) return false;
+  const { held = [] } = await navigator.locks.query();
+  return held.some((lock) => lock.name?.startsWith(`${scope()}:gateway:`));
+}
+
+/**
+ * Waits to be the tab that holds the gateway of a user.
+ * @param {number} user_id
+ * @param {{onHold: () => void, onLose: () => void,
+ *   ask: () => void}} callbacks `ask` asks the holder for a sign of life
+ * @returns {{heard: () => void, leave: () => void}} `heard`: the holder has given one
+ */
+export function standFor(user_id, { onHold, onLose, ask }) {
+  if (!canShare()) {
+    onHold();
+    return { heard: () => {}, leave: () => {} };
+  }
+  const lock = `${scope()}:gateway:${user_id}`;
+  const leaving = new AbortController();
+  /** @type {() => void} */
+  let release = () => {};
+  let isHolder = false;
+  let hasLeft = false;
+  /** @type {any} */
+  let timer;
+
+  const hold = () =>
+    new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+      if (hasLeft) return resolve();
+      release = resolve;
+      isHolder = true;
+      clearTimeout(timer);
+      onHold();
+    });
+  const stand = (/** @type {boolean} */ steal) => {
+    navigator.locks.request(lock, steal ? { steal } : { signal: leaving.signal }, hold).catch(() => {
+      // Another tab took it while this one was frozen; or this one has left.
+      if (hasLeft || !isHolder) return;
+      isHolder = false;
+      onLose();
+      stand(false);
+    });
+  };
+  const check = () => {
+    if (isHolder || hasLeft || document.visibilityState !== 'visible') return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (!isHolder && !hasLeft && document.visibilityState === 'visible') stand(true);
+    }, HOLDER_SILENT_MS);
+    ask();
+  };
+  stand(false);
+  // The lock is there within a moment where nobody holds it.
+  timer = setTimeout(check, 50);
+  document.addEventListener('visibilitychange', check);
+  return {
+    heard: () => clearTimeout(timer),
+    leave: () => {
+      hasLeft = true;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', check);
+      release();
+      leaving.abort();
+    },
+  };
+}
+
+let tabUser = 0;
+
+/** Whose tabs hear what `tell` says; 0: nobody's. @param {number} id */
+export const setTabUser = (id) => void (tabUser = id);
+
+/** To the other tabs of the same user. @param {TabMessage} message */
+export const tell = (message) => tellTabs({ ...message, user_id: tabUser });
+
+/** @param {string} kind @param {(message: any) => void} handler */
+export const hear = (kind, handler) =>
+  onTab(kind, (message) => {
+    if (tabUser && message.user_id === tabUser) handler(message);
+  });
+
+// The login: the access token is in memory alone, the refresh token in a cookie that no script sees. All tabs share
+// one refresh: it runs under a lock, and its answer goes to all of them. Times are durations on the monotonic clock,
+// never the computer's date.
 
 const ASK_MAX_MS = 300;
 /** A timer beyond this fires at once. */
@@ -71,7 +204,7 @@ export async function resume() {
   if (await isHeldElsewhere()) {
     tellTabs({ kind: 'token?' });
     const until = performance.now() + ASK_MAX_MS;
-    while (!token && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!token && performance.now() < until) await sleep(10);
   }
   if (!token) await renew(null);
 }

@@ -1,7 +1,8 @@
 // @ts-check
-// The state of the client: signals only. Values are never changed in place. Only actions.js and what it calls write
-// here.
-import { computed, signal } from '../vendor/signals.js';
+// The state of the client: signals. Values are never changed in place. Only actions.js and what it calls write here.
+// With it what is only another form of the state: the place as an address, the preferences as the browser keeps them,
+// and the words of the language that was chosen.
+import { computed, effect, signal } from '../vendor/signals.js';
 
 /**
  * @typedef {{id: number, name: string, description: string|null, icon_url: string|null, owner_id: number,
@@ -38,9 +39,12 @@ import { computed, signal } from '../vendor/signals.js';
  * @typedef {{state: 'live'|'connecting'|'offline', retry_at_ms?: number}} Connection
  */
 /** @typedef {{server_id?: number, channel_id?: number, message_id?: number}} Place */
-/** @typedef {{key: string, kind: 'error'|'info', code?: string, detail?: string, word?: string}} Notice */
+/**
+ * @typedef {{key: string, kind: 'error'|'info', code?: string, detail?: string, word?: string, count?: number}} Notice
+ */
 /** @typedef {{language: 'en'|'ko', theme: 'system'|'light'|'dark'}} Preferences */
 /** @typedef {{count: number, first_seq: number|null}} Unread */
+/** @typedef {string | {one: string, other: string}} Words */
 /** @template T @typedef {{value: T, peek(): T}} Signal */
 
 export const phase = signal(/** @type {'starting'|'signed_out'|'in'|'unreachable'} */ ('starting'));
@@ -63,6 +67,7 @@ export const reads = signal(new Map());
 export const place = signal({});
 /** @type {Signal<Map<number, string>>} */
 export const drafts = signal(new Map());
+const NOTICES_MAX = 5;
 /** @type {Signal<Notice[]>} */
 export const notices = signal([]);
 export const preferences = signal(/** @type {Preferences} */ ({ language: 'en', theme: 'system' }));
@@ -165,4 +170,166 @@ export function put(map, key, value) {
   if (value === undefined) next.delete(key);
   else next.set(key, value);
   map.value = next;
+}
+
+/**
+ * Tells something in passing. At most five notices; an equal one takes the place of the one before.
+ * @param {Omit<Notice, 'key'> & {key?: string}} notice
+ */
+export function notify({ key = '', ...notice }) {
+  key ||= [notice.kind, notice.word, notice.code].join(' ');
+  notices.value = [...notices.peek().filter((other) => other.key !== key), { key, ...notice }].slice(-NOTICES_MAX);
+}
+
+/** @param {string} key */
+export function dismiss(key) {
+  notices.value = notices.peek().filter((notice) => notice.key !== key);
+}
+
+/** The channels of a server, in the order in which they were made. @param {number|undefined} server_id */
+export function channelsOf(server_id) {
+  return [...channels.value.values()].filter((channel) => channel.server_id === server_id).sort((a, b) => a.id - b.id);
+}
+
+// The place as a fragment: `#/servers/1/channels/2/messages/3`.
+
+const ROUTE = /^#\/servers\/(\d{1,16})(?:\/channels\/(\d{1,16})(?:\/messages\/(\d{1,16}))?)?\/?$/;
+
+/** @param {string} hash @returns {Place} what it names; `{}` where it is no route */
+export function placeOf(hash) {
+  const [, ...ids] = ROUTE.exec(hash) ?? [];
+  const [server_id, channel_id, message_id] = ids.map((id) => (id === undefined ? undefined : Number(id)));
+  if (server_id === undefined || ![server_id, channel_id ?? 1, message_id ?? 1].every(Number.isSafeInteger)) return {};
+  return {
+    server_id,
+    ...(channel_id !== undefined && { channel_id }),
+    ...(message_id !== undefined && { message_id }),
+  };
+}
+
+/** @param {Place} place @returns {string} */
+export function hashOf({ server_id, channel_id, message_id }) {
+  if (server_id === undefined) return '#/';
+  if (channel_id === undefined) return `#/servers/${server_id}`;
+  const channel = `#/servers/${server_id}/channels/${channel_id}`;
+  return message_id === undefined ? channel : `${channel}/messages/${message_id}`;
+}
+
+// The language and the theme, which belong to the browser and not to an account.
+
+/** What the browser keeps is named so: other nodes may be at other paths of the same host. */
+export const scope = () => `madang:${new URL('.', document.baseURI).pathname}`;
+
+const preferencesKey = () => `${scope()}:preferences`;
+
+export function startPreferences() {
+  readPreferences();
+  // Another tab has changed them.
+  addEventListener('storage', (event) => {
+    if (event.key === preferencesKey()) readPreferences();
+  });
+}
+
+function readPreferences() {
+  /** @type {Preferences} */
+  const next = { language: navigator.language.toLowerCase().startsWith('ko') ? 'ko' : 'en', theme: 'system' };
+  try {
+    const kept = JSON.parse(localStorage.getItem(preferencesKey()) ?? '{}');
+    if (kept.language === 'en' || kept.language === 'ko') next.language = kept.language;
+    if (kept.theme === 'light' || kept.theme === 'dark') next.theme = kept.theme;
+  } catch {
+    // Without localStorage each visit begins with what the browser says.
+  }
+  preferences.value = next;
+}
+
+/** @param {Partial<Preferences>} change */
+function changePreferences(change) {
+  preferences.value = { ...preferences.peek(), ...change };
+  try {
+    localStorage.setItem(preferencesKey(), JSON.stringify(preferences.peek()));
+  } catch {
+    // It holds as long as the page is open.
+  }
+}
+
+/** @param {'en'|'ko'} language */
+export const setLanguage = (language) => changePreferences({ language });
+/** @param {'system'|'light'|'dark'} theme */
+export const setTheme = (theme) => changePreferences({ theme });
+
+// The words of the interface, in the language that was chosen: only that one is loaded.
+
+/** Every language by its own name. */
+export const languages = { en: 'English', ko: '한국어' };
+
+const shown = signal({ language: 'en', table: /** @type {Record<string, Words>} */ ({}) });
+
+/** @param {string} language */
+async function loadWords(language) {
+  const { [language]: table } = await import(`./words/${language}.js`);
+  if (preferences.peek().language === language) shown.value = { language, table };
+}
+
+/** Loads the words, and others whenever another language is chosen; where they do not come the ones before stay. */
+export async function startWords() {
+  const { language } = preferences.peek();
+  await loadWords(language);
+  effect(() => {
+    const { language: next } = preferences.value;
+    if (next !== shown.peek().language) loadWords(next).catch(() => {});
+  });
+}
+
+/** @type {Map<string, Intl.PluralRules>} */
+const plurals = new Map();
+/** @type {Map<string, Intl.NumberFormat>} */
+const numbers = new Map();
+
+/**
+ * @template T
+ * @param {Map<string, T>} kept
+ * @param {string} language
+ * @param {(language: string) => T} make
+ * @returns {T}
+ */
+function keep(kept, language, make) {
+  let one = kept.get(language);
+  if (!one) {
+    one = make(language);
+    kept.set(language, one);
+  }
+  return one;
+}
+
+/**
+ * The words under a key. `{name}` in them is the value of that name; `count` chooses between one and several.
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string} the key itself where there are none
+ */
+export function t(key, values = {}) {
+  const { language, table } = shown.value;
+  const words = table[key];
+  if (words === undefined) return key;
+  const rules = keep(plurals, language, (name) => new Intl.PluralRules(name));
+  const form = rules.select(Number(values.count)) === 'one' ? 'one' : 'other';
+  const text = typeof words === 'string' ? words : words[form];
+  return text.replace(/\{(\w+)\}/g, (whole, name) => {
+    const value = values[name];
+    if (typeof value === 'number') return keep(numbers, language, (tag) => new Intl.NumberFormat(tag)).format(value);
+    return value ?? whole;
+  });
+}
+
+/**
+ * What went wrong, in a sentence: by its code, or as the server said it.
+ * @param {any} error
+ */
+export function wordsOfError(error) {
+  const wait = Math.ceil((error?.retry_after_ms ?? 0) / 1000);
+  if (error?.code === 'rate_limited' && wait > 1) return t('error.rate_limited_for', { count: wait });
+  const key = `error.${error?.code}`;
+  if (error?.code && shown.value.table[key]) return t(key);
+  return error?.detail || t('error.unknown');
 }

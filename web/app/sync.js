@@ -2,16 +2,13 @@
 // Keeps the state and the node together: one tab has the gateway and tells the others each frame; all put them into
 // the state, keep them on disk, and read what is missing by calls.
 import { batch } from '../vendor/signals.js';
-import { call } from './api.js';
+import { call, openGateway } from './api.js';
 import * as disk from './disk.js';
 import { forgetFrames, listen, takeFrame } from './frames.js';
-import { loadNewest, loadPins, onLogLoaded, refreshSoon, repair } from './history.js';
-import { keepLogSoon, keepSoon, noteOpened, openedAt, restore, stopKeeping } from './keep.js';
-import { forgetFreshness, meet, refreshPeople } from './people.js';
+import { hearSends, outbox, transmitBy } from './outbox.js';
+import { forgetFreshness, loadNewest, loadPins, meet, refreshPeople, refreshSoon, repair } from './pages.js';
 import { REPLAY_MAX, resetLog } from './reducer.js';
-import { renew, tokenValue } from './session.js';
-import { hearSends, outbox, transmitBy } from './sends.js';
-import { openGateway } from './socket.js';
+import { hear, renew, setTabUser, standFor, tell, tokenValue } from './session.js';
 import {
   channels,
   connection,
@@ -19,20 +16,18 @@ import {
   forgetAll,
   logOf,
   me,
-  notices,
+  notify,
   place,
   put,
   reads,
   servers,
   storage,
 } from './store.js';
-import { hear, setTabUser, standFor, tell } from './tabs.js';
-import { t } from './words.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./store.js').Pending} Pending */
 
-export const SUBSCRIPTIONS_MAX = 500;
+const SUBSCRIPTIONS_MAX = 500;
 /** So young a send may be on its way to the tab with the gateway. */
 const UNTOLD_MAX_MS = 5_000;
 
@@ -49,15 +44,6 @@ const subscribed = new Set();
 let wanted = [];
 /** @type {(user_id: number) => void} */
 let onStranger = () => {};
-
-/**
- * At most five; an equal one takes the place of the one before.
- * @param {Omit<import('./store.js').Notice, 'key'>} notice
- */
-export function notify(notice) {
-  const key = [notice.kind, notice.word, notice.code].join(' ');
-  notices.value = [...notices.peek().filter((other) => other.key !== key), { key, ...notice }].slice(-5);
-}
 
 /** What failed is tried again once the node is there. @param {import('./store.js').Connection} next */
 function setConnection(next) {
@@ -86,7 +72,7 @@ export async function showKept(id, isStill) {
     if (kind === 'memory' && storage.peek() === 'disk') notify({ kind: 'info', word: 'notice.storage_memory' });
     storage.value = kind;
   });
-  if (!isStill() || !(await restore(isStill))) return false;
+  if (!isStill() || !(await disk.restore(isStill))) return false;
   const kept = await disk.readAll('outbox');
   if (!isStill()) return false;
   outbox.load(kept);
@@ -104,12 +90,11 @@ export async function enter(id, stranger) {
   listen({
     effect,
     gone,
-    changed: keepLogSoon,
-    news: () => keepSoon('state'),
+    changed: disk.keepLogSoon,
+    news: () => disk.keepSoon('state'),
     met: meet,
     stranger: (other) => onStranger(other),
   });
-  onLogLoaded(keepLogSoon);
   hearTabs();
   transmitBy((frame) => gateway?.send(frame) ?? false);
   standing = standFor(id, { onHold: () => void hold(), onLose: lose, ask: () => tell({ kind: 'hello' }) });
@@ -119,7 +104,7 @@ export function leave() {
   standing?.leave();
   standing = null;
   lose();
-  stopKeeping();
+  disk.stopKeeping();
   user_id = 0;
   setTabUser(0);
   forgetFrames();
@@ -172,12 +157,12 @@ function lose() {
 function afterReady(frame) {
   refreshPeople();
   const byRecency = (/** @type {{id: number}} */ a, /** @type {{id: number}} */ b) =>
-    openedAt(b.id) - openedAt(a.id) || b.id - a.id;
+    disk.openedAt(b.id) - disk.openedAt(a.id) || b.id - a.id;
   const all = [...channels.peek().values()].sort(byRecency);
   if (all.length > SUBSCRIPTIONS_MAX) notify({ kind: 'info', word: 'notice.too_many_channels' });
   subscribe(all.slice(0, SUBSCRIPTIONS_MAX).map(({ id }) => id));
   outbox.opened();
-  keepSoon('reads');
+  disk.keepSoon('reads');
   for (const server of frame.servers) if (!server.channels) void readServer(server.id);
   const { channel_id } = place.peek();
   if (channel_id && channels.peek().has(channel_id)) void loadNewest(channel_id);
@@ -244,14 +229,14 @@ function want(channel_id) {
   if (!gateway || subscribed.has(channel_id) || !channels.peek().has(channel_id)) return;
   if (subscribed.size < SUBSCRIPTIONS_MAX) return subscribe([channel_id]);
   if (wanted.includes(channel_id)) return;
-  const leaving = [...subscribed].sort((a, b) => openedAt(a) - openedAt(b))[wanted.length];
+  const leaving = [...subscribed].sort((a, b) => disk.openedAt(a) - disk.openedAt(b))[wanted.length];
   // Its place is free when the answer has come.
   if (gateway.send({ type: 'unsubscribe', channel_id: leaving })) wanted.push(channel_id);
 }
 
 /** @param {number} channel_id */
 export function channelOpened(channel_id) {
-  noteOpened(channel_id);
+  disk.noteOpened(channel_id);
   want(channel_id);
   tell({ kind: 'want', channel_id });
 }
@@ -282,9 +267,9 @@ function gone(channel_ids) {
     count += outbox.forget(id);
     void disk.eraseLog(id);
   }
-  if (count) notify({ kind: 'error', detail: t('notice.unsent_gone', { count }) });
-  keepSoon('reads');
-  keepSoon('drafts');
+  if (count) notify({ kind: 'error', word: 'notice.unsent_gone', count });
+  disk.keepSoon('reads');
+  disk.keepSoon('drafts');
 }
 
 // Other tabs.
@@ -316,7 +301,7 @@ function hearTabs() {
   hear('send', ({ item }) => void outbox.add(item));
   hear('discard', ({ nonce }) => outbox.discard(nonce, true));
   hear('want', ({ channel_id }) => {
-    noteOpened(channel_id);
+    disk.noteOpened(channel_id);
     want(channel_id);
   });
   hear('draft', ({ channel_id, text }) => put(drafts, channel_id, text || undefined));
@@ -389,6 +374,6 @@ export function markRead(channel_id) {
   const { seq, is_loaded } = logOf(channel_id).peek();
   if (!is_loaded || seq === null || (reads.peek().get(channel_id) ?? -1) >= seq) return;
   put(reads, channel_id, seq);
-  keepSoon('reads');
+  disk.keepSoon('reads');
   tell({ kind: 'read', channel_id, seq });
 }

@@ -1,25 +1,127 @@
 // @ts-check
-// Where a message is written. The text is the field's own; the draft only follows it.
-import { useEffect, useRef, useState } from '../../vendor/hooks.js';
-import { jumpToNewest, say, setDraft } from '../actions.js';
-import { drafts, logOf, me } from '../store.js';
-import { t } from '../words.js';
-import { lineOf } from './content.js';
+// Where a message is written or changed: a text field of several lines that belongs to who types. Its text is the
+// field's own, the draft only follows it, and while a syllable is composed nothing writes to it.
+import { useEffect, useLayoutEffect, useRef, useState } from '../../vendor/hooks.js';
+import { edit, jumpToNewest, say, setDraft } from '../actions.js';
+import { drafts, logOf, me, t, wordsOfError } from '../store.js';
+import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
-import { attempt, dialog, editing, openDialog, replies, setReply, target } from './screen.js';
-import { TextBox, grow, insertText } from './text_box.js';
+import { attempt, dialog, editing, focusComposer, openDialog, replies, setReply, target } from './navigation.js';
 
 /** The most characters of a message; from there on how many are left is shown. */
-export const CONTENT_MAX = 4000;
+const CONTENT_MAX = 4000;
 const COUNTED_FROM = 3600;
+const CAN_GROW = CSS.supports('field-sizing', 'content');
+/** Korean syllables are complete as typed, so Enter means "send"; of Japanese and Chinese it picks a candidate. */
+const HANGUL = /^[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\s]+$/;
+
+/** @param {HTMLTextAreaElement} box */
+function grow(box) {
+  if (CAN_GROW) return;
+  box.style.height = 'auto';
+  box.style.height = `${box.scrollHeight}px`;
+}
+
+/**
+ * Puts text where the cursor is, as if it was typed.
+ * @param {HTMLTextAreaElement} box
+ * @param {string} text
+ */
+export function insertText(box, text) {
+  box.setRangeText(text, box.selectionStart, box.selectionEnd, 'end');
+  box.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+/**
+ * When Enter is meant to send. On an Enter in the middle of a syllable the wish is remembered, and fulfilled once the
+ * syllable is there; browsers differ in whether a second keydown follows, and in which order.
+ * @template {HTMLTextAreaElement | HTMLInputElement} T
+ * @param {(box: T) => void} submit
+ */
+export function makeEnter(submit) {
+  let isComposing = false;
+  let isWished = false;
+  let composed = '';
+
+  return {
+    onCompositionStart() {
+      isComposing = true;
+      isWished = false;
+    },
+    /** @param {CompositionEvent} event */
+    onCompositionEnd(event) {
+      const box = /** @type {T} */ (event.currentTarget);
+      isComposing = false;
+      composed = event.data;
+      if (!isWished) return;
+      // The text is final only after the events of this key.
+      setTimeout(() => {
+        if (isWished && !isComposing && HANGUL.test(composed)) submit(box);
+        isWished = false;
+      });
+    },
+    /** @param {KeyboardEvent} event @returns {boolean} whether it was an Enter, and is dealt with */
+    onKeyDown(event) {
+      const box = /** @type {T} */ (event.currentTarget);
+      if (event.key !== 'Enter' && event.code !== 'Enter' && event.code !== 'NumpadEnter') {
+        isWished = false;
+        return false;
+      }
+      if (event.shiftKey) return true;
+      if (event.isComposing || isComposing) {
+        isWished = true;
+        return true;
+      }
+      event.preventDefault();
+      // Safari ends the composition before the key: what it composed says what the key was for.
+      if (event.keyCode === 229 && !HANGUL.test(composed)) return true;
+      isWished = false;
+      submit(box);
+      return true;
+    },
+    /** A line break that a browser makes of the key that ended a syllable. @param {InputEvent} event */
+    onBeforeInput(event) {
+      if (isWished && /^insert(LineBreak|Paragraph)$/.test(event.inputType)) event.preventDefault();
+    },
+  };
+}
+
+/**
+ * @param {{text: string, onSubmit: (box: HTMLTextAreaElement) => void, onInput?: (box: HTMLTextAreaElement) => void,
+ *   onKey?: (event: KeyboardEvent) => void, box: {current: HTMLTextAreaElement | null}, [rest: string]: any}} props
+ *   `text` is what it holds at first; it is never written again from here
+ */
+function TextBox({ text, onSubmit, onInput, onKey, box, ...rest }) {
+  const latest = useRef(onSubmit);
+  latest.current = onSubmit;
+  const enter = useRef(/** @type {any} */ (null));
+  enter.current ??= makeEnter((/** @type {HTMLTextAreaElement} */ element) => latest.current(element));
+  const { onCompositionStart, onCompositionEnd, onBeforeInput, onKeyDown } = enter.current;
+
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLTextAreaElement} */ (box.current);
+    element.value = text;
+    grow(element);
+  }, []);
+
+  return html`<textarea ref=${box} rows="1" dir="auto" ...${rest}
+    onCompositionStart=${onCompositionStart} onCompositionEnd=${onCompositionEnd} onBeforeInput=${onBeforeInput}
+    onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+      if (!onKeyDown(event) && !event.isComposing && event.keyCode !== 229) onKey?.(event);
+    }}
+    onInput=${(/** @type {any} */ event) => {
+      grow(event.currentTarget);
+      onInput?.(event.currentTarget);
+    }}></textarea>`;
+}
 
 /** The message as it is sent: without the empty lines around it. @param {string} text */
-export function trimmed(text) {
+function trimmed(text) {
   return text.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd();
 }
 
 /** How many characters are left, near the end. @param {{text: string}} props */
-export function Counter({ text }) {
+function Counter({ text }) {
   const left = CONTENT_MAX - lengthOf(text);
   const isShown = left <= CONTENT_MAX - COUNTED_FROM;
   return html`<div class=${classes('counter', left < 0 && 'is-over')} role="status">
@@ -117,5 +219,61 @@ export function Composer({ channel }) {
         aria-disabled=${isSendable ? undefined : 'true'} onClick=${() => attempt(send)} />
     </div>
     <${Counter} text=${text} />
+  </div>`;
+}
+
+/** @param {{message: import('../store.js').Message}} props */
+export function Editor({ message }) {
+  const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const [text, setText] = useState(message.content);
+  const [problem, setProblem] = useState(/** @type {string | null} */ (null));
+  const [isBusy, setBusy] = useState(false);
+
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLTextAreaElement} */ (box.current);
+    element.focus();
+    element.setSelectionRange(element.value.length, element.value.length);
+  }, []);
+
+  function close() {
+    editing.value = null;
+    focusComposer();
+  }
+
+  /** @param {HTMLTextAreaElement} element */
+  async function submit(element) {
+    const content = trimmed(element.value);
+    if (isBusy || lengthOf(content) > CONTENT_MAX) return;
+    if (!content.trim()) return openDialog('delete_message', { channelId: message.channel_id, message });
+    if (content === message.content) return close();
+    setBusy(true);
+    setProblem(null);
+    try {
+      await edit(message.channel_id, message.id, content);
+      close();
+    } catch (error) {
+      setProblem(wordsOfError(error));
+      setBusy(false);
+    }
+    return undefined;
+  }
+  return html`<div class="editor">
+    <${TextBox} text=${message.content} box=${box} onSubmit=${submit}
+      onInput=${(/** @type {any} */ element) => setText(element.value)} aria-label=${t('message.edit')}
+      data-test="editor" onKey=${(/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== 'Escape') return;
+        event.preventDefault();
+        event.stopPropagation();
+        close();
+      }} />
+    <${Counter} text=${text} />
+    <div role="alert">${problem && html`<p class="problem">${problem}</p>`}</div>
+    <div class="editor-foot">
+      <button type="button" class="button is-small" onClick=${close}>${t('form.cancel')}</button>
+      <button type="button" class="button is-small is-primary" data-test="save-edit"
+        aria-disabled=${isBusy ? 'true' : undefined}
+        onClick=${() => box.current && submit(box.current)}>${t('form.save')}</button>
+      <span class="hint">${t('message.edit_hint')}</span>
+    </div>
   </div>`;
 }

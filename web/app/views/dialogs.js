@@ -1,28 +1,25 @@
 // @ts-check
 // The dialogs about servers, channels and people; one is open at a time.
 import { useState } from '../../vendor/hooks.js';
-import * as actions from '../actions.js';
-import { channels, me, members, people, servers } from '../store.js';
-import { t } from '../words.js';
+import { openServer, remove } from '../actions.js';
+import * as administration from '../administration.js';
+import { channels, channelsOf, me, members, people, servers, t } from '../store.js';
 import { EmojiPicker } from './emoji_picker.js';
-import { Field, FormError, FormProblem, Submit, demand, useForm } from './form.js';
-import { KeysDialog } from './keys_dialog.js';
-import { Avatar, Icon, Time, html, nameOf, personName } from './kit.js';
+import {
+  Avatar, Field, FormError, FormProblem, Icon, Submit, Time, demand, html, nameOf, orNull, personName, useForm,
+} from './kit.js';
 import { Modal } from './modal.js';
 import {
   attempt, closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showFirst,
-} from './screen.js';
-import { Settings } from './settings.js';
+} from './navigation.js';
+import { KeysDialog, Settings } from './settings.js';
 import { Switcher } from './switcher.js';
-
-/** A text that was emptied is taken away. @param {string | undefined} text */
-const orNull = (text) => (text?.trim() ? text.trim() : null);
 
 function NewServer() {
   const form = useForm(async (values) => {
     demand(values, ['name']);
     const description = orNull(values.description);
-    await actions.createServer({ name: values.name.trim(), ...(description && { description }) });
+    await administration.createServer({ name: values.name.trim(), ...(description && { description }) });
     isNavigationOpen.value = false;
     closeDialog();
     focusComposer();
@@ -53,8 +50,8 @@ function Join({ code }) {
     demand(values, ['code']);
     const id = serverIdOf(values.code);
     if (!id) throw new FormError({ code: t('join.no_id') });
-    if (servers.value.has(id)) actions.openServer(id);
-    else await actions.joinServer(id);
+    if (servers.value.has(id)) openServer(id);
+    else await administration.joinServer(id);
     isNavigationOpen.value = false;
     closeDialog();
     focusComposer();
@@ -149,7 +146,7 @@ function ServerSettings({ serverId }) {
     demand(values, ['name']);
     const { name, description, icon_url } = values;
     const patch = { name: name.trim(), description: orNull(description), icon_url: orNull(icon_url) };
-    await actions.updateServer(serverId, patch);
+    await administration.updateServer(serverId, patch);
     closeDialog();
   });
   if (!server) return null;
@@ -192,8 +189,9 @@ function ChannelForm({ channel, serverId }) {
     demand(values, ['name']);
     const name = values.name.trim();
     const description = orNull(values.description);
-    if (channel) await actions.updateChannel(channel.id, { name, description });
-    else if (serverId) await actions.createChannel({ server_id: serverId, name, ...(description && { description }) });
+    const topic = description && { description };
+    if (channel) await administration.updateChannel(channel.id, { name, description });
+    else if (serverId) await administration.createChannel({ server_id: serverId, name, ...topic });
     isNavigationOpen.value = false;
     closeDialog();
     if (!channel) focusComposer();
@@ -220,7 +218,7 @@ function ChannelForm({ channel, serverId }) {
 function HandOver({ serverId }) {
   const form = useForm(async (values) => {
     demand(values, ['user_id']);
-    await actions.handOver(serverId, Number(values.user_id));
+    await administration.handOver(serverId, Number(values.user_id));
     closeDialog();
   });
   const ids = (members.value.get(serverId)?.user_ids ?? []).filter((id) => id !== me.value?.id);
@@ -266,9 +264,9 @@ function Confirm({ title, text, quote, action, run }) {
 /** @param {{kind: 'delete_server' | 'leave_server', serverId: number}} props */
 function ConfirmServer({ kind, serverId }) {
   const name = servers.value.get(serverId)?.name ?? '';
-  const count = [...channels.value.values()].filter((channel) => channel.server_id === serverId).length;
+  const count = channelsOf(serverId).length;
   const run = async () => {
-    await (kind === 'delete_server' ? actions.deleteServer(serverId) : actions.leaveServer(serverId));
+    await (kind === 'delete_server' ? administration.deleteServer(serverId) : administration.leaveServer(serverId));
     hush('server_not_found');
   };
   return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })}
@@ -279,7 +277,7 @@ function ConfirmServer({ kind, serverId }) {
 function ConfirmChannel({ channelId }) {
   const name = channels.value.get(channelId)?.name ?? '';
   return html`<${Confirm} title=${t('delete_channel.title', { name })} text=${t('delete_channel.text', { name })}
-    action=${t('delete_channel.submit')} run=${() => actions.deleteChannel(channelId)} />`;
+    action=${t('delete_channel.submit')} run=${() => administration.deleteChannel(channelId)} />`;
 }
 
 /** @param {{channelId: number, message: any}} props */
@@ -287,7 +285,7 @@ function ConfirmMessage({ channelId, message }) {
   const quote = message.content.length > 280 ? `${message.content.slice(0, 280)}…` : message.content;
   return html`<${Confirm} title=${t('delete_message.title')} quote=${quote} action=${t('delete_message.submit')}
     text=${t('delete_message.text', { name: nameOf(message.author_id, message.author_username) })}
-    run=${() => actions.remove(channelId, message.id)} />`;
+    run=${() => remove(channelId, message.id)} />`;
 }
 
 /** @param {{userId: number, anchor?: DOMRect}} props */

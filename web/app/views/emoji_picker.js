@@ -1,13 +1,12 @@
 // @ts-check
 // The emoji picker. Its data are loaded when it is opened for the first time.
 import { useEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
-import { preferences } from '../store.js';
-import { loadEmoji, searchEmoji } from '../text/emoji_data.js';
-import { t, wordsOfError } from '../words.js';
+import { preferences, t, wordsOfError } from '../store.js';
+import { loadEmoji, searchEmoji } from '../text/emoji.js';
+import { makeEnter } from './composer.js';
 import { html, roveFocus } from './kit.js';
 import { Modal } from './modal.js';
-import { closeDialog } from './screen.js';
-import { makeEnter } from './text_box.js';
+import { closeDialog } from './navigation.js';
 
 const COLUMNS = 8;
 const RECENT_MAX = 16;
@@ -15,7 +14,7 @@ const RECENT_KEY = 'madang.emoji';
 const FIRST = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🙏', '👀'];
 
 /** What was picked lately, kept in this browser. @returns {string[]} */
-export function recentEmoji() {
+function recentEmoji() {
   try {
     const kept = JSON.parse(localStorage.getItem(RECENT_KEY) ?? '[]');
     const glyphs = Array.isArray(kept) ? kept.filter((glyph) => typeof glyph === 'string' && glyph.length <= 40) : [];

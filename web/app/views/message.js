@@ -1,17 +1,94 @@
 // @ts-check
-// A message as a row: who, when, what, the reactions, and what may be done with it.
-import { useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
+// A message as a row: who, when, what, the reactions, and what may be done with it. Of its text the parser makes a tree
+// of nodes; nothing here ever takes text for markup.
+import { useMemo, useRef, useState } from '../../vendor/hooks.js';
 import * as actions from '../actions.js';
-import { me } from '../store.js';
-import { t, wordsOfError } from '../words.js';
-import { CONTENT_MAX, Counter, trimmed } from './composer.js';
-import { Content, lineOf } from './content.js';
-import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, momentOf, nameOf, numberOf } from './kit.js';
-import { activeRow, attempt, editing, focusComposer, openDialog, setReply, showMessage } from './screen.js';
-import { TextBox, insertText } from './text_box.js';
+import { me, people, t, wordsOfError } from '../store.js';
+import { lineOf, parse } from '../text/markdown.js';
+import { isOnlyEmoji } from '../text/spans.js';
+import { Editor, insertText } from './composer.js';
+import { Avatar, Icon, IconButton, Time, classes, html, momentOf, nameOf, numberOf, personName } from './kit.js';
+import { activeRow, editing, attempt, openDialog, setReply, showMessage } from './navigation.js';
 
 /** @typedef {import('../store.js').Message} Message */
 /** @typedef {{isOwner: boolean, channelId: number}} Where */
+
+// The text.
+
+const BIG_MAX = 60;
+const TAGS = /** @type {Record<string, string>} */ ({
+  bold: 'strong',
+  italic: 'em',
+  underline: 'u',
+  strike: 's',
+  quote: 'blockquote',
+  item: 'li',
+});
+
+/** @param {{children?: any}} props */
+function Spoiler({ children }) {
+  const [isShown, setShown] = useState(false);
+  if (isShown) return html`<span class="spoiler is-shown">${children}</span>`;
+  return html`<button type="button" class="spoiler" aria-label=${t('message.spoiler')} title=${t('message.spoiler')}
+    onClick=${() => setShown(true)}>
+    <span aria-hidden="true">${children}</span>
+  </button>`;
+}
+
+/** @param {{id: number, text: string}} props */
+function Mention({ id, text }) {
+  const person = people.value.get(id) ?? (me.value?.id === id ? me.value : null);
+  if (!person) return html`<span class="mention">${text}</span>`;
+  return html`<button type="button" class="mention" tabIndex=${-1} onClick=${(/** @type {any} */ event) =>
+    openDialog('person', { userId: id, anchor: event.currentTarget.getBoundingClientRect() })}>@${personName(person)}
+      </button>`;
+}
+
+/** @param {any} node @param {number} key @returns {any} */
+function element(node, key) {
+  if (typeof node === 'string') return node;
+  const inside = node.children ? node.children.map(element) : node.text ?? '';
+  switch (node.type) {
+    case 'bold':
+    case 'italic':
+    case 'underline':
+    case 'strike':
+    case 'quote':
+    case 'item':
+      return html`<${TAGS[node.type]} key=${key}>${inside}<//>`;
+    case 'list':
+      return node.ordered ? html`<ol key=${key} start=${node.children[0]?.number}>${inside}</ol>` : html`<ul
+        key=${key}>${inside}</ul>`;
+    case 'heading':
+      return html`<p key=${key} class="text-heading"><strong>${inside}</strong></p>`;
+    case 'spoiler':
+      return html`<${Spoiler} key=${key}>${inside}<//>`;
+    case 'code':
+      return html`<code key=${key}>${inside}</code>`;
+    case 'fence':
+      return html`<pre key=${key} tabIndex=${0}><code>${inside}</code></pre>`;
+    case 'link':
+      return html`<a key=${key} href=${node.href} target="_blank" rel="noopener noreferrer nofollow"
+        title=${node.href}>${inside}</a>`;
+    case 'mention':
+      return html`<${Mention} key=${key} id=${node.user_id} text=${node.text} />`;
+    case 'break':
+      return html`<br key=${key} />`;
+    case 'emoji':
+      return html`<span key=${key} class="emoji-glyph">${inside}</span>`;
+    default:
+      return inside;
+  }
+}
+
+/** @param {{text: string}} props */
+export function Content({ text }) {
+  const nodes = useMemo(() => parse(text).map(element), [text]);
+  const isBig = text.length <= BIG_MAX && isOnlyEmoji(text);
+  return html`<div class=${classes('text', isBig && 'is-big')} data-test="text">${nodes}</div>`;
+}
+
+// What may be done with it.
 
 /** @param {Message} message @param {string} emoji */
 function toggle(message, emoji) {
@@ -74,7 +151,7 @@ function Tools({ message, where, isActive }) {
 }
 
 /** @param {KeyboardEvent} event @param {Message} message @param {Where} where */
-export function onMessageKey(event, message, where) {
+function onMessageKey(event, message, where) {
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
   const { canEdit, canDelete, canPin } = rightsOf(message, where);
   const row = /** @type {Element} */ (event.currentTarget);
@@ -129,61 +206,7 @@ function Reactions({ message, isActive }) {
   </ul>`;
 }
 
-/** @param {{message: Message}} props */
-function Editor({ message }) {
-  const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
-  const [text, setText] = useState(message.content);
-  const [problem, setProblem] = useState(/** @type {string | null} */ (null));
-  const [isBusy, setBusy] = useState(false);
-
-  useLayoutEffect(() => {
-    const element = /** @type {HTMLTextAreaElement} */ (box.current);
-    element.focus();
-    element.setSelectionRange(element.value.length, element.value.length);
-  }, []);
-
-  function close() {
-    editing.value = null;
-    focusComposer();
-  }
-
-  /** @param {HTMLTextAreaElement} element */
-  async function submit(element) {
-    const content = trimmed(element.value);
-    if (isBusy || lengthOf(content) > CONTENT_MAX) return;
-    if (!content.trim()) return askToDelete(message, false);
-    if (content === message.content) return close();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await actions.edit(message.channel_id, message.id, content);
-      close();
-    } catch (error) {
-      setProblem(wordsOfError(error));
-      setBusy(false);
-    }
-    return undefined;
-  }
-  return html`<div class="editor">
-    <${TextBox} text=${message.content} box=${box} onSubmit=${submit}
-      onInput=${(/** @type {any} */ element) => setText(element.value)} aria-label=${t('message.edit')}
-      data-test="editor" onKey=${(/** @type {KeyboardEvent} */ event) => {
-        if (event.key !== 'Escape') return;
-        event.preventDefault();
-        event.stopPropagation();
-        close();
-      }} />
-    <${Counter} text=${text} />
-    <div role="alert">${problem && html`<p class="problem">${problem}</p>`}</div>
-    <div class="editor-foot">
-      <button type="button" class="button is-small" onClick=${close}>${t('form.cancel')}</button>
-      <button type="button" class="button is-small is-primary" data-test="save-edit"
-        aria-disabled=${isBusy ? 'true' : undefined}
-        onClick=${() => box.current && submit(box.current)}>${t('form.save')}</button>
-      <span class="hint">${t('message.edit_hint')}</span>
-    </div>
-  </div>`;
-}
+// The row.
 
 /** @param {{to: number, original: Message | undefined, channelId: number}} props */
 function ReplyTo({ to, original, channelId }) {

@@ -3,15 +3,38 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
 import * as actions from '../actions.js';
 import { VIEW_MAX } from '../reducer.js';
-import { connection, logOf, me, members, pending, people, place, servers, unreadOf } from '../store.js';
-import { t, wordsOfError } from '../words.js';
-import { lineOf } from './content.js';
-import { Icon, dayOf, html, nameOf, roveFocus } from './kit.js';
+import {
+  connection,
+  logOf,
+  me,
+  members,
+  pending,
+  people,
+  place,
+  servers,
+  t,
+  unreadOf,
+  wordsOfError,
+} from '../store.js';
+import { lineOf } from '../text/markdown.js';
+import { Icon, dayOf, html, nameOf, roveFocus, shortNumberOf } from './kit.js';
 import { MessageRow, PendingRow } from './message.js';
-import { shortNumberOf } from './navigation.js';
-import { activeRow, attempt, editing, isNavigationOpen, openDialog, readByKey, showNewest, target } from './screen.js';
-import { dividerAfter, rowsOf } from './rows.js';
-import { useScroll } from './scroll.js';
+import {
+  activeRow,
+  attempt,
+  editing,
+  isNavigationOpen,
+  openDialog,
+  readByKey,
+  showNewest,
+  target,
+} from './navigation.js';
+import { dividerAfter, rowsOf, useScroll } from './rows.js';
+
+/** @typedef {import('../store.js').Channel} Channel */
+/** @typedef {import('../store.js').Log} Log */
+/** @typedef {import('../store.js').Message} Message */
+/** @typedef {import('./rows.js').Row} Row */
 
 const NEAR_PX = 800;
 const LOOKUP_MAX = 100;
@@ -40,7 +63,7 @@ function useLook() {
 /**
  * Says new messages of others to screen readers, at most once a second.
  * @param {number} channelId
- * @param {import('../store.js').Message[]} tail
+ * @param {Message[]} tail
  */
 function useSaying(channelId, tail) {
   const [said, setSaid] = useState('');
@@ -67,7 +90,7 @@ function useSaying(channelId, tail) {
   return said;
 }
 
-/** Asks for what people who wrote here are called now. @param {import('../store.js').Message[]} messages */
+/** Asks for what people who wrote here are called now. @param {Message[]} messages */
 function useNames(messages) {
   const asked = useRef(new Set());
   useEffect(() => {
@@ -80,7 +103,7 @@ function useNames(messages) {
   }, [messages]);
 }
 
-/** @param {{channel: import('../store.js').Channel, isOwner: boolean, isEmpty: boolean}} props */
+/** @param {{channel: Channel, isOwner: boolean, isEmpty: boolean}} props */
 function Beginning({ channel, isOwner, isEmpty }) {
   const isAlone = members.value.get(channel.server_id)?.user_ids.length === 1;
   return html`<div class="beginning">
@@ -92,7 +115,7 @@ function Beginning({ channel, isOwner, isEmpty }) {
   </div>`;
 }
 
-/** @param {{log: import('../store.js').Log, load: () => any, isSaid?: boolean}} props */
+/** @param {{log: Log, load: () => any, isSaid?: boolean}} props */
 function Failed({ log, load, isSaid = true }) {
   return html`<div class="list-end" role=${isSaid ? 'alert' : undefined}><p class="problem">
     ${wordsOfError(log.error)}</p><button type="button" class="button is-small"
@@ -100,7 +123,7 @@ function Failed({ log, load, isSaid = true }) {
 }
 
 /**
- * @param {{channel: import('../store.js').Channel, log: import('../store.js').Log, hasOlder: boolean, isOwner: boolean,
+ * @param {{channel: Channel, log: Log, hasOlder: boolean, isOwner: boolean,
  *   isEmpty: boolean}} props
  */
 function Top({ channel, log, hasOlder, isOwner, isEmpty }) {
@@ -127,7 +150,7 @@ function Pill({ count, isAtEnd, onClick }) {
 
 /**
  * Where the first unread message is, and up to where it was read.
- * @param {{channel: import('../store.js').Channel, log: import('../store.js').Log, isReading: () => boolean,
+ * @param {{channel: Channel, log: Log, isReading: () => boolean,
  *   isAtEndNow: () => boolean}} about
  */
 function useUnread({ channel, log, isReading, isAtEndNow }) {
@@ -163,39 +186,15 @@ function useUnread({ channel, log, isReading, isAtEndNow }) {
   return { count: unread.count, divider, setDivider };
 }
 
-/** @param {{channel: import('../store.js').Channel}} props */
-export function Messages({ channel }) {
-  const channelId = channel.id;
-  const log = logOf(channelId).value;
-  const scroller = useRef(/** @type {HTMLElement | null} */ (null));
-  const list = useRef(/** @type {HTMLElement | null} */ (null));
+/**
+ * Goes where one wishes to be: to the newest message, the first one, what is unread, or one by its id.
+ * @param {{channelId: number, log: Log, rows: Row[], hasOlder: boolean, hasNewer: boolean,
+ *   list: {current: HTMLElement | null}, scroll: ReturnType<typeof useScroll>, onOwn: () => void}} about
+ * @returns {number | null} the message that was gone to, marked for a moment
+ */
+function useTarget({ channelId, log, rows, hasOlder, hasNewer, list, scroll, onOwn }) {
   const [marked, setMarked] = useState(/** @type {number | null} */ (null));
-  const asking = useRef(false);
-
-  const messages = log.view?.messages ?? log.tail;
-  const hasOlder = log.view ? log.view.has_older : log.tail_has_older;
-  const hasNewer = log.view?.has_newer ?? false;
-  const isOwner = servers.value.get(channel.server_id)?.owner_id === me.value?.id;
-  const waiting = hasNewer ? NOTHING : pending.value.get(channelId) ?? NOTHING;
   const wanted = target.value;
-
-  const { isAtEnd, isAtEndNow, onScroll, toEnd, toRow, toStart } = useScroll(scroller, list, !hasNewer);
-  const isReading = () => isAtEndNow() && !hasNewer && isLookedAt();
-  const { count, divider, setDivider } = useUnread({ channel, log, isReading, isAtEndNow });
-  useLook();
-  useNames(messages);
-  const said = useSaying(channelId, log.tail);
-
-  const meId = me.value?.id;
-  const rows = useMemo(
-    () => rowsOf({ messages, pending: waiting, meId, unreadSeq: divider }),
-    [messages, waiting, divider, meId],
-  );
-  const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
-  const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
-  const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
-  const active = rows.some((row) => row.key === activeRow.value) ? activeRow.value : lastKey;
-
   const { message_id: linked } = place.value;
   useEffect(() => {
     if (linked) target.value = { channelId, messageId: linked };
@@ -209,16 +208,16 @@ export function Messages({ channel }) {
     };
     if (wanted.isNewest) {
       if (hasNewer) return giveUp();
-      if (wanted.isOwn) setDivider(null);
-      toEnd();
+      if (wanted.isOwn) onOwn();
+      scroll.toEnd();
     } else if (wanted.isFirst) {
       if (hasOlder) return giveUp();
-      toStart();
+      scroll.toStart();
     } else {
       const selector = wanted.isUnread ? '[data-key=unread]' : `[data-id="${wanted.messageId}"]`;
       const row = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(selector));
       if (!row) return giveUp();
-      toRow(row, wanted.isUnread ? 0.2 : 0.4);
+      scroll.toRow(row, wanted.isUnread ? 0.2 : 0.4);
       if (wanted.messageId) {
         setMarked(wanted.messageId);
         row.focus({ preventScroll: true });
@@ -232,11 +231,17 @@ export function Messages({ channel }) {
     const timer = setTimeout(() => setMarked(null), MARKED_MS);
     return () => clearTimeout(timer);
   }, [marked]);
+  return marked;
+}
 
-  useEffect(() => {
-    const row = editing.value && list.current?.querySelector(`[data-id="${editing.value}"]`);
-    if (row) row.scrollIntoView({ block: 'nearest' });
-  }, [editing.value]);
+/**
+ * Loads older and newer messages when one comes near to the end of those that are there.
+ * @param {{channelId: number, log: Log, hasOlder: boolean, hasNewer: boolean,
+ *   scroller: {current: HTMLElement | null}, isAtEndNow: () => boolean}} about
+ * @returns {() => void} looks whether that is so
+ */
+function usePaging({ channelId, log, hasOlder, hasNewer, scroller, isAtEndNow }) {
+  const asking = useRef(false);
 
   /** @param {(id: number) => Promise<any>} load */
   function ask(load) {
@@ -259,6 +264,72 @@ export function Messages({ channel }) {
     const isFull = log.view && !hasNewer && log.view.messages.length >= VIEW_MAX;
     if (isFull && isAtEndNow()) actions.jumpToNewest(channelId);
   });
+  return loadWhatIsNear;
+}
+
+/**
+ * @param {Row} row
+ * @param {{byId: Map<number, Message>, active: string | null, marked: number | null,
+ *   where: {isOwner: boolean, channelId: number}}} about
+ */
+function rowElement(row, { byId, active, marked, where }) {
+  const { key } = row;
+  if (row.kind === 'day') {
+    return html`<li key=${key} data-key=${key} class="divider is-day"><span>${dayOf(row.at)}</span></li>`;
+  }
+  if (row.kind === 'unread') {
+    return html`<li key=${key} data-key=${key} class="divider is-unread"
+      data-test="unread-divider"><span>${t('messages.unread')}</span></li>`;
+  }
+  const isActive = key === active;
+  if (row.kind === 'pending') {
+    const original = byId.get(row.pending.reply_to ?? -1);
+    return html`<${PendingRow} key=${key} rowKey=${key} pending=${row.pending} original=${original}
+      isFirst=${row.isFirst} isActive=${isActive} where=${where} />`;
+  }
+  const original = byId.get(row.message.reply_to ?? -1);
+  return html`<${MessageRow} key=${key} rowKey=${key} message=${row.message} original=${original}
+    isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${isActive} where=${where} />`;
+}
+
+/** @param {{channel: Channel}} props */
+export function Messages({ channel }) {
+  const channelId = channel.id;
+  const log = logOf(channelId).value;
+  const scroller = useRef(/** @type {HTMLElement | null} */ (null));
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
+
+  const messages = log.view?.messages ?? log.tail;
+  const hasOlder = log.view ? log.view.has_older : log.tail_has_older;
+  const hasNewer = log.view?.has_newer ?? false;
+  const isOwner = servers.value.get(channel.server_id)?.owner_id === me.value?.id;
+  const waiting = hasNewer ? NOTHING : pending.value.get(channelId) ?? NOTHING;
+
+  const scroll = useScroll(scroller, list, !hasNewer);
+  const { isAtEnd, isAtEndNow, onScroll } = scroll;
+  const isReading = () => isAtEndNow() && !hasNewer && isLookedAt();
+  const { count, divider, setDivider } = useUnread({ channel, log, isReading, isAtEndNow });
+  useLook();
+  useNames(messages);
+  const said = useSaying(channelId, log.tail);
+
+  const meId = me.value?.id;
+  const rows = useMemo(
+    () => rowsOf({ messages, pending: waiting, meId, unreadSeq: divider }),
+    [messages, waiting, divider, meId],
+  );
+  const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
+  const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
+  const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
+  const active = rows.some((row) => row.key === activeRow.value) ? activeRow.value : lastKey;
+
+  const onOwn = () => setDivider(null);
+  const marked = useTarget({ channelId, log, rows, hasOlder, hasNewer, list, scroll, onOwn });
+  useEffect(() => {
+    const row = editing.value && list.current?.querySelector(`[data-id="${editing.value}"]`);
+    if (row) row.scrollIntoView({ block: 'nearest' });
+  }, [editing.value]);
+  const loadWhatIsNear = usePaging({ channelId, log, hasOlder, hasNewer, scroller, isAtEndNow });
 
   return html`<div class="messages-frame">
     <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region"
@@ -270,27 +341,7 @@ export function Messages({ channel }) {
       <${Top} channel=${channel} log=${log} hasOlder=${hasOlder} isOwner=${isOwner} isEmpty=${rows.length === 0} />
       <ol ref=${list} onKeyDown=${(/** @type {any} */ event) => {
         if (!event.target.closest('textarea')) roveFocus(event, '.message');
-      }}>
-        ${rows.map((row) => {
-          if (row.kind === 'day') {
-            return html`<li key=${row.key} data-key=${row.key} class="divider is-day"><span>
-              ${dayOf(row.at)}</span></li>`;
-          }
-          if (row.kind === 'unread') {
-            return html`<li key=${row.key} data-key=${row.key} class="divider is-unread"
-              data-test="unread-divider"><span>${t('messages.unread')}</span></li>`;
-          }
-          if (row.kind === 'pending') {
-            return html`<${PendingRow} key=${row.key} rowKey=${row.key} pending=${row.pending}
-              original=${byId.get(row.pending.reply_to ?? -1)}
-              isFirst=${row.isFirst} isActive=${row.key === active} where=${where} />`;
-          }
-          return html`<${MessageRow} key=${row.key} rowKey=${row.key} message=${row.message}
-            original=${byId.get(row.message.reply_to ?? -1)}
-            isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${row.key === active}
-              where=${where} />`;
-        })}
-      </ol>
+      }}>${rows.map((row) => rowElement(row, { byId, active, marked, where }))}</ol>
       ${hasNewer && (log.error ? html`<${Failed} log=${log} load=${() => actions.loadNewer(channelId)}
         isSaid=${!hasOlder} />` : html`<div class="list-end">
           ${log.is_loading && html`<span class="spinner"></span>`}</div>`)}

@@ -1,7 +1,7 @@
 // @ts-check
 // A dialog: it keeps the focus while it is open and gives it back; Escape and a click beside it close it.
 import { useLayoutEffect, useRef } from '../../vendor/hooks.js';
-import { t } from '../words.js';
+import { t } from '../store.js';
 import { IconButton, classes, html } from './kit.js';
 
 const MARGIN_PX = 8;

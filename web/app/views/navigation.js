@@ -1,25 +1,158 @@
 // @ts-check
-// The rail of servers and the channels of the one that is open.
-import { useLayoutEffect, useRef } from '../../vendor/hooks.js';
-import { logOut } from '../actions.js';
-import { channels, me, place, servers, unreadOf } from '../store.js';
-import { t } from '../words.js';
-import { Avatar, Icon, IconButton, classes, html, numberOf, personName, roveFocus } from './kit.js';
-import { attempt, isNavigationOpen, openDialog, showChannel, showServer } from './screen.js';
+// What is open on the screen, and the ways there: the rail of servers, the channels of the one that is open, and the
+// keys that work everywhere. Nothing of it outlives the page, nor who is in.
+import { useEffect, useLayoutEffect, useRef } from '../../vendor/hooks.js';
+import { batch, effect, signal } from '../../vendor/signals.js';
+import * as actions from '../actions.js';
+import { channelsOf, dismiss, me, notices, notify, phase, place, servers, t, unreadOf } from '../store.js';
+import { Avatar, Icon, IconButton, classes, html, personName, roveFocus, shortNumberOf } from './kit.js';
 
-/** The channels of a server, in the order in which they were made. @param {number | undefined} serverId */
-export function channelsOf(serverId) {
-  return [...channels.value.values()].filter((channel) => channel.server_id === serverId).sort((a, b) => a.id - b.id);
+/** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
+export const dialog = signal(null);
+/** What is shown beside the messages. @type {import('../store.js').Signal<null | 'members' | 'pins'>} */
+export const side = signal(
+  /** @type {null | 'members' | 'pins'} */ (matchMedia('(min-width: 1200px)').matches ? 'members' : null),
+);
+matchMedia('(max-width: 1099px)').addEventListener('change', ({ matches }) => {
+  if (matches) side.value = null;
+});
+/** Whether servers and channels are shown where there is no room for all (a phone). */
+export const isNavigationOpen = signal(true);
+/** The message that is being answered, by channel. @type {import('../store.js').Signal<Map<number, any>>} */
+export const replies = signal(new Map());
+/** The id of the message that is being edited. @type {import('../store.js').Signal<number | null>} */
+export const editing = signal(null);
+/** The key of the row that Tab leads to. @type {import('../store.js').Signal<string | null>} */
+export const activeRow = signal(null);
+/** Where the messages are to scroll to next. @type {import('../store.js').Signal<any>} */
+export const target = signal(null);
+
+/** How often all was marked as read by hand. */
+export const readByKey = signal(0);
+
+effect(() => {
+  if (phase.value === 'in') return;
+  batch(() => {
+    for (const about of [dialog, editing, activeRow, target]) about.value = null;
+    replies.value = new Map();
+  });
+});
+
+/**
+ * @param {string} name
+ * @param {Record<string, any>} [about]
+ */
+export function openDialog(name, about = {}) {
+  dialog.value = { name, ...about };
 }
+
+export function closeDialog() {
+  dialog.value = null;
+}
+
+/**
+ * @param {number} channelId
+ * @param {any} message null: no answer any more
+ */
+export function setReply(channelId, message) {
+  const next = new Map(replies.value);
+  if (message) next.set(channelId, message);
+  else next.delete(channelId);
+  replies.value = next;
+  if (message) focusComposer();
+}
+
+export function focusComposer() {
+  requestAnimationFrame(() => {
+    const composer = document.querySelector('[data-test=composer]');
+    if (composer instanceof HTMLElement) composer.focus();
+  });
+}
+
+/** Says in a notice what went wrong with an action that has no form. @param {any} error */
+function tell({ kind = 'error', code, word, detail, message }) {
+  const key = `view-${Date.now()}-${Math.random()}`;
+  notify({ key, kind, code, detail: detail ?? message, word });
+}
+
+/**
+ * Says shortly that something was done.
+ * @param {string} word
+ */
+export function tellWord(word) {
+  tell({ kind: 'info', word });
+}
+
+/** Takes back what was told, where the person knows it better. @param {string} code */
+export function hush(code) {
+  for (const notice of notices.peek()) if (notice.code === code) dismiss(notice.key);
+}
+
+/**
+ * Does something whose failure is told in a notice.
+ * @param {() => any} action
+ */
+export async function attempt(action) {
+  try {
+    return await action();
+  } catch (error) {
+    tell(error);
+    return undefined;
+  }
+}
+
+/** @param {number} serverId */
+export function showServer(serverId) {
+  attempt(() => actions.openServer(serverId));
+}
+
+/**
+ * @param {number} channelId
+ * @param {number} [messageId]
+ */
+export function showChannel(channelId, messageId) {
+  batch(() => {
+    isNavigationOpen.value = false;
+    editing.value = null;
+    activeRow.value = null;
+  });
+  attempt(() => actions.openChannel(channelId, messageId));
+}
+
+/** @param {number} channelId */
+export function showFirst(channelId) {
+  target.value = { channelId, isFirst: true };
+  attempt(() => actions.jumpToFirst(channelId));
+}
+
+/** @param {number} channelId */
+export function showNewest(channelId) {
+  target.value = { channelId, isNewest: true };
+  attempt(() => actions.jumpToNewest(channelId));
+}
+
+/**
+ * Shows a message of the channel that is open, from wherever it is.
+ * @param {number} channelId
+ * @param {number} messageId
+ */
+export function showMessage(channelId, messageId) {
+  if (place.value.channel_id !== channelId) {
+    showChannel(channelId, messageId);
+    return;
+  }
+  const wanted = { channelId, messageId };
+  target.value = wanted;
+  attempt(() => actions.jumpTo(channelId, messageId)).finally(() => setTimeout(() => {
+    if (target.peek() === wanted) target.value = null;
+  }, 1000));
+}
+
+// Servers and channels.
 
 /** How much is unread in a server. @param {number} serverId */
 function unreadIn(serverId) {
   return channelsOf(serverId).reduce((sum, channel) => sum + unreadOf(channel.id).value.count, 0);
-}
-
-/** @param {number} count */
-export function shortNumberOf(count) {
-  return count > 99 ? '99+' : numberOf(count);
 }
 
 /** Two letters that stand for a server. @param {string} name */
@@ -123,7 +256,7 @@ function OwnBar() {
       title=${own.username}>@${own.username}</span></span>
     <${IconButton} icon="settings" label=${t('settings.title')} data-test="settings"
       onClick=${() => openDialog('settings')} />
-    <${IconButton} icon="leave" label=${t('logout')} data-test="logout" onClick=${() => attempt(logOut)} />
+    <${IconButton} icon="leave" label=${t('logout')} data-test="logout" onClick=${() => attempt(actions.logOut)} />
   </div>`;
 }
 
@@ -140,4 +273,94 @@ export function Navigation() {
       <${OwnBar} />
     </nav>
   </div>`;
+}
+
+// Keys.
+
+/** Whether the keys are those of Apple's keyboards. */
+export const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/**
+ * The channel before or after the open one in its server, the next unread one if wanted.
+ * @param {number} step
+ * @param {boolean} isUnread
+ */
+function step(step, isUnread) {
+  const { server_id, channel_id } = place.value;
+  const all = channelsOf(server_id);
+  if (all.length === 0) return;
+  const now = all.findIndex((channel) => channel.id === channel_id);
+  for (let i = 1; i <= all.length; i += 1) {
+    const from = now < 0 && step < 0 ? 0 : now;
+    const channel = all[(((from + step * i) % all.length) + all.length) % all.length];
+    if (!isUnread || (unreadOf(channel.id).value.count > 0 && channel.id !== channel_id)) {
+      if (channel.id !== channel_id) showChannel(channel.id);
+      return;
+    }
+  }
+}
+
+/** Closes what lies over the messages, where there is little room. @returns {boolean} whether something did */
+function closePanel() {
+  if (side.value && matchMedia('(max-width: 1099px)').matches) {
+    side.value = null;
+    return true;
+  }
+  const isOver = isNavigationOpen.value && !!place.value.channel_id && matchMedia('(max-width: 759px)').matches;
+  if (isOver) isNavigationOpen.value = false;
+  return isOver;
+}
+
+/** @param {EventTarget | null} element */
+function isForText(element) {
+  return element instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
+}
+
+/** @param {KeyboardEvent} event */
+function onKeyDown(event) {
+  if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
+  const isControl = isApple ? event.metaKey : event.ctrlKey;
+  if (isControl && !event.shiftKey && !event.altKey && event.code === 'KeyK') {
+    event.preventDefault();
+    if (dialog.value?.name === 'switcher') closeDialog();
+    else if (!dialog.value) openDialog('switcher');
+    return;
+  }
+  if (dialog.value) return;
+  if (event.altKey && !event.ctrlKey && !event.metaKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
+    event.preventDefault();
+    step(event.key === 'ArrowUp' ? -1 : 1, event.shiftKey);
+    return;
+  }
+  if (event.key === 'Escape' && closePanel()) return;
+  if (event.key === 'Escape' && place.value.channel_id) {
+    actions.markRead(place.value.channel_id);
+    readByKey.value += 1;
+    return;
+  }
+  if (isForText(event.target)) return;
+  const { channel_id } = place.value;
+  if (isControl && channel_id && (event.key === 'Home' || event.key === 'End')) {
+    event.preventDefault();
+    (event.key === 'Home' ? showFirst : showNewest)(channel_id);
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === '?') {
+    event.preventDefault();
+    openDialog('keys');
+  } else if (document.activeElement === document.body && event.key.length === 1 && event.key !== ' ') {
+    // Who types without having chosen a place means the message box; the character itself arrives there.
+    const composer = document.querySelector('[data-test=composer]');
+    if (composer instanceof HTMLElement) composer.focus();
+    else focusComposer();
+  }
+}
+
+/** Listens while somebody is in. */
+export function useKeys() {
+  useEffect(() => {
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, []);
 }

@@ -1,24 +1,21 @@
 // @ts-check
-// The settings: profile, password, logins, how it looks, what is kept, help, and the way out.
+// The settings: profile, password, logins, how it looks, what is kept, help, and the way out; and the list of keys.
 import { useEffect, useState } from '../../vendor/hooks.js';
-import * as actions from '../actions.js';
-import { me, servers, storage } from '../store.js';
-import { t, wordsOfError } from '../words.js';
-import { Field, FormError, FormProblem, Submit, demand, useForm } from './form.js';
-import { Avatar, Icon, Time, classes, html, lengthOf, personName } from './kit.js';
+import * as administration from '../administration.js';
+import { me, servers, storage, t, wordsOfError } from '../store.js';
+import {
+  Avatar, Field, FormError, FormProblem, Icon, LanguageSelect, Submit, ThemeSelect, Time, classes, demand, html,
+  lengthOf, orNull, personName, useForm,
+} from './kit.js';
 import { Modal } from './modal.js';
-import { attempt, closeDialog, openDialog, tellWord } from './screen.js';
-import { LanguageSelect, ThemeSelect } from './sign_in.js';
-
-/** @param {string | undefined} text */
-const orNull = (text) => (text?.trim() ? text.trim() : null);
+import { attempt, closeDialog, isApple, openDialog, tellWord } from './navigation.js';
 
 function ProfileSection() {
   const own = me.value;
   const form = useForm(async (values) => {
     const { display_name, bio, avatar_url } = values;
     const patch = { display_name: orNull(display_name), bio: orNull(bio), avatar_url: orNull(avatar_url) };
-    await actions.updateProfile(patch);
+    await administration.updateProfile(patch);
     tellWord('settings.saved');
   });
   if (!own) return null;
@@ -47,7 +44,7 @@ function PasswordForm() {
   const form = useForm(async (values, element) => {
     demand(values, ['password', 'current_password']);
     if (lengthOf(values.password) < 8) throw new FormError({ password: t('rule.password') });
-    await actions.updateProfile({ password: values.password, current_password: values.current_password });
+    await administration.updateProfile({ password: values.password, current_password: values.current_password });
     element.reset();
     tellWord('settings.password_changed');
   });
@@ -67,7 +64,7 @@ function EmailForm() {
   const form = useForm(async (values, element) => {
     demand(values, ['email', 'current_password']);
     if (!/^\S+@\S+$/.test(values.email.trim())) throw new FormError({ email: t('rule.email') });
-    await actions.updateProfile({ email: values.email.trim(), current_password: values.current_password });
+    await administration.updateProfile({ email: values.email.trim(), current_password: values.current_password });
     element.reset();
     tellWord('settings.saved');
   });
@@ -100,14 +97,14 @@ const byUse = (a, b) =>
 function SessionsSection() {
   const [sessions, setSessions] = useState(/** @type {any[] | null} */ (null));
   const [failure, setFailure] = useState(/** @type {any} */ (null));
-  const load = () => actions.listSessions().then((list) => {
+  const load = () => administration.listSessions().then((list) => {
     setSessions([...list].sort(byUse));
     setFailure(null);
   }, setFailure);
   useEffect(() => {
     load();
   }, []);
-  const end = (/** @type {number} */ id) => attempt(() => actions.endSession(id)).then(load);
+  const end = (/** @type {number} */ id) => attempt(() => administration.endSession(id)).then(load);
   if (failure) {
     return html`<p class="problem">${wordsOfError(failure)}</p><button type="button" class="button"
       onClick=${load}>${t('again')}</button>`;
@@ -127,7 +124,7 @@ function SessionsSection() {
       </li>`)}
     </ul>
     ${sessions.length > 1 && html`<button type="button" class="button is-danger"
-      onClick=${() => attempt(actions.endOtherSessions).then(load)}>
+      onClick=${() => attempt(administration.endOtherSessions).then(load)}>
       ${t('sessions.end_others')}
     </button>`}`;
 }
@@ -140,7 +137,7 @@ function DeleteAccountForm() {
   const owned = [...servers.value.values()].filter((server) => server.owner_id === me.value?.id);
   const form = useForm(async (values) => {
     demand(values, ['password']);
-    await actions.deleteAccount({ password: values.password });
+    await administration.deleteAccount({ password: values.password });
     closeDialog();
   });
   return html`<section class="danger-zone">
@@ -166,7 +163,8 @@ function DataSection() {
     <section>
       <h3>${t('export.title')}</h3>
       <p>${t('export.text')}</p>
-      <button type="button" class="button" onClick=${() => attempt(actions.exportData)}>${t('export.submit')}</button>
+      <button type="button" class="button" onClick=${() => attempt(administration.exportData)}>${t('export.submit')}
+        </button>
     </section>
     <${DeleteAccountForm} />`;
 }
@@ -206,6 +204,57 @@ export function Settings({ section = 'profile' }) {
       </ul></nav>
       <div class="settings-section" key=${open} tabIndex=${0} role="region" aria-label=${t(`settings.${open}`)}>
         <${Section} /></div>
+    </div>
+  <//>`;
+}
+
+// The list of keys.
+
+const CONTROL = isApple ? '⌘' : 'Ctrl';
+const ALT = isApple ? '⌥' : 'Alt';
+const SHIFT = 'Shift';
+
+/** What each key does: the keys, and the name of its words. */
+const KEYS = [
+  { title: 'keys.moving', rows: [
+    [[CONTROL, 'K'], 'keys.find'],
+    [[ALT, '↑'], 'keys.channel_before'],
+    [[ALT, '↓'], 'keys.channel_after'],
+    [[ALT, SHIFT, '↑'], 'keys.unread_before'],
+    [[ALT, SHIFT, '↓'], 'keys.unread_after'],
+    [[CONTROL, 'Home'], 'keys.first'],
+    [[CONTROL, 'End'], 'keys.newest'],
+    [['Esc'], 'keys.mark_read'],
+    [['?'], 'keys.list'],
+  ] },
+  { title: 'keys.writing', rows: [
+    [['Enter'], 'keys.send'],
+    [[SHIFT, 'Enter'], 'keys.line'],
+    [['↑'], 'keys.edit_last'],
+    [['Esc'], 'keys.cancel'],
+  ] },
+  { title: 'keys.at_message', rows: [
+    [['↑'], 'keys.message_before'],
+    [['↓'], 'keys.message_after'],
+    [['R'], 'message.reply'],
+    [['E'], 'message.edit'],
+    [['+'], 'message.react'],
+    [['P'], 'keys.pin'],
+    [['Delete'], 'message.delete'],
+    [[SHIFT, 'Delete'], 'keys.delete_at_once'],
+  ] },
+];
+
+export function KeysDialog() {
+  return html`<${Modal} title=${t('keys.title')} class="is-wide" onClose=${closeDialog}>
+    <div class="keys">
+      ${KEYS.map(({ title, rows }) => html`<section key=${title}>
+        <h3>${t(title)}</h3>
+        <dl>${rows.map(([keys, word]) => html`<div key=${word}>
+          <dt>${/** @type {string[]} */ (keys).map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>
+            ${t(/** @type {string} */ (word))}</dd>
+        </div>`)}</dl>
+      </section>`)}
     </div>
   <//>`;
 }

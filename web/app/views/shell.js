@@ -1,45 +1,55 @@
 // @ts-check
-// The page once somebody is in: servers and channels, the messages, what is beside them, and what is told in passing.
+// The page once somebody is in: servers and channels, the messages, and what is beside them.
 import { useEffect, useRef, useState } from '../../vendor/hooks.js';
 import { signal } from '../../vendor/signals.js';
-import { dismiss, retryNow } from '../actions.js';
-import { placeOf } from '../route.js';
-import { channels, connection, me, notices, place, servers, unreadTotal } from '../store.js';
-import { t, wordsOfError } from '../words.js';
+import { loadMembers, loadPins, retryNow, unpin } from '../actions.js';
+import {
+  channels,
+  channelsOf,
+  connection,
+  logOf,
+  me,
+  members,
+  people,
+  place,
+  placeOf,
+  servers,
+  t,
+  wordsOfError,
+} from '../store.js';
 import { Composer } from './composer.js';
-import { Icon, IconButton, classes, html, numberOf } from './kit.js';
-import { isApple, useKeys } from './keys.js';
+import {
+  Avatar,
+  Icon,
+  IconButton,
+  Time,
+  classes,
+  html,
+  loadStyle,
+  nameOf,
+  numberOf,
+  personName,
+  roveFocus,
+} from './kit.js';
+import { Content } from './message.js';
 import { Messages } from './messages.js';
-import { Navigation } from './navigation.js';
-import { attempt, dialog, hush, isNavigationOpen, openDialog, side } from './screen.js';
-import { Side } from './side.js';
+import {
+  Navigation,
+  attempt,
+  dialog,
+  hush,
+  isApple,
+  isNavigationOpen,
+  openDialog,
+  showMessage,
+  side,
+  useKeys,
+} from './navigation.js';
 
 const SWIPE_PX = 64;
 const KEYBOARD_MIN_PX = 100;
-const TOAST_MS = 7000;
 const DIALOGS_AFTER_MS = 500;
-const ICONS = {
-  plain: new URL('../../favicon.svg', import.meta.url).href,
-  unread: new URL('../../favicon_unread.svg', import.meta.url).href,
-};
-
-/** Says in the title and the icon of the tab where one is and how much is unread. */
-function useTitle() {
-  const total = unreadTotal.value;
-  const channel = channels.value.get(place.value.channel_id ?? -1);
-  const server = servers.value.get(place.value.server_id ?? -1);
-  const where = [channel && `#${channel.name}`, server?.name, 'Madang'].filter(Boolean).join(' · ');
-  useEffect(() => {
-    document.title = total > 0 ? `(${numberOf(total)}) ${where}` : where;
-  }, [total, where]);
-  useEffect(() => {
-    const link = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel~=icon]'));
-    if (link) link.href = total > 0 ? ICONS.unread : ICONS.plain;
-  }, [total > 0]);
-  useEffect(() => () => {
-    document.title = 'Madang';
-  }, []);
-}
+const SHOWN_STEP = 200;
 
 /** How many seconds are left until then. @param {number | undefined} at */
 function useSecondsTo(at) {
@@ -74,25 +84,6 @@ function Connection() {
       ${state === 'offline' && html`<button type="button" class="link" onClick=${retryNow}>${t('connection.now')}
         </button>`}`}
   </div>`;
-}
-
-/** @param {{notice: import('../store.js').Notice}} props */
-function Toast({ notice }) {
-  useEffect(() => {
-    const timer = setTimeout(() => dismiss(notice.key), TOAST_MS);
-    return () => clearTimeout(timer);
-  }, []);
-  return html`<div class=${classes('toast', `is-${notice.kind}`)} data-test="toast">
-    <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
-    <p>${notice.word ? t(notice.word) : wordsOfError(notice)}</p>
-    <${IconButton} icon="close" label=${t('dialog.close')} onClick=${() => dismiss(notice.key)} />
-  </div>`;
-}
-
-/** What is told in passing. */
-export function Toasts() {
-  return html`<div class="toasts" role="status" aria-live="polite">
-    ${notices.value.map((notice) => html`<${Toast} key=${notice.key} notice=${notice} />`)}</div>`;
 }
 
 /** @param {'members' | 'pins'} what */
@@ -140,7 +131,7 @@ function Welcome() {
   const server = servers.value.get(place.value.server_id ?? -1);
   if (server) {
     const isMine = server.owner_id === me.value?.id;
-    const hasChannels = [...channels.value.values()].some((channel) => channel.server_id === server.id);
+    const hasChannels = channelsOf(server.id).length > 0;
     return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
       <h2 class="cut">${server.name}</h2>
       <p>${t(hasChannels ? 'welcome.choose_channel' : isMine ? 'channels.none_mine' : 'channels.none')}</p>
@@ -159,6 +150,113 @@ function Welcome() {
     <p class="hint">${t('welcome.hint')}</p>
   </div>`;
 }
+
+// What is beside the messages: the members of the server, or the pins of the channel.
+
+/** @param {{title: string, children?: any}} props */
+function Panel({ title, children }) {
+  return html`<aside class="side" aria-label=${title}>
+    <header class="side-head"><h2 class="cut">${title}</h2><${IconButton} icon="close" label=${t('dialog.close')}
+      onClick=${() => {
+      side.value = null;
+    }} /></header>
+    <div class="side-scroll">${children}</div>
+  </aside>`;
+}
+
+/** @param {{userId: number, isOwner: boolean, isFirst: boolean}} props */
+function Member({ userId, isOwner, isFirst }) {
+  const person = people.value.get(userId) ?? (me.value?.id === userId ? me.value : null);
+  const name = person ? personName(person) : nameOf(userId);
+  const show = (/** @type {any} */ event) =>
+    openDialog('person', { userId, anchor: event.currentTarget.getBoundingClientRect() });
+  return html`<li><button type="button" class="member" data-test="member" data-id=${userId}
+    tabIndex=${isFirst ? 0 : -1} title=${name} onClick=${show}>
+    <${Avatar} id=${userId} name=${name} /><span class="cut">${name}</span>
+    ${isOwner && html`<span class="tag">${t('members.owner')}</span>`}
+  </button></li>`;
+}
+
+/** @param {{serverId: number}} props */
+function Members({ serverId }) {
+  const [shown, setShown] = useState(SHOWN_STEP);
+  const [failure, setFailure] = useState(/** @type {any} */ (null));
+  const load = () => {
+    setFailure(null);
+    loadMembers(serverId).catch(setFailure);
+  };
+  const known = members.value.get(serverId);
+  const isBegun = useRef(false);
+  // A list that is known may be old; what failed without a connection may go well with one.
+  useEffect(() => {
+    if (!isBegun.current || !known) load();
+    isBegun.current = true;
+  }, [!known, connection.value.state]);
+  const owner = servers.value.get(serverId)?.owner_id;
+  const ids = known?.user_ids ?? [];
+  const named = ids.map((id) => ({ id, name: nameOf(id, people.value.get(id)?.username) }));
+  named.sort((a, b) => Number(b.id === owner) - Number(a.id === owner) || a.name.localeCompare(b.name));
+  const count = known?.is_complete ? numberOf(ids.length) : `${numberOf(ids.length)}+`;
+  return html`<${Panel} title=${known ? t('members.title_count', { count }) : t('members.title')}>
+    ${failure && html`<p class="problem">${wordsOfError(failure)}</p>`}
+    ${!known && !failure && html`<p class="hint" role="status">${t('loading')}</p>`}
+    <ul onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.member')}>
+      ${named.slice(0, shown).map(({ id }, index) => html`<${Member} key=${id} userId=${id} isOwner=${id === owner}
+        isFirst=${index === 0} />`)}
+    </ul>
+    ${known && (named.length > shown || !known.is_complete) && html`<button type="button" class="button is-small"
+      onClick=${() => {
+      setShown(shown + SHOWN_STEP);
+      if (!known.is_complete) load();
+    }}>${t('members.more')}</button>`}
+    ${ids.length === 1 && known?.is_complete && html`<p class="hint is-empty">${t('members.alone')}${' '}
+      <button type="button" class="link" onClick=${() => openDialog('invite', { serverId })}>${t('server_menu.invite')}
+        </button></p>`}
+  <//>`;
+}
+
+/** @param {{channelId: number, isOwner: boolean}} props */
+function Pins({ channelId, isOwner }) {
+  const [failure, setFailure] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    setFailure(null);
+    loadPins(channelId).catch(setFailure);
+  }, [channelId]);
+  const { pins } = logOf(channelId).value;
+  return html`<${Panel} title=${t('pins.title')}>
+    ${failure && html`<p class="problem">${wordsOfError(failure)}</p>`}
+    ${!pins && !failure && html`<p class="hint" role="status">${t('loading')}</p>`}
+    ${pins?.length === 0 && html`<p class="hint is-empty">${t(isOwner ? 'pins.none_mine' : 'pins.none')}</p>`}
+    <ul class="pins">
+      ${pins?.map((message) => html`<li key=${message.id} class="pinned">
+        <div class="pinned-head"><strong class="cut">${nameOf(message.author_id, message.author_username)}</strong>
+          <${Time} at=${message.created_at} style="moment" /></div>
+        <div class="pinned-text"><${Content} text=${message.content} /></div>
+        <div class="pinned-foot">
+          <button type="button" class="link" onClick=${() => showMessage(channelId, message.id)}>${t('pins.show')}
+            </button>
+          ${isOwner && html`<button type="button" class="link"
+            onClick=${() => attempt(() => unpin(channelId, message.id))}>${t('message.unpin')}</button>`}
+        </div>
+      </li>`)}
+    </ul>
+  <//>`;
+}
+
+function Side() {
+  const { server_id, channel_id } = place.value;
+  const server = servers.value.get(server_id ?? -1);
+  if (!server) return null;
+  const isOwner = server.owner_id === me.value?.id;
+  if (side.value === 'members' && server_id) return html`<${Members} key=${server_id} serverId=${server_id} />`;
+  if (side.value === 'pins' && channel_id) {
+    return html`<${Pins} key=${channel_id} channelId=${channel_id}
+      isOwner=${isOwner} />`;
+  }
+  return null;
+}
+
+// The page.
 
 /** Where a keyboard covers the page without making it smaller (iOS), the page keeps to what is left. */
 function useKeyboard() {
@@ -222,22 +320,30 @@ function useInvitation() {
 
 /** What draws the dialogs, once it is loaded. @type {import('../store.js').Signal<any>} */
 const drawn = signal(null);
+/** @type {Promise<void> | null} */
+let loading = null;
+
+function loadDialogs() {
+  loading ??= Promise.all([import('./dialogs.js'), loadStyle('dialogs')]).then(([{ Dialogs }]) => {
+    drawn.value = Dialogs;
+  }).catch((error) => {
+    loading = null;
+    throw error;
+  });
+  return attempt(() => loading);
+}
 
 /** The dialogs are no part of the first screen: they are loaded when it stands, or when one is wanted before. */
 function Dialogs() {
   const isWanted = dialog.value !== null;
   useEffect(() => {
-    const load = () => attempt(async () => {
-      drawn.value ??= (await import('./dialogs.js')).Dialogs;
-    });
-    const timer = setTimeout(load, isWanted ? 0 : DIALOGS_AFTER_MS);
+    const timer = setTimeout(loadDialogs, isWanted ? 0 : DIALOGS_AFTER_MS);
     return () => clearTimeout(timer);
   }, [isWanted]);
   return drawn.value && html`<${drawn.value} />`;
 }
 
 export function Shell() {
-  useTitle();
   useKeys();
   useInvitation();
   useKeyboard();

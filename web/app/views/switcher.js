@@ -1,12 +1,11 @@
 // @ts-check
 // The quick switcher: a few letters find a server, a channel or a person.
 import { useId, useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
-import { channels, people, place, servers, unreadOf } from '../store.js';
-import { t } from '../words.js';
+import { channels, people, place, servers, t, unreadOf } from '../store.js';
+import { makeEnter } from './composer.js';
 import { Avatar, Icon, classes, html, personName } from './kit.js';
 import { Modal } from './modal.js';
-import { closeDialog, openDialog, showChannel, showServer } from './screen.js';
-import { makeEnter } from './text_box.js';
+import { closeDialog, openDialog, showChannel, showServer } from './navigation.js';
 
 const SHOWN_MAX = 40;
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The words of the interface in English.
 
-/** @type {Record<string, import('../words.js').Words>} */
+/** @type {Record<string, import('../store.js').Words>} */
 export const en = {
   again: 'Try again',
   loading: 'Loading…',

@@ -1,7 +1,7 @@
 // @ts-check
 // The words of the interface in Korean.
 
-/** @type {Record<string, import('../words.js').Words>} */
+/** @type {Record<string, import('../store.js').Words>} */
 export const ko = {
   again: '다시 시도',
   loading: '불러오는 중…',

@@ -1,9 +1,11 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PAGE } from '../../web/app/pages.js';
 import {
   merged,
-  PAGE,
+  TAIL_MAX,
+  VIEW_MAX,
   viewAround,
   viewOf,
   withNewer,
@@ -11,8 +13,7 @@ import {
   withOlder,
   withPageAfter,
   withPageBefore,
-} from '../../web/app/history.js';
-import { TAIL_MAX, VIEW_MAX } from '../../web/app/reducer.js';
+} from '../../web/app/reducer.js';
 import { emptyLog } from '../../web/app/store.js';
 
 const message = (id, more = {}) => ({

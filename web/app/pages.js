@@ -1,109 +1,34 @@
 // @ts-check
-// Pages of a channel's log: the newest one, older and newer ones around an anchor, jumps, and what is missing between
-// two entries. A page may be newer or older than the entries that were heard: what was heard while it was read is put
-// over it, and what it has beyond the last entry that was counted comes as an entry.
+// What is read of the node beside what frames tell: pages of a channel's log and what is missing in it, and who people
+// are.
 import { ApiError, call, sleep } from './api.js';
-import { isHolding, record, startAnew, takeEntries, takeFrame } from './frames.js';
-import { meet } from './people.js';
-import { REPLAY_MAX, TAIL_MAX, VIEW_MAX, applyToMessages, isLater, refreshed } from './reducer.js';
-import { logOf, me } from './store.js';
+import { keepLogSoon, keepSoon } from './disk.js';
+import { PEOPLE_MAX, askOfPeople, isHolding, record, startAnew, takeEntries, takeFrame, withPeople } from './frames.js';
+import {
+  REPLAY_MAX,
+  applyToMessages,
+  refreshed,
+  viewAround,
+  viewOf,
+  withNewer,
+  withNewest,
+  withPageAfter,
+  withPageBefore,
+} from './reducer.js';
+import { logOf, me, members, people, place, put } from './store.js';
 
 /** @typedef {import('./store.js').Log} Log */
 /** @typedef {import('./store.js').View} View */
 /** @typedef {import('./store.js').Message} Message */
 /** @typedef {import('./reducer.js').Effect} Effect */
 
+// The log. What was heard while a page was read is put over it.
+
 export const PAGE = 50;
 const SEQ_WAIT_MS = 10_000;
 const REPAIR_TRIES_MAX = 8;
 const REFRESH_EVERY_MS = 1_000;
 const REFRESH_CALLS_MAX = 10;
-
-/** @type {(channel_id: number) => void} */
-let onChanged = () => {};
-/** @param {typeof onChanged} next */
-export const onLogLoaded = (next) => void (onChanged = next);
-
-// The pure part.
-
-/**
- * Both lists in order, each message once; what was heard exactly stays.
- * @param {Message[]} known @param {Message[]} page @returns {Message[]}
- */
-export function merged(known, page) {
-  const byId = new Map(page.map((message) => [message.id, message]));
-  for (const message of known) {
-    const said = byId.get(message.id);
-    const isNewer = said && isLater(said.updated_at, message.updated_at);
-    const { reactions, reactors } = message;
-    if (!said || (!isNewer && reactors)) byId.set(message.id, message);
-    else if (reactors) byId.set(message.id, { ...said, reactions, reactors });
-  }
-  return [...byId.values()].sort((a, b) => a.id - b.id);
-}
-
-/** @param {Log} log @param {Message[]} page the newest @param {number} limit @returns {Log} */
-export function withNewest(log, page, limit) {
-  const counted = page.filter(({ seq }) => log.seq === null || seq <= log.seq);
-  // So much was heard meanwhile that what joins the page has left the tail.
-  const last = counted.at(-1);
-  const isApart = log.tail.length >= TAIL_MAX && last !== undefined && last.id < log.tail[0].id;
-  const tail = isApart ? log.tail : merged(log.tail, counted);
-  const has_older = isApart || page.length >= limit;
-  return {
-    ...log,
-    tail: tail.slice(-TAIL_MAX),
-    tail_has_older: tail.length > TAIL_MAX || (has_older && log.tail_has_older),
-    is_loaded: true,
-    error: null,
-  };
-}
-
-/** @param {Log} log @returns {View} what is shown, as a view that can grow */
-export const viewOf = (log) => log.view ?? { messages: log.tail, has_older: log.tail_has_older, has_newer: false };
-
-/** @param {View} view @param {Message[]} page @param {number} limit @returns {View} */
-export function withOlder(view, page, limit) {
-  const messages = merged(view.messages, page);
-  const isCut = messages.length > VIEW_MAX;
-  return { messages: messages.slice(0, VIEW_MAX), has_older: page.length >= limit, has_newer: view.has_newer || isCut };
-}
-
-/**
- * A page before a message, where that one is still the first that is shown.
- * @param {Log} log @param {number} first_id @param {Message[]} page @param {number} limit @returns {Log}
- */
-export const withPageBefore = (log, first_id, page, limit) =>
-  log.view?.messages[0]?.id === first_id ? { ...log, view: withOlder(log.view, page, limit) } : log;
-
-/**
- * A page after a message, where that one is still the last of the view.
- * @param {Log} log @param {number} last_id @param {Message[]} page @param {number} limit @returns {Log}
- */
-export const withPageAfter = (log, last_id, page, limit) =>
-  log.view?.messages.at(-1)?.id === last_id ? { ...log, view: withNewer(log, log.view, page, limit) } : log;
-
-/**
- * @param {Log} log @param {View} view @param {Message[]} page @param {number} limit
- * @returns {View} joined with the tail where it reaches it
- */
-export function withNewer(log, view, page, limit) {
-  const counted = page.filter(({ seq }) => log.seq === null || seq <= log.seq);
-  let messages = merged(view.messages, counted);
-  const last = messages.at(-1)?.id ?? 0;
-  const hasJoined =
-    page.length < limit || counted.length < page.length || (log.tail.length > 0 && log.tail[0].id <= last);
-  if (hasJoined) messages = merged(messages, log.tail);
-  const isCut = messages.length > VIEW_MAX;
-  return { messages: messages.slice(-VIEW_MAX), has_older: view.has_older || isCut, has_newer: !hasJoined };
-}
-
-/** @param {Log} log @param {Message[]} page @param {{has_older: boolean, limit: number}} ends @returns {View} */
-export function viewAround(log, page, { has_older, limit }) {
-  return withNewer(log, { messages: [], has_older, has_newer: true }, page, Math.min(limit, page.length));
-}
-
-// The calls.
 
 /** @param {unknown} error */
 const failureOf = (error) =>
@@ -166,7 +91,7 @@ async function loadInto(channel_id, query, put) {
   const { page, effects } = await readPage(channel_id, query);
   update(channel_id, (log) => put(log, page));
   for (const { refresh } of effects) if (refresh) refreshSoon(channel_id, refresh);
-  onChanged(channel_id);
+  keepLogSoon(channel_id);
 }
 
 /** The number from which on entries are heard is there a moment after a channel is known. @param {number} channel_id */
@@ -310,7 +235,7 @@ async function refresh(channel_id, ids) {
     for (const id of wanted) said.push(...(await one(channel_id, id)));
   }
   update(channel_id, (log) => said.reduce(refreshed, log));
-  onChanged(channel_id);
+  keepLogSoon(channel_id);
 }
 
 /**
@@ -355,4 +280,84 @@ export async function repair(channel_id) {
   } finally {
     repairing.delete(channel_id);
   }
+}
+
+// People: the profiles of authors that are met, and the members of servers.
+
+const LOOKUP_MAX = 100;
+const MEMBERS_PAGE = 100;
+const WAITING_MAX = 1_000;
+
+/** @type {Set<number>} */
+const waiting = new Set();
+/** Who was asked for since the last `ready`; from then on changes are told. @type {Set<number>} */
+const fresh = new Set();
+/** Servers whose lists are from before the last `ready`: members may have come and gone unheard. @type {Set<number>} */
+const oldLists = new Set();
+/** @type {any} */
+let meeting = null;
+
+/** @param {{author_id?: number|null, author_username?: string, [field: string]: any}} message */
+export function meet({ author_id, author_username }) {
+  if (!author_id || fresh.has(author_id)) return;
+  if (!people.peek().has(author_id)) {
+    people.value = withPeople(people.peek(), [{ id: author_id, username: author_username ?? '' }]);
+  }
+  if (waiting.size < WAITING_MAX) waiting.add(author_id);
+  meeting ??= setTimeout(() => {
+    meeting = null;
+    const ids = [...waiting];
+    waiting.clear();
+    // Without an answer their names are those that stood at the messages, until the next `ready`.
+    void lookUp(ids).catch(() => {});
+  }, 100);
+}
+
+/** Who is known may have changed while nothing was heard. */
+export function forgetFreshness() {
+  fresh.clear();
+  for (const id of members.peek().keys()) oldLists.add(id);
+}
+
+/** After `ready`: the list of members that may be shown is read again. */
+export function refreshPeople() {
+  forgetFreshness();
+  const { server_id } = place.peek();
+  if (server_id && members.peek().has(server_id)) void loadMembers(server_id).catch(() => {});
+}
+
+/** @param {number[]} user_ids */
+export async function lookUp(user_ids) {
+  for (let at = 0; at < user_ids.length; at += LOOKUP_MAX) {
+    const ids = user_ids.slice(at, at + LOOKUP_MAX);
+    if (fresh.size > PEOPLE_MAX) fresh.clear();
+    for (const id of ids) fresh.add(id);
+    await askOfPeople(
+      () => call('POST', 'users/lookup', { body: { ids } }),
+      (told) => void (people.value = withPeople(people.peek(), told)),
+    );
+    keepSoon('people');
+  }
+}
+
+/** The next page of a server's members; the first one where the list is old. @param {number} server_id */
+export async function loadMembers(server_id) {
+  const known = members.peek().get(server_id);
+  const isOld = oldLists.has(server_id);
+  if (known?.is_complete && !isOld) return;
+  const after = isOld ? 0 : (known?.user_ids.at(-1) ?? 0);
+  await askOfPeople(
+    () => call('GET', `servers/${server_id}/members?after=${after}&limit=${MEMBERS_PAGE}`),
+    (/** @type {{user_id: number, username: string, display_name: string|null, avatar_url: string|null}[]} */ page) => {
+      const told = page.map((member) => ({ ...member, id: member.user_id }));
+      people.value = withPeople(people.peek(), told);
+      // Another page has come first, or the list has become old.
+      if (isOld !== oldLists.has(server_id)) return;
+      oldLists.delete(server_id);
+      const before = isOld ? [] : (members.peek().get(server_id)?.user_ids ?? []);
+      const user_ids = [...new Set([...before, ...told.map(({ id }) => id)])].sort((a, b) => a - b);
+      put(members, server_id, { user_ids, is_complete: page.length < MEMBERS_PAGE });
+    },
+  );
+  keepSoon('people');
 }

@@ -1,0 +1,112 @@
+// @ts-check
+// What one does in dialogs: servers and channels, the profile, the logins, the account. Loaded with them. What fails is
+// thrown as in actions.js.
+import { forgetAccount, openChannel, openServer } from './actions.js';
+import { call } from './api.js';
+import { keepSoon } from './disk.js';
+import { takeFrame } from './frames.js';
+import { channels, me, servers } from './store.js';
+
+/**
+ * @param {{name: string, description?: string}} wanted
+ * @returns {Promise<import('./store.js').Server>} with its channel `general` opened
+ */
+export async function createServer({ name, description }) {
+  const server = await call('POST', 'servers/', { body: { name, ...(description && { description }) } });
+  takeFrame({ type: 'server.joined', ...server, channels: [] });
+  try {
+    await createChannel({ server_id: server.id, name: 'general' });
+  } catch (error) {
+    // The server is there; a channel can be made in it by hand.
+    await openServer(server.id);
+    throw error;
+  }
+  return server;
+}
+/** @param {number} id */
+export async function joinServer(id) {
+  await call('POST', `servers/${id}/join`).catch((error) =>
+    error.code === 'already_member' ? undefined : Promise.reject(error),
+  );
+  const server = await call('GET', `servers/${id}`);
+  takeFrame({ type: 'server.joined', ...server });
+  await openServer(id);
+}
+/** @param {number} id @param {{name?: string, description?: string|null, icon_url?: string|null}} patch */
+export async function updateServer(id, patch) {
+  takeFrame({ type: 'server.updated', ...(await call('PUT', `servers/${id}`, { body: patch })) });
+}
+/** @param {number} id */
+export async function leaveServer(id) {
+  await call('POST', `servers/${id}/leave`);
+  takeFrame({ type: 'server.left', id });
+}
+/** @param {number} id */
+export async function deleteServer(id) {
+  await call('DELETE', `servers/${id}`);
+  takeFrame({ type: 'server.deleted', id });
+}
+/** @param {number} id @param {number} user_id */
+export async function handOver(id, user_id) {
+  takeFrame({ type: 'server.updated', ...(await call('PUT', `servers/${id}/owner`, { body: { owner_id: user_id } })) });
+}
+
+/**
+ * @param {{server_id: number, name: string, description?: string}} wanted
+ * @returns {Promise<import('./store.js').Channel>} opened
+ */
+export async function createChannel({ server_id, name, description }) {
+  const channel = await call('POST', 'channels/', { body: { server_id, name, ...(description && { description }) } });
+  if (servers.peek().has(server_id)) takeFrame({ type: 'channel.created', ...channel });
+  await openChannel(channel.id);
+  return channel;
+}
+/** @param {number} id @param {{name?: string, description?: string|null}} patch */
+export async function updateChannel(id, patch) {
+  takeFrame({ type: 'channel.updated', ...(await call('PUT', `channels/${id}`, { body: patch })) });
+}
+/** @param {number} id */
+export async function deleteChannel(id) {
+  const server_id = channels.peek().get(id)?.server_id;
+  await call('DELETE', `channels/${id}`);
+  takeFrame({ type: 'channel.deleted', id, server_id });
+}
+
+/**
+ * @param {{display_name?: string|null, bio?: string|null, avatar_url?: string|null, email?: string,
+ *   password?: string, current_password?: string}} patch
+ */
+export async function updateProfile(patch) {
+  const user = await call('PUT', 'users/me', { body: patch });
+  takeFrame({ type: 'user.updated', user });
+  if (me.peek()?.id === user.id) me.value = user;
+  keepSoon('state');
+}
+/**
+ * @returns {Promise<{id: number, created_at: string, last_used_at: string, expires_at: string, address: string|null,
+ *   user_agent: string|null, is_current: boolean}[]>}
+ */
+export const listSessions = () => call('GET', 'auth/sessions');
+/** @param {number|string} id */
+export async function endSession(id) {
+  await call('DELETE', `auth/sessions/${id}`);
+}
+export async function endOtherSessions() {
+  await call('DELETE', 'auth/sessions');
+}
+/** @param {{password: string}} proof */
+export async function deleteAccount({ password }) {
+  await call('DELETE', 'users/me', { body: { password }, tries: 1 });
+  await forgetAccount();
+}
+/** Downloads a file. */
+export async function exportData() {
+  const data = await call('GET', 'users/me/export');
+  const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: 'application/json' }));
+  const link = Object.assign(document.createElement('a'), {
+    href: url,
+    download: `madang-${me.peek()?.username ?? 'export'}.json`,
+  });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
