@@ -169,7 +169,7 @@ impl Application {
         });
         let asyncapi = asyncapi::document().map_err(|error| other(&error))?;
         let openapi = http::document().map_err(|error| other(&error))?;
-        let documents = Data::new(Documents::new(&openapi, asyncapi));
+        let documents = Data::new(Documents::new(&openapi, asyncapi, config.web));
         let client = config.web.then(|| Data::new(WebClient::default()));
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
