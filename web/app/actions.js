@@ -7,7 +7,7 @@ import { takeFrame } from './frames.js';
 import * as history from './history.js';
 import { keepSoon } from './keep.js';
 import * as people from './people.js';
-import { go, placeIn } from './places.js';
+import { go, goTo, placeIn } from './places.js';
 import * as sends from './sends.js';
 import { channels, drafts, me, notices, servers } from './store.js';
 import * as sync from './sync.js';
@@ -40,7 +40,7 @@ export async function openChannel(channel_id, message_id) {
   const channel = channels.peek().get(channel_id);
   if (!channel) throw new ApiError(404, 'channel_not_found', 'There is no such channel');
   go({ server_id: channel.server_id, channel_id, ...(message_id !== undefined && { message_id }) });
-  if (message_id !== undefined) await history.jumpTo(channel_id, message_id);
+  if (message_id !== undefined) await goTo(channel_id, message_id);
   await history.loadNewest(channel_id);
 }
 
@@ -106,7 +106,7 @@ export const loadOlder = (channel_id) => history.loadOlder(channel_id);
 /** @param {number} channel_id */
 export const loadNewer = (channel_id) => history.loadNewer(channel_id);
 /** @param {number} channel_id @param {number} message_id */
-export const jumpTo = (channel_id, message_id) => history.jumpTo(channel_id, message_id);
+export const jumpTo = (channel_id, message_id) => goTo(channel_id, message_id);
 /** @param {number} channel_id */
 export const jumpToNewest = (channel_id) => history.jumpToNewest(channel_id);
 /** @param {number} channel_id */

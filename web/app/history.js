@@ -229,14 +229,20 @@ function jump(channel_id, query, view) {
   });
 }
 
-/** @param {number} channel_id @param {number} message_id */
-export function jumpTo(channel_id, message_id) {
+/**
+ * @param {number} channel_id @param {number} message_id
+ * @returns {Promise<boolean>} whether it turned out that the message is gone
+ */
+export async function jumpTo(channel_id, message_id) {
   const shown = viewOf(logOf(channel_id).peek()).messages;
   wishes.delete(channel_id);
-  if (shown.some(({ id }) => id === message_id)) return Promise.resolve();
-  return jump(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) =>
-    viewAround(log, page, { has_older: true, limit: PAGE }),
-  );
+  if (shown.some(({ id }) => id === message_id)) return false;
+  let isGone = false;
+  await jump(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) => {
+    isGone = !page.some(({ id }) => id === message_id);
+    return viewAround(log, page, { has_older: true, limit: PAGE });
+  });
+  return isGone;
 }
 
 /** @param {number} channel_id */

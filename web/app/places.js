@@ -21,8 +21,16 @@ export function go(next, { replace = false } = {}) {
 async function opened({ channel_id, message_id }) {
   if (!channel_id || !channels.peek().has(channel_id)) return;
   channelOpened(channel_id);
-  if (message_id) await jumpTo(channel_id, message_id);
+  if (message_id) await goTo(channel_id, message_id);
   await loadNewest(channel_id);
+}
+
+/**
+ * Shows a message from wherever in the log it is, or says that it is gone.
+ * @param {number} channel_id @param {number} message_id
+ */
+export async function goTo(channel_id, message_id) {
+  if (await jumpTo(channel_id, message_id)) notify({ kind: 'info', code: 'message_not_found' });
 }
 
 /** The channel of a server that was opened last, else its first. @param {number} server_id */
@@ -67,7 +75,10 @@ export function startPlaces() {
       if (next.channel_id !== undefined) later(next);
     } else if (allChannels.get(channel_id)?.server_id !== server_id) {
       // What the disk kept may not have it yet.
-      if (isLive) later(placeIn(server_id));
+      if (!isLive) return;
+      // One that was open has gone before the person's eyes; one that a link led to has never been there.
+      if (wasOpened !== hashOf(place.value)) notify({ kind: 'info', code: 'channel_not_found' });
+      later(placeIn(server_id));
     } else if (wasOpened !== hashOf(place.value)) {
       wasOpened = hashOf(place.value);
       void opened(place.peek());

@@ -6,7 +6,7 @@ import { isOnlyEmoji } from '../text/emoji.js';
 import { parse } from '../text/markdown.js';
 import { t } from '../words.js';
 import { classes, html, personName } from './kit.js';
-import { openDialog } from './screen.js';
+import { followLink, openDialog } from './screen.js';
 
 const BIG_MAX = 60;
 const TAGS = /** @type {Record<string, string>} */ ({
@@ -62,7 +62,7 @@ function element(node, key) {
       return html`<pre key=${key} tabIndex=${0}><code>${inside}</code></pre>`;
     case 'link':
       return html`<a key=${key} href=${node.href} target="_blank" rel="noopener noreferrer nofollow"
-        title=${node.href}>${inside}</a>`;
+        title=${node.href} onClick=${followLink}>${inside}</a>`;
     case 'mention':
       return html`<${Mention} key=${key} id=${node.user_id} text=${node.text} />`;
     case 'break':

@@ -7,10 +7,10 @@ import { t } from '../words.js';
 import { EmojiPicker } from './emoji_picker.js';
 import { Field, FormError, FormProblem, Submit, demand, useForm } from './form.js';
 import { KeysDialog } from './keys_dialog.js';
-import { Avatar, Icon, Time, html, nameOf, personName } from './kit.js';
+import { Avatar, Icon, Time, copyText, html, nameOf, personName } from './kit.js';
 import { Modal } from './modal.js';
 import {
-  attempt, closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showFirst,
+  closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showChannel, showFirst, tell,
 } from './screen.js';
 import { Settings } from './settings.js';
 import { Switcher } from './switcher.js';
@@ -47,8 +47,12 @@ function serverIdOf(text) {
   return found ? Number(found[1]) : null;
 }
 
-/** @param {{code?: number}} props what came with a link, if one was followed */
-function Join({ code }) {
+/**
+ * What came with a link, if one was followed: the server, and where in it the link leads.
+ * @param {{code?: number, place?: import('../store.js').Place}} props
+ */
+function Join({ code, place }) {
+  const asked = place?.message_id ? 'join.asked_message' : 'join.asked';
   const form = useForm(async (values) => {
     demand(values, ['code']);
     const id = serverIdOf(values.code);
@@ -57,12 +61,13 @@ function Join({ code }) {
     else await actions.joinServer(id);
     isNavigationOpen.value = false;
     closeDialog();
-    focusComposer();
+    if (id === place?.server_id && place.channel_id) showChannel(place.channel_id, place.message_id);
+    else focusComposer();
   });
   return html`<${Modal} title=${t('join.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
       <${Field} name="code" label=${t('join.id')}
-        hint=${t(code ? 'join.asked' : 'join.hint')} defaultValue=${code ?? ''}
+        hint=${t(code ? asked : 'join.hint')} defaultValue=${code ?? ''}
         form=${form} test="join-code"
         maxlength="300" autofocus autocomplete="off" />
       <${FormProblem} form=${form} />
@@ -74,28 +79,15 @@ function Join({ code }) {
   <//>`;
 }
 
-/** Copies a text, also where a page without TLS has no clipboard of its own. @param {string} text */
-async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const box = document.createElement('textarea');
-  box.className = 'hidden-text';
-  box.value = text;
-  (document.querySelector('dialog[open]') ?? document.body).append(box);
-  box.select();
-  const isDone = document.execCommand('copy');
-  box.remove();
-  if (!isDone) throw Object.assign(new Error(), { word: 'invite.not_copied' });
-  return undefined;
-}
-
 /** @param {{serverId: number}} props */
 function Invite({ serverId }) {
   const [isCopied, setCopied] = useState(false);
   const link = new URL(`#/servers/${serverId}`, document.baseURI).href;
-  const copy = () => attempt(async () => {
-    await copyText(link);
-    setCopied(true);
-  });
+  const copy = async () => {
+    const isDone = await copyText(link);
+    if (isDone) setCopied(true);
+    else tell({ word: 'invite.not_copied' });
+  };
   return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })}
     onClose=${closeDialog}>
     <p>${t('invite.text')}</p>

@@ -7,7 +7,9 @@ import { t, wordsOfError } from '../words.js';
 import { CONTENT_MAX, Counter, trimmed } from './composer.js';
 import { Content, lineOf } from './content.js';
 import { Avatar, Icon, IconButton, Time, classes, html, lengthOf, momentOf, nameOf, numberOf } from './kit.js';
-import { activeRow, attempt, editing, focusComposer, openDialog, setReply, showMessage } from './screen.js';
+import {
+  activeRow, attempt, copyLink, editing, focusComposer, openDialog, setReply, showMessage,
+} from './screen.js';
 import { TextBox, insertText } from './text_box.js';
 
 /** @typedef {import('../store.js').Message} Message */
@@ -65,6 +67,7 @@ function Tools({ message, where, isActive }) {
   return html`<div class="tools" role="group" aria-label=${t('message.tools')}>
     ${button('smile', 'message.react', (event) => pickReaction(message, event.currentTarget), 'react')}
     ${button('reply', 'message.reply', () => setReply(where.channelId, message), 'reply')}
+    ${button('link', 'message.copy_link', () => copyLink(message), 'copy-link')}
     ${canEdit && button('edit', 'message.edit', () => {
       editing.value = message.id;
     }, 'edit')}
@@ -80,6 +83,7 @@ export function onMessageKey(event, message, where) {
   const row = /** @type {Element} */ (event.currentTarget);
   const keys = /** @type {Record<string, false | (() => void)>} */ ({
     KeyR: () => setReply(where.channelId, message),
+    KeyL: () => copyLink(message),
     KeyE: canEdit && (() => {
       editing.value = message.id;
     }),

@@ -205,7 +205,11 @@ export function Messages({ channel }) {
     if (!wanted || wanted.channelId !== channelId) return;
     // What is not there when all has come will not come any more.
     const giveUp = () => {
-      if (log.is_loaded && !log.is_loading) target.value = null;
+      if (!log.is_loaded || log.is_loading) return;
+      target.value = null;
+      const all = /** @type {HTMLElement[]} */ (log.error ? [] : [...(list.current?.children ?? [])]);
+      const next = wanted.messageId && all.find(({ dataset }) => Number(dataset.id) > wanted.messageId);
+      if (next) toRow(next, 0.4);
     };
     if (wanted.isNewest) {
       if (hasNewer) return giveUp();

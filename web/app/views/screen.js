@@ -2,7 +2,9 @@
 // What is open on the screen. Nothing of it outlives the page, nor who is in.
 import { batch, effect, signal } from '../../vendor/signals.js';
 import * as actions from '../actions.js';
-import { notices, phase, place } from '../store.js';
+import { linkTo, placeOfLink } from '../route.js';
+import { notices, phase, place, servers } from '../store.js';
+import { copyText } from './kit.js';
 
 /** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
 export const dialog = signal(null);
@@ -145,4 +147,25 @@ export function showMessage(channelId, messageId) {
   attempt(() => actions.jumpTo(channelId, messageId)).finally(() => setTimeout(() => {
     if (target.peek() === wanted) target.value = null;
   }, 1000));
+}
+
+/** @param {{channel_id: number, id: number}} message of the server that is open */
+export async function copyLink({ channel_id, id }) {
+  const { server_id } = place.value;
+  const isDone = await copyText(linkTo({ server_id, channel_id, message_id: id }, document.baseURI));
+  if (isDone) tellWord('message.link_copied');
+  else tell({ word: 'message.link_not_copied' });
+}
+
+/**
+ * A link into this page leads there without another tab, unless it is wanted in one.
+ * @param {MouseEvent} event
+ */
+export function followLink(event) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || !(event.currentTarget instanceof HTMLAnchorElement)) return;
+  const { server_id, channel_id, message_id } = placeOfLink(event.currentTarget.href, document.baseURI);
+  if (channel_id === undefined || !servers.value.has(server_id ?? -1)) return;
+  event.preventDefault();
+  if (message_id === undefined) showChannel(channel_id);
+  else showMessage(channel_id, message_id);
 }
