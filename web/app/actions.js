@@ -111,6 +111,8 @@ export const jumpTo = (channel_id, message_id) => goTo(channel_id, message_id);
 export const jumpToNewest = (channel_id) => history.jumpToNewest(channel_id);
 /** @param {number} channel_id */
 export const jumpToFirst = (channel_id) => history.jumpToFirst(channel_id);
+/** @param {number} channel_id @param {number} seq */
+export const firstUnread = (channel_id, seq) => history.firstUnread(channel_id, seq);
 /** The newest page once more, after an error. @param {number} channel_id */
 export const reload = (channel_id) => history.loadNewest(channel_id, { again: true });
 

@@ -16,6 +16,7 @@ import { logOf, me } from './store.js';
 export const PAGE = 50;
 const SEQ_WAIT_MS = 10_000;
 const REPAIR_TRIES_MAX = 8;
+const UNREAD_TRIES_MAX = 20;
 const REFRESH_EVERY_MS = 1_000;
 const REFRESH_CALLS_MAX = 10;
 
@@ -260,6 +261,27 @@ export function jumpToNewest(channel_id) {
   wishes.delete(channel_id);
   update(channel_id, { view: null, error: null });
   return loadNewest(channel_id);
+}
+
+/**
+ * The first message of others from an entry on, however far back that is.
+ * @param {number} channel_id @param {number} seq
+ * @returns {Promise<{id: number, created_at: string}|null>} `null` where there is none any more
+ */
+export async function firstUnread(channel_id, seq) {
+  let after = seq - 1;
+  for (let tries = 0; tries < UNREAD_TRIES_MAX; tries++) {
+    const { events, last_seq } = await call('GET', `channels/${channel_id}/events?after=${after}&limit=500`);
+    const first = events.find(
+      (/** @type {any} */ { type, deleted, author_id }) =>
+        type === 'message.created' && !deleted && author_id !== me.peek()?.id,
+    );
+    if (first) return first;
+    const last = events.at(-1);
+    after = last?.to ?? last?.seq ?? last_seq;
+    if (after >= last_seq) return null;
+  }
+  return null;
 }
 
 /** @param {number} channel_id */

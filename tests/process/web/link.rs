@@ -44,13 +44,15 @@ impl Courtyard {
         format!("{}/#/servers/{}/channels/{channel}/messages/{first}", node.url, own.server)
     }
 
-    /// Much is said since.
-    async fn grow(&self) {
+    /// Somebody says much since; answers the id of the first of it.
+    async fn grow(&self, author: &Account) -> i64 {
+        let path = format!("/channels/{}/messages", self.channel);
+        let mut ids = Vec::new();
         for number in 1..=LATER {
             let said = json!({ "content": format!("number {number}") });
-            let path = format!("/channels/{}/messages", self.channel);
-            assert!(self.api.post(&path, &self.own.token, said).await["id"].is_i64());
+            ids.push(self.api.post(&path, &author.token, said).await["id"].as_i64().expect("an id"));
         }
+        ids[0]
     }
 
     async fn close(self) {
@@ -96,7 +98,7 @@ async fn a_link_that_was_copied_leads_to_its_message_from_far_away() {
     assert_eq!(pasted, Value::String(link.clone()));
     mina.fill("composer", "\u{e007}").await;
     mina.until_shown(2).await;
-    yard.grow().await;
+    yard.grow(&yard.own).await;
     mina.open(&link).await;
     mina.until_led_to(yard.first).await;
     // A link in a message is followed where one is, in the same tab.
@@ -113,7 +115,7 @@ async fn a_link_that_was_copied_leads_to_its_message_from_far_away() {
 #[tokio::test(flavor = "current_thread")]
 async fn who_comes_by_a_link_logs_in_and_joins_and_is_led_to_the_message() {
     let Some(yard) = Courtyard::open().await else { return };
-    yard.grow().await;
+    yard.grow(&yard.own).await;
     let Some(june) = Person::at(&yard.node, "en").await else { return };
     june.open(&yard.link()).await;
     june.register("june").await;
@@ -126,7 +128,7 @@ async fn who_comes_by_a_link_logs_in_and_joins_and_is_led_to_the_message() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_link_to_what_is_gone_says_so() {
     let Some(yard) = Courtyard::open().await else { return };
-    yard.grow().await;
+    yard.grow(&yard.own).await;
     let message = format!("{}/channels/{}/messages/{}", yard.node.url, yard.channel, yard.first);
     let deleted = reqwest::Client::new().delete(message).bearer_auth(&yard.own.token).send().await;
     deleted.and_then(reqwest::Response::error_for_status).expect("it is deleted");
@@ -136,5 +138,30 @@ async fn a_link_to_what_is_gone_says_so() {
     yard.mina.open(&yard.link().replace(&format!("/channels/{}/", yard.channel), &elsewhere)).await;
     yard.mina.until_told("There is no such channel").await;
     assert_eq!(yard.mina.channel().await, yard.channel);
+    yard.close().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_unread_before_all_that_is_loaded_is_one_click_away() {
+    let Some(yard) = Courtyard::open().await else { return };
+    let june = yard.api.account("june").await;
+    yard.api.join(yard.own.server, &june).await;
+    let mina = &yard.mina;
+    let elsewhere = json!({ "name": "elsewhere", "server_id": yard.own.server });
+    let elsewhere = yard.api.post("/channels/", &yard.own.token, elsewhere).await["id"].clone();
+    mina.browser.click(&format!("[data-test=channel][data-id='{elsewhere}']")).await;
+    let is_there = "return location.hash.endsWith(`/${arguments[0]}`)";
+    mina.browser.until("the other channel", is_there, &[elsewhere]).await;
+    let first = yard.grow(&june).await;
+    mina.browser.click(&format!("[data-test=channel][data-id='{}']", yard.channel)).await;
+    let said = "return document.querySelector('[data-test=unread-bar]')?.innerText ?? ''";
+    mina.browser.find("[data-test=unread-bar]").await;
+    let said = mina.browser.run(said, &[]).await;
+    assert!(said.as_str().is_some_and(|said| said.contains(&format!("{LATER} new messages since"))), "{said}");
+    mina.click("jump-unread").await;
+    mina.until_led_to(first).await;
+    let divided = "const row = document.activeElement.previousElementSibling;
+        return row?.dataset.key === 'unread' && !document.querySelector('[data-test=unread-bar]')";
+    assert_eq!(mina.browser.run(divided, &[]).await, true);
     yard.close().await;
 }

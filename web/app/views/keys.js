@@ -1,11 +1,10 @@
 // @ts-check
 // The keys that work everywhere.
 import { useEffect } from '../../vendor/hooks.js';
-import { markRead } from '../actions.js';
 import { place, unreadOf } from '../store.js';
 import { channelsOf } from './navigation.js';
 import {
-  closeDialog, dialog, focusComposer, isNavigationOpen, openDialog, readByKey, showChannel, showFirst, showNewest, side,
+  closeDialog, dialog, focusComposer, isNavigationOpen, openDialog, readAll, showChannel, showFirst, showNewest, side,
 } from './screen.js';
 
 /** Whether the keys are those of Apple's keyboards. */
@@ -65,8 +64,7 @@ function onKeyDown(event) {
   }
   if (event.key === 'Escape' && closePanel()) return;
   if (event.key === 'Escape' && place.value.channel_id) {
-    markRead(place.value.channel_id);
-    readByKey.value += 1;
+    readAll(place.value.channel_id);
     return;
   }
   if (isForText(event.target)) return;

@@ -120,6 +120,12 @@ export function showChannel(channelId, messageId) {
   attempt(() => actions.openChannel(channelId, messageId));
 }
 
+/** Marks all of a channel as read, by hand. @param {number} channelId */
+export function readAll(channelId) {
+  actions.markRead(channelId);
+  readByKey.value += 1;
+}
+
 /** @param {number} channelId */
 export function showFirst(channelId) {
   target.value = { channelId, isFirst: true };

@@ -144,6 +144,8 @@ export const en = {
   'messages.new': { one: '{shown} new message', other: '{shown} new messages' },
   'messages.said': { one: '{count} new message', other: '{count} new messages' },
   'messages.to_newest': 'Jump to newest',
+  'messages.new_since': { one: '{count} new message since {time}', other: '{count} new messages since {time}' },
+  'messages.to_unread': 'Jump to the first',
 
   'message.tools': 'What to do with this message',
   'message.react': 'Add a reaction',

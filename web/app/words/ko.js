@@ -136,6 +136,8 @@ export const ko = {
   'messages.new': '새 메시지 {shown}개',
   'messages.said': '새 메시지 {count}개',
   'messages.to_newest': '최근 메시지로',
+  'messages.new_since': '{time}부터 새 메시지 {count}개',
+  'messages.to_unread': '처음부터 보기',
 
   'message.tools': '이 메시지로 할 수 있는 일',
   'message.react': '반응 남기기',
