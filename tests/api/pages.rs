@@ -88,7 +88,8 @@ async fn the_pages_look_like_the_chat_and_lead_to_it_where_there_is_one() {
             for (to, _) in &all {
                 assert_eq!(app.raw_get(&format!("/{}", to.trim_start_matches("./")), "").await.0.status, 200, "{to}");
             }
-            let (here, home) = (format!("<a href=\"{page}\" aria-current=\"page\">"), if has_chat { "./" } else { page });
+            let (here, home) =
+                (format!("<a href=\"{page}\" aria-current=\"page\">"), if has_chat { "./" } else { page });
             assert!(text.contains(&here) && text.matches("aria-current").count() == 1, "{text}");
             assert!(text.contains(&format!("<a class=\"head-mark\" href=\"{home}\">")), "{text}");
             for (file, whole) in [("theme.css", THEME), ("favicon.svg", include_str!("../../web/favicon.svg"))] {

@@ -13,14 +13,14 @@ function tokens(theme = documentElement.dataset.theme) {
   return values;
 }
 
-// The right half, with what is sent and answered, is always by night: Redoc writes it in white. It writes in white on `filled`, too.
-function themeOf(day, night, filled) {
+// The right half, with what is sent and answered, is always by night: Redoc writes it in white.
+function themeOf(day, night) {
   const kind = (color, backgroundColor, tabTextColor) => ({ color, backgroundColor, tabTextColor });
   const item = (color) => ({ activeBackgroundColor: color, activeTextColor: day['accent-strong'] });
   const state = (main) => ({ main, light: main, dark: main, contrastText: day.paper });
   return {
     colors: {
-      primary: { main: filled, light: day['accent-soft'], dark: day['accent-strong'], contrastText: '#ffffff' },
+      primary: { main: day.accent, light: day['accent-soft'], dark: day['accent-strong'], contrastText: day.paper },
       success: state(day.link),
       warning: state(day.danger),
       error: state(day.danger),
@@ -68,12 +68,13 @@ function draw(spec) {
   const night = tokens('dark');
   place.style.setProperty('--night-paper', night.paper);
   place.style.setProperty('--night-text', night.text);
+  place.classList.toggle('is-dark', getComputedStyle(documentElement).colorScheme === 'dark');
   const options = {
     downloadDefinitionUrl: at.href,
     pathInMiddlePanel: true,
     requiredPropsFirst: true,
     scrollYOffset: () => (getComputedStyle(head).position === 'sticky' ? head.offsetHeight : 0),
-    theme: themeOf(tokens(), night, tokens('light').accent),
+    theme: themeOf(tokens(), night),
   };
   // It would show the relative address of the server as it stands.
   Redoc.init({ ...spec, servers: [{ url: node.href }] }, options, place);
