@@ -39,12 +39,13 @@ const OWN_FILES: [(&str, &str, &str); 8] = [
 /// `assets/redoc/README.md` says where it is from.
 const REDOC: &[u8] = include_bytes!("../../../assets/redoc/redoc.standalone.js.gz");
 
-/// Swagger UI sets styles on its elements, and draws with images in its style sheet. The console of this page is where people try
-/// sockets, so these may be opened too.
-const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-/// Redoc sets styles too, and searches in a worker that it makes itself.
-const REDOC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// Swagger UI draws with images in its style sheet. The console of this page is where people try sockets, so these may be opened too.
+const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Redoc puts two styles into the page, an empty one that it then fills rule by rule, and that of its scroll bars; and it searches in a
+/// worker that it makes itself.
+const REDOC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' \
+    'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
     img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The documents that a node serves, made once.
