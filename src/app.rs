@@ -170,7 +170,7 @@ impl Application {
                 let _ = done.send(());
             }
         });
-        let documents = Data::from(documents().map_err(|error| other(&error))?);
+        let documents = Data::from(documents(config.web).map_err(|error| other(&error))?);
         let client = config.web.then(|| Data::from(Arc::clone(&CLIENT)));
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
@@ -336,14 +336,16 @@ fn serve(
     Ok(server.run())
 }
 
-/// What a node serves of documents; made once, since they depend on no setting.
-fn documents() -> serde_json::Result<Arc<Documents>> {
-    static DOCUMENTS: OnceLock<Arc<Documents>> = OnceLock::new();
-    if let Some(made) = DOCUMENTS.get() {
+/// What a node serves of documents; made once, since it depends on nothing else than whether there is a chat to lead to.
+fn documents(has_chat: bool) -> serde_json::Result<Arc<Documents>> {
+    static DOCUMENTS: [OnceLock<Arc<Documents>>; 2] = [const { OnceLock::new() }; 2];
+    let [without, with] = &DOCUMENTS;
+    let place = if has_chat { with } else { without };
+    if let Some(made) = place.get() {
         return Ok(Arc::clone(made));
     }
-    let made = Arc::new(Documents::new(&http::document()?, asyncapi::document()?));
-    Ok(Arc::clone(DOCUMENTS.get_or_init(|| made)))
+    let made = Arc::new(Documents::new(&http::document()?, asyncapi::document()?, has_chat));
+    Ok(Arc::clone(place.get_or_init(|| made)))
 }
 
 fn listen(host: &str, port: u16) -> Result<TcpListener, StartError> {

@@ -1,6 +1,10 @@
 //! The pages that show the documents: all that they need comes from the node.
 
-use crate::support::{Answer, By, TestApp, spawn_app};
+use crate::support::{Answer, By, TestApp, spawn_app, spawn_app_with};
+use std::collections::BTreeSet;
+
+/// The web client's colours, which are these pages', too.
+const THEME: &str = include_str!("../../web/style/theme.css");
 
 impl TestApp {
     /// The answer to a `GET` with these header lines, and its body, which need not be text.
@@ -14,19 +18,23 @@ impl TestApp {
 #[tokio::test]
 async fn the_pages_come_whole_from_this_server() {
     let app = spawn_app().await;
-    for (page, count) in [("docs", 5), ("redoc", 3)] {
+    for page in ["docs", "redoc"] {
         let answer = app.get(&format!("/{page}"), By::Nobody).await;
         assert!(answer.status == 200 && answer.header("content-type").starts_with("text/html"), "{answer:?}");
         // Nothing is absolute: a proxy may serve it under any path.
         assert!(!answer.text.contains("=\"/") && !answer.text.contains("://"), "{}", answer.text);
-        let assets: Vec<_> = answer.text.split('"').filter(|part| part.starts_with(&format!("{page}/"))).collect();
-        assert_eq!(assets.len(), count, "{assets:?}");
+        let named: BTreeSet<_> =
+            answer.text.split('"').filter(|part| part.starts_with(&format!("{page}/"))).map(str::to_owned).collect();
+        assert_eq!(named.len(), 7, "{named:?}");
+        // What a style sheet takes in is beside it.
+        let taken = (page == "docs").then(|| "docs/swagger-ui.css".to_owned());
+        let assets: Vec<_> = named.into_iter().chain(taken).collect();
         // With a slash behind the page's path they are looked for beneath it.
         for (asset, base) in assets.iter().flat_map(|asset| [(asset, "/".to_owned()), (asset, format!("/{page}/"))]) {
             let kind = match asset.rsplit_once('.').map(|(_, ending)| ending) {
                 Some("css") => "text/css",
                 Some("js") => "javascript",
-                Some("png") => "image/png",
+                Some("svg") => "image/svg+xml",
                 _ => panic!("{asset} is of no known kind"),
             };
             let (answer, body) = app.raw_get(&format!("{base}{asset}"), "").await;
@@ -41,9 +49,54 @@ async fn the_pages_come_whole_from_this_server() {
         app.get(&format!("/{page}/../Cargo.toml"), By::Nobody).await.refuses(404, "not_found");
         app.get(&format!("/{page}/nothing.js"), By::Nobody).await.refuses(404, "not_found");
     }
-    for start in ["/docs/start.js", "/redoc/redoc-start.js"] {
+    for start in ["/docs/swagger.js", "/redoc/redoc.js"] {
         let script = app.get(start, By::Nobody).await.text;
-        assert!(script.contains("\"openapi.json\"") && !script.contains("://"), "{script}");
+        assert!(script.contains("'openapi.json'"), "{script}");
+    }
+    for own in ["theme.css", "head.css", "swagger.css", "redoc.css", "look.js", "swagger.js", "redoc.js"] {
+        let text = app.get(&format!("/docs/{own}"), By::Nobody).await.text;
+        let foreign = if own.ends_with(".css") { "//" } else { "://" };
+        assert!(!text.contains(foreign), "{own}: {text}");
+    }
+    let style = app.get("/docs/swagger.css", By::Nobody).await.text;
+    let taken: Vec<_> = style.split("url(").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert_eq!(taken, ["'swagger-ui.css'"]);
+}
+
+/// The ways that stand above a page: where they lead, what they are called.
+fn ways<'a>(page: &'a str) -> Vec<(&'a str, &'a str)> {
+    let (_, rest) = page.split_once("<nav").expect("something stands above it");
+    let (ways, _) = rest.split_once("</nav>").expect("it ends");
+    let way = |way: &'a str| {
+        let (to, rest) = way.split_once('"').expect("a path");
+        let (_, rest) = rest.split_once('>').expect("it is whole");
+        (to, rest.split_once("</a>").expect("a name").0)
+    };
+    ways.split("<a href=\"").skip(1).map(way).collect()
+}
+
+#[tokio::test]
+async fn the_pages_look_like_the_chat_and_lead_to_it_where_there_is_one() {
+    for has_chat in [true, false] {
+        let app = spawn_app_with(|config| config.web = has_chat).await;
+        let chat = has_chat.then_some(("./", "Chat"));
+        let others = [("docs", "API"), ("redoc", "Reference"), ("asyncapi.json", "AsyncAPI")];
+        let all: Vec<_> = chat.into_iter().chain(others).collect();
+        for page in ["docs", "redoc"] {
+            let text = app.get(&format!("/{page}"), By::Nobody).await.text;
+            assert_eq!(ways(&text), all, "{text}");
+            for (to, _) in &all {
+                assert_eq!(app.raw_get(&format!("/{}", to.trim_start_matches("./")), "").await.0.status, 200, "{to}");
+            }
+            let (here, home) =
+                (format!("<a href=\"{page}\" aria-current=\"page\">"), if has_chat { "./" } else { page });
+            assert!(text.contains(&here) && text.matches("aria-current").count() == 1, "{text}");
+            assert!(text.contains(&format!("<a class=\"head-mark\" href=\"{home}\">")), "{text}");
+            for (file, whole) in [("theme.css", THEME), ("favicon.svg", include_str!("../../web/favicon.svg"))] {
+                assert!(text.contains(&format!("href=\"{page}/{file}\"")), "{text}");
+                assert_eq!(app.get(&format!("/{page}/{file}"), By::Nobody).await.text, whole);
+            }
+        }
     }
 }
 
@@ -57,7 +110,7 @@ async fn the_pages_may_load_nothing_from_elsewhere() {
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
         let sources = policy.split(';').flat_map(|directive| directive.split_whitespace().skip(1));
         for source in sources {
-            let is_own = ["'none'", "'self'", "'unsafe-inline'", "data:", "blob:"].contains(&source);
+            let is_own = ["'none'", "'self'", "data:", "blob:"].contains(&source) || source.starts_with("'sha256-");
             assert!(is_own, "{source} in {policy}");
         }
     }
@@ -85,7 +138,7 @@ async fn a_packed_script_is_unpacked_for_who_does_not_take_it() {
 #[tokio::test]
 async fn what_a_browser_has_already_is_not_sent_again() {
     let app = spawn_app().await;
-    for path in ["/docs/swagger-ui-bundle.js", "/docs/start.js", "/redoc/redoc.standalone.js"] {
+    for path in ["/docs/swagger-ui-bundle.js", "/docs/theme.css", "/redoc/redoc.standalone.js"] {
         let takes = "Accept-Encoding: gzip\r\n";
         let (first, body) = app.raw_get(path, takes).await;
         let tag = first.header("etag").to_owned();

@@ -2,8 +2,10 @@
 
 mod browser;
 mod chat;
+mod documents;
 mod hostile;
 mod keyboard;
 mod line;
+mod link;
 mod page;
 mod picture;

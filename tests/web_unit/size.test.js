@@ -8,13 +8,13 @@ import { filesOf, modulesFrom, textOf } from './tree.js';
 const FIRST_SCREEN_BYTES_MAX = 120_000;
 /** A browser asks for six files at a time, so each six more take a round trip more. */
 const FIRST_SCREEN_MODULES_MAX = 25;
-const FIRST_SCREEN_STYLES_MAX = 2;
+const FIRST_SCREEN_STYLES_MAX = 3;
 const PAGE = textOf('index.html');
 
 const references = Array.from(PAGE.matchAll(/\b(?:src|href)="\.\/([^"]*)"/g), ([, path]) => path);
 const modules = modulesFrom('app/main.js');
 
-test('the first screen takes at most 25 modules and two style sheets', () => {
+test('the first screen takes at most 25 modules and three style sheets', () => {
   const styles = references.filter((path) => path.endsWith('.css'));
   assert.ok(modules.size > 10, 'the imports are followed');
   assert.ok(modules.size <= FIRST_SCREEN_MODULES_MAX, `${modules.size} modules: ${[...modules].sort().join(', ')}`);

@@ -5,7 +5,7 @@ import { effect } from '../vendor/signals.js';
 import { ApiError, call, isUnreachable, waitAfter } from './api.js';
 import { closeDisk, keepSoon, lastUser, openedAt, setLastUser, wipeDisk } from './disk.js';
 import { send } from './outbox.js';
-import { jumpTo, loadNewest } from './pages.js';
+import * as pages from './pages.js';
 import { closeSession, forgetToken, openSession, resume, startSession, tell, tellSession } from './session.js';
 import { channels, connection, drafts, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
 import { channelOpened, enter, leave, retryNow as retryGateway, showKept } from './sync.js';
@@ -13,10 +13,10 @@ import { channelOpened, enter, leave, retryNow as retryGateway, showKept } from 
 /** @typedef {import('./store.js').Place} Place */
 
 export { discardSend as discard, sendAgain as tryAgain } from './outbox.js';
-export { loadMembers, loadPins, lookUp } from './pages.js';
+export { firstUnread, loadMembers, loadPins, lookUp } from './pages.js';
 export { markRead } from './sync.js';
 // What fails of these is in `logOf(channel_id).value.error`.
-export { jumpTo, jumpToFirst, jumpToNewest, loadNewer, loadOlder } from './pages.js';
+export { jumpToFirst, jumpToNewest, loadNewer, loadOlder } from './pages.js';
 
 /** Longer than this nobody is kept from what the disk has. */
 const PATIENCE_MS = 2_000;
@@ -76,7 +76,7 @@ export const loadReactors = (channel_id, id, emoji) =>
   call('GET', `channels/${channel_id}/messages/${id}/reactions/${encodeURIComponent(emoji)}?limit=100`);
 
 /** The newest page once more, after an error. @param {number} channel_id */
-export const reload = (channel_id) => loadNewest(channel_id, { again: true });
+export const reload = (channel_id) => pages.loadNewest(channel_id, { again: true });
 
 /** @param {number} channel_id @param {string} text */
 export function setDraft(channel_id, text) {
@@ -104,7 +104,7 @@ export async function openChannel(channel_id, message_id) {
   if (!channel) throw new ApiError(404, 'channel_not_found', 'There is no such channel');
   go({ server_id: channel.server_id, channel_id, ...(message_id !== undefined && { message_id }) });
   if (message_id !== undefined) await jumpTo(channel_id, message_id);
-  await loadNewest(channel_id);
+  await pages.loadNewest(channel_id);
 }
 
 /** @param {Place} next @param {{replace?: boolean}} [options] */
@@ -119,7 +119,15 @@ async function opened({ channel_id, message_id }) {
   if (!channel_id || !channels.peek().has(channel_id)) return;
   channelOpened(channel_id);
   if (message_id) await jumpTo(channel_id, message_id);
-  await loadNewest(channel_id);
+  await pages.loadNewest(channel_id);
+}
+
+/**
+ * Shows a message from wherever in the log it is, or says that it is gone.
+ * @param {number} channel_id @param {number} message_id
+ */
+export async function jumpTo(channel_id, message_id) {
+  if (await pages.jumpTo(channel_id, message_id)) notify({ kind: 'info', code: 'message_not_found' });
 }
 
 /** The channel of a server that was opened last, else its first. @param {number} server_id */
@@ -164,7 +172,10 @@ export function startPlaces() {
       if (next.channel_id !== undefined) later(next);
     } else if (allChannels.get(channel_id)?.server_id !== server_id) {
       // What the disk kept may not have it yet.
-      if (isLive) later(placeIn(server_id));
+      if (!isLive) return;
+      // One that was open has gone before the person's eyes; one that a link led to has never been there.
+      if (wasOpened !== hashOf(place.value)) notify({ kind: 'info', code: 'channel_not_found' });
+      later(placeIn(server_id));
     } else if (wasOpened !== hashOf(place.value)) {
       wasOpened = hashOf(place.value);
       void opened(place.peek());

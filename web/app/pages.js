@@ -27,6 +27,7 @@ import { logOf, me, members, people, place, put } from './store.js';
 export const PAGE = 50;
 const SEQ_WAIT_MS = 10_000;
 const REPAIR_TRIES_MAX = 8;
+const UNREAD_TRIES_MAX = 20;
 const REFRESH_EVERY_MS = 1_000;
 const REFRESH_CALLS_MAX = 10;
 
@@ -154,14 +155,20 @@ function jump(channel_id, query, view) {
   });
 }
 
-/** @param {number} channel_id @param {number} message_id */
-export function jumpTo(channel_id, message_id) {
+/**
+ * @param {number} channel_id @param {number} message_id
+ * @returns {Promise<boolean>} whether it turned out that the message is gone
+ */
+export async function jumpTo(channel_id, message_id) {
   const shown = viewOf(logOf(channel_id).peek()).messages;
   wishes.delete(channel_id);
-  if (shown.some(({ id }) => id === message_id)) return Promise.resolve();
-  return jump(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) =>
-    viewAround(log, page, { has_older: true, limit: PAGE }),
-  );
+  if (shown.some(({ id }) => id === message_id)) return false;
+  let isGone = false;
+  await jump(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) => {
+    isGone = !page.some(({ id }) => id === message_id);
+    return viewAround(log, page, { has_older: true, limit: PAGE });
+  });
+  return isGone;
 }
 
 /** @param {number} channel_id */
@@ -179,6 +186,27 @@ export function jumpToNewest(channel_id) {
   wishes.delete(channel_id);
   update(channel_id, { view: null, error: null });
   return loadNewest(channel_id);
+}
+
+/**
+ * The first message of others from an entry on, however far back that is.
+ * @param {number} channel_id @param {number} seq
+ * @returns {Promise<{id: number, created_at: string}|null>} `null` where there is none any more
+ */
+export async function firstUnread(channel_id, seq) {
+  let after = seq - 1;
+  for (let tries = 0; tries < UNREAD_TRIES_MAX; tries++) {
+    const { events, last_seq } = await call('GET', `channels/${channel_id}/events?after=${after}&limit=500`);
+    const first = events.find(
+      (/** @type {any} */ { type, deleted, author_id }) =>
+        type === 'message.created' && !deleted && author_id !== me.peek()?.id,
+    );
+    if (first) return first;
+    const last = events.at(-1);
+    after = last?.to ?? last?.seq ?? last_seq;
+    if (after >= last_seq) return null;
+  }
+  return null;
 }
 
 /** @param {number} channel_id */

@@ -191,7 +191,7 @@ export function channelsOf(server_id) {
   return [...channels.value.values()].filter((channel) => channel.server_id === server_id).sort((a, b) => a.id - b.id);
 }
 
-// The place as a fragment: `#/servers/1/channels/2/messages/3`.
+// The place as a fragment: `#/servers/1/channels/2/messages/3`, and as a link to it.
 
 const ROUTE = /^#\/servers\/(\d{1,16})(?:\/channels\/(\d{1,16})(?:\/messages\/(\d{1,16}))?)?\/?$/;
 
@@ -213,6 +213,15 @@ export function hashOf({ server_id, channel_id, message_id }) {
   if (channel_id === undefined) return `#/servers/${server_id}`;
   const channel = `#/servers/${server_id}/channels/${channel_id}`;
   return message_id === undefined ? channel : `${channel}/messages/${message_id}`;
+}
+
+/** @param {Place} place @param {string} page the address of the page @returns {string} the link that leads there */
+export const linkTo = (place, page) => new URL(hashOf(place), page).href;
+
+/** @param {string} link @param {string} page @returns {Place} where it leads; `{}` where that is not in this page */
+export function placeOfLink(link, page) {
+  const [to, hash] = link.split('#', 2);
+  return hash !== undefined && to === page.split('#', 1)[0] ? placeOf(`#${hash}`) : {};
 }
 
 // The language and the theme, which belong to the browser and not to an account.

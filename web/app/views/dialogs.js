@@ -6,11 +6,12 @@ import * as administration from '../administration.js';
 import { channels, channelsOf, me, members, people, servers, t } from '../store.js';
 import { EmojiPicker } from './emoji_picker.js';
 import {
-  Avatar, Field, FormError, FormProblem, Icon, Submit, Time, demand, html, nameOf, orNull, personName, useForm,
+  Avatar, Field, FormError, FormProblem, Icon, Submit, Time, copyText, demand, html, nameOf, orNull, personName,
+  useForm,
 } from './kit.js';
 import { Modal } from './modal.js';
 import {
-  attempt, closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showFirst,
+  closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showChannel, showFirst, tell,
 } from './navigation.js';
 import { KeysDialog, Settings } from './settings.js';
 import { Switcher } from './switcher.js';
@@ -44,8 +45,12 @@ function serverIdOf(text) {
   return found ? Number(found[1]) : null;
 }
 
-/** @param {{code?: number}} props what came with a link, if one was followed */
-function Join({ code }) {
+/**
+ * What came with a link, if one was followed: the server, and where in it the link leads.
+ * @param {{code?: number, place?: import('../store.js').Place}} props
+ */
+function Join({ code, place }) {
+  const asked = place?.message_id ? 'join.asked_message' : 'join.asked';
   const form = useForm(async (values) => {
     demand(values, ['code']);
     const id = serverIdOf(values.code);
@@ -54,12 +59,13 @@ function Join({ code }) {
     else await administration.joinServer(id);
     isNavigationOpen.value = false;
     closeDialog();
-    focusComposer();
+    if (id === place?.server_id && place.channel_id) showChannel(place.channel_id, place.message_id);
+    else focusComposer();
   });
   return html`<${Modal} title=${t('join.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
       <${Field} name="code" label=${t('join.id')}
-        hint=${t(code ? 'join.asked' : 'join.hint')} defaultValue=${code ?? ''}
+        hint=${t(code ? asked : 'join.hint')} defaultValue=${code ?? ''}
         form=${form} test="join-code"
         maxlength="300" autofocus autocomplete="off" />
       <${FormProblem} form=${form} />
@@ -71,28 +77,15 @@ function Join({ code }) {
   <//>`;
 }
 
-/** Copies a text, also where a page without TLS has no clipboard of its own. @param {string} text */
-async function copyText(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const box = document.createElement('textarea');
-  box.className = 'hidden-text';
-  box.value = text;
-  (document.querySelector('dialog[open]') ?? document.body).append(box);
-  box.select();
-  const isDone = document.execCommand('copy');
-  box.remove();
-  if (!isDone) throw Object.assign(new Error(), { word: 'invite.not_copied' });
-  return undefined;
-}
-
 /** @param {{serverId: number}} props */
 function Invite({ serverId }) {
   const [isCopied, setCopied] = useState(false);
   const link = new URL(`#/servers/${serverId}`, document.baseURI).href;
-  const copy = () => attempt(async () => {
-    await copyText(link);
-    setCopied(true);
-  });
+  const copy = async () => {
+    const isDone = await copyText(link);
+    if (isDone) setCopied(true);
+    else tell({ word: 'invite.not_copied' });
+  };
   return html`<${Modal} title=${t('invite.title', { name: servers.value.get(serverId)?.name ?? '' })}
     onClose=${closeDialog}>
     <p>${t('invite.text')}</p>

@@ -131,6 +131,25 @@ export function shortNumberOf(count) {
   return count > 99 ? '99+' : numberOf(count);
 }
 
+/**
+ * Copies a text, also where a page has no clipboard of its own: without TLS, or because it is not allowed.
+ * @param {string} text @returns {Promise<boolean>} whether the browser let it
+ */
+export async function copyText(text) {
+  const isTaken = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (isTaken) return true;
+  const box = document.createElement('textarea');
+  box.className = 'hidden-text';
+  box.value = text;
+  const { activeElement } = document;
+  (document.querySelector('dialog[open]') ?? document.body).append(box);
+  box.select();
+  const isDone = document.execCommand('copy');
+  box.remove();
+  if (activeElement instanceof HTMLElement) activeElement.focus({ preventScroll: true });
+  return isDone;
+}
+
 /** How many characters the server counts in a text: those of Unicode, not JavaScript's units. @param {string} text */
 export function lengthOf(text) {
   let count = 0;

@@ -3,12 +3,16 @@
 // of nodes; nothing here ever takes text for markup.
 import { useMemo, useRef, useState } from '../../vendor/hooks.js';
 import * as actions from '../actions.js';
-import { me, people, t, wordsOfError } from '../store.js';
+import { linkTo, me, people, place, t, wordsOfError } from '../store.js';
 import { lineOf, parse } from '../text/markdown.js';
 import { isOnlyEmoji } from '../text/spans.js';
 import { Editor, insertText } from './composer.js';
-import { Avatar, Icon, IconButton, Time, classes, html, momentOf, nameOf, numberOf, personName } from './kit.js';
-import { activeRow, editing, attempt, openDialog, setReply, showMessage } from './navigation.js';
+import {
+  Avatar, Icon, IconButton, Time, classes, copyText, html, momentOf, nameOf, numberOf, personName,
+} from './kit.js';
+import {
+  activeRow, attempt, editing, followLink, openDialog, setReply, showMessage, tell, tellWord,
+} from './navigation.js';
 
 /** @typedef {import('../store.js').Message} Message */
 /** @typedef {{isOwner: boolean, channelId: number}} Where */
@@ -69,7 +73,7 @@ function element(node, key) {
       return html`<pre key=${key} tabIndex=${0}><code>${inside}</code></pre>`;
     case 'link':
       return html`<a key=${key} href=${node.href} target="_blank" rel="noopener noreferrer nofollow"
-        title=${node.href}>${inside}</a>`;
+        title=${node.href} onClick=${followLink}>${inside}</a>`;
     case 'mention':
       return html`<${Mention} key=${key} id=${node.user_id} text=${node.text} />`;
     case 'break':
@@ -122,6 +126,14 @@ function focusRow(id) {
   });
 }
 
+/** @param {Message} message of the server that is open */
+async function copyLink({ channel_id, id }) {
+  const { server_id } = place.value;
+  const isDone = await copyText(linkTo({ server_id, channel_id, message_id: id }, document.baseURI));
+  if (isDone) tellWord('message.link_copied');
+  else tell({ word: 'message.link_not_copied' });
+}
+
 /**
  * What may be done with a message, for its toolbar and its keys.
  * @param {Message} message
@@ -142,6 +154,7 @@ function Tools({ message, where, isActive }) {
   return html`<div class="tools" role="group" aria-label=${t('message.tools')}>
     ${button('smile', 'message.react', (event) => pickReaction(message, event.currentTarget), 'react')}
     ${button('reply', 'message.reply', () => setReply(where.channelId, message), 'reply')}
+    ${button('link', 'message.copy_link', () => copyLink(message), 'copy-link')}
     ${canEdit && button('edit', 'message.edit', () => {
       editing.value = message.id;
     }, 'edit')}
@@ -157,6 +170,7 @@ function onMessageKey(event, message, where) {
   const row = /** @type {Element} */ (event.currentTarget);
   const keys = /** @type {Record<string, false | (() => void)>} */ ({
     KeyR: () => setReply(where.channelId, message),
+    KeyL: () => copyLink(message),
     KeyE: canEdit && (() => {
       editing.value = message.id;
     }),

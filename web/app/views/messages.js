@@ -4,30 +4,13 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../ven
 import * as actions from '../actions.js';
 import { VIEW_MAX } from '../reducer.js';
 import {
-  connection,
-  logOf,
-  me,
-  members,
-  pending,
-  people,
-  place,
-  servers,
-  t,
-  unreadOf,
-  wordsOfError,
+  connection, logOf, me, members, pending, people, place, servers, t, unreadOf, wordsOfError,
 } from '../store.js';
 import { lineOf } from '../text/markdown.js';
-import { Icon, dayOf, html, nameOf, roveFocus, shortNumberOf } from './kit.js';
+import { Icon, IconButton, dayOf, html, momentOf, nameOf, roveFocus, shortNumberOf } from './kit.js';
 import { MessageRow, PendingRow } from './message.js';
 import {
-  activeRow,
-  attempt,
-  editing,
-  isNavigationOpen,
-  openDialog,
-  readByKey,
-  showNewest,
-  target,
+  activeRow, attempt, editing, isNavigationOpen, openDialog, readAll, readByKey, showMessage, showNewest, target,
 } from './navigation.js';
 import { dividerAfter, rowsOf, useScroll } from './rows.js';
 
@@ -149,6 +132,34 @@ function Pill({ count, isAtEnd, onClick }) {
 }
 
 /**
+ * The first unread message, where it lies before all that is loaded.
+ * @param {{channelId: number, divider: number | null, count: number, isBefore: boolean}} about
+ */
+function useUnreadBefore({ channelId, divider, count, isBefore }) {
+  const [first, setFirst] = useState(/** @type {{id: number, created_at: string, count: number} | null} */ (null));
+  const asked = useRef(/** @type {number | null} */ (null));
+  useEffect(() => {
+    if (divider === null || !isBefore || asked.current === divider) return;
+    asked.current = divider;
+    actions.firstUnread(channelId, divider).then((message) => setFirst(message && { ...message, count }), () => {
+      asked.current = null;
+    });
+  }, [divider, isBefore]);
+  return { first: divider === null || !isBefore ? null : first, forget: () => setFirst(null) };
+}
+
+/** @param {{first: {created_at: string, count: number}, onJump: () => void, onRead: () => void}} props */
+function UnreadBar({ first, onJump, onRead }) {
+  return html`<div class="unread-bar" data-test="unread-bar">
+    <button type="button" class="unread-jump" data-test="jump-unread" onClick=${onJump}>
+      <span class="cut">${t('messages.new_since', { count: first.count, time: momentOf(first.created_at) })}</span>
+      <span class="unread-way">${t('messages.to_unread')}<${Icon} name="arrow-down" /></span>
+    </button>
+    <${IconButton} icon="close" label=${t('keys.mark_read')} data-test="mark-read" onClick=${onRead} />
+  </div>`;
+}
+
+/**
  * Where the first unread message is, and up to where it was read.
  * @param {{channel: Channel, log: Log, isReading: () => boolean,
  *   isAtEndNow: () => boolean}} about
@@ -204,7 +215,11 @@ function useTarget({ channelId, log, rows, hasOlder, hasNewer, list, scroll, onO
     if (!wanted || wanted.channelId !== channelId) return;
     // What is not there when all has come will not come any more.
     const giveUp = () => {
-      if (log.is_loaded && !log.is_loading) target.value = null;
+      if (!log.is_loaded || log.is_loading) return;
+      target.value = null;
+      const all = /** @type {HTMLElement[]} */ (log.error ? [] : [...(list.current?.children ?? [])]);
+      const next = wanted.messageId && all.find(({ dataset }) => Number(dataset.id) > wanted.messageId);
+      if (next) scroll.toRow(next, 0.4);
     };
     if (wanted.isNewest) {
       if (hasNewer) return giveUp();
@@ -309,6 +324,8 @@ export function Messages({ channel }) {
   const { isAtEnd, isAtEndNow, onScroll } = scroll;
   const isReading = () => isAtEndNow() && !hasNewer && isLookedAt();
   const { count, divider, setDivider } = useUnread({ channel, log, isReading, isAtEndNow });
+  const isBefore = divider !== null && log.is_loaded && hasOlder && messages.length > 0 && messages[0].seq > divider;
+  const { first, forget } = useUnreadBefore({ channelId, divider, count, isBefore });
   useLook();
   useNames(messages);
   const said = useSaying(channelId, log.tail);
@@ -346,6 +363,10 @@ export function Messages({ channel }) {
         isSaid=${!hasOlder} />` : html`<div class="list-end">
           ${log.is_loading && html`<span class="spinner"></span>`}</div>`)}
     </div>
+    ${first && html`<${UnreadBar} first=${first} onJump=${() => {
+      forget();
+      showMessage(channelId, first.id);
+    }} onRead=${() => readAll(channelId)} />`}
     <${Pill} count=${count} isAtEnd=${isAtEnd && !hasNewer} onClick=${() => showNewest(channelId)} />
     <div class="hidden-text" aria-live="polite">${said}</div>
   </div>`;

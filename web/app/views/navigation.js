@@ -4,7 +4,7 @@
 import { useEffect, useLayoutEffect, useRef } from '../../vendor/hooks.js';
 import { batch, effect, signal } from '../../vendor/signals.js';
 import * as actions from '../actions.js';
-import { channelsOf, dismiss, me, notices, notify, phase, place, servers, t, unreadOf } from '../store.js';
+import { channelsOf, dismiss, me, notices, notify, phase, place, placeOfLink, servers, t, unreadOf } from '../store.js';
 import { Avatar, Icon, IconButton, classes, html, personName, roveFocus, shortNumberOf } from './kit.js';
 
 /** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
@@ -70,7 +70,7 @@ export function focusComposer() {
 }
 
 /** Says in a notice what went wrong with an action that has no form. @param {any} error */
-function tell({ kind = 'error', code, word, detail, message }) {
+export function tell({ kind = 'error', code, word, detail, message }) {
   const key = `view-${Date.now()}-${Math.random()}`;
   notify({ key, kind, code, detail: detail ?? message, word });
 }
@@ -119,6 +119,12 @@ export function showChannel(channelId, messageId) {
   attempt(() => actions.openChannel(channelId, messageId));
 }
 
+/** Marks all of a channel as read, by hand. @param {number} channelId */
+export function readAll(channelId) {
+  actions.markRead(channelId);
+  readByKey.value += 1;
+}
+
 /** @param {number} channelId */
 export function showFirst(channelId) {
   target.value = { channelId, isFirst: true };
@@ -146,6 +152,19 @@ export function showMessage(channelId, messageId) {
   attempt(() => actions.jumpTo(channelId, messageId)).finally(() => setTimeout(() => {
     if (target.peek() === wanted) target.value = null;
   }, 1000));
+}
+
+/**
+ * A link into this page leads there without another tab, unless it is wanted in one.
+ * @param {MouseEvent} event
+ */
+export function followLink(event) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || !(event.currentTarget instanceof HTMLAnchorElement)) return;
+  const { server_id, channel_id, message_id } = placeOfLink(event.currentTarget.href, document.baseURI);
+  if (channel_id === undefined || !servers.value.has(server_id ?? -1)) return;
+  event.preventDefault();
+  if (message_id === undefined) showChannel(channel_id);
+  else showMessage(channel_id, message_id);
 }
 
 // Servers and channels.
@@ -334,8 +353,7 @@ function onKeyDown(event) {
   }
   if (event.key === 'Escape' && closePanel()) return;
   if (event.key === 'Escape' && place.value.channel_id) {
-    actions.markRead(place.value.channel_id);
-    readByKey.value += 1;
+    readAll(place.value.channel_id);
     return;
   }
   if (isForText(event.target)) return;

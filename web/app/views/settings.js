@@ -237,6 +237,7 @@ const KEYS = [
     [['↑'], 'keys.message_before'],
     [['↓'], 'keys.message_after'],
     [['R'], 'message.reply'],
+    [['L'], 'message.copy_link'],
     [['E'], 'message.edit'],
     [['+'], 'message.react'],
     [['P'], 'keys.pin'],

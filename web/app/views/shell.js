@@ -297,19 +297,19 @@ function useSwipe() {
 
 /** Who follows a link to a server that is not theirs yet is asked whether to join it. */
 function useInvitation() {
-  const wanted = useRef(place.peek().server_id);
+  const wanted = useRef(place.peek());
   const isLive = connection.value.state === 'live';
   useEffect(() => {
     const look = () => {
-      const id = wanted.current;
-      if (!id || connection.peek().state !== 'live') return;
-      wanted.current = undefined;
-      if (servers.peek().has(id)) return;
+      const to = wanted.current;
+      if (!to.server_id || connection.peek().state !== 'live') return;
+      wanted.current = {};
+      if (servers.peek().has(to.server_id)) return;
       hush('server_not_found');
-      openDialog('join', { code: id });
+      openDialog('join', { code: to.server_id, place: to });
     };
     const onMove = () => {
-      wanted.current = placeOf(location.hash).server_id;
+      wanted.current = placeOf(location.hash);
       setTimeout(look);
     };
     setTimeout(look);
