@@ -1,5 +1,6 @@
 //! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
 
+use crate::actors::channel::NewestPages;
 use crate::actors::registry::{Registry, RegistryHandle};
 use crate::actors::relay::{Relay, RelayHandle, Relays};
 use crate::actors::writer::Writer;
@@ -142,13 +143,14 @@ impl Application {
         let db = Db::new(&database).map_err(|error| other(&error))?;
         users::note_looks(&db).await.map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database, config.times);
-        let relays = Relays::default();
+        let (relays, newest) = (Relays::default(), NewestPages::default());
         let (secret_before, life) = (config.secret_key_previous.as_ref(), config.token_life);
         let tokens = Tokens::new(&secret, secret_before, config.algorithm, life);
         let keys = [Some(&secret), secret_before].into_iter().flatten();
         let successions = keys.map(Succession::new).collect::<Result<_, _>>().map_err(|error| other(&error))?;
         let node = Data::new(Node {
-            registry: Registry::start(db.clone(), writer.clone(), relays.clone(), config.times),
+            registry: Registry::start(db.clone(), writer.clone(), relays.clone(), newest.clone(), config.times),
+            newest,
             db,
             tokens: Arc::new(tokens.by(config.times.clock)),
             successions,

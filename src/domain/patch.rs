@@ -18,11 +18,9 @@ impl<T> Patch<T> {
         !matches!(self, Self::Keep)
     }
 
-    /// Leaves out what says what is there already.
-    pub fn keep_if_same(&mut self, now: Option<&str>, text: impl Fn(&T) -> &str) {
-        if self.is_given() && self.value().map(text) == now {
-            *self = Self::Keep;
-        }
+    /// Whether it says something else than what is there.
+    pub fn differs(&self, now: Option<&str>, text: impl Fn(&T) -> &str) -> bool {
+        self.is_given() && self.value().map(text) != now
     }
 
     /// The new value, where there is one.

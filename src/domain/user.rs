@@ -130,22 +130,16 @@ pub struct ProfilePatch {
 }
 
 impl ProfilePatch {
-    /// Leaves out what is so already: a profile that is sent back as it was read changes nothing.
-    pub fn keep_what_is(&mut self, now: &Profile) {
-        self.display_name.keep_if_same(now.display_name.as_deref(), |name| name.as_str());
-        self.bio.keep_if_same(now.bio.as_deref(), |bio| bio.as_str());
-        self.avatar_url.keep_if_same(now.avatar_url.as_deref(), |url| url.as_str());
-        self.email.take_if(|email| email.as_str() == now.email);
-    }
-
-    /// Whether it changes anything.
-    pub fn is_empty(&self) -> bool {
-        !self.is_shown() && self.email.is_none()
-    }
-
     /// Whether it says anything about what others see.
-    pub fn is_shown(&self) -> bool {
+    pub fn says_what_is_shown(&self) -> bool {
         self.display_name.is_given() || self.bio.is_given() || self.avatar_url.is_given()
+    }
+
+    /// Whether others see anything else by it than they do now.
+    pub fn is_shown(&self, now: &Profile) -> bool {
+        self.display_name.differs(now.display_name.as_deref(), |name| name.as_str())
+            || self.bio.differs(now.bio.as_deref(), |bio| bio.as_str())
+            || self.avatar_url.differs(now.avatar_url.as_deref(), |url| url.as_str())
     }
 }
 

@@ -14,6 +14,7 @@ pub use kit::query::Query;
 pub use kit::web_client::WebClient;
 pub use routes::{Pages, app, document};
 
+use crate::actors::channel::NewestPages;
 use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;
 use crate::auth::refresh_token::Succession;
@@ -32,6 +33,8 @@ pub struct Node {
     pub db: Db,
     /// Who may do what.
     pub registry: RegistryHandle,
+    /// The newest messages of channels with life.
+    pub newest: NewestPages,
     /// Issues and checks tokens.
     pub tokens: Arc<Tokens>,
     /// What makes the successors of refresh tokens: with the present key, and with the one before it.

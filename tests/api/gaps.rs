@@ -1,5 +1,6 @@
 //! Entries that somebody else has written into a log, as another node does: sockets live on and hear them in their place.
 
+use crate::support::database::connect;
 use crate::support::{Socket, TestApp, User, Value, json, spawn_app, spawn_app_with};
 use std::time::Duration;
 
@@ -168,6 +169,26 @@ async fn a_large_gap_is_heard_in_order_and_one_that_is_too_large_brings_sockets_
     let mut back = app.socket_at(&path, &[]).await.0;
     back.replay(READ + 2, last).await;
     assert_eq!(back.say_and_hear("all is well").await["seq"], last + 1);
+}
+
+/// It is not told in time.
+#[tokio::test]
+async fn a_gap_that_takes_too_long_to_be_read_is_given_up() {
+    let app = spawn_app_with(|config| {
+        config.times.watch_every = Duration::from_millis(50);
+        config.times.gap_read_max = Duration::from_millis(100);
+    })
+    .await;
+    let (mina, jun, _, channel) = app.two_members().await;
+    let mut socket = app.socket(channel, &mina).await;
+    socket.say_and_hear("one").await;
+    let lock = connect(&app.database).await;
+    lock.batch_execute("begin; lock table channel_changes in access exclusive mode").await.expect("it is free");
+    app.write_behind(channel, &jun, 1).await;
+    socket.expect_close(1012).await;
+    lock.batch_execute("rollback").await.expect("it is open");
+    let mut back = app.socket_at(&format!("/ws/{channel}?after=1&token={}", mina.token), &[]).await.0;
+    assert_eq!(back.replay(1, 2).await[0]["content"], "entry 2");
 }
 
 /// The storage does not tell what was missed: sockets end, and come back for it. Who has posted is answered all the same.

@@ -1,6 +1,7 @@
 //! The node as a process of its own, and what the kernel says about it.
 
 use super::secrets::{look_at_file, none_was_logged, watch};
+use rustix::io::Errno;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process, test_kill_process};
 use std::io::BufRead;
@@ -41,15 +42,21 @@ pub fn furnished_folder() -> PathBuf {
     static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
         remove_templates_of_ended_processes();
         let folder = std::env::temp_dir().join(format!("{TEMPLATES}{}", std::process::id()));
+        // Of an earlier process of the same number.
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder can be made");
         std::fs::set_permissions(&folder, open_to_all()).expect("it can be opened");
+        let log = std::fs::File::create(folder.join("log")).expect("a file can be made");
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_madang"));
-        command.env_remove("DATABASE_URL").env("DATA_DIR", &folder).env("PORT", "0").stderr(Stdio::null());
+        command.env_remove("DATABASE_URL").env("DATA_DIR", &folder).env("PORT", "0").stderr(log);
         let mut node = command.stdout(Stdio::piped()).spawn().expect("the node starts");
         let lines = std::io::BufReader::new(node.stdout.take().expect("it has an output")).lines();
-        lines.map_while(Result::ok).find(|line| line.starts_with("API")).expect("it says where it is");
+        if !lines.map_while(Result::ok).any(|line| line.starts_with("API")) {
+            panic!("no node starts: {}", std::fs::read_to_string(folder.join("log")).unwrap_or_default());
+        }
         signal(&node.id().to_string(), Signal::TERM);
         assert!(node.wait().expect("it ends").success());
+        std::fs::remove_file(folder.join("log")).expect("it is there");
         folder
     });
     let folder = data_folder();
@@ -65,7 +72,7 @@ fn remove_templates_of_ended_processes() {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix(TEMPLATES)?.parse().ok()).and_then(Pid::from_raw);
-        if pid.is_some_and(|pid| test_kill_process(pid).is_err()) {
+        if pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH)) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

@@ -122,6 +122,7 @@ impl Handler<LogIsAt> for Channel {
             self.follow(ctx);
         } else if !self.attached.is_empty() {
             self.sequence.begin(log.last_seq);
+            self.newest.open();
             self.announced(ctx);
         }
     }

@@ -40,7 +40,7 @@ use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Ha
 use bytes::Bytes;
 use handle::{Attach, Change, Forget, More, Post};
 use lru::LruCache;
-use newest::NewestPage;
+use newest::Newest;
 use outcomes::Answer;
 use pages::Pages;
 use replay::Reads;
@@ -106,8 +106,14 @@ impl Shared {
     /// The database has another history: what was read of the logs is forgotten, and how far channels that are gone had announced them.
     pub(super) fn forget_logs(&self) {
         self.pages.clear();
+        self.newest.forget();
         self.heads.borrow_mut().clear();
         self.histories.set(self.histories.get() + 1);
+    }
+
+    /// A channel is let go, or has failed: what it has had ready is answered no more.
+    pub(super) fn let_go(&self, id: ChannelId) {
+        self.newest.end(id);
     }
 
     /// Which history the database has now: how far a log went in an earlier one is nothing to go by.
@@ -164,7 +170,7 @@ pub struct Channel {
     /// What became of writes that lie behind a gap, or were answered behind one that does.
     answers: VecDeque<Answer>,
     tail: Tail,
-    newest: NewestPage,
+    newest: Newest,
     reads: Reads,
     /// How many attaches and posts the registry has sent: it compares before it lets a channel go.
     arrivals: u64,
@@ -179,6 +185,10 @@ impl Channel {
     /// Starts a channel on the current thread.
     pub(super) fn start_one(id: ChannelId, shared: Shared) -> ChannelHandle {
         let left = shared.heads.borrow_mut().remove(&id);
+        let mut newest = shared.newest.begin(id);
+        if left.is_some() {
+            newest.open();
+        }
         let channel = Self {
             id,
             attached: HashMap::new(),
@@ -187,7 +197,7 @@ impl Channel {
             sequence: Sequence::new(left),
             answers: VecDeque::new(),
             tail: Tail::new(shared.node_bytes.clone()),
-            newest: shared.newest.begin(id),
+            newest,
             history: shared.history(),
             shared,
             reads: Reads::default(),

@@ -48,9 +48,11 @@ impl Channel {
                     Entry::new(&made.entry)
                 }
                 // It was made before, and perhaps told nobody here (a channel that has failed).
-                (LogWrite::Change(draft), Outcome::Unchanged) if draft.change().is_deletion() => {
-                    self.newest.forget();
-                    self.forget_texts(draft.change().message_ids());
+                (LogWrite::Change(draft), Outcome::Unchanged) => {
+                    self.newest.forget_these(draft.change().message_ids());
+                    if draft.change().is_deletion() {
+                        self.forget_texts(draft.change().message_ids());
+                    }
                     continue;
                 }
                 _ => {
@@ -71,6 +73,9 @@ impl Channel {
         while let Some(entry) = self.sequence.next_held() {
             self.newest.forget();
             self.keep(entry, &mut frames);
+        }
+        if self.sequence.head().is_some() {
+            self.newest.open();
         }
         frames
     }

@@ -281,6 +281,7 @@ impl Channel {
             && let Some((older, last_seq)) = self.reads.unadopted.take()
         {
             self.tail.adopt(older, self.sequence.begin(last_seq));
+            self.newest.open();
         }
     }
 

@@ -99,7 +99,8 @@ impl Scene {
         let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
         let writer = Writer::start(1, &nowhere, Times::default());
         let db = Db::new(&nowhere).expect("its settings agree");
-        let registry = Registry::start(db.clone(), writer.clone(), Relays::default(), Times::default());
+        let registry =
+            Registry::start(db.clone(), writer.clone(), Relays::default(), NewestPages::default(), Times::default());
         let shared = Shared::new(registry.into_addr(), writer, db, NewestPages::default(), Times::default());
         let channel = Channel::start_one(ChannelId(1), shared.clone());
         let other = Channel::start_one(ChannelId(2), shared.clone());

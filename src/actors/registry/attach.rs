@@ -69,6 +69,7 @@ impl Registry {
     pub(super) fn live(&mut self, id: ChannelId, server_id: ServerId) -> ChannelHandle {
         if self.live.get(&id).is_some_and(|live| !live.handle.is_alive()) {
             self.live.remove(&id);
+            self.shared.let_go(id);
         }
         let shared = &self.shared;
         let live = self.live.entry(id).or_insert_with(|| RunningChannel {
@@ -143,6 +144,7 @@ impl Handler<Retire> for Registry {
         let is_idle = self.live.get(&retire.channel_id).is_some_and(|live| live.arrivals == retire.arrivals);
         if is_idle {
             self.live.remove(&retire.channel_id);
+            self.shared.let_go(retire.channel_id);
         }
         is_idle
     }

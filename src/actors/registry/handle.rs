@@ -5,7 +5,7 @@ use super::cache::{Miss, SharedCache};
 use super::{
     Apply, Ask, Change, EndChannels, Forget, Found, ReadAgain, Registry, RemoveGateway, Reply, Target, decide_channel,
 };
-use crate::actors::channel::{Attachment, NewestPages, Posted, Poster, Posting, Start};
+use crate::actors::channel::{Attachment, Posted, Poster, Posting, Start};
 use crate::actors::relay::{Completion, Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
@@ -30,7 +30,6 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 pub struct RegistryHandle {
     pub(super) addr: Addr<Registry>,
     pub(super) cache: SharedCache,
-    pub(super) newest: NewestPages,
     pub(super) answer_max: Duration,
 }
 
@@ -77,11 +76,6 @@ impl RegistryHandle {
             Found::Facts(facts) => decide_channel(facts, id),
             _ => Err(Error::NotFound(Noun::Channel)),
         }
-    }
-
-    /// The newest messages of channels with life here.
-    pub fn newest(&self) -> &NewestPages {
-        &self.newest
     }
 
     /// Attaches a socket to a channel that its user may read.

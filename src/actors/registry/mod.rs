@@ -160,15 +160,14 @@ pub struct Registry {
 
 impl Registry {
     /// Starts the node's registry on the current thread; its channels live there too.
-    pub fn start(db: Db, writer: Writer, relays: Relays, times: Times) -> RegistryHandle {
+    pub fn start(db: Db, writer: Writer, relays: Relays, newest: NewestPages, times: Times) -> RegistryHandle {
         let cache = SharedCache::default();
-        let (read_by_handles, newest) = (cache.clone(), NewestPages::default());
-        let channels_keep = newest.clone();
+        let read_by_handles = cache.clone();
         let start = |ctx: &mut Context<Self>| {
-            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), channels_keep, times);
+            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), newest, times);
             Self::new(db, relays, shared, cache, times)
         };
-        RegistryHandle { addr: Self::create(start), cache: read_by_handles, newest, answer_max: times.answer_max }
+        RegistryHandle { addr: Self::create(start), cache: read_by_handles, answer_max: times.answer_max }
     }
 
     fn new(db: Db, relays: Relays, shared: channel::Shared, cache: SharedCache, times: Times) -> Self {

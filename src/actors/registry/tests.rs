@@ -50,7 +50,8 @@ impl Handler<IsLive> for Registry {
 fn registry() -> actix::Addr<Registry> {
     let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let db = Db::new(&nowhere).expect("its settings agree");
-    Registry::start(db, Writer::start(1, &nowhere, Times::default()), Relays::default(), Times::default()).into_addr()
+    let writer = Writer::start(1, &nowhere, Times::default());
+    Registry::start(db, writer, Relays::default(), NewestPages::default(), Times::default()).into_addr()
 }
 
 /// Somebody may be on the way to a channel that asks to be let go.

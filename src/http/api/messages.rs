@@ -72,7 +72,7 @@ pub async fn list(
 ) -> Result<HttpResponse> {
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
     if page.window == (Window::Newest { offset: 0 })
-        && let Some(json) = node.registry.newest().read(&node.db, &access, page.limit).await?
+        && let Some(json) = node.newest.read(&node.db, &access, page.limit).await?
     {
         return Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json));
     }

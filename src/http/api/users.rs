@@ -100,12 +100,12 @@ pub async fn update_me(
     sent.keeps("username", &**caller.username(), "A username cannot be changed")?;
     let UpdateMe { display_name, bio, avatar_url, email, password, current_password } = sent.patch;
     let mut profile = ProfilePatch { display_name, bio, avatar_url, email };
-    if !profile.is_empty() {
-        let now = users::own(&node.db, &caller).await?;
-        profile.keep_what_is(&now);
-        if profile.is_empty() && password.is_none() {
-            return Ok(Json(now));
-        }
+    let now = users::own(&node.db, &caller).await?;
+    profile.email.take_if(|email| email.as_str() == now.email);
+    let is_shown = profile.is_shown(&now);
+    if !is_shown && profile.email.is_none() && password.is_none() {
+        // Sent back as it was read: nothing changes, and nothing has to be shown for it.
+        return Ok(Json(now));
     }
     if password.is_some() || profile.email.is_some() {
         match current_password {
@@ -114,25 +114,26 @@ pub async fn update_me(
             None => return Err(Conflict::PasswordRequired.into()),
         }
     }
-    let is_shown = profile.is_shown();
     if is_shown {
         told.quota(node.limits.profile_change(caller.id())?);
     }
     if profile.email.is_some() {
         told.quota(node.limits.email_change(caller.id(), client.address)?);
     }
+    // Somebody else's change may come between: what is written is told.
+    let is_told = profile.says_what_is_shown();
     let (db, user) = (node.db.clone(), caller.id());
     let Some(password) = &password else {
         let work = async move { users::update(&db, &caller, &profile, None).await };
         let change = Change::Profile(user);
-        let changed = if is_shown { commit(&node, change.clone(), work, move |_| change).await } else { work.await };
+        let changed = if is_told { commit(&node, change.clone(), work, move |_| change).await } else { work.await };
         return Ok(Json(changed?));
     };
     let turn = Arc::new(node.limits.hash_turn(client.address, Account::named(caller.username()))?);
     node.passwords.judge(password, [&**caller.username()], Arc::clone(&turn)).await?;
     let hashed_password = node.passwords.hash(password, turn).await?;
     let password = PasswordChange { hashed_password, kept_token };
-    let change = if is_shown { Change::PasswordAndProfile(user) } else { Change::Password(user) };
+    let change = if is_told { Change::PasswordAndProfile(user) } else { Change::Password(user) };
     let work = async move { users::update(&db, &caller, &profile, Some(&password)).await };
     Ok(Json(commit(&node, change.clone(), work, move |_| change).await?))
 }

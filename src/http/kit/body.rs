@@ -135,8 +135,8 @@ impl<T: FromFields> FromRequest for Form<T> {
                 _ => first_of_each(url::form_urlencoded::parse(&bytes).into_owned()),
             };
             // Who means the cookie and says it wrongly is not given the token in the body instead.
-            let is_wrong = |name: &str, value: &Value| name == "cookie" && !value.is_null();
-            texts.retain(|name, value| value.is_string() || value.is_boolean() || is_wrong(name, value));
+            let is_cookie_wish = |name: &str, value: &Value| name == "cookie" && !value.is_null();
+            texts.retain(|name, value| value.is_string() || value.is_boolean() || is_cookie_wish(name, value));
             read(texts).map(Self)
         })
     }
