@@ -178,10 +178,9 @@ export function roveFocus(event, selector, columns = 1) {
   all[Math.min(Math.max(next, 0), all.length - 1)].focus();
 }
 
-/** Loads a style sheet that the first screen does without. @param {string} name */
-export function loadStyle(name) {
+/** Loads a style sheet that the first screen does without. @param {URL} url */
+export function loadStyle({ href }) {
   return new Promise((resolve, reject) => {
-    const { href } = new URL(`../../style/${name}.css`, import.meta.url);
     const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href, onload: resolve });
     link.onerror = () => {
       link.remove();

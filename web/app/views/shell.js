@@ -324,7 +324,8 @@ const drawn = signal(null);
 let loading = null;
 
 function loadDialogs() {
-  loading ??= Promise.all([import('./dialogs.js'), loadStyle('dialogs')]).then(([{ Dialogs }]) => {
+  const style = new URL('../../style/dialogs.css', import.meta.url);
+  loading ??= Promise.all([import('./dialogs.js'), loadStyle(style)]).then(([{ Dialogs }]) => {
     drawn.value = Dialogs;
   }).catch((error) => {
     loading = null;
