@@ -21,6 +21,7 @@ const WARMING: Duration = Duration::from_millis(200);
 const MESSAGES: usize = 50;
 const CHANNELS: usize = 5;
 const FROM_REGISTRY: Goal = Goal::TimesFloor(1.5);
+const FROM_MEMORY: Goal = Goal::TimesFloor(2.0);
 const ONE_QUERY: Goal = Goal::TimesFloor(2.5);
 
 /// A call to measure.
@@ -30,6 +31,8 @@ struct Call {
     path: String,
     body: &'static str,
     goal: Goal,
+    /// A channel that has life meanwhile.
+    life: Option<i64>,
 }
 
 /// One round of calls.
@@ -56,6 +59,11 @@ pub async fn measure(results: &mut Results) {
         let api = Api::new(&node.url);
         let account = api.account("calls").await;
         for call in calls(&node, &api, &account).await.iter().take(only.unwrap_or(usize::MAX)) {
+            // Each is measured in less time than a socket may be silent.
+            let _life = match call.life {
+                Some(channel) => Some(Socket::open(&node.address, channel, &account).await),
+                None => None,
+            };
             compare(results, &node, &account, call, named).await;
         }
         node.stop().await;
@@ -65,15 +73,19 @@ pub async fn measure(results: &mut Results) {
 
 async fn calls(node: &Node, api: &Api, account: &Account) -> Vec<Call> {
     let mut channel = api.channel(account).await;
-    for _ in 1..CHANNELS {
+    for _ in 2..CHANNELS {
         channel = api.channel(account).await;
     }
-    let mut socket = Socket::open(&node.address, channel, account).await;
-    for _ in 0..MESSAGES {
-        socket.send("Hello, World! It is a fine day in the courtyard.").await;
-        socket.wait_for(1).await;
+    // One is let go while other calls are measured: nobody has a socket there.
+    let quiet = api.channel(account).await;
+    for channel in [channel, quiet] {
+        let mut socket = Socket::open(&node.address, channel, account).await;
+        for _ in 0..MESSAGES {
+            socket.send("Hello, World! It is a fine day in the courtyard.").await;
+            socket.wait_for(1).await;
+        }
     }
-    let get = |name, path, goal| Call { name, method: "GET", path, body: "", goal };
+    let get = |name, path, goal| Call { name, method: "GET", path, body: "", goal, life: None };
     let server = account.server;
     vec![
         get("GET /channels/{channel_id}, from the registry", format!("/channels/{channel}"), FROM_REGISTRY),
@@ -81,9 +93,17 @@ async fn calls(node: &Node, api: &Api, account: &Account) -> Vec<Call> {
         get("GET /users/me, one query", "/users/me".into(), ONE_QUERY),
         get("GET /users/{user_id}, one query", "/users/1".into(), ONE_QUERY),
         get("GET /servers/, one query", "/servers/".into(), ONE_QUERY),
+        Call {
+            life: Some(channel),
+            ..get(
+                "GET /channels/{channel_id}/messages, from memory, 50 messages",
+                format!("/channels/{channel}/messages?limit=50"),
+                FROM_MEMORY,
+            )
+        },
         get(
             "GET /channels/{channel_id}/messages, one query, 50 messages",
-            format!("/channels/{channel}/messages?limit=50"),
+            format!("/channels/{quiet}/messages?limit=50"),
             ONE_QUERY,
         ),
         Call {
@@ -92,6 +112,7 @@ async fn calls(node: &Node, api: &Api, account: &Account) -> Vec<Call> {
             path: format!("/channels/{channel}"),
             body: r#"{"name":"general"}"#,
             goal: Goal::None,
+            life: None,
         },
         Call {
             name: "POST /channels/{channel_id}/messages, commits shared",
@@ -99,6 +120,7 @@ async fn calls(node: &Node, api: &Api, account: &Account) -> Vec<Call> {
             path: format!("/channels/{channel}/messages"),
             body: r#"{"content":"Hello, World!"}"#,
             goal: Goal::None,
+            life: None,
         },
     ]
 }
