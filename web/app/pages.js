@@ -15,7 +15,7 @@ import {
   withPageAfter,
   withPageBefore,
 } from './reducer.js';
-import { logOf, me, members, people, place, put } from './store.js';
+import { connection, logOf, me, members, people, place, put } from './store.js';
 
 /** @typedef {import('./store.js').Log} Log */
 /** @typedef {import('./store.js').View} View */
@@ -160,9 +160,14 @@ function jump(channel_id, query, view) {
  * @returns {Promise<boolean>} whether it turned out that the message is gone
  */
 export async function jumpTo(channel_id, message_id) {
-  const shown = viewOf(logOf(channel_id).peek()).messages;
+  const shown = viewOf(logOf(channel_id).peek());
   wishes.delete(channel_id);
-  if (shown.some(({ id }) => id === message_id)) return false;
+  if (shown.messages.some(({ id }) => id === message_id)) {
+    // What comes does not push it out. What the disk has kept may be gone meanwhile.
+    update(channel_id, { view: shown });
+    const isNow = connection.peek().state === 'live';
+    return !isNow && one(channel_id, message_id).then((list) => !list.length, () => false);
+  }
   let isGone = false;
   await jump(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) => {
     isGone = !page.some(({ id }) => id === message_id);

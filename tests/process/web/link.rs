@@ -44,8 +44,13 @@ impl Courtyard {
         format!("{}/#/servers/{}/channels/{channel}/messages/{first}", node.url, own.server)
     }
 
-    /// Somebody says much since; answers the id of the first of it.
+    /// Somebody says much while Mina is away from the page; answers the id of the first of it.
     async fn grow(&self, author: &Account) -> i64 {
+        self.mina.browser.go("about:blank").await;
+        self.say_much(author).await
+    }
+
+    async fn say_much(&self, author: &Account) -> i64 {
         let path = format!("/channels/{}/messages", self.channel);
         let mut ids = Vec::new();
         for number in 1..=LATER {
@@ -152,7 +157,7 @@ async fn what_is_unread_before_all_that_is_loaded_is_one_click_away() {
     mina.browser.click(&format!("[data-test=channel][data-id='{elsewhere}']")).await;
     let is_there = "return location.hash.endsWith(`/${arguments[0]}`)";
     mina.browser.until("the other channel", is_there, &[elsewhere]).await;
-    let first = yard.grow(&june).await;
+    let first = yard.say_much(&june).await;
     mina.browser.click(&format!("[data-test=channel][data-id='{}']", yard.channel)).await;
     let said = "return document.querySelector('[data-test=unread-bar]')?.innerText ?? ''";
     mina.browser.find("[data-test=unread-bar]").await;
