@@ -12,7 +12,7 @@ import { MessageRow, PendingRow } from './message.js';
 import {
   activeRow, attempt, editing, isNavigationOpen, openDialog, readAll, readByKey, showMessage, showNewest, target,
 } from './navigation.js';
-import { dividerAfter, rowsOf, useScroll } from './rows.js';
+import { dividerAfter, rowsOf, scrollByKey, useScroll } from './rows.js';
 
 /** @typedef {import('../store.js').Channel} Channel */
 /** @typedef {import('../store.js').Log} Log */
@@ -350,7 +350,7 @@ export function Messages({ channel }) {
 
   return html`<div class="messages-frame">
     <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region"
-      aria-label=${t('messages.label', { name: channel.name })}
+      aria-label=${t('messages.label', { name: channel.name })} onKeyDown=${scrollByKey}
       onScroll=${() => {
         onScroll();
         loadWhatIsNear();
