@@ -1,5 +1,6 @@
 //! The page, in a real browser, on a real node.
 
+mod axe;
 mod browser;
 mod chat;
 mod documents;
@@ -11,4 +12,5 @@ mod link;
 mod long;
 mod page;
 mod picture;
+mod talk;
 mod walk;
