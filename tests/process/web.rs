@@ -2,8 +2,10 @@
 
 mod axe;
 mod browser;
+mod budget;
 mod chat;
 mod documents;
+mod heap;
 mod hostile;
 mod input;
 mod keyboard;
