@@ -2,6 +2,7 @@
 
 use super::node::PATIENCE;
 use super::schema::check_frame;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +32,20 @@ impl Api {
     pub async fn post(&self, path: &str, token: &str, body: Value) -> Value {
         let call = self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(&body);
         call.send().await.expect("an answer").json().await.expect("JSON")
+    }
+
+    /// Any call with a body; answers how it went and what was said, where that is JSON.
+    pub async fn call(&self, method: Method, path: &str, token: &str, body: Value) -> (StatusCode, Value) {
+        let call = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token).json(&body);
+        let answer = call.send().await.expect("an answer");
+        (answer.status(), answer.json().await.unwrap_or_default())
+    }
+
+    /// The same where it has to succeed.
+    pub async fn must(&self, method: Method, path: &str, token: &str, body: Value) -> Value {
+        let (status, said) = self.call(method, path, token, body).await;
+        assert!(status.is_success(), "{path}: {status} {said}");
+        said
     }
 
     pub async fn account(&self, name: &str) -> Account {

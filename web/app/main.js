@@ -2,7 +2,7 @@
 // Starts the client. The root of what is seen: the front door, where one logs in or signs up, or the shell; and what is
 // told in passing and in the tab's title.
 import { useEffect, useState } from '../vendor/hooks.js';
-import { h, render } from '../vendor/preact.js';
+import { h, options, render } from '../vendor/preact.js';
 import { logIn, register, retryNow, start, startPlaces } from './actions.js';
 import { startKeeping } from './disk.js';
 import {
@@ -181,6 +181,13 @@ function App() {
   useLooks();
   return html`<${SCREENS[phase.value]} /><${Toasts} /><${Title} />`;
 }
+
+// What comes at once is drawn at once: a burst of frames, as after a reconnection, would take a drawing each.
+const drawing = new MessageChannel();
+options.debounceRendering = (draw) => {
+  drawing.port1.onmessage = () => draw();
+  drawing.port2.postMessage(null);
+};
 
 const root = document.getElementById('app');
 if (!root) throw new Error('the page has no #app');

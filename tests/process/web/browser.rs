@@ -15,6 +15,12 @@ use tokio::time::timeout;
 /// The key of an element in WebDriver's answers (W3C WebDriver, 12.2).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const POLL: Duration = Duration::from_millis(25);
+/// In each document before its own scripts: what its content policy forbids is noted, and no call is left out of its list of calls.
+const WATCH: &str = "window.violations = [];
+    document.addEventListener('securitypolicyviolation', (event) => {
+        violations.push(`${event.effectiveDirective}: ${event.blockedURI} ${event.sourceFile}`);
+    });
+    performance.setResourceTimingBufferSize(100000)";
 
 /// One browser with a profile of its own and one page.
 pub struct Browser {
@@ -78,7 +84,7 @@ impl Browser {
         let options = json!({ "binary": chromium, "args": arguments });
         let capabilities = json!({
             "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" },
-            "unhandledPromptBehavior": "ignore",
+            "unhandledPromptBehavior": "ignore", "timeouts": { "script": PATIENCE.as_millis() as u64 },
         });
         let mut browser = Self { driver, http: reqwest::Client::new(), session: String::new(), _profile: profile };
         let base = format!("http://127.0.0.1:{port}/session");
@@ -88,6 +94,7 @@ impl Browser {
         // What is shown depends on the window inside its frame.
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
+        browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH })).await;
         Some(browser)
     }
 
@@ -100,7 +107,7 @@ impl Browser {
         if is_good { Ok(value) } else { Err(value) }
     }
 
-    async fn command(&self, path: &str, body: Value) -> Result<Value, Value> {
+    pub(super) async fn command(&self, path: &str, body: Value) -> Result<Value, Value> {
         self.ask(&format!("{}/{path}", self.session), body).await
     }
 
@@ -113,6 +120,11 @@ impl Browser {
     /// Goes to an address.
     pub async fn go(&self, url: &str) {
         self.command("url", json!({ "url": url })).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// The same address once more.
+    pub async fn reload(&self) {
+        self.command("refresh", json!({})).await.unwrap_or_else(|error| panic!("it is not loaded again: {error}"));
     }
 
     /// The value of a script, whose `arguments` are there under that name.
@@ -146,16 +158,19 @@ impl Browser {
 
     /// Clicks as a person would; again where something moves or lies over it at first.
     pub async fn click(&self, selector: &str) {
+        let mut refusal = Value::Null;
         let click = async {
             loop {
                 let element = self.find(selector).await;
                 match self.command(&format!("element/{element}/click"), json!({})).await {
                     Ok(_) => return,
-                    Err(_) => tokio::time::sleep(POLL).await,
+                    Err(error) => refusal = error["message"].clone(),
                 }
+                tokio::time::sleep(POLL).await;
             }
         };
-        timeout(PATIENCE, click).await.unwrap_or_else(|_| panic!("{selector} cannot be clicked"));
+        let done = timeout(PATIENCE, click).await;
+        assert!(done.is_ok(), "{selector} cannot be clicked: {refusal}");
     }
 
     /// Types into an element, key by key.

@@ -137,7 +137,7 @@ async fn a_reload_goes_on_where_it_was() {
     let Some(yard) = Courtyard::open().await else { return };
     yard.mina.say("here").await;
     yard.june.until_shown(1).await;
-    yard.june.browser.run("location.reload()", &[]).await;
+    yard.june.browser.reload().await;
     yard.june.until_shown(1).await;
     assert_eq!(yard.june.channel().await, yard.channel);
     yard.mina.say("still here").await;

@@ -5,7 +5,7 @@ use super::browser::Browser;
 use serde_json::{Value, json};
 
 pub const PASSWORD: &str = "correct horse battery";
-const LAPTOP: (u32, u32) = (1280, 800);
+pub const LAPTOP: (u32, u32) = (1280, 800);
 
 /// Somebody at a page.
 pub struct Person {
@@ -18,7 +18,8 @@ const ROWS: &str = "return [...document.querySelectorAll('[data-test=message]')]
     seq: Number(row.dataset.seq) || null, state: row.dataset.state,
     text: (row.querySelector('[data-test=text]') ?? row).innerText }))";
 
-fn named(name: &str) -> String {
+/// The selector of a name.
+pub fn named(name: &str) -> String {
     format!("[data-test={name}]")
 }
 
@@ -30,7 +31,12 @@ impl Person {
 
     /// The same at an address.
     pub async fn at_url(url: &str, language: &str) -> Option<Self> {
-        let browser = Browser::open(language, LAPTOP).await?;
+        Self::at_size(url, language, LAPTOP).await
+    }
+
+    /// The same in a window of this size.
+    pub async fn at_size(url: &str, language: &str, size: (u32, u32)) -> Option<Self> {
+        let browser = Browser::open(language, size).await?;
         browser.go(&format!("{url}/")).await;
         Some(Self { browser, url: url.to_owned() })
     }
@@ -50,6 +56,14 @@ impl Person {
         self.fill("email", &format!("{name}@example.com")).await;
         self.fill("password", PASSWORD).await;
         self.click("register").await;
+        self.browser.find(&named("app")).await;
+    }
+
+    /// Logs in with an account that there is.
+    pub async fn log_in(&self, name: &str) {
+        self.fill("username", name).await;
+        self.fill("password", PASSWORD).await;
+        self.click("login").await;
         self.browser.find(&named("app")).await;
     }
 
@@ -113,6 +127,7 @@ impl Person {
         let elsewhere = "return performance.getEntriesByType('resource').map((entry) => entry.name)
             .filter((name) => new URL(name).origin !== location.origin && !/^(blob|data):/.test(name))";
         assert_eq!(self.browser.run(elsewhere, &[]).await, json!([]), "of {}", self.url);
+        assert_eq!(self.browser.run("return window.violations", &[]).await, json!([]), "the policy forbids it");
         for entry in self.browser.console().await {
             let said = entry["message"].as_str().unwrap_or_default();
             let is_lost_call = said.contains("Failed to load resource") || said.contains("WebSocket connection to");

@@ -3,6 +3,7 @@
 use super::super::client::{Account, Api};
 use super::super::node::{Node, data_folder};
 use super::page::{PASSWORD, Person};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -43,9 +44,8 @@ async fn the_readme_shows_the_chat() {
         let path = format!("/channels/{channel}/messages");
         let message: Value = api.post(&path, &who(author).token, json!({ "content": content })).await;
         for (reactor, emoji) in reactions {
-            let path = format!("{}{path}/{}/reactions/{emoji}/me", node.url, message["id"]);
-            let put = reqwest::Client::new().put(path).bearer_auth(&who(reactor).token).send().await;
-            put.and_then(reqwest::Response::error_for_status).expect("a reaction");
+            let path = format!("{path}/{}/reactions/{emoji}/me", message["id"]);
+            api.must(Method::PUT, &path, &who(reactor).token, Value::Null).await;
         }
     }
     mina.until_shown(SAID.len()).await;

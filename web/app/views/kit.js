@@ -1,6 +1,6 @@
 // @ts-check
 // What all views are made of: elements, icons, avatars, names, times, forms.
-import { useId, useRef, useState } from '../../vendor/hooks.js';
+import { useEffect, useId, useRef, useState } from '../../vendor/hooks.js';
 import htm from '../../vendor/htm.js';
 import { h } from '../../vendor/preact.js';
 import { languages, me, people, preferences, setLanguage, setTheme, t, wordsOfError } from '../store.js';
@@ -290,9 +290,16 @@ export function useForm(send) {
  */
 export function Field({ name, label, hint, form, test, type = 'text', rows, children, ...rest }) {
   const id = useId();
+  const input = useRef(/** @type {HTMLElement | null} */ (null));
+  // Browsers heed `autofocus` once a page, and in dialogs that open.
+  useEffect(() => {
+    const isWanted = rest.autofocus && document.activeElement !== input.current;
+    if (isWanted && !matchMedia('(pointer: coarse)').matches) input.current?.focus();
+  }, []);
   const problem = form?.problems[name];
   const described = [hint && hint !== problem && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(' ');
   const own = {
+    ref: input,
     id,
     name,
     'data-test': test,
@@ -300,10 +307,10 @@ export function Field({ name, label, hint, form, test, type = 'text', rows, chil
     'aria-describedby': described || undefined,
     ...rest,
   };
-  const input = rows ? html`<textarea rows=${rows} ...${own}></textarea>` : html`<input type=${type} ...${own} />`;
+  const box = rows ? html`<textarea rows=${rows} ...${own}></textarea>` : html`<input type=${type} ...${own} />`;
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    ${type === 'password' ? html`<${PasswordInput} own=${own} />` : input}
+    ${type === 'password' ? html`<${PasswordInput} own=${own} />` : box}
     ${hint && hint !== problem && html`<p class="hint" id="${id}-hint">${hint}</p>`}
     ${problem && html`<p class="problem" id="${id}-problem">${problem}</p>`}
     ${children}

@@ -87,9 +87,9 @@ function element(node, key) {
 
 /** @param {{text: string}} props */
 export function Content({ text }) {
-  const nodes = useMemo(() => parse(text).map(element), [text]);
+  const nodes = useMemo(() => parse(text), [text]);
   const isBig = text.length <= BIG_MAX && isOnlyEmoji(text);
-  return html`<div class=${classes('text', isBig && 'is-big')} data-test="text">${nodes}</div>`;
+  return html`<div class=${classes('text', isBig && 'is-big')} data-test="text">${nodes.map(element)}</div>`;
 }
 
 // What may be done with it.
@@ -282,7 +282,6 @@ function Head({ name, at, children }) {
 export function MessageRow({ rowKey, message, original, isFirst, isTarget, isActive, where }) {
   const isEdited = editing.value === message.id;
   const name = nameOf(message.author_id, message.author_username);
-  const originalName = original && nameOf(original.author_id, original.author_username);
   const wasEdited = useRef(false);
   if (wasEdited.current && !isEdited) focusRow(message.id);
   wasEdited.current = isEdited;
@@ -295,8 +294,9 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
     isEdited && 'is-edited',
   );
 
-  // A row that is as it was is not made again: there are hundreds.
-  return useMemo(() => html`<li class="message ${marks}"
+  // It reads signals, so it is not made again while its props are as they were: there are hundreds. To keep its
+  // elements would be to keep, by way of their parents, every row that there was.
+  return html`<li class="message ${marks}"
     data-test="message" data-key=${rowKey} data-id=${message.id} data-seq=${message.seq} data-state="sent"
       tabIndex=${isActive ? 0 : -1}
     onFocus=${() => {
@@ -315,7 +315,7 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
       <${Reactions} message=${message} isActive=${isActive} />
     </div>
     ${!isEdited && html`<${Tools} message=${message} where=${where} isActive=${isActive} />`}
-  </li>`, [message, original, originalName, marks, isActive, isEdited, name, where, t('message.edited')]);
+  </li>`;
 }
 
 /**

@@ -10,9 +10,10 @@ import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, dayOf, html, momentOf, nameOf, roveFocus, shortNumberOf } from './kit.js';
 import { MessageRow, PendingRow } from './message.js';
 import {
-  activeRow, attempt, editing, isNavigationOpen, openDialog, readAll, readByKey, showMessage, showNewest, target,
+  activeRow, attempt, editing, focusComposer, isNavigationOpen, openDialog, readAll, readByKey, showMessage, showNewest,
+  target,
 } from './navigation.js';
-import { dividerAfter, rowsOf, useScroll } from './rows.js';
+import { dividerAfter, rowsOf, scrollByKey, useScroll } from './rows.js';
 
 /** @typedef {import('../store.js').Channel} Channel */
 /** @typedef {import('../store.js').Log} Log */
@@ -307,6 +308,25 @@ function rowElement(row, { byId, active, marked, where }) {
     isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${isActive} where=${where} />`;
 }
 
+/**
+ * Where the row that has the focus goes, the one in its place takes it.
+ * @param {{current: HTMLElement | null}} list
+ * @param {import('./rows.js').Row[]} rows
+ */
+function useFocusInList(list, rows) {
+  const hadFocus = !!list.current?.contains(document.activeElement);
+  const at = useRef(0);
+  const messages = rows.filter(({ kind }) => kind === 'message' || kind === 'pending');
+  const now = messages.findIndex(({ key }) => key === activeRow.value);
+  if (now >= 0) at.current = now;
+  useLayoutEffect(() => {
+    if (!hadFocus || document.activeElement !== document.body) return;
+    const all = /** @type {NodeListOf<HTMLElement> | undefined} */ (list.current?.querySelectorAll('.message'));
+    if (all?.length) all[Math.min(at.current, all.length - 1)].focus({ preventScroll: true });
+    else focusComposer();
+  }, [rows]);
+}
+
 /** @param {{channel: Channel}} props */
 export function Messages({ channel }) {
   const channelId = channel.id;
@@ -339,6 +359,7 @@ export function Messages({ channel }) {
   const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
   const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
   const active = rows.some((row) => row.key === activeRow.value) ? activeRow.value : lastKey;
+  useFocusInList(list, rows);
 
   const onOwn = () => setDivider(null);
   const marked = useTarget({ channelId, log, rows, hasOlder, hasNewer, list, scroll, onOwn });
@@ -350,7 +371,7 @@ export function Messages({ channel }) {
 
   return html`<div class="messages-frame">
     <div class="messages" ref=${scroller} data-test="messages" tabIndex=${0} role="region"
-      aria-label=${t('messages.label', { name: channel.name })}
+      aria-label=${t('messages.label', { name: channel.name })} onKeyDown=${scrollByKey}
       onScroll=${() => {
         onScroll();
         loadWhatIsNear();

@@ -35,7 +35,9 @@ export function Modal({ title, isTitleHidden, class: extra, anchor, onClose, chi
     if (anchor && innerWidth > 600) placeBeside(open, anchor);
     return () => {
       open.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+      // What opened it may be gone, as a message is that was deleted.
+      const back = before?.isConnected ? before : document.querySelector('[data-test=composer]');
+      if (back instanceof HTMLElement) back.focus({ preventScroll: true });
     };
   }, []);
 

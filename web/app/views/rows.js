@@ -78,6 +78,7 @@ export function rowsOf({ messages, pending, meId, unreadSeq }) {
 // they are, whatever is added, taken away or grows above and below them.
 
 const END_PX = 40;
+const LINE_PX = 40;
 const KEPT_ROWS = 30;
 
 /** @typedef {{isAtEnd: boolean, top: number, rows: {key: string, offset: number}[]}} Hold */
@@ -104,7 +105,27 @@ function holdsFrom(rows, top) {
     const { key, id } = row.dataset;
     if (key && id !== undefined) kept.push({ key, offset: row.offsetTop - top });
   }
+  // The first of all is the last hold: its head goes where earlier ones of its author are put above it.
+  const head = /** @type {HTMLElement | null | undefined} */ (rows[0]?.parentElement?.querySelector('[data-id]'));
+  if (kept[0]?.key === head?.dataset.key) kept.push(...kept.splice(0, 1));
   return kept;
+}
+
+/**
+ * Scrolls by keys at once. What a browser glides to is a place of before: it would be another one when older messages
+ * come above on the way.
+ * @param {KeyboardEvent} event
+ */
+export function scrollByKey(event) {
+  const view = /** @type {HTMLElement} */ (event.currentTarget);
+  const { target, key } = event;
+  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (target instanceof Element && target.closest('textarea, pre')) return;
+  const page = view.clientHeight - LINE_PX;
+  const steps = { PageUp: -page, PageDown: page, ArrowUp: -LINE_PX, ArrowDown: LINE_PX };
+  if (!(key in steps)) return;
+  event.preventDefault();
+  view.scrollTop += /** @type {Record<string, number>} */ (steps)[key];
 }
 
 /**

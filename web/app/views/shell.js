@@ -231,7 +231,7 @@ function Pins({ channelId, isOwner }) {
       ${pins?.map((message) => html`<li key=${message.id} class="pinned">
         <div class="pinned-head"><strong class="cut">${nameOf(message.author_id, message.author_username)}</strong>
           <${Time} at=${message.created_at} style="moment" /></div>
-        <div class="pinned-text"><${Content} text=${message.content} /></div>
+        <div class="pinned-text" tabIndex=${0}><${Content} text=${message.content} /></div>
         <div class="pinned-foot">
           <button type="button" class="link" onClick=${() => showMessage(channelId, message.id)}>${t('pins.show')}
             </button>
