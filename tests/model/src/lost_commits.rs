@@ -234,7 +234,9 @@ impl Model for System {
         }
         match state.membership {
             Membership::Known(true) if !state.has_left => actions.push(Action::Leave),
-            Membership::InDoubt(process) if !self.rules.decides_by_process || !state.processes.contains_key(&process) => {
+            Membership::InDoubt(process)
+                if !self.rules.decides_by_process || !state.processes.contains_key(&process) =>
+            {
                 actions.push(Action::Decide);
             }
             _ => {}
@@ -343,9 +345,10 @@ impl Model for System {
             Property::always("nothing is there twice", |_, state: &State| {
                 drafts(state).all(|(draft, _)| state.count(draft) <= 1)
             }),
-            Property::always("what the node knows of a membership is so", |_, state: &State| {
-                !matches!(state.membership, Membership::Known(known) if known != state.is_member)
-            }),
+            Property::always(
+                "what the node knows of a membership is so",
+                |_, state: &State| !matches!(state.membership, Membership::Known(known) if known != state.is_member),
+            ),
             Property::sometimes("a lost batch is found", |_, state: &State| {
                 state.outcomes.contains(&Outcome::Acknowledged) && state.next_key > 1
             }),

@@ -55,7 +55,8 @@ impl System {
 
     pub(super) fn act_on_call(&self, state: &mut State, change: ChangeId, action: Action) {
         let id = self.scope.changes[usize::from(change)].node;
-        let seq = state.log.iter().chain(&state.pending).position(|entry| *entry == change).map(|place| place as u8 + 1);
+        let seq =
+            state.log.iter().chain(&state.pending).position(|entry| *entry == change).map(|place| place as u8 + 1);
         let others = (0..).zip(&state.nodes).filter(|(other, node)| *other != id && node.row).map(|(other, _)| other);
         let list = others.fold(Set::default(), Set::with);
         let call = &mut state.calls[usize::from(change)];

@@ -22,7 +22,8 @@ pub const IS_SETTLED: fn(&System, &State) -> bool = |system, state| {
 
 /// The answered leaves among `after` that no join has followed.
 fn leaves(system: &System, state: &State, after: Set) -> impl Iterator<Item = Seq> {
-    let change = |seq: Seq| state.log.get(usize::from(seq) - 1).map(|change| system.scope.changes[usize::from(*change)]);
+    let change =
+        |seq: Seq| state.log.get(usize::from(seq) - 1).map(|change| system.scope.changes[usize::from(*change)]);
     let last = state.log.len() as Seq;
     let is_final = move |seq: Seq| {
         change(seq).is_some_and(|left| {

@@ -137,11 +137,20 @@ pub enum Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Renewal {
     None,
-    Sent { age: u8 },
+    Sent {
+        age: u8,
+    },
     /// It has read up to `head`, and has found the node's row or not.
-    Run { age: u8, head: Seq, found: bool },
+    Run {
+        age: u8,
+        head: Seq,
+        found: bool,
+    },
     /// It is answered, and what it has read is not applied yet.
-    Applying { age: u8, head: Seq },
+    Applying {
+        age: u8,
+        head: Seq,
+    },
 }
 
 /// An entry of the channel.
@@ -254,7 +263,9 @@ impl State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// A unit of time passes for everybody, or for all but one clock.
-    Tick { without: Option<NodeId> },
+    Tick {
+        without: Option<NodeId>,
+    },
     /// The standby has what the primary has.
     Copy,
     /// The standby becomes the primary.
@@ -269,7 +280,10 @@ pub enum Action {
     LookUp(ChangeId),
     ReadNodes(ChangeId),
     /// A node's acknowledgement arrives.
-    Acknowledge { change: ChangeId, node: NodeId },
+    Acknowledge {
+        change: ChangeId,
+        node: NodeId,
+    },
     AnswerCall(ChangeId),
     Reconnect(NodeId),
     Register(NodeId),
@@ -280,14 +294,23 @@ pub enum Action {
     RunRenewal(NodeId),
     AnswerRenewal(NodeId),
     /// An entry of the rights log arrives by the bus.
-    Hear { node: NodeId, seq: Seq },
+    Hear {
+        node: NodeId,
+        seq: Seq,
+    },
     /// The relays have acted on all that was heard.
     Settle(NodeId),
     BeginAppend(NodeId),
     CommitAppend(NodeId),
-    Receive { node: NodeId, entry: Entry },
+    Receive {
+        node: NodeId,
+        entry: Entry,
+    },
     /// The same entry, read from the database.
-    Read { node: NodeId, entry: Entry },
+    Read {
+        node: NodeId,
+        entry: Entry,
+    },
     Check(NodeId),
     Write(NodeId),
 }
