@@ -22,16 +22,16 @@ const SMALL: Scope = Scope {
 const QUIET: Scope = Scope { dies: false, ..SMALL };
 
 /// Three batches.
-const BUS: Scope = Scope { batches: 3, crashes: 0, loses: false, forgets: false, ..SMALL };
+const BUS: Scope = Scope { batches: 3, crashes: 0, loses: false, forgets: false, ..QUIET };
 
 /// The ledger alone.
-const POLLING: Scope = Scope { batches: 3, has_bus: false, loses: false, forgets: false, ..SMALL };
+const POLLING: Scope = Scope { batches: 3, has_bus: false, crashes: 0, loses: false, forgets: false, ..SMALL };
 
 /// Notes are pruned while the node that follows does nothing.
-const PRUNING: Scope = Scope { prunes: true, failovers: 0, ..BUS };
+const PRUNING: Scope = Scope { prunes: true, failovers: 0, dies: true, ..BUS };
 
 /// A failover loses what was answered.
-const LOSSY: Scope = Scope { is_lossy: true, dies: false, ..BUS };
+const LOSSY: Scope = Scope { is_lossy: true, ..BUS };
 
 /// Everything was searched: by the checker, and by the search for dead ends.
 fn holds(scope: Scope) {
@@ -82,6 +82,7 @@ fn logs_are_announced_whole_by_polling() {
 #[test]
 fn logs_are_announced_whole_though_notes_are_pruned() {
     holds(PRUNING);
+    holds(Scope { dies: false, ..PRUNING });
 }
 
 #[test]

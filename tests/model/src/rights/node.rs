@@ -24,7 +24,7 @@ impl System {
     pub(super) fn node_actions(&self, state: &State, id: NodeId, actions: &mut Vec<Action>) {
         let node = &state.nodes[usize::from(id)];
         let limit = if self.has(Fault::RemovesAtOnce) { LEASE - 1 } else { LEASE };
-        if self.scope.ends && node.row && node.silent >= limit {
+        if self.scope.removals && node.row && node.silent >= limit {
             actions.push(Action::Remove(id));
         }
         if node.append.is_some() {
@@ -63,7 +63,7 @@ impl System {
 
     fn listener_actions(&self, state: &State, id: NodeId, actions: &mut Vec<Action>) {
         let node = &state.nodes[usize::from(id)];
-        if self.scope.ends && id != 0 {
+        if self.scope.deaths && id != 0 {
             actions.push(Action::Die(id));
         }
         let reads = self.has(Fault::RenewsByReading) && node.link == Link::Deposed;

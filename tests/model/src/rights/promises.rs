@@ -74,8 +74,8 @@ pub(super) fn properties(scope: &Scope) -> Vec<Property<System>> {
             checked(state).any(is_late)
         }));
     }
-    if scope.ends {
-        properties.push(Property::sometimes("a node whose row was removed holds a lease again", |_, state: &State| {
+    if scope.removals {
+        properties.push(Property::sometimes("a node finds its row gone", |_, state: &State| {
             state.nodes.iter().any(|node| node.life == Life::Outside)
         }));
     }

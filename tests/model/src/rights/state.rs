@@ -31,8 +31,10 @@ pub struct Scope {
     pub crashes: u8,
     /// Whether connections break while a change is on its way.
     pub losses: bool,
-    /// Whether rows of silent nodes are removed, and listeners die.
-    pub ends: bool,
+    /// Whether rows of silent nodes are removed.
+    pub removals: bool,
+    /// Whether listeners die.
+    pub deaths: bool,
     /// An append may commit long after its snapshot.
     pub slow_appends: bool,
     /// Entries that were committed before any answer are followed too. No promise is about them.
