@@ -1,6 +1,6 @@
 //! The promise holds in every state that the rules allow, and each rule is needed for it.
 
-use madang_model::{Bounds, Rules, System};
+use madang_model::lost_commits::{Bounds, Rules, System};
 use stateright::{Checker, Model};
 
 const BOUNDS: Bounds = Bounds { drafts: 2, batches: 4, restarts: 1 };
