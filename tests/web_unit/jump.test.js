@@ -51,12 +51,15 @@ test('a message that is shown stays, whatever comes after it', async () => {
   assert.equal(shown()[0], 10);
 });
 
-test('before the page is live, the node is asked whether what was kept is there still', async () => {
+test('before the page has caught up, nothing that was kept is taken for what there is', async () => {
   connection.value = { state: 'connecting' };
-  answers['channels/1/messages/10'] = [200, message(1)];
-  assert.equal(await jumpTo(CHANNEL, 10), false);
-  assert.equal(await jumpTo(CHANNEL, 20), true);
-  assert.deepEqual(asked, ['channels/1/messages/10', 'channels/1/messages/20']);
+  answers['channels/1/messages?around=20&limit=50'] = [200, [message(1)]];
+  const jump = jumpTo(CHANNEL, 20);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  assert.deepEqual(asked, []);
+  connection.value = { state: 'live' };
+  assert.equal(await jump, true);
+  assert.deepEqual(asked, ['channels/1/messages?around=20&limit=50']);
 });
 
 test('what is not shown is read with what is around it, and missed where it is gone', async () => {

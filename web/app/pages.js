@@ -15,7 +15,7 @@ import {
   withPageAfter,
   withPageBefore,
 } from './reducer.js';
-import { connection, logOf, me, members, people, place, put } from './store.js';
+import { channels, connection, logOf, me, members, people, place, put } from './store.js';
 
 /** @typedef {import('./store.js').Log} Log */
 /** @typedef {import('./store.js').View} View */
@@ -95,18 +95,23 @@ async function loadInto(channel_id, query, put) {
   keepLogSoon(channel_id);
 }
 
-/** The number from which on entries are heard is there a moment after a channel is known. @param {number} channel_id */
-async function waitForSeq(channel_id) {
+/** @param {() => boolean} isSo what is so a moment after a start or a new channel */
+async function waitFor(isSo) {
   const until = performance.now() + SEQ_WAIT_MS;
-  while (logOf(channel_id).peek().seq === null && performance.now() < until) await sleep(20);
+  while (!isSo() && performance.now() < until) await sleep(20);
 }
+
+/** Whether all entries of the channel that there were have been heard. @param {number} channel_id */
+const isCaughtUp = (channel_id) =>
+  connection.peek().state === 'live' &&
+  (logOf(channel_id).peek().seq ?? -1) >= (channels.peek().get(channel_id)?.last_seq ?? 0);
 
 /** @param {number} channel_id @param {{again?: boolean}} [options] */
 export function loadNewest(channel_id, { again = false } = {}) {
   for (const message of logOf(channel_id).peek().tail) meet(message);
   if (logOf(channel_id).peek().is_loaded && !again) return Promise.resolve();
   return loading('newest', channel_id, async () => {
-    await waitForSeq(channel_id);
+    await waitFor(() => logOf(channel_id).peek().seq !== null);
     const { seq } = logOf(channel_id).peek();
     await loadInto(channel_id, `limit=${PAGE}`, (log, page) => withNewest(log, page, PAGE));
     // What came between that page and the first number is in neither.
@@ -148,7 +153,7 @@ const wishes = new Map();
 function jump(channel_id, query, view) {
   wishes.set(channel_id, query);
   return loading(query, channel_id, async () => {
-    await waitForSeq(channel_id);
+    await waitFor(() => isCaughtUp(channel_id));
     await loadInto(channel_id, query, (log, page) =>
       wishes.get(channel_id) === query ? { ...log, view: view(log, page) } : log,
     );
@@ -162,11 +167,10 @@ function jump(channel_id, query, view) {
 export async function jumpTo(channel_id, message_id) {
   const shown = viewOf(logOf(channel_id).peek());
   wishes.delete(channel_id);
-  if (shown.messages.some(({ id }) => id === message_id)) {
-    // What comes does not push it out. What the disk has kept may be gone meanwhile.
+  // What the disk has kept may be gone meanwhile, and what comes after it pushes it out.
+  if (isCaughtUp(channel_id) && shown.messages.some(({ id }) => id === message_id)) {
     update(channel_id, { view: shown });
-    const isNow = connection.peek().state === 'live';
-    return !isNow && one(channel_id, message_id).then((list) => !list.length, () => false);
+    return false;
   }
   let isGone = false;
   await jump(channel_id, `around=${message_id}&limit=${PAGE}`, (log, page) => {

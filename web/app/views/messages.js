@@ -200,17 +200,21 @@ function useUnread({ channel, log, isReading, isAtEndNow }) {
 
 /**
  * Goes where one wishes to be: to the newest message, the first one, what is unread, or one by its id.
- * @param {{channelId: number, log: Log, rows: Row[], hasOlder: boolean, hasNewer: boolean,
+ * @param {{channel: import('../store.js').Channel, log: Log, rows: Row[], hasOlder: boolean, hasNewer: boolean,
  *   list: {current: HTMLElement | null}, scroll: ReturnType<typeof useScroll>, onOwn: () => void}} about
  * @returns {number | null} the message that was gone to, marked for a moment
  */
-function useTarget({ channelId, log, rows, hasOlder, hasNewer, list, scroll, onOwn }) {
+function useTarget({ channel, log, rows, hasOlder, hasNewer, list, scroll, onOwn }) {
+  const channelId = channel.id;
   const [marked, setMarked] = useState(/** @type {number | null} */ (null));
   const wanted = target.value;
   const { message_id: linked } = place.value;
+  // What comes at first may push away what is linked: one is led there once more when all has come.
+  const isSettled = useRef(false);
+  isSettled.current ||= connection.value.state === 'live' && (log.seq ?? -1) >= channel.last_seq;
   useEffect(() => {
     if (linked) target.value = { channelId, messageId: linked };
-  }, [linked]);
+  }, [linked, isSettled.current]);
 
   useLayoutEffect(() => {
     if (!wanted || wanted.channelId !== channelId) return;
@@ -362,7 +366,7 @@ export function Messages({ channel }) {
   useFocusInList(list, rows);
 
   const onOwn = () => setDivider(null);
-  const marked = useTarget({ channelId, log, rows, hasOlder, hasNewer, list, scroll, onOwn });
+  const marked = useTarget({ channel, log, rows, hasOlder, hasNewer, list, scroll, onOwn });
   useEffect(() => {
     const row = editing.value && list.current?.querySelector(`[data-id="${editing.value}"]`);
     if (row) row.scrollIntoView({ block: 'nearest' });
