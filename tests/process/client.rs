@@ -143,6 +143,18 @@ impl Socket {
         Self::shake_hands(stream, address, path, account).await
     }
 
+    /// Opens a gateway that has its state: what is lost from now on is news.
+    pub async fn ready_gateway(address: &str, account: &Account) -> Self {
+        let mut gateway = Self::open_at(address, "/gateway", account).await;
+        loop {
+            let (first, payload) = gateway.next_frame().await.expect("it lives");
+            assert_ne!(first, 0x88, "it was closed");
+            if first == 0x81 && String::from_utf8_lossy(&payload).contains("\"ready\"") {
+                return gateway;
+            }
+        }
+    }
+
     /// Opens a socket for which the system keeps hardly anything before it is read.
     pub async fn open_narrow(address: &str, path: &str, account: &Account) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");

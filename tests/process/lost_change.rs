@@ -104,7 +104,7 @@ async fn a_change_in_doubt_is_looked_for_until_its_process_is_gone() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_deletion_that_never_comes_is_no_news() {
     let scene = Courtyard::start().await;
-    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.owner).await;
+    let mut gateway = Socket::ready_gateway(&scene.node.address, &scene.owner).await;
     let channel = format!("{}/channels/{}", scene.node.url, scene.channel);
     let call = |method: Method| Client::new().request(method, &channel).bearer_auth(&scene.owner.token);
     assert_eq!(call(Method::GET).send().await.expect("an answer").status(), StatusCode::OK);
@@ -135,7 +135,7 @@ async fn a_deletion_that_never_comes_is_no_news() {
 #[tokio::test(flavor = "current_thread")]
 async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
     let scene = Courtyard::start().await;
-    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.june).await;
+    let mut gateway = Socket::ready_gateway(&scene.node.address, &scene.june).await;
     let mut heard = async |text: &str| {
         loop {
             let (first, payload) = gateway.next_frame().await.expect("it lives");
@@ -144,7 +144,6 @@ async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
             }
         }
     };
-    heard("\"ready\"").await;
     let make = async |path: &str, body: Value| scene.call(Method::POST, path, &scene.june, body).await;
     scene.use_fresh_connections().await;
     scene.lose_answer("insert into servers", make("/servers/", serde_json::json!({ "name": "Garden" }))).await;
@@ -161,7 +160,7 @@ async fn what_was_made_is_heard_of_though_the_answer_was_lost() {
 #[tokio::test(flavor = "current_thread")]
 async fn members_hear_of_who_came_and_went_though_the_answer_was_lost() {
     let scene = Courtyard::start().await;
-    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.owner).await;
+    let mut gateway = Socket::ready_gateway(&scene.node.address, &scene.owner).await;
     let mut hear = async |kind: &str| {
         loop {
             let (first, payload) = gateway.next_frame().await.expect("it lives");
@@ -171,7 +170,6 @@ async fn members_hear_of_who_came_and_went_though_the_answer_was_lost() {
             }
         }
     };
-    hear("ready").await;
     scene.use_fresh_connections().await;
     scene.lose_answer(JOIN, scene.join()).await;
     let joined = hear("member.joined").await;

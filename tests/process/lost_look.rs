@@ -96,7 +96,7 @@ async fn who_was_in_a_deleted_server_comes_back_and_finds_nothing() {
 #[tokio::test(flavor = "current_thread")]
 async fn members_hear_of_who_has_joined_though_a_look_was_lost() {
     let scene = Courtyard::start().await;
-    let mut gateway = Socket::open_at(&scene.node.address, "/gateway", &scene.owner).await;
+    let mut gateway = Socket::ready_gateway(&scene.node.address, &scene.owner).await;
     assert_eq!(loses_its_look(&scene, MEMBER, scene.join()).await, StatusCode::OK);
     loop {
         let (first, payload) = gateway.next_frame().await.expect("it lives");
