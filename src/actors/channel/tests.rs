@@ -43,7 +43,7 @@ impl Handler<Turn> for Channel {
     fn handle(&mut self, _: Turn, _: &mut Self::Context) {}
 }
 
-fn access() -> ChannelAccess<Member> {
+pub(super) fn access() -> ChannelAccess<Member> {
     let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
     let (name, description, icon_url) = ("test".to_owned(), None, None);
     let server = Server { id: ServerId(1), name, description, icon_url, owner_id: UserId(1), created_at, updated_at };
