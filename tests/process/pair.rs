@@ -9,6 +9,7 @@ use tokio_postgres::{Client, NoTls};
 
 /// Nothing takes that long.
 const PATIENCE: Duration = super::node::PATIENCE;
+const POLL: Duration = Duration::from_millis(20);
 
 pub struct Pair {
     folder: PathBuf,
@@ -57,6 +58,10 @@ pub fn unprivileged(program: &Path) -> Command {
 fn run(program: &str, arguments: &[&str]) {
     let output = command(program).args(arguments).current_dir("/").output().expect("it runs");
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgresql://madang@127.0.0.1:{port}/{database}?connect_timeout=5")
 }
 
 pub fn free_port() -> u16 {
@@ -155,13 +160,27 @@ impl Cluster {
         let postgres = postgres.args(["-D", data, &port]).args(settings).current_dir("/");
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.data.with_extension("log")).expect("a log");
-        self.running = Some(postgres.stdout(Stdio::null()).stderr(log).spawn().expect("PostgreSQL starts"));
-        drop(self.connect("postgres").await);
+        postgres.stdout(Stdio::null()).stderr(log);
+        let start = async {
+            loop {
+                let running = self.running.insert(postgres.spawn().expect("PostgreSQL starts"));
+                // While it was away, somebody's connection may have had its port: it ends then, and is started again.
+                while running.try_wait().expect("it can be asked").is_none() {
+                    let url = url(self.port, "postgres");
+                    if tokio_postgres::connect(&url, NoTls).await.is_ok() {
+                        return;
+                    }
+                    tokio::time::sleep(POLL).await;
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, start).await.expect("it answers");
     }
 
     /// A connection, as soon as it answers.
     async fn connect(&self, database: &str) -> Client {
-        let url = format!("postgresql://madang@127.0.0.1:{}/{database}?connect_timeout=5", self.port);
+        let url = url(self.port, database);
         let connect = async {
             loop {
                 match tokio_postgres::connect(&url, NoTls).await {
@@ -169,7 +188,7 @@ impl Cluster {
                         tokio::spawn(connection);
                         return client;
                     }
-                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(_) => tokio::time::sleep(POLL).await,
                 }
             }
         };

@@ -14,6 +14,8 @@ use tokio::time::timeout;
 
 /// The key of an element in WebDriver's answers (W3C WebDriver, 12.2).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// With these errors no key was typed.
+const UNTOUCHED: [&str; 2] = ["stale element reference", "element not interactable"];
 const POLL: Duration = Duration::from_millis(25);
 /// In each document before its own scripts: what its content policy forbids is noted, and no call is left out of its list of calls.
 const WATCH: &str = "window.violations = [];
@@ -173,11 +175,25 @@ impl Browser {
         assert!(done.is_ok(), "{selector} cannot be clicked: {refusal}");
     }
 
-    /// Types into an element, key by key.
+    /// Types into an element, key by key; again where the page has drawn it anew before a key was typed.
     pub async fn type_into(&self, selector: &str, text: &str) {
-        let element = self.find(selector).await;
-        let typed = self.command(&format!("element/{element}/value"), json!({ "text": text })).await;
-        typed.unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let mut refusal = Value::Null;
+        let type_it = async {
+            loop {
+                let element = self.find(selector).await;
+                match self.command(&format!("element/{element}/value"), json!({ "text": text })).await {
+                    Ok(_) => return,
+                    Err(error) => {
+                        let is_drawn_anew = UNTOUCHED.iter().any(|untouched| error["error"] == *untouched);
+                        assert!(is_drawn_anew, "{selector}: {error}");
+                        refusal = error["error"].clone();
+                    }
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        let done = timeout(PATIENCE, type_it).await;
+        assert!(done.is_ok(), "{selector} cannot be typed into: {refusal}");
     }
 
     /// What the console was told since it was asked last.
