@@ -1,6 +1,7 @@
 //! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
 
 use crate::actors::channel::NewestPages;
+use crate::actors::cluster::{Cluster, JoinError, Membership};
 use crate::actors::registry::{Registry, RegistryHandle};
 use crate::actors::relay::{Relay, RelayHandle, Relays};
 use crate::actors::writer::Writer;
@@ -19,8 +20,9 @@ use crate::net::{self, Newcomers, Wire};
 use crate::postgres::{self, Embedded, EmbeddedError};
 use crate::sockets::{Door, asyncapi, upgrade};
 use crate::store::backends::{self, EarlierError};
-use crate::store::lock::{LockError, NodeLock};
+use crate::store::lock::{LockError, NodeLock, Sharing};
 use crate::store::migrate::{MigrateError, migrate};
+use crate::store::nodes::Registration;
 use crate::store::{Db, Target, message_revisions, users};
 use crate::telemetry::take_left_out;
 use actix_http::error::DispatchError;
@@ -70,6 +72,9 @@ pub enum StartError {
     /// The database is not this node's.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The other nodes on the database are not of its kind.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -90,6 +95,7 @@ impl StartError {
                 | Self::Tls(_)
                 | Self::Embedded(EmbeddedError::WrongBinDir(_))
                 | Self::Lock(LockError::Unfit(_))
+                | Self::Join(JoinError::OtherKey(_) | JoinError::OtherProtocol(..) | JoinError::Clock(..))
         )
     }
 }
@@ -103,6 +109,7 @@ pub struct Application {
     writer: Writer,
     relays: Relays,
     lock: NodeLock,
+    membership: Option<Membership>,
     embedded: Option<Embedded>,
     tls: Option<Tls>,
 }
@@ -133,8 +140,9 @@ impl Application {
             None => secret::load_or_make(&config.data_dir)
                 .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?,
         };
-        let (database, mut lock, mut read_again) = NodeLock::take(&database).await?;
-        let number = lock.number();
+        let sharing = if config.cluster { Sharing::Shared } else { Sharing::Alone };
+        let (database, mut lock, mut read_again) = NodeLock::take(&database, sharing).await?;
+        let number = lock.holder();
         tokio::select! {
             error = lock.lost() => return Err(error.into()),
             prepared = prepare(&database, number) => prepared?,
@@ -148,8 +156,11 @@ impl Application {
         let tokens = Tokens::new(&secret, secret_before, config.algorithm, life);
         let keys = [Some(&secret), secret_before].into_iter().flatten();
         let successions = keys.map(Succession::new).collect::<Result<_, _>>().map_err(|error| other(&error))?;
+        let cluster = if config.cluster { Cluster::of_several() } else { Cluster::default() };
+        let lease = cluster.lease();
         let node = Data::new(Node {
-            registry: Registry::start(db.clone(), writer.clone(), relays.clone(), newest.clone(), config.times),
+            registry: Registry::start(db.clone(), writer.clone(), relays.clone(), newest.clone(), config.times, lease),
+            cluster,
             newest,
             db,
             tokens: Arc::new(tokens.by(config.times.clock)),
@@ -172,6 +183,14 @@ impl Application {
                 let _ = done.send(());
             }
         });
+        let registration = Registration {
+            origin: lock.number(),
+            writers: writer.ids().to_vec(),
+            key_proof: secret::proof(&secret).map_err(|error| other(&error))?,
+            host: lock.name(),
+        };
+        let sockets = (node.registry.clone(), relays.clone());
+        let membership = node.cluster.join(&database, registration, sockets, config.times.clock).await?;
         let documents = Data::from(documents(config.web).map_err(|error| other(&error))?);
         let client = config.web.then(|| Data::from(Arc::clone(&CLIENT)));
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
@@ -196,7 +215,7 @@ impl Application {
         if !config.rate_limit {
             tracing::warn!("RATE_LIMIT=off: nothing is limited by rate; use this for tests and load runs only");
         }
-        Ok(Self { handle: server.handle(), server, address, node, writer, relays, lock, embedded, tls })
+        Ok(Self { handle: server.handle(), server, address, node, writer, relays, lock, membership, embedded, tls })
     }
 
     /// Where it listens.
@@ -252,6 +271,9 @@ impl Application {
             tracing::warn!("some sockets did not take their close frame");
         }
         let _ = tokio::time::timeout(CALLS_MAX, self.handle.stop(true)).await;
+        if let Some(membership) = self.membership {
+            membership.leave().await;
+        }
         self.node.db.close();
         self.lock.release().await;
         if let Some(embedded) = self.embedded {
@@ -263,7 +285,7 @@ impl Application {
 }
 
 /// Everything that has to be done to a database before it is served.
-async fn prepare(database: &Target, number: i64) -> Result<(), StartError> {
+async fn prepare(database: &Target, number: Option<i64>) -> Result<(), StartError> {
     migrate(database).await?;
     Ok(backends::forget_earlier(database, number).await?)
 }

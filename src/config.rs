@@ -21,8 +21,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of `docs/SETTINGS.md`.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 23] = [
     "DATABASE_URL",
+    "CLUSTER",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
     "ALGORITHM",
@@ -51,6 +52,8 @@ pub const NAMES: [&str; 22] = [
 pub struct Config {
     /// Which PostgreSQL.
     pub database: Database,
+    /// Whether other nodes use the same database.
+    pub cluster: bool,
     /// Signs tokens; `None` is made at random and kept (embedded default only).
     pub secret_key: Option<SecretString>,
     /// Tokens that it has signed are still good.
@@ -132,8 +135,16 @@ impl Config {
             Some(url) => Database::Url(Box::new(database_url(&url)?)),
         };
         let is_embedded = matches!(database, Database::Embedded);
+        let cluster = switch("CLUSTER", get("CLUSTER"), false)?;
+        if cluster && is_embedded {
+            return bad(
+                "CLUSTER",
+                "needs a database that every node can reach: set DATABASE_URL, the same for all, and the same SECRET_KEY",
+            );
+        }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
+            cluster,
             secret_key: secret_key(get("SECRET_KEY"), is_embedded)?,
             secret_key_previous: get("SECRET_KEY_PREVIOUS")
                 .map(|key| checked_key("SECRET_KEY_PREVIOUS", key))
@@ -333,6 +344,8 @@ mod tests {
             ("PORT", "http"),
             ("PORT", "80\n00"),
             ("ALGORITHM", "\u{1b}[2J"),
+            ("CLUSTER", "yes"),
+            ("CLUSTER", "on"),
             ("WEB", "yes"),
             ("WORKERS", "0"),
             ("WRITERS", "17"),

@@ -5,7 +5,7 @@
 -- foreign key would: a message's channel and author are there when it is, without the constraints' own look at each row.
 -- The time is that of the numbering, under the lock: a transaction may have begun before the last one.
 -- The plan is made once, perhaps on empty tables: `any` and `limit 1` keep it to index probes, whatever they grow to.
--- The drafts ($6 to $11) come with their rank among those of their channel, of which $4 is the number.
+-- The drafts ($6 to $11) come with their rank among those of their channel, of which $4 is the number. $12 is the writer's batch before.
 with locked as materialized (
     select id from channels where id = any ($3) for no key update skip locked
 ), authors as materialized (
@@ -36,8 +36,8 @@ with locked as materialized (
         )
     returning channels.id, channels.last_seq - batch.size as base, channels.last_seq, clock_timestamp() as written_at
 ), noted as (
-    insert into write_batches (node, number, channel_ids, first_seqs, last_seqs)
-    select $1, $2, array_agg(id), array_agg(base + 1), array_agg(last_seq) from raised having count(*) > 0
+    insert into write_batches (node, number, prev, channel_ids, first_seqs, last_seqs)
+    select $1, $2, $12, array_agg(id), array_agg(base + 1), array_agg(last_seq) from raised having count(*) > 0
 )
 insert into messages (channel_id, author_id, content, nonce, reply_to, seq, created_at, updated_at)
 select d.channel_id, d.author_id, d.content, d.nonce, d.reply_to, r.base + d.rank, r.written_at, r.written_at

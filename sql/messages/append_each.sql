@@ -67,8 +67,8 @@ with draft as materialized (
     where channels.id = any ($3) and channels.id = batch.channel_id
     returning channels.id, channels.last_seq - batch.size as base, channels.last_seq, clock_timestamp() as written_at
 ), noted as (
-    insert into write_batches (node, number, channel_ids, first_seqs, last_seqs, skipped)
-    select $1, $2, coalesce(array_agg(id), '{}'), coalesce(array_agg(base + 1), '{}'), coalesce(array_agg(last_seq), '{}'),
+    insert into write_batches (node, number, prev, channel_ids, first_seqs, last_seqs, skipped)
+    select $1, $2, $9, coalesce(array_agg(id), '{}'), coalesce(array_agg(base + 1), '{}'), coalesce(array_agg(last_seq), '{}'),
         (select coalesce(array_agg(place), '{}') from (select place from refused union all select place from again) skipped)
     from raised
 ), inserted as (

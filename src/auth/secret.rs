@@ -1,12 +1,17 @@
 //! The signing key that a node makes for itself when nobody gives it one.
 
-use secrecy::SecretString;
+use hmac::digest::InvalidLength;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 const FILE: &str = "secret_key";
+/// What keeps this use of the key apart from all others.
+const PROOF: &[u8] = b"madang node's key\0";
 /// The least bytes of a signing key.
 pub const KEY_BYTES_MIN: usize = 32;
 
@@ -23,6 +28,15 @@ pub fn load_or_make(data_dir: &Path) -> io::Result<SecretString> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path),
         Err(error) => Err(error),
     }
+}
+
+/// Says of a key whether another one is the same, and nothing else of it.
+///
+/// # Errors
+/// When the key cannot be one.
+pub fn proof(key: &SecretString) -> Result<String, InvalidLength> {
+    let proof = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes())?.chain_update(PROOF);
+    Ok(super::hex(&proof.finalize().into_bytes()))
 }
 
 fn make(path: &Path) -> io::Result<SecretString> {

@@ -15,6 +15,7 @@ pub use kit::web_client::WebClient;
 pub use routes::{Pages, app, document};
 
 use crate::actors::channel::NewestPages;
+use crate::actors::cluster::Cluster;
 use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;
 use crate::auth::refresh_token::Succession;
@@ -33,6 +34,8 @@ pub struct Node {
     pub db: Db,
     /// Who may do what.
     pub registry: RegistryHandle,
+    /// The other nodes on its database.
+    pub cluster: Cluster,
     /// The newest messages of channels with life.
     pub newest: NewestPages,
     /// Issues and checks tokens.

@@ -9,6 +9,7 @@ use super::fault::chain;
 use super::node_lock;
 use super::open::Opened;
 use super::target::Target;
+use super::write_batches;
 use crate::domain::backend::Backend;
 use crate::patience::timeout;
 use std::future::Future;
@@ -91,16 +92,20 @@ pub(super) async fn barrier(client: &Client) -> Result<bool, Error> {
     Ok(!row.get::<_, bool>("is_read_only"))
 }
 
-/// Ends what an earlier node has left on the database, over the connection that holds the lock: nothing of it can come any more then.
+/// Ends what an earlier node has left on the database, over the connection that holds the lock: nothing of it can come any more then. What
+/// is of nodes that share the database is ended `with_shared`, where none of them is alive.
 ///
 /// # Errors
 /// When it does not end, or PostgreSQL does not answer.
-pub(super) async fn end_earlier(client: &Client) -> Result<(), EarlierError> {
+pub(super) async fn end_earlier(client: &Client, with_shared: bool) -> Result<(), EarlierError> {
     let until = Instant::now() + EARLIER_MAX;
     loop {
         let names: &[&str] = &APPLICATION_NAMES;
-        let rows =
-            answered(ANSWER_MAX, client.query(include_str!("../../sql/backends/end_earlier.sql"), &[&names])).await?;
+        let rows = answered(
+            ANSWER_MAX,
+            client.query(include_str!("../../sql/backends/end_earlier.sql"), &[&names, &with_shared]),
+        )
+        .await?;
         if rows.is_empty() {
             break;
         }
@@ -115,18 +120,20 @@ pub(super) async fn end_earlier(client: &Client) -> Result<(), EarlierError> {
     safe.map(drop).map_err(|error| EarlierError::Database(chain(&error)))
 }
 
-/// Notes whose the database is now (`node_lock`), where the lock was taken before the schema had a place for it, and forgets the ledger of
+/// Notes whose the database is now (`node_lock`), where the lock was taken before the schema had a place for it and it is this node's alone, and forgets the ledger of
 /// earlier nodes, which have been ended.
 ///
 /// # Errors
 /// When PostgreSQL does not answer.
-pub async fn forget_earlier(target: &Target, number: i64) -> Result<(), EarlierError> {
+pub async fn forget_earlier(target: &Target, number: Option<i64>) -> Result<(), EarlierError> {
     let config = super::db::session_config(target.config(), START_NAME, FORGET_MAX_MS, FORGET_MAX_MS);
     let opened = timeout(CONNECT_MAX, target.open(&config)).await;
     let opened = opened.ok_or_else(|| EarlierError::Database(NO_ANSWER.into()))?;
     let Opened { client, task, .. } = opened.map_err(|error| EarlierError::Database(error.to_string()))?;
-    answered(ANSWER_MAX, node_lock::take(&client, number)).await?;
-    let forgotten = client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]);
+    if let Some(number) = number {
+        answered(ANSWER_MAX, node_lock::take(&client, number)).await?;
+    }
+    let forgotten = write_batches::prune_old(&client);
     answered(Duration::from_millis(FORGET_MAX_MS + 1_000), forgotten).await?;
     drop(client);
     let _ = task.await;

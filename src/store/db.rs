@@ -37,6 +37,9 @@ pub const WRITER_NAME: &str = "madang writer";
 pub(super) const MIGRATE_NAME: &str = "madang migrate";
 pub(super) const START_NAME: &str = "madang start";
 
+/// Behind the names of connections of a node that shares its database stands which node it is: this, and its number.
+pub(super) const MARK: char = '@';
+
 /// Parameters of a statement.
 pub type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -78,8 +81,9 @@ pub fn session_config(
 ) -> Config {
     let mut config = base.clone();
     let options = base.get_options().unwrap_or_default();
+    let mark = base.get_application_name().filter(|name| name.starts_with(MARK));
     config
-        .application_name(application_name)
+        .application_name(mark.map_or_else(|| application_name.to_owned(), |mark| format!("{application_name} {mark}")))
         .connect_timeout(Duration::from_secs(1))
         .keepalives_idle(Duration::from_secs(10))
         .tcp_user_timeout(Duration::from_secs(5))

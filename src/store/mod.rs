@@ -16,6 +16,7 @@ pub mod message_revisions;
 pub mod messages;
 pub mod migrate;
 mod node_lock;
+pub mod nodes;
 mod open;
 mod pool;
 pub mod reactions;

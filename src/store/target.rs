@@ -1,5 +1,6 @@
 //! Which PostgreSQL, and what is asked of its TLS.
 
+use super::db::MARK;
 use super::lock::Lock;
 use std::path::Path;
 use std::str::FromStr;
@@ -26,6 +27,8 @@ pub struct Target {
     last_good: Arc<AtomicUsize>,
     /// The node's lock, once it has one.
     lock: Option<Arc<Lock>>,
+    /// Whether other nodes use it as well.
+    is_shared: bool,
 }
 
 /// What is asked of PostgreSQL's certificate, as libpq's `sslmode` has it.
@@ -102,7 +105,7 @@ impl FromStr for Target {
 
 impl Target {
     fn new(config: Config, tls: ClientConfig) -> Self {
-        Self { config, tls: MakeRustlsConnect::new(tls), last_good: Arc::default(), lock: None }
+        Self { config, tls: MakeRustlsConnect::new(tls), last_good: Arc::default(), lock: None, is_shared: false }
     }
 
     /// The database.
@@ -113,6 +116,19 @@ impl Target {
     /// The same database, whose connections are opened under the node's lock.
     pub(super) fn under(self, lock: Lock) -> Self {
         Self { lock: Some(Arc::new(lock)), ..self }
+    }
+
+    /// As one of several nodes uses it: its connections say whose they are, in their names and in `madang.origin`.
+    pub(super) fn shared_as(mut self, origin: i64) -> Self {
+        let options = self.config.get_options().unwrap_or_default();
+        let options = format!("{options} -c madang.origin={origin}");
+        self.config.application_name(mark(origin)).options(options);
+        Self { is_shared: true, ..self }
+    }
+
+    /// Whether other nodes use it as well.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     pub(super) fn lock(&self) -> Option<&Lock> {
@@ -173,6 +189,11 @@ impl std::fmt::Debug for Target {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.config.fmt(formatter)
     }
+}
+
+/// What stands behind the names of a node's connections.
+pub(super) fn mark(origin: i64) -> String {
+    format!("{MARK}{origin:016x}")
 }
 
 fn refuse<T>(problem: impl Into<String>) -> Result<T, TargetError> {

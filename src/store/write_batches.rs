@@ -4,6 +4,7 @@
 use super::messages::{Place, place};
 use crate::domain::{ChannelId, Seq};
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Names a batch for ever: a random number of the writer, and its count.
@@ -13,6 +14,8 @@ pub struct BatchKey {
     pub node: i64,
     /// Counts the writer's batches.
     pub number: i64,
+    /// The writer's last batch that has committed; 0 before there is one.
+    pub prev: i64,
 }
 
 /// What a batch that committed has written.
@@ -45,9 +48,15 @@ pub async fn resolve(client: &Client, key: BatchKey) -> Result<Option<Found>, to
     Ok(Some(Found { ranges, messages, skipped: numbers("skipped").collect() }))
 }
 
-/// Removes notes that nobody can ask for any more: this writer's up to a batch that is settled.
-pub async fn prune(client: &Client, upto: BatchKey) -> Result<u64, tokio_postgres::Error> {
-    client.execute(include_str!("../../sql/write_batches/prune.sql"), &[&upto.node, &upto.number]).await
+/// Removes notes that nobody can ask for any more: this writer's up to a batch that is settled, where they are older than `kept`.
+pub async fn prune(client: &Client, upto: BatchKey, kept: Duration) -> Result<u64, tokio_postgres::Error> {
+    let prune = include_str!("../../sql/write_batches/prune.sql");
+    client.execute(prune, &[&upto.node, &upto.number, &kept.as_secs_f64()]).await
+}
+
+/// Forgets what was noted and claimed by nodes that are long gone.
+pub async fn prune_old(client: &Client) -> Result<u64, tokio_postgres::Error> {
+    client.execute(include_str!("../../sql/write_batches/prune_earlier.sql"), &[]).await
 }
 
 /// What became of each draft of a batch. `made` comes in the order of the log within a channel, which is the order in which its drafts

@@ -7,6 +7,7 @@ mod authorization;
 mod browsers;
 mod changes;
 mod channels;
+mod cluster;
 mod codes;
 mod connections;
 mod cookies;

@@ -7,6 +7,7 @@ mod bots;
 mod bounds;
 #[allow(dead_code)]
 mod client;
+mod cluster;
 mod company;
 mod courtyard;
 mod crowd;

@@ -114,7 +114,7 @@ impl Handler<LogIsAt> for Channel {
 
     /// What was committed for this channel's own drafts has been announced if none of them is on its way: all else is not its own.
     fn handle(&mut self, log: LogIsAt, ctx: &mut Context<Self>) {
-        if !self.posters.is_empty() {
+        if !self.posters.is_empty() && !self.shared.lease.is_limited() {
             return;
         }
         if self.sequence.head().is_some() {
@@ -122,7 +122,7 @@ impl Handler<LogIsAt> for Channel {
             self.follow(ctx);
         } else if !self.attached.is_empty() {
             self.sequence.begin(log.last_seq);
-            self.newest.open();
+            self.end_is_known_here();
             self.announced(ctx);
         }
     }

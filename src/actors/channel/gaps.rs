@@ -20,7 +20,7 @@ type GapRead = Option<(Result<Option<Log>>, (u64, u64))>;
 impl Channel {
     /// Does what the order of the log asks for.
     pub(super) fn follow(&mut self, ctx: &mut Context<Self>) {
-        if !self.sequence.is_behind() {
+        if !self.sequence.is_behind() || !self.may_tell() {
             return;
         }
         match self.sequence.next_step() {
@@ -58,6 +58,9 @@ impl Channel {
         // With another history the channel is about to be told where its log is.
         if !self.sequence.is_reading(gap) || self.history != self.shared.history() {
             return;
+        }
+        if !self.may_tell() {
+            return self.sequence.drop_read(gap);
         }
         match part {
             _ if is_old => self.read_gap(gap, reader, ctx),

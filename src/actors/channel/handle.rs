@@ -166,6 +166,16 @@ impl ChannelHandle {
         tell(&self.addr, LogIsAt { last_seq });
     }
 
+    /// Says that another node has written: up to here at least.
+    pub(in crate::actors) fn log_goes_on(&self, last_seq: Seq) {
+        tell(&self.addr, LogGoesOn { last_seq });
+    }
+
+    /// Says that what could not be told may be told again.
+    pub(in crate::actors) fn lease_is_back(&self) {
+        tell(&self.addr, LeaseIsBack);
+    }
+
     /// Has the channel forget what it holds of its log, of which the database has `last_seq` entries now; answers whether some that
     /// were announced are lost. One that has ended meanwhile has nothing to compare and nobody to tell: it was idle, or has failed and
     /// sent its sockets to come back; and the next one begins with what the database says now.
@@ -266,6 +276,16 @@ pub(super) struct Change {
 pub(super) struct LogIsAt {
     pub last_seq: Seq,
 }
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct LogGoesOn {
+    pub last_seq: Seq,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct LeaseIsBack;
 
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -10,11 +10,13 @@
 
 mod announce;
 mod endings;
+mod following;
 mod gaps;
 mod handle;
 mod newest;
 mod outcomes;
 mod pages;
+mod reads;
 mod replay;
 mod sequence;
 mod tail;
@@ -23,6 +25,7 @@ pub use announce::Posted;
 pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, RevokeReason, Start};
 pub use newest::NewestPages;
 
+use super::lease::Lease;
 use super::registry::{Registry, Retire};
 use super::relay::{Kind, Outbox, RelayHandle, SessionKey};
 use super::writer::Writer;
@@ -43,7 +46,7 @@ use lru::LruCache;
 use newest::Newest;
 use outcomes::Answer;
 use pages::Pages;
-use replay::Reads;
+use reads::{Reads, Want};
 use sequence::Sequence;
 use slab::Slab;
 use std::borrow::Cow;
@@ -75,6 +78,8 @@ pub struct Shared {
     newest: NewestPages,
     node_bytes: NodeBytes,
     times: Times,
+    /// Whether what is remembered may be told, and whether others write to the logs.
+    lease: Lease,
     erased: Rc<RefCell<LruCache<UserId, ()>>>,
     /// How far channels that panicked had announced their logs.
     heads: Rc<RefCell<HashMap<ChannelId, Seq>>>,
@@ -83,13 +88,24 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(registry: Addr<Registry>, writer: Writer, db: Db, newest: NewestPages, times: Times) -> Self {
+    pub(super) fn new(
+        registry: Addr<Registry>,
+        writer: Writer,
+        db: Db,
+        newest: NewestPages,
+        times: Times,
+        lease: Lease,
+    ) -> Self {
         let read_slots = Rc::new(Semaphore::new(READS_AT_ONCE));
         let (pages, node_bytes, heads) = (Pages::default(), NodeBytes::default(), Rc::default());
         // Unbounded here means: not allocated in advance.
         let erased = Rc::new(RefCell::new(LruCache::unbounded()));
         let histories = Rc::default();
-        Self { registry, writer, db, read_slots, pages, newest, node_bytes, times, erased, heads, histories }
+        Self { registry, writer, db, read_slots, pages, newest, node_bytes, times, lease, erased, heads, histories }
+    }
+
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// An account has been erased: what was read of the logs is forgotten, and what is still to come has the name no more. The
@@ -186,7 +202,7 @@ impl Channel {
     pub(super) fn start_one(id: ChannelId, shared: Shared) -> ChannelHandle {
         let left = shared.heads.borrow_mut().remove(&id);
         let mut newest = shared.newest.begin(id);
-        if left.is_some() {
+        if left.is_some() && !shared.lease.is_limited() {
             newest.open();
         }
         let channel = Self {
@@ -257,6 +273,10 @@ impl Handler<Attach> for Channel {
         self.restarted.remove(&key);
         self.attached.insert(key, Attached { author: access.into(), outbox: outbox.clone(), is_live: false });
         match (kind, start) {
+            // Others write as well: what it hears begins where the log ends now.
+            (Kind::Channel, Start::Live) if self.shared.lease.is_limited() && self.sequence.head().is_none() => {
+                self.wait_for_head(key, Want::Live, ctx);
+            }
             (Kind::Channel, Start::Live) => {
                 self.go_live(key, Vec::new(), false);
                 self.learn_head(ctx);
@@ -311,6 +331,9 @@ impl Handler<Post> for Channel {
             let error = if is_coming_back { Error::Unavailable } else { Denied::NotMember.into() };
             return poster.refuse(error, about);
         };
+        if !self.may_tell() {
+            return poster.refuse(Error::Unavailable, about);
+        }
         if self.is_congested() {
             return poster.refuse(Error::Busy, about);
         }
@@ -335,6 +358,11 @@ impl Handler<Change> for Channel {
 }
 
 impl Channel {
+    /// Whether what is known of rights here is true.
+    fn may_tell(&self) -> bool {
+        self.shared.lease.is_held()
+    }
+
     /// Whether those who hear the log, or wait for answers, have to come after it first.
     fn is_congested(&self) -> bool {
         self.answers.len() >= ANSWERS_MAX || self.workers.iter().any(|worker| worker.relay.is_behind())

@@ -37,6 +37,7 @@ impl Channel {
     /// Puts what has been committed into its order. Returns what is announced now.
     fn place(&mut self, settled: &Settled) -> Frames {
         let mut frames = Vec::with_capacity(settled.writes.len());
+        let may_tell = self.may_tell();
         for (write, _, outcome) in &settled.writes {
             let entry = match (&**write, outcome) {
                 (LogWrite::Message(draft), Outcome::Committed(place)) => {
@@ -62,7 +63,9 @@ impl Channel {
                     continue;
                 }
             };
-            if let Some(entry) = self.sequence.arrive(entry) {
+            if !may_tell {
+                self.sequence.postpone(entry);
+            } else if let Some(entry) = self.sequence.arrive(entry) {
                 match outcome {
                     Outcome::Committed(place) => self.newest.append(place.id, &entry.frame),
                     _ => self.newest.forget(),
@@ -70,14 +73,21 @@ impl Channel {
                 self.keep(entry, &mut frames);
             }
         }
-        while let Some(entry) = self.sequence.next_held() {
+        while may_tell && let Some(entry) = self.sequence.next_held() {
             self.newest.forget();
             self.keep(entry, &mut frames);
         }
         if self.sequence.head().is_some() {
-            self.newest.open();
+            self.end_is_known_here();
         }
         frames
+    }
+
+    /// Where others write too, what comes to a channel is known here a moment later than it is true.
+    pub(super) fn end_is_known_here(&mut self) {
+        if !self.shared.lease.is_limited() {
+            self.newest.open();
+        }
     }
 
     /// Keeps an entry that is announced now for those who come back.

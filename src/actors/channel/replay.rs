@@ -7,20 +7,18 @@
 
 use super::handle::LogIsAt;
 use super::pages::{PAGE, Page, PageNumber};
+use super::reads::Want;
 use super::tail::{Entry, Part};
 use super::{Channel, Start};
 use crate::actors::relay::{Hears, SessionKey};
 use crate::domain::access::Author;
 use crate::domain::frame::Frame;
-use crate::domain::log::LogEntry;
 use crate::domain::{MessageId, Seq};
 use crate::error::Result;
 use crate::store::channels;
 use crate::store::log::{Log, events, tail};
 use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
-use std::cell::Cell;
-use std::collections::HashMap;
 use std::collections::hash_map;
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,102 +27,6 @@ use std::time::Duration;
 const FIRST_READ: i64 = PAGE;
 /// Before a read that failed is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
-
-/// What a socket waits for.
-#[derive(Clone, Copy)]
-enum Want {
-    Subscribe(Start),
-    Resume(Seq),
-}
-
-/// The reads of a channel, and who waits for what.
-#[derive(Default)]
-pub struct Reads {
-    /// These wait until the end of the log is known, or goes as far as they do.
-    for_head: Vec<(SessionKey, Want)>,
-    is_reading_end: bool,
-    /// The log's end, as read while drafts were on their way: some of it may not have been announced yet.
-    unadopted: Option<(Vec<Entry>, Seq)>,
-    /// These wait for a page.
-    for_page: HashMap<PageNumber, Vec<(SessionKey, Seq)>>,
-    /// These go on in a moment.
-    again: Vec<(SessionKey, Seq)>,
-    /// Messages whose text was changed or taken away while something was being read, and when: what was read since before then may have
-    /// the old one.
-    retold: HashMap<MessageId, u64>,
-    /// How often a message was retold.
-    clock: Rc<Cell<u64>>,
-    /// What was read since before then may have any old text.
-    outdated: u64,
-    /// Gaps that are being read.
-    gaps: usize,
-}
-
-impl Reads {
-    /// Forgets what has been read and not yet used.
-    pub(super) fn clear(&mut self) {
-        if let Some((entries, _)) = &mut self.unadopted {
-            entries.clear();
-        }
-    }
-
-    /// A message is told otherwise from now on; what was read before may have its old text.
-    pub(super) fn retell(&mut self, id: MessageId) {
-        if self.is_under_way() {
-            self.clock.set(self.clock.get() + 1);
-            self.retold.insert(id, self.clock.get());
-        }
-        if let Some((entries, _)) = &mut self.unadopted
-            && entries.iter().any(|entry| entry.text_of == Some(id))
-        {
-            entries.clear();
-        }
-    }
-
-    /// Whether what has just been read, since a time, has a text that is told otherwise by now.
-    pub(super) fn has_old_text(&self, log: &Result<Option<Log>>, since: u64) -> bool {
-        let texts = log.iter().flatten().flat_map(|log| log.entries.iter().filter_map(LogEntry::text_of));
-        since < self.outdated
-            || !self.retold.is_empty() && texts.into_iter().any(|id| self.retold.get(&id).is_some_and(|at| *at > since))
-    }
-
-    /// A read is over; once none is under way, whatever is read begins after all that has been retold.
-    fn is_read(&mut self) {
-        if !self.is_under_way() {
-            self.retold.clear();
-        }
-    }
-
-    fn is_under_way(&self) -> bool {
-        self.is_reading_end || !self.for_page.is_empty() || self.gaps > 0
-    }
-
-    /// Any text may be told otherwise from now on.
-    pub(super) fn outdate(&mut self) {
-        self.clear();
-        self.clock.set(self.clock.get() + 1);
-        self.outdated = self.clock.get();
-    }
-
-    /// A gap is being read. Returns the time of the reads, which is to be looked at when the read begins.
-    pub(super) fn begin_gap(&mut self) -> Rc<Cell<u64>> {
-        self.gaps += 1;
-        Rc::clone(&self.clock)
-    }
-
-    /// A gap is read, or cannot be.
-    pub(super) fn end_gap(&mut self) {
-        self.gaps = self.gaps.saturating_sub(1);
-        self.is_read();
-    }
-
-    /// Nobody of this key waits any more.
-    pub(super) fn forget(&mut self, key: SessionKey) {
-        self.for_head.retain(|(waiting, _)| *waiting != key);
-        self.again.retain(|(waiting, _)| *waiting != key);
-        self.for_page.values_mut().for_each(|waiting| waiting.retain(|(waiting, _)| *waiting != key));
-    }
-}
 
 impl Channel {
     /// Forgets what is held of the log with the text of one of these messages, and nothing else: whoever asks for a deletion again and
@@ -144,6 +46,9 @@ impl Channel {
         let Some(head) = self.sequence.head() else {
             return self.wait_for_head(key, Want::Subscribe(start), ctx);
         };
+        if !self.may_tell() {
+            return self.reads.wait(key, Want::Subscribe(start));
+        }
         let subscribed = encode::json(&Frame::Subscribed { channel_id: self.id, seq: head });
         match start {
             Start::Live => self.go_live(key, vec![subscribed], false),
@@ -156,11 +61,17 @@ impl Channel {
     pub(super) fn resume(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
         let Some(attached) = self.attached.get(&key).filter(|attached| !attached.is_live) else { return };
         let Some(head) = self.sequence.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
+        if !self.may_tell() {
+            return self.reads.wait(key, Want::Resume(after));
+        }
         if after > head {
             // What is committed may be known, from the history say, before it is announced: as far as drafts are on their way, or a gap
             // is being read.
             if after - head <= self.posters.len() as i64 || Some(after) <= self.sequence.known() {
-                return self.reads.for_head.push((key, Want::Resume(after)));
+                return self.reads.wait(key, Want::Resume(after));
+            }
+            if self.shared.lease.is_limited() {
+                return self.ask_for_end(key, after, ctx);
             }
             let resync = encode::json(&Frame::Resync { channel_id: self.id, seq: head });
             return self.go_live(key, vec![resync], true);
@@ -179,9 +90,10 @@ impl Channel {
     pub(super) fn announced(&mut self, ctx: &mut Context<Self>) {
         self.adopt();
         self.follow(ctx);
-        if self.sequence.head().is_some() && !self.reads.for_head.is_empty() {
+        if self.sequence.head().is_some() && self.may_tell() && !self.reads.for_head.is_empty() {
             for (key, want) in std::mem::take(&mut self.reads.for_head) {
                 match want {
+                    Want::Live => self.go_live(key, Vec::new(), false),
                     Want::Subscribe(start) => self.subscribe(key, start, ctx),
                     Want::Resume(after) => self.resume(key, after, ctx),
                 }
@@ -224,7 +136,7 @@ impl Channel {
         }
     }
 
-    fn wait_for_head(&mut self, key: SessionKey, want: Want, ctx: &mut Context<Self>) {
+    pub(super) fn wait_for_head(&mut self, key: SessionKey, want: Want, ctx: &mut Context<Self>) {
         self.reads.for_head.push((key, want));
         if !self.reads.is_reading_end {
             self.reads.is_reading_end = true;
@@ -281,7 +193,7 @@ impl Channel {
             && let Some((older, last_seq)) = self.reads.unadopted.take()
         {
             self.tail.adopt(older, self.sequence.begin(last_seq));
-            self.newest.open();
+            self.end_is_known_here();
         }
     }
 
@@ -346,6 +258,7 @@ impl Channel {
         self.reads.is_read();
         for (key, after) in waiting {
             match page.after(after, self.hears(key)) {
+                _ if !self.may_tell() => self.reads.wait(key, Want::Resume(after)),
                 Some(part) => self.send_part(key, part),
                 // It was read before that was committed.
                 None => self.resume_later(key, after, ctx),
@@ -353,7 +266,7 @@ impl Channel {
         }
     }
 
-    fn resume_later(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
+    pub(super) fn resume_later(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
         self.reads.again.push((key, after));
         if self.reads.again.len() == 1 {
             ctx.run_later(AGAIN_AFTER, |channel, ctx| {
@@ -372,25 +285,5 @@ impl Channel {
         if let Some(attached) = self.attached.get(&key) {
             attached.outbox.replay(self.id, part.frames, part.upto);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_forgotten_waits_for_nothing_more() {
-        let key = SessionKey::test;
-        let mut reads = Reads::default();
-        for slot in [1, 2] {
-            reads.for_head.push((key(slot), Want::Resume(Seq(7))));
-            reads.again.push((key(slot), Seq(7)));
-            reads.for_page.entry(PageNumber::after(Seq(0))).or_default().push((key(slot), Seq(7)));
-        }
-        reads.forget(key(1));
-        assert!(reads.for_head.iter().all(|(waiting, _)| *waiting == key(2)) && reads.for_head.len() == 1);
-        assert_eq!(reads.again, [(key(2), Seq(7))]);
-        assert_eq!(reads.for_page[&PageNumber::after(Seq(0))], [(key(2), Seq(7))]);
     }
 }

@@ -96,6 +96,12 @@ impl<T: Placed> Sequence<T> {
         None
     }
 
+    /// Holds an entry that may not be announced now.
+    pub fn postpone(&mut self, entry: T) {
+        self.head.get_or_insert(Seq(entry.seq().0 - 1));
+        self.hold(entry);
+    }
+
     /// The log goes up to here at least.
     pub fn reaches(&mut self, seq: Seq) {
         self.known = self.known.max(seq);
@@ -176,6 +182,13 @@ impl<T: Placed> Sequence<T> {
             announced.push(next);
         }
         Ok(announced)
+    }
+
+    /// A gap that is being read is not announced: it is read again later.
+    pub fn drop_read(&mut self, gap: Gap) {
+        if self.is_reading(gap) {
+            self.reading = None;
+        }
     }
 
     /// Forgets what it holds, not how far the log goes: it is read instead.

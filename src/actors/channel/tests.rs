@@ -1,6 +1,7 @@
 //! What a channel does to its sockets and posters when it fails, and when somebody who was attached is gone again.
 
 use super::*;
+use crate::actors::lease::Lease;
 use crate::actors::relay::{Completion, Hears, Relay, RelayPort, Relays, Socket};
 use crate::actors::writer::{Outcome, Settled};
 use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
@@ -99,9 +100,16 @@ impl Scene {
         let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
         let writer = Writer::start(1, &nowhere, Times::default());
         let db = Db::new(&nowhere).expect("its settings agree");
-        let registry =
-            Registry::start(db.clone(), writer.clone(), Relays::default(), NewestPages::default(), Times::default());
-        let shared = Shared::new(registry.into_addr(), writer, db, NewestPages::default(), Times::default());
+        let registry = Registry::start(
+            db.clone(),
+            writer.clone(),
+            Relays::default(),
+            NewestPages::default(),
+            Times::default(),
+            Lease::unlimited(),
+        );
+        let shared =
+            Shared::new(registry.into_addr(), writer, db, NewestPages::default(), Times::default(), Lease::unlimited());
         let channel = Channel::start_one(ChannelId(1), shared.clone());
         let other = Channel::start_one(ChannelId(2), shared.clone());
         let relay = Relay::start_here(0, Times::default());

@@ -85,6 +85,7 @@ impl Registry {
     /// noticed though nobody here speaks.
     pub(super) fn watch_logs(&mut self, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.is_watching, true) {
+            self.has_to_watch = true;
             return;
         }
         let ids: Vec<ChannelId> = self.live.keys().copied().collect();
@@ -99,9 +100,12 @@ impl Registry {
             ends
         };
         let history = self.shared.history();
-        ctx.spawn(read.into_actor(self).map(move |ends, registry, _| {
+        ctx.spawn(read.into_actor(self).map(move |ends, registry, ctx| {
             registry.is_watching = false;
             registry.logs_are_at(ends, history);
+            if std::mem::take(&mut registry.has_to_watch) {
+                registry.watch_logs(ctx);
+            }
         }));
     }
 

@@ -6,6 +6,7 @@ use super::{
     Apply, Ask, Change, EndChannels, Forget, Found, ReadAgain, Registry, RemoveGateway, Reply, Target, decide_channel,
 };
 use crate::actors::channel::{Attachment, Posted, Poster, Posting, Start};
+use crate::actors::lease::Lease;
 use crate::actors::relay::{Completion, Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
@@ -30,12 +31,16 @@ const SETTLE_MAX: Duration = Duration::from_secs(2);
 pub struct RegistryHandle {
     pub(super) addr: Addr<Registry>,
     pub(super) cache: SharedCache,
+    pub(super) lease: Lease,
     pub(super) answer_max: Duration,
 }
 
 impl RegistryHandle {
     /// Why a token is void, as far as is known here without asking anybody.
     pub fn refusal(&self, bearer: &Bearer) -> Option<Error> {
+        if !self.lease.is_held() {
+            return None;
+        }
         match self.cache.with(|cache| cache.find(bearer, Target::Account)) {
             Err(Miss::Refuse(error)) => Some(error),
             Ok(_) | Err(Miss::Load(_)) => None,
@@ -85,6 +90,7 @@ impl RegistryHandle {
 
     /// Posts to a channel that the bearer may write in; returns when the message is in the log.
     pub async fn post(&self, bearer: Bearer, id: ChannelId, message: NewMessage) -> Result<Posted> {
+        self.may_tell().await?;
         let (reply, answer) = oneshot::channel();
         let posting = Posting { message, poster: Poster::Call(reply) };
         self.send(Ask { bearer, target: Target::Channel(id), reply: Reply::Post(id, posting) });
@@ -95,6 +101,7 @@ impl RegistryHandle {
 
     /// Changes messages of a channel for a call; returns when the change is in the log, with its place there, if it has changed anything.
     pub async fn change(&self, bearer: Bearer, id: ChannelId, change: MessageChange) -> Result<Option<Seq>> {
+        self.may_tell().await?;
         let (reply, answer) = oneshot::channel();
         self.send_change(bearer, id, change, Poster::ChangeCall(reply));
         // What has not been answered by now may still be made.
@@ -161,7 +168,16 @@ impl RegistryHandle {
         self.addr
     }
 
+    /// Waits until what is remembered may be told.
+    async fn may_tell(&self) -> Result<()> {
+        if self.lease.is_held() || timeout(self.answer_max, self.lease.held()).await.is_some() {
+            return Ok(());
+        }
+        Err(Error::Unavailable)
+    }
+
     async fn ask(&self, bearer: Bearer, target: Target) -> Result<Found> {
+        self.may_tell().await?;
         match self.cache.with(|cache| cache.find(&bearer, target)) {
             Ok(found) => Ok(found),
             Err(Miss::Refuse(error)) => Err(error),
@@ -175,6 +191,7 @@ impl RegistryHandle {
         target: Target,
         reply: impl FnOnce(oneshot::Sender<Result<T>>) -> Reply,
     ) -> Result<T> {
+        self.may_tell().await?;
         let (sender, answer) = oneshot::channel();
         self.send(Ask { bearer, target, reply: reply(sender) });
         let answer = timeout(self.answer_max, answer).await;

@@ -69,6 +69,10 @@ pub(super) enum Waiter {
 impl Registry {
     /// Answers a question, or lets it wait for what it needs.
     pub(super) fn step(&mut self, number: Number, ask: Ask, ctx: &mut Context<Self>) {
+        // Another node may have changed what is remembered here.
+        if !self.shared.lease().is_held() {
+            return ask.fail(Error::Unavailable);
+        }
         match self.cache.with(|cache| cache.find(&ask.bearer, ask.target)) {
             Ok(found) => self.answer(ask, found),
             Err(Miss::Load(_)) if self.waiting >= WAITING_MAX => ask.fail(Error::Busy),

@@ -12,6 +12,7 @@
 mod attach;
 mod cache;
 mod changes;
+mod following;
 mod gateways;
 mod handle;
 mod load;
@@ -23,6 +24,7 @@ pub use handle::RegistryHandle;
 
 use super::AbortOnPanic;
 use super::channel::{self, Attachment, ChannelHandle, NewestPages, Poster, Posting, RevokeReason, Start};
+use super::lease::Lease;
 use super::relay::{Completion, Outbox, Relays, SessionKey};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
@@ -95,6 +97,14 @@ struct Apply {
     completion: Completion,
 }
 
+/// What other nodes have changed, in its order, and this one, which knows.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ApplyAll {
+    changes: Vec<(Change, bool)>,
+    completion: Completion,
+}
+
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Forget {
@@ -155,19 +165,30 @@ pub struct Registry {
     times: Times,
     /// Whether the logs are being looked at.
     is_watching: bool,
+    /// Whether they are to be looked at again.
+    has_to_watch: bool,
     _vital: AbortOnPanic,
 }
 
 impl Registry {
     /// Starts the node's registry on the current thread; its channels live there too.
-    pub fn start(db: Db, writer: Writer, relays: Relays, newest: NewestPages, times: Times) -> RegistryHandle {
+    pub fn start(
+        db: Db,
+        writer: Writer,
+        relays: Relays,
+        newest: NewestPages,
+        times: Times,
+        lease: Lease,
+    ) -> RegistryHandle {
         let cache = SharedCache::default();
         let read_by_handles = cache.clone();
+        let of_handles = lease.clone();
         let start = |ctx: &mut Context<Self>| {
-            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), newest, times);
+            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), newest, times, lease);
             Self::new(db, relays, shared, cache, times)
         };
-        RegistryHandle { addr: Self::create(start), cache: read_by_handles, answer_max: times.answer_max }
+        let addr = Self::create(start);
+        RegistryHandle { addr, cache: read_by_handles, lease: of_handles, answer_max: times.answer_max }
     }
 
     fn new(db: Db, relays: Relays, shared: channel::Shared, cache: SharedCache, times: Times) -> Self {
@@ -186,6 +207,7 @@ impl Registry {
             snapshots: Slab::new(),
             times,
             is_watching: false,
+            has_to_watch: false,
             _vital: AbortOnPanic("registry"),
         }
     }
@@ -245,6 +267,20 @@ impl Handler<Apply> for Registry {
 
     fn handle(&mut self, apply: Apply, ctx: &mut Self::Context) {
         self.apply(apply.change, apply.completion, ctx);
+    }
+}
+
+impl Handler<ApplyAll> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, all: ApplyAll, ctx: &mut Self::Context) {
+        for (change, is_own) in all.changes {
+            if is_own {
+                self.forget(&change);
+            } else {
+                self.apply(change, all.completion.clone(), ctx);
+            }
+        }
     }
 }
 

@@ -51,7 +51,8 @@ fn registry() -> actix::Addr<Registry> {
     let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let db = Db::new(&nowhere).expect("its settings agree");
     let writer = Writer::start(1, &nowhere, Times::default());
-    Registry::start(db, writer, Relays::default(), NewestPages::default(), Times::default()).into_addr()
+    Registry::start(db, writer, Relays::default(), NewestPages::default(), Times::default(), Lease::unlimited())
+        .into_addr()
 }
 
 /// Somebody may be on the way to a channel that asks to be let go.

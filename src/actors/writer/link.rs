@@ -18,6 +18,8 @@ const LOCK_TIMEOUT_MS: u64 = 200;
 /// As much longer anything is waited for before the connection counts as lost.
 const ANSWER_SLACK: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// As long as a note stays for other nodes that follow it. Who comes later compares all its logs.
+const FOLLOWED_MAX: Duration = Duration::from_secs(120);
 
 /// Batches that were not written.
 static UNWRITTEN: Often = Often::never();
@@ -108,7 +110,8 @@ impl Link {
 
     /// Removes notes from the ledger that nobody can ask for; false if the connection is lost.
     pub async fn prune(&self, upto: BatchKey) -> bool {
-        timeout(self.answer_max, prune(&self.client, upto)).await.is_some_and(|pruned| pruned.is_ok())
+        let kept = if self.database.is_shared() { FOLLOWED_MAX } else { Duration::ZERO };
+        timeout(self.answer_max, prune(&self.client, upto, kept)).await.is_some_and(|pruned| pruned.is_ok())
     }
 
     /// Whether the connection is known to be gone, or the database to have moved.

@@ -7,6 +7,7 @@
 //! [`Refused::Unavailable`]; [`WAIT_MAX`] with the batch, then [`Refused::Unconfirmed`]).
 //! A commit whose answer was lost is looked up in the ledger. A panic ends the node.
 
+mod became;
 mod link;
 mod queue;
 mod run;
@@ -46,6 +47,7 @@ const PRUNE_AFTER: i64 = 256;
 #[derive(Clone)]
 pub struct Writer {
     writers: Vec<Addr<WriterActor>>,
+    ids: Arc<[i64]>,
     is_closed: Arc<AtomicBool>,
 }
 
@@ -122,8 +124,14 @@ impl Writer {
     /// Starts `count` writers on the current thread.
     pub fn start(count: usize, database: &Target, times: Times) -> Self {
         let is_closed = Arc::<AtomicBool>::default();
-        let start = || WriterActor::new(database.clone(), is_closed.clone(), times.send_patience).start();
-        Self { writers: (0..count.max(1)).map(|_| start()).collect(), is_closed }
+        let ids: Arc<[i64]> = (0..count.max(1)).map(|_| rand::random()).collect();
+        let start = |id: &i64| WriterActor::new(*id, database.clone(), is_closed.clone(), times.send_patience).start();
+        Self { writers: ids.iter().map(start).collect(), ids, is_closed }
+    }
+
+    /// What the ledger calls them.
+    pub fn ids(&self) -> &[i64] {
+        &self.ids
     }
 
     /// Gives a write to the channel's writer, which answers to `reply`.
@@ -172,6 +180,7 @@ struct CountWaiting;
 
 /// The actor itself; see the module.
 pub struct WriterActor {
+    id: i64,
     queue: Rc<Queue>,
     database: Target,
     is_closed: Arc<AtomicBool>,
@@ -180,8 +189,8 @@ pub struct WriterActor {
 }
 
 impl WriterActor {
-    fn new(database: Target, is_closed: Arc<AtomicBool>, send_patience: Duration) -> Self {
-        Self { queue: Rc::default(), database, is_closed, send_patience, _vital: AbortOnPanic("writer") }
+    fn new(id: i64, database: Target, is_closed: Arc<AtomicBool>, send_patience: Duration) -> Self {
+        Self { id, queue: Rc::default(), database, is_closed, send_patience, _vital: AbortOnPanic("writer") }
     }
 }
 
@@ -192,7 +201,7 @@ impl Actor for WriterActor {
         ctx.set_mailbox_capacity(QUEUE_ROWS);
         ctx.run_interval(EXPIRY_TICK, |writer, _| writer.queue.expire());
         let (queue, database, is_closed) = (Rc::clone(&self.queue), self.database.clone(), self.is_closed.clone());
-        ctx.spawn(run::run(queue, database, is_closed, self.send_patience).into_actor(self));
+        ctx.spawn(run::run(queue, self.id, database, is_closed, self.send_patience).into_actor(self));
     }
 }
 

@@ -1,11 +1,12 @@
 //! A writer's loop: connect, take what waits, write it, answer, again.
 
+use super::became::{Batch, Became};
 use super::link::Link;
 use super::queue::{Holder, Queue, Waiting, settle, until_known};
 use super::{BATCH_ROWS, Outcome, PRUNE_AFTER, Refused};
 use crate::domain::backend::Backend;
 use crate::patience::Clock;
-use crate::store::changes::{ChangeDraft, Changed};
+use crate::store::changes::ChangeDraft;
 use crate::store::log::LogWrite;
 use crate::store::messages::{self, Draft, Written};
 use crate::store::write_batches::BatchKey;
@@ -38,6 +39,8 @@ struct Run {
     link: Option<Link>,
     node: i64,
     number: i64,
+    /// The last one that is known to have committed.
+    committed: i64,
     pruned: i64,
     /// For how many more batches each draft is looked at.
     wary: u32,
@@ -46,14 +49,15 @@ struct Run {
 }
 
 /// Ends when the writer is closed and nothing waits any more.
-pub async fn run(queue: Rc<Queue>, database: Target, is_closed: Arc<AtomicBool>, patience: Duration) {
+pub async fn run(queue: Rc<Queue>, id: i64, database: Target, is_closed: Arc<AtomicBool>, patience: Duration) {
     let mut run = Run {
         queue,
         database,
         patience,
         link: None,
-        node: rand::random(),
+        node: id,
         number: 0,
+        committed: 0,
         pruned: 0,
         wary: 0,
         earlier: Vec::new(),
@@ -137,7 +141,7 @@ impl Run {
         }
         self.pruned = self.number;
         if let Some(link) = &self.link
-            && !link.prune(BatchKey { node: self.node, number: self.number }).await
+            && !link.prune(self.key()).await
         {
             self.link = None;
         }
@@ -191,7 +195,7 @@ impl Run {
             let written = match part.first().map(|first| &*first.write) {
                 Some(LogWrite::Change(_)) => {
                     let changed = until_known(&self.queue.clock, &part, link.change(key, &changes(&part))).await;
-                    changed.map(|changed| Some(changed.into_iter().map(Became::from).collect()))
+                    changed.map(|changed| Some(Batch::of_changes(changed)))
                 }
                 _ => append(link, &self.queue.clock, key, &part, &mut self.wary).await,
             };
@@ -199,8 +203,11 @@ impl Run {
                 Ok(None) => continue,
                 // It was written where the database no longer is.
                 Ok(Some(_)) if !link.is_current() => return Step::Lost(part, Some(key)),
-                Ok(Some(written)) => {
-                    let repeats = self.settle_part(part, written);
+                Ok(Some(batch)) => {
+                    if batch.is_noted {
+                        self.committed = key.number;
+                    }
+                    let repeats = self.settle_part(part, batch.became);
                     if !repeats.is_empty() {
                         return Step::Split(vec![repeats]);
                     }
@@ -254,7 +261,11 @@ impl Run {
         loop {
             self.connect().await;
             match self.look_once(key, batch).await {
-                Ok(answer) => return answer,
+                Ok(Some(found)) => {
+                    self.committed = key.number;
+                    return Some(found);
+                }
+                Ok(None) => return None,
                 // The batch is between its first row and its commit: there is nothing to decide yet.
                 Err(Fault::Locked) => {}
                 Err(fault) => {
@@ -289,7 +300,11 @@ impl Run {
 
     fn next_key(&mut self) -> BatchKey {
         self.number += 1;
-        BatchKey { node: self.node, number: self.number }
+        self.key()
+    }
+
+    fn key(&self) -> BatchKey {
+        BatchKey { node: self.node, number: self.number, prev: self.committed }
     }
 }
 
@@ -315,7 +330,7 @@ async fn append(
     key: BatchKey,
     part: &[Waiting],
     wary: &mut u32,
-) -> Result<Option<Vec<Became>>, Fault> {
+) -> Result<Option<Batch>, Fault> {
     let written = if *wary == 0 {
         until_known(clock, part, link.append_all(key, &drafts(part))).await?
     } else {
@@ -323,7 +338,8 @@ async fn append(
     };
     let is_usual = written.iter().flatten().all(|became| matches!(became, Written::Created(_)));
     *wary = if written.is_some() && is_usual { wary.saturating_sub(1) } else { WARY_BATCHES };
-    Ok(written.map(|written| written.into_iter().map(Became::from).collect()))
+    // Message by message a batch has a note even where none of it could be written.
+    Ok(written.map(|written| Batch { became: written.into_iter().map(Became::from).collect(), is_noted: true }))
 }
 
 /// The messages of a part that has nothing else.
@@ -334,47 +350,6 @@ fn drafts(part: &[Waiting]) -> Vec<&Draft> {
 /// The changes of a part that has nothing else.
 fn changes(part: &[Waiting]) -> Vec<&ChangeDraft> {
     part.iter().filter_map(|waiting| waiting.write.as_change()).collect()
-}
-
-/// What became of a write in a batch.
-enum Became {
-    Decided(Outcome),
-    /// It waits for whoever holds the channel's row.
-    ChannelHeld,
-    /// It waits for whoever holds the author's row.
-    AuthorHeld,
-    /// Its batch left it out: it is to be sent again.
-    Skipped,
-}
-
-impl From<Written> for Became {
-    fn from(written: Written) -> Self {
-        Self::Decided(match written {
-            Written::Created(place) => Outcome::Committed(place),
-            Written::Duplicate(place) => Outcome::Duplicate(place),
-            Written::Changed(known) => Outcome::Known(known),
-            Written::NonceConflict => Outcome::Refused(Refused::NonceConflict),
-            Written::ReplyToNothing => Outcome::Refused(Refused::ReplyToNothing),
-            Written::Gone => Outcome::Refused(Refused::Gone),
-            Written::Held => return Self::ChannelHeld,
-            Written::AuthorHeld => return Self::AuthorHeld,
-            Written::Skipped => return Self::Skipped,
-        })
-    }
-}
-
-impl From<Changed> for Became {
-    fn from(changed: Changed) -> Self {
-        Self::Decided(match changed {
-            Changed::Made(made) => Outcome::Changed(made),
-            Changed::Unchanged => Outcome::Unchanged,
-            Changed::Refused(refused) => Outcome::Refused(Refused::Change(refused)),
-            Changed::Gone => Outcome::Refused(Refused::Gone),
-            Changed::Held => return Self::ChannelHeld,
-            Changed::EditorHeld => return Self::AuthorHeld,
-            Changed::Skipped => return Self::Skipped,
-        })
-    }
 }
 
 fn refuse(batch: Vec<Waiting>, refused: Refused) {

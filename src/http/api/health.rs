@@ -62,6 +62,9 @@ pub async fn ready(node: Data<Node>) -> Result<Json<Status>> {
     if node.stopping.load(Ordering::Relaxed) {
         missing.push("the node is stopping");
     }
+    if !node.cluster.lease().is_held() {
+        missing.push("lease");
+    }
     let asked = node.health.ask(async { node.db.ping().await.is_ok() });
     if timeout(ANSWER_MAX, asked).await != Some(true) {
         missing.push("database");

@@ -29,7 +29,7 @@ struct State {
     is_looking: bool,
 }
 
-/// Commits, then makes the change true on this node, then answers. `unclear` is what may have changed when the answer of
+/// Commits, then makes the change true on this node and waits until it is on every other one, then answers. `unclear` is what may have changed when the answer of
 /// the commit is lost, `made` what a good one has changed.
 ///
 /// It runs as a task of its own: actix-web drops a handler whose client hangs up, and a change must not stop between
@@ -53,6 +53,7 @@ where
         match work.await {
             Ok(done) => {
                 node.registry.apply(made(&done)).await;
+                node.cluster.agree(&node.db).await;
                 Ok(done)
             }
             Err(error) => {

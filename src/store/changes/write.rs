@@ -48,13 +48,13 @@ impl Changes {
             }
         }
         let EntryColumns { channels, seqs, kinds, messages, lists, users, emoji } = &rows;
-        let (node, number, at) = (&key.node, &key.number, &batch.at);
+        let (BatchKey { node, number, prev }, at) = (&key, &batch.at);
         client
             .execute(
                 &self.add_entries,
                 &[
                     node, number, &ids, &firsts, &lasts, &skipped, at, channels, seqs, kinds, messages, lists, users,
-                    emoji,
+                    emoji, prev,
                 ],
             )
             .await?;

@@ -1,4 +1,4 @@
-//! A node's lock on its database: one node on a database.
+//! A node's lock on its database: one node on a database, or several that know of each other ([`Sharing`]), never one of each.
 //!
 //! It is PostgreSQL's, of a session: it lasts as long as its connection, and is told apart from a dead node's by what that connection
 //! says every [`BEAT_EVERY`]. Whoever finds it held by one that speaks leaves; by one that says nothing for
@@ -60,10 +60,16 @@ pub enum LockError {
     Earlier(#[from] EarlierError),
     /// Another node has it.
     #[error(
-        "another node uses this database: {0}; nodes do not share one: stop that node, or give this one a database of its own \
-         (DATABASE_URL)"
+        "another node uses this database: {0}; stop that node, give this one a database of its own (DATABASE_URL), or start every node \
+         of this database with CLUSTER=on"
     )]
     Taken(String),
+    /// Another node has it for itself.
+    #[error(
+        "another node uses this database for itself alone: {0}; start that one with CLUSTER=on as well, or stop it, or give this one a \
+         database of its own (DATABASE_URL)"
+    )]
+    TakenAlone(String),
     /// Another node has had it, and may have gone again.
     #[error(
         "another node has served this database while this one stood still or was cut off, so what this one remembers of it is no longer \
@@ -75,12 +81,32 @@ pub enum LockError {
     Unkept,
 }
 
+/// Whether a node has its database for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// No other node uses it.
+    Alone,
+    /// Others may, each of which knows that.
+    Shared,
+}
+
+impl Sharing {
+    fn taken(self, by: String) -> LockError {
+        match self {
+            Self::Alone => LockError::Taken(by),
+            Self::Shared => LockError::TakenAlone(by),
+        }
+    }
+}
+
 /// Asks for all that is remembered of the database to be read again; answered when it has been.
 pub type ReadAgain = oneshot::Sender<()>;
 
 /// The lock of this node; dropped, it is let go.
 pub struct NodeLock {
+    sharing: Sharing,
     number: i64,
+    name: String,
     release: oneshot::Sender<()>,
     /// Until it is known how it ended.
     kept: Option<JoinHandle<Option<LockError>>>,
@@ -92,20 +118,32 @@ impl NodeLock {
     ///
     /// # Errors
     /// One line that says what to do.
-    pub async fn take(target: &Target) -> Result<(Target, Self, mpsc::Receiver<ReadAgain>), LockError> {
+    pub async fn take(
+        target: &Target,
+        sharing: Sharing,
+    ) -> Result<(Target, Self, mpsc::Receiver<ReadAgain>), LockError> {
         let config = config(target);
+        let name = config.get_application_name().unwrap_or_default().to_owned();
         let opened = first_connection(target, &config).await?;
         check(&opened.client).await?;
-        wait_for(&opened.client).await?;
+        wait_for(&opened.client, sharing).await?;
         // Before anything else: it may hold locks, and what is still open writes.
-        backends::end_earlier(&opened.client).await?;
+        backends::end_earlier(&opened.client, sharing == Sharing::Alone).await?;
         let number = rand::random();
-        answered(node_lock::take(&opened.client, number)).await?;
+        let holder = match sharing {
+            Sharing::Alone => {
+                answered(node_lock::take(&opened.client, number)).await?;
+                Some(number)
+            }
+            Sharing::Shared => answered(node_lock::holder(&opened.client)).await?,
+        };
         let (probe, probes) = mpsc::channel(PROBES_MAX);
         let (ask, asked) = mpsc::channel(1);
         let target = target.clone().under(Lock { holding: watch::Sender::new(None), probe });
+        let target = if sharing == Sharing::Shared { target.shared_as(number) } else { target };
         let history = opened.history.clone();
-        let mut keeper = Keeper { number, target: target.clone(), config, history, generation: 0, ask, probes };
+        let mut keeper =
+            Keeper { sharing, holder, target: target.clone(), config, history, generation: 0, ask, probes };
         keeper.hold(&opened);
         let (release, released) = oneshot::channel::<()>();
         let kept = tokio::spawn(async move {
@@ -114,12 +152,22 @@ impl NodeLock {
                 _ = released => None,
             }
         });
-        Ok((target, Self { number, release, kept: Some(kept) }, asked))
+        Ok((target, Self { sharing, number, name, release, kept: Some(kept) }, asked))
     }
 
-    /// What this start has written, or has yet to write, into `node_lock`.
+    /// Names this start.
     pub fn number(&self) -> i64 {
         self.number
+    }
+
+    /// What its connection calls itself: where the node runs.
+    pub fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// What this start has written, or has yet to write, into `node_lock`: nothing where it is not the only one.
+    pub fn holder(&self) -> Option<i64> {
+        (self.sharing == Sharing::Alone).then_some(self.number)
     }
 
     /// Returns when the lock is not kept any more: another node has it, or has had it.
@@ -147,8 +195,9 @@ impl NodeLock {
 }
 
 struct Keeper {
-    /// What this start has written into `node_lock`.
-    number: i64,
+    sharing: Sharing,
+    /// What stands in `node_lock` as long as no node has had the database for itself since this one began.
+    holder: Option<i64>,
     target: Target,
     config: Config,
     /// Of what the node remembers; none while it is being read again.
@@ -249,19 +298,15 @@ impl Keeper {
     /// Earlier connections of this node have been ended, and let the lock go in a moment.
     async fn try_hold(&self, opened: &Opened) -> Result<bool, LockError> {
         let look = async {
-            if is_ours(&opened.client).await? {
+            if is_ours(&opened.client, self.sharing).await? {
                 // Looked at with the lock held: whoever had it has either written its number, or changed nothing.
-                let number = node_lock::holder(&opened.client).await?;
-                return Ok(if number.is_none_or(|number| number == self.number) {
-                    Ok(true)
-                } else {
-                    Err(LockError::Served)
-                });
+                let holder = node_lock::holder(&opened.client).await?;
+                return Ok(if holder.is_none() || holder == self.holder { Ok(true) } else { Err(LockError::Served) });
             }
             let other = holder(&opened.client)
                 .await?
                 .filter(|holder| Some(&*holder.name) != self.config.get_application_name());
-            Ok::<_, tokio_postgres::Error>(other.map_or(Ok(false), |holder| Err(LockError::Taken(holder.told))))
+            Ok::<_, tokio_postgres::Error>(other.map_or(Ok(false), |holder| Err(self.sharing.taken(holder.told))))
         };
         match timeout(CONNECT_MAX, look).await {
             Some(Ok(held)) => held,
@@ -342,7 +387,7 @@ mod tests {
     async fn a_keeper_that_panics_is_not_kept_silent_about() {
         let (release, _released) = oneshot::channel();
         let kept = Some(tokio::spawn(async { panic!("as a test wants it") }));
-        let mut lock = NodeLock { number: 0, release, kept };
+        let mut lock = NodeLock { sharing: Sharing::Alone, number: 0, name: String::new(), release, kept };
         let lost = timeout(Duration::from_secs(60), lock.lost()).await;
         assert!(matches!(lost, Some(LockError::Unkept)), "{lost:?}");
     }

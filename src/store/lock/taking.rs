@@ -1,6 +1,6 @@
 //! The start's part of the lock: its connection, and the wait for whoever has it.
 
-use super::{CONNECT_MAX, KEY, LockError};
+use super::{CONNECT_MAX, KEY, LockError, Sharing};
 use crate::domain::backend::Backend;
 use crate::patience::timeout;
 use crate::store::backends;
@@ -67,8 +67,12 @@ pub(super) struct Holder {
     pub(super) told: String,
 }
 
-pub(super) async fn is_ours(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    Ok(client.query_one(include_str!("../../../sql/backends/lock.sql"), &[&KEY]).await?.get(0))
+pub(super) async fn is_ours(client: &Client, sharing: Sharing) -> Result<bool, tokio_postgres::Error> {
+    let take = match sharing {
+        Sharing::Alone => include_str!("../../../sql/backends/lock.sql"),
+        Sharing::Shared => include_str!("../../../sql/backends/lock_shared.sql"),
+    };
+    Ok(client.query_one(take, &[&KEY]).await?.get(0))
 }
 
 pub(super) async fn holder(client: &Client) -> Result<Option<Holder>, tokio_postgres::Error> {
@@ -106,29 +110,29 @@ pub(super) async fn check(client: &Client) -> Result<(), LockError> {
 }
 
 /// Waits until the lock is this connection's.
-pub(super) async fn wait_for(client: &Client) -> Result<(), LockError> {
+pub(super) async fn wait_for(client: &Client, sharing: Sharing) -> Result<(), LockError> {
     let began = Instant::now();
     let mut first: Option<(Backend, OffsetDateTime, Instant)> = None;
-    while !answered(is_ours(client)).await? {
+    while !answered(is_ours(client, sharing)).await? {
         match answered(holder(client)).await? {
             Some(Holder { seen: Some((backend, spoke_at)), told, .. }) => match first {
                 Some((before, at, since)) if before == backend => {
                     if at != spoke_at || began.elapsed() > ENDING_MAX {
-                        return Err(LockError::Taken(told));
+                        return Err(sharing.taken(told));
                     }
                     if since.elapsed() > SILENT_MAX {
                         tracing::warn!(holder = told, "the node that holds the database says nothing; it is ended");
                         answered(backends::end(client, &[backend])).await?;
                     }
                 }
-                _ if began.elapsed() > ENDING_MAX => return Err(LockError::Taken(told)),
+                _ if began.elapsed() > ENDING_MAX => return Err(sharing.taken(told)),
                 _ => first = Some((backend, spoke_at, Instant::now())),
             },
             Some(Holder { seen: None, told, .. }) if began.elapsed() > UNSEEN_MAX => {
-                return Err(LockError::Taken(told));
+                return Err(sharing.taken(told));
             }
             Some(_) => {}
-            None if began.elapsed() > ENDING_MAX => return Err(LockError::Taken("it is not to be seen".into())),
+            None if began.elapsed() > ENDING_MAX => return Err(sharing.taken("it is not to be seen".into())),
             None => {}
         }
         tokio::time::sleep(LOOK_EVERY).await;

@@ -38,9 +38,12 @@ impl Append {
         let (channels, sizes): (Vec<i64>, Vec<i64>) = sizes.into_iter().unzip();
         let authors: Vec<i64> = columns.authors.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let Columns { channels: of, authors: by, contents, nonces, replies } = &columns;
-        let (node, number) = (&key.node, &key.number);
+        let BatchKey { node, number, prev } = &key;
         let rows = client
-            .query(&self.all, &[node, number, &channels, &sizes, &authors, of, by, contents, nonces, replies, &ranks])
+            .query(
+                &self.all,
+                &[node, number, &channels, &sizes, &authors, of, by, contents, nonces, replies, &ranks, prev],
+            )
             .await?;
         Ok((!rows.is_empty()).then(|| in_order(rows.iter().map(place), HashMap::new(), drafts)))
     }
@@ -50,11 +53,10 @@ impl Append {
     pub async fn each(&self, client: &Client, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Error> {
         let columns = Columns::of(drafts);
         let Columns { channels, authors, contents, nonces, replies } = &columns;
+        let BatchKey { node, number, prev } = &key;
+        let has_repeats = columns.has_repeats();
         let rows = client
-            .query(
-                &self.each,
-                &[&key.node, &key.number, channels, authors, contents, nonces, replies, &columns.has_repeats()],
-            )
+            .query(&self.each, &[node, number, channels, authors, contents, nonces, replies, &has_repeats, prev])
             .await?;
         let (created, other): (Vec<&Row>, Vec<&Row>) =
             rows.iter().partition(|row| row.get::<_, &str>("verdict") == "written");

@@ -51,14 +51,57 @@ pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
     start(permit, database, change).await
 }
 
+/// Several nodes on one database.
+pub async fn spawn_nodes<const N: usize>() -> [TestApp; N] {
+    secrets::watch_own_log();
+    let mut permits = NODES.acquire_many(N.try_into().expect("a few")).await.expect("never closed");
+    let database = fresh_database().await;
+    let mut nodes = Vec::new();
+    while nodes.len() < N {
+        let permit = permits.split(1).expect("one each");
+        nodes.push(start(permit, database.clone(), |config| config.cluster = true).await);
+    }
+    nodes.try_into().unwrap_or_else(|_| unreachable!("so many were started"))
+}
+
+/// Why a node does not start on the database of this one.
+pub async fn refusal_beside(app: &TestApp, change: impl FnOnce(&mut Config)) -> String {
+    let mut config = config(app.database.clone(), Box::leak(Box::default()));
+    change(&mut config);
+    let start = move || actix_web::rt::System::new().block_on(async { Application::build(config).await.err() });
+    let refused = tokio::task::spawn_blocking(start).await.expect("it ends");
+    refused.expect("it is refused").to_string()
+}
+
 async fn start(
     permit: SemaphorePermit<'static>,
     database: tokio_postgres::Config,
     change: impl FnOnce(&mut Config),
 ) -> TestApp {
     let uptime_us: &'static AtomicU64 = Box::leak(Box::default());
-    let mut config = Config {
-        database: Database::Url(Box::new(database.clone().into())),
+    let mut config = config(database.clone(), uptime_us);
+    change(&mut config);
+    let (started, address) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let application = Application::build(config).await?;
+            let _ = started.send(application.address());
+            application.run_until(async { drop(stopped.await) }).await
+        })
+    });
+    let Ok(address) = address.await else { panic!("the node did not start: {:?}", thread.join()) };
+    let mut app = TestApp::elsewhere(address, database);
+    app.running = Some(Running { _permit: permit, stop, thread });
+    app.uptime_us = uptime_us;
+    app
+}
+
+/// A test's usual settings.
+fn config(database: tokio_postgres::Config, uptime_us: &'static AtomicU64) -> Config {
+    Config {
+        database: Database::Url(Box::new(database.into())),
+        cluster: false,
         secret_key: Some(SECRET_KEY.into()),
         secret_key_previous: None,
         algorithm: TokenAlgorithm::Hs256,
@@ -80,22 +123,7 @@ async fn start(
         cors_headers: Vec::new(),
         conformance_echo: false,
         times: patient(uptime_us),
-    };
-    change(&mut config);
-    let (started, address) = oneshot::channel();
-    let (stop, stopped) = oneshot::channel();
-    let thread = std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let application = Application::build(config).await?;
-            let _ = started.send(application.address());
-            application.run_until(async { drop(stopped.await) }).await
-        })
-    });
-    let Ok(address) = address.await else { panic!("the node did not start: {:?}", thread.join()) };
-    let mut app = TestApp::elsewhere(address, database);
-    app.running = Some(Running { _permit: permit, stop, thread });
-    app.uptime_us = uptime_us;
-    app
+    }
 }
 
 /// What a slow machine takes its time for is not given up.

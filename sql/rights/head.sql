@@ -1,0 +1,1 @@
+select last_seq from rights_head where is_only
