@@ -21,7 +21,7 @@ use crate::sockets::{Door, asyncapi, upgrade};
 use crate::store::backends::{self, EarlierError};
 use crate::store::lock::{LockError, NodeLock};
 use crate::store::migrate::{MigrateError, migrate};
-use crate::store::{Db, Target, message_revisions, users};
+use crate::store::{Db, Purge, Target, deleted_channels, message_revisions, users};
 use crate::telemetry::take_left_out;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
@@ -37,6 +37,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 const LINGER: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4_096;
@@ -102,6 +103,7 @@ pub struct Application {
     node: Data<Node>,
     writer: Writer,
     relays: Relays,
+    purging: JoinHandle<()>,
     lock: NodeLock,
     embedded: Option<Embedded>,
     tls: Option<Tls>,
@@ -163,6 +165,7 @@ impl Application {
             doubts: http::Doubts::default(),
             health: http::Health::default(),
             exports: http::Exports::default(),
+            purge: Purge::default(),
             stopping: AtomicBool::new(false),
         });
         let (registry, sockets) = (node.registry.clone(), relays.clone());
@@ -177,6 +180,8 @@ impl Application {
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         actix_rt::spawn(message_revisions::prune_for_ever(node.db.clone()));
+        let (db, purge) = (node.db.clone(), node.purge.clone());
+        let purging = actix_rt::spawn(deleted_channels::purge_for_ever(db, purge, config.times.purge_every));
         let limits = Arc::clone(&node.limits);
         actix_rt::spawn(async move {
             loop {
@@ -196,7 +201,7 @@ impl Application {
         if !config.rate_limit {
             tracing::warn!("RATE_LIMIT=off: nothing is limited by rate; use this for tests and load runs only");
         }
-        Ok(Self { handle: server.handle(), server, address, node, writer, relays, lock, embedded, tls })
+        Ok(Self { handle: server.handle(), server, address, node, writer, relays, purging, lock, embedded, tls })
     }
 
     /// Where it listens.
@@ -239,6 +244,8 @@ impl Application {
         self.node.stopping.store(true, Ordering::Relaxed);
         self.handle.pause().await;
         self.writer.close();
+        // The next start goes on.
+        self.purging.abort();
         let in_order = async {
             if tokio::time::timeout(DRAIN_MAX, self.writer.drain()).await.is_err() {
                 tracing::warn!(

@@ -11,6 +11,7 @@ mod codes;
 mod connections;
 mod cookies;
 mod database_tls;
+mod deleted_channels;
 mod documents;
 mod endings;
 mod erasure;
