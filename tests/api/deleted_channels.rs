@@ -42,7 +42,9 @@ async fn until_gone(app: &TestApp, channel: i64) {
 /// Holds rows of a table, so that they cannot be removed.
 async fn hold(app: &TestApp, table: &str, condition: &str) -> Client {
     let lock = connect(&app.database).await;
-    lock.batch_execute(&format!("begin; select from {table} where {condition} for update")).await.expect("they are free");
+    lock.batch_execute(&format!("begin; select from {table} where {condition} for update"))
+        .await
+        .expect("they are free");
     lock
 }
 
@@ -80,11 +82,8 @@ async fn a_deletion_does_not_wait_for_what_is_removed_after_it_and_nobody_is_sho
     until_held_up(&app, "message_revisions").await;
     app.get(&format!("/channels/{channel}/messages"), &jun).await.refuses(404, "channel_not_found");
     let only_kept = || BTreeSet::from([kept]);
-    let expected = BTreeMap::from([
-        ("messages", only_kept()),
-        ("earlier_texts", only_kept()),
-        ("reactions", only_kept()),
-    ]);
+    let expected =
+        BTreeMap::from([("messages", only_kept()), ("earlier_texts", only_kept()), ("reactions", only_kept())]);
     assert_eq!(exported(&app, &jun).await, expected);
     assert_eq!(rows(&app, channel).await, all, "it was there all the time");
     lock.batch_execute("commit").await.expect("it was open");
