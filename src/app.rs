@@ -1,7 +1,11 @@
 //! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
 
+mod start_error;
+
+pub use start_error::StartError;
+
 use crate::actors::channel::NewestPages;
-use crate::actors::cluster::{Cluster, JoinError, Membership};
+use crate::actors::cluster::{Cluster, Membership};
 use crate::actors::registry::{Registry, RegistryHandle};
 use crate::actors::relay::{Relay, RelayHandle, Relays};
 use crate::actors::writer::Writer;
@@ -14,16 +18,16 @@ use crate::domain::close::End;
 use crate::http::{self, Documents, Node, Pages, WebClient};
 use crate::limits::Limits;
 use crate::memory;
-use crate::net::tls::{Tls, TlsError};
+use crate::net::tls::Tls;
 use crate::net::unread::Unread;
 use crate::net::{self, Newcomers, Wire};
-use crate::postgres::{self, Embedded, EmbeddedError};
+use crate::postgres::{self, Embedded};
 use crate::sockets::{Door, asyncapi, upgrade};
-use crate::store::backends::{self, EarlierError};
-use crate::store::lock::{LockError, NodeLock, Sharing};
-use crate::store::migrate::{MigrateError, migrate};
+use crate::store::backends;
+use crate::store::lock::{NodeLock, Sharing};
+use crate::store::migrate::migrate;
 use crate::store::nodes::Registration;
-use crate::store::{Db, Target, message_revisions, users};
+use crate::store::{Db, Purge, Target, deleted_channels, message_revisions, users};
 use crate::telemetry::take_left_out;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
@@ -39,6 +43,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 const LINGER: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4_096;
@@ -51,55 +56,6 @@ const CALLS_MAX: Duration = Duration::from_secs(2);
 /// The page and its files depend on no setting.
 static CLIENT: LazyLock<Arc<WebClient>> = LazyLock::new(Arc::default);
 
-/// Why a node cannot start. One line, for the person who starts it.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}; change HOST or PORT, or stop what listens there")]
-    Listen(String, io::Error),
-    /// The data folder cannot be used.
-    #[error("DATA_DIR {0}: {1}")]
-    DataDir(String, io::Error),
-    /// The embedded database does not start.
-    #[error(transparent)]
-    Embedded(#[from] EmbeddedError),
-    /// The schema cannot be brought up to date.
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
-    /// An earlier node has left something behind.
-    #[error(transparent)]
-    Earlier(#[from] EarlierError),
-    /// The database is not this node's.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The other nodes on the database are not of its kind.
-    #[error(transparent)]
-    Join(#[from] JoinError),
-    /// The certificate cannot be used.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// There is no such place to listen.
-    #[error("HOST: {0} is no address of this machine: {1}")]
-    Host(String, io::Error),
-    /// Something that cannot be configured away.
-    #[error("{0}")]
-    Other(String),
-}
-
-impl StartError {
-    /// Whether a setting has to be changed: starting again as it is changes nothing.
-    pub fn is_setting(&self) -> bool {
-        matches!(
-            self,
-            Self::Host(..)
-                | Self::Tls(_)
-                | Self::Embedded(EmbeddedError::WrongBinDir(_))
-                | Self::Lock(LockError::Unfit(_))
-                | Self::Join(JoinError::OtherKey(_) | JoinError::OtherProtocol(..) | JoinError::Clock(..))
-        )
-    }
-}
-
 /// A node that is ready to run: it listens already.
 pub struct Application {
     server: Server,
@@ -108,6 +64,7 @@ pub struct Application {
     node: Data<Node>,
     writer: Writer,
     relays: Relays,
+    purging: JoinHandle<()>,
     lock: NodeLock,
     membership: Option<Membership>,
     embedded: Option<Embedded>,
@@ -174,6 +131,7 @@ impl Application {
             doubts: http::Doubts::default(),
             health: http::Health::default(),
             exports: http::Exports::default(),
+            purge: Purge::default(),
             stopping: AtomicBool::new(false),
         });
         let (registry, sockets) = (node.registry.clone(), relays.clone());
@@ -196,6 +154,8 @@ impl Application {
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         actix_rt::spawn(message_revisions::prune_for_ever(node.db.clone()));
+        let (db, purge) = (node.db.clone(), node.purge.clone());
+        let purging = actix_rt::spawn(deleted_channels::purge_for_ever(db, purge, config.times.purge_every));
         let limits = Arc::clone(&node.limits);
         actix_rt::spawn(async move {
             loop {
@@ -215,7 +175,19 @@ impl Application {
         if !config.rate_limit {
             tracing::warn!("RATE_LIMIT=off: nothing is limited by rate; use this for tests and load runs only");
         }
-        Ok(Self { handle: server.handle(), server, address, node, writer, relays, lock, membership, embedded, tls })
+        Ok(Self {
+            handle: server.handle(),
+            server,
+            address,
+            node,
+            writer,
+            relays,
+            purging,
+            lock,
+            membership,
+            embedded,
+            tls,
+        })
     }
 
     /// Where it listens.
@@ -258,6 +230,8 @@ impl Application {
         self.node.stopping.store(true, Ordering::Relaxed);
         self.handle.pause().await;
         self.writer.close();
+        // The next start goes on.
+        self.purging.abort();
         let in_order = async {
             if tokio::time::timeout(DRAIN_MAX, self.writer.drain()).await.is_err() {
                 tracing::warn!(

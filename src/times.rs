@@ -27,6 +27,8 @@ pub struct Times {
     pub send_patience: Duration,
     /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
     pub watch_every: Duration,
+    /// As often as somebody else's deletions of channels are looked for, whose rows are to be removed.
+    pub purge_every: Duration,
     /// A part of a gap in a log that has not been read after so long is given up.
     pub gap_read_max: Duration,
     /// A socket that has been silent for so long is pinged, in seconds,
@@ -50,6 +52,7 @@ impl Default for Times {
             answer_max: ANSWER_MAX,
             send_patience: Duration::ZERO,
             watch_every: Duration::from_secs(10),
+            purge_every: Duration::from_secs(60),
             gap_read_max: GAP_READ_MAX,
             ping_after_s: PING_AFTER_S,
             silence_max_s: SILENCE_MAX_S,

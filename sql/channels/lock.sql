@@ -1,4 +1,4 @@
--- Locks the rows of channels ($1), which orders their logs, and of those who write there ($2). No lock is waited for: what somebody else
+-- Locks the rows of channels ($1), which orders their logs and keeps them there (no constraint does), and of those who write there ($2). No lock is waited for: what somebody else
 -- holds comes as `is_held`, what is gone (an erased account, too) not at all. With each channel comes how far its log goes; the time is that
 -- of the numbering, under the lock.
 with channel as materialized (

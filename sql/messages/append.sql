@@ -2,7 +2,8 @@
 -- held, an author ($5) is gone, erased or held, a nonce is known, or a reply answers nothing: `append_each.sql` then says what is wrong with which.
 -- The channels' rows are locked before anything is numbered, so commit order is seq order, and (the identity being drawn under
 -- the lock) so is id order within a channel. No lock is waited for, so writers cannot deadlock. The authors' rows are locked as a
--- foreign key would: a message's channel and author are there when it is, without the constraints' own look at each row.
+-- foreign key would: a message's author is there when it is, without the constraint's own look at each row. That its channel is there holds
+-- by the lock alone, for no constraint says so.
 -- The time is that of the numbering, under the lock: a transaction may have begun before the last one.
 -- The plan is made once, perhaps on empty tables: `any` and `limit 1` keep it to index probes, whatever they grow to.
 -- The drafts ($6 to $11) come with their rank among those of their channel, of which $4 is the number. $12 is the writer's batch before.

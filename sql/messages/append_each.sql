@@ -1,5 +1,5 @@
 -- One batch, one transaction, draft by draft: for a batch of which `append.sql` has written nothing. What it says of locks and
--- order holds here too; a channel's row that someone else holds (a deletion, until its cascade is done) is not waited for.
+-- order holds here too; a channel's row that someone else holds (a deletion, until it has committed) is not waited for.
 -- Rows come back for what was written (in draft order within a channel) and, with their place in the batch, for what was not: its
 -- nonce is known with the same content (`duplicate`), with one that has been edited or deleted since (`changed`) or with other content
 -- (`nonce_conflict`); it replies to nothing; the channel or its author is `gone`; its channel's or author's row is held, which is not

@@ -23,7 +23,7 @@ use crate::auth::token::Tokens;
 use crate::limits::Limits;
 use crate::net::client_address::TrustedProxies;
 use crate::net::unread::Unread;
-use crate::store::Db;
+use crate::store::{Db, Purge};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -60,6 +60,8 @@ pub struct Node {
     pub health: Health,
     /// Exports that are under way.
     pub exports: Exports,
+    /// Removes what deleted channels have left.
+    pub purge: Purge,
     /// Whether the node is on its way out.
     pub stopping: AtomicBool,
 }

@@ -1,6 +1,6 @@
 //! Channels.
 
-use super::Db;
+use super::{Db, Purge};
 use crate::domain::access::{Caller, ChannelAccess, Owner, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
 use crate::domain::frame::LoggedChannel;
@@ -67,11 +67,14 @@ pub async fn update(db: &Db, access: &ChannelAccess<Owner>, patch: &ChannelPatch
     row.map(|row| channel(&row)).ok_or(Error::NotFound(Noun::Channel))
 }
 
-/// Deletes a channel with its messages.
-pub async fn delete(db: &Db, access: &ChannelAccess<Owner>) -> Result<()> {
-    match db.execute_cascade(include_str!("../../sql/channels/delete.sql"), &[&access.id().0]).await? {
+/// Deletes a channel; what it leaves is removed afterwards, by `purge`.
+pub async fn delete(db: &Db, purge: &Purge, access: &ChannelAccess<Owner>) -> Result<()> {
+    match db.execute(include_str!("../../sql/channels/delete.sql"), &[&access.id().0]).await? {
         0 => Err(Error::NotFound(Noun::Channel)),
-        _ => Ok(()),
+        _ => {
+            purge.begin();
+            Ok(())
+        }
     }
 }
 

@@ -22,7 +22,7 @@ const HOMES: usize = 4;
 const HOME_SIZE: usize = 4;
 /// As long as a statement may run, in milliseconds.
 const STATEMENT_TIMEOUT_MS: u64 = 5_000;
-/// As long as a deletion may run, in milliseconds: its cascade reaches every message of a server.
+/// As long as the deletion of a server may run, in milliseconds: its cascade reaches every member.
 const CASCADE_TIMEOUT_MS: u64 = 120_000;
 const CASCADE_POOL_SIZE: usize = 2;
 /// As often as a statement is sent that PostgreSQL asks to send again.
@@ -60,7 +60,7 @@ enum Work {
     LookUp,
     /// Changes something.
     Change,
-    /// Deletes, with all that hangs on it.
+    /// Deletes a server, with all its memberships.
     Cascade,
 }
 
@@ -156,7 +156,7 @@ impl Db {
         self.attempt(Work::Change, sql, async |client, statement| client.execute(statement, params).await).await
     }
 
-    /// How many rows a deletion reached whose cascade may take long; two run at once.
+    /// How many rows a deletion reached whose cascade may take long, as that of a large server does; two run at once.
     pub(super) async fn execute_cascade(&self, sql: &'static str, params: Params<'_>) -> Result<u64> {
         self.attempt(Work::Cascade, sql, async |client, statement| client.execute(statement, params).await).await
     }

@@ -9,6 +9,7 @@ pub mod backends;
 pub mod changes;
 pub mod channels;
 mod db;
+pub mod deleted_channels;
 mod fault;
 pub mod lock;
 pub mod log;
@@ -29,6 +30,7 @@ pub mod write_batches;
 pub mod ws_tickets;
 
 pub use db::{Db, WRITER_NAME, session_config};
+pub use deleted_channels::Purge;
 pub use fault::{Fault, chain, fault};
 pub use open::{OpenError, Opened};
 pub use target::{Target, TargetError};

@@ -1,6 +1,6 @@
 //! Servers.
 
-use super::Db;
+use super::{Db, Purge};
 use crate::domain::access::{Caller, Denied, Owner, ServerAccess};
 use crate::domain::server::{JoinedServer, NewOwner, NewServer, Server, ServerPatch};
 use crate::domain::{ServerId, UserId};
@@ -77,11 +77,14 @@ pub async fn hand_over(db: &Db, access: &ServerAccess<Owner>, new: NewOwner) -> 
     row.map(|row| server(&row)).ok_or(Error::Denied(Denied::NotOwner))
 }
 
-/// Deletes a server with its channels, messages and memberships.
-pub async fn delete(db: &Db, access: &ServerAccess<Owner>) -> Result<()> {
+/// Deletes a server with its channels and memberships; what the channels leave is removed afterwards, by `purge`.
+pub async fn delete(db: &Db, purge: &Purge, access: &ServerAccess<Owner>) -> Result<()> {
     match db.execute_cascade(include_str!("../../sql/servers/delete.sql"), &[&access.id().0]).await? {
         0 => Err(Error::NotFound(Noun::Server)),
-        _ => Ok(()),
+        _ => {
+            purge.begin();
+            Ok(())
+        }
     }
 }
 

@@ -1,25 +1,12 @@
 //! `/healthz`, `/readyz`, and what is answered while the database is away.
 
-use crate::support::{By, TestApp, json, spawn_app, spawn_hasty_app};
-use tokio_postgres::Config;
+use crate::support::{By, json, spawn_app, spawn_hasty_app};
 
 #[tokio::test]
 async fn a_node_that_can_serve_says_so() {
     let app = spawn_app().await;
     assert_eq!(app.get("/healthz", By::Nobody).await.is(200)["status"], "ok");
     assert_eq!(app.get("/readyz", By::Nobody).await.is(200)["status"], "ready");
-}
-
-/// Lets nobody into the node's database, or everybody again.
-async fn close_database(app: &TestApp, is_closed: bool) {
-    let name = app.database.get_dbname().expect("a name").to_owned();
-    let mut elsewhere: Config = app.database.clone();
-    elsewhere.dbname("madang");
-    let client = crate::support::database::connect(&elsewhere).await;
-    let change = format!("alter database {name} with allow_connections {}", !is_closed);
-    client.batch_execute(&change).await.expect("changed");
-    let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
-    client.execute(end, &[&name]).await.expect("ended");
 }
 
 #[tokio::test]
@@ -31,7 +18,7 @@ async fn while_the_database_is_away_calls_are_unavailable_and_sockets_stay_open(
     let mut socket = app.socket(channel, &mina).await;
     socket.say_and_hear("before").await;
 
-    close_database(&app, true).await;
+    app.close_database(true).await;
     let ready = app.get("/readyz", By::Nobody).await;
     ready.refuses(503, "not_ready");
     assert_eq!(ready.json()["missing"], json!(["database"]));
@@ -48,7 +35,7 @@ async fn while_the_database_is_away_calls_are_unavailable_and_sockets_stay_open(
         assert!(error["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{error}");
     }
 
-    close_database(&app, false).await;
+    app.close_database(false).await;
     if is_unconfirmed {
         // The connection was cut under it: it is looked up now, and not there.
         socket.next_error("unavailable").await;

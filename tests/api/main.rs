@@ -12,6 +12,7 @@ mod codes;
 mod connections;
 mod cookies;
 mod database_tls;
+mod deleted_channels;
 mod documents;
 mod endings;
 mod erasure;

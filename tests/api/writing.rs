@@ -4,6 +4,7 @@ use crate::support::database::connect;
 use crate::support::raw::masked;
 use crate::support::{Socket, TestApp, User, Value, json, spawn_app, spawn_app_with, spawn_hasty_app};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_bad_row_does_not_take_its_batch_with_it() {
@@ -244,7 +245,7 @@ async fn many_locked_channels_hold_up_nobody_elses_messages_either() {
 
 #[tokio::test]
 async fn a_channel_takes_its_messages_along_and_who_has_written_stays() {
-    let app = spawn_app().await;
+    let app = spawn_app_with(|config| config.times.purge_every = Duration::from_millis(20)).await;
     let (mina, june) = (app.register("mina").await, app.register("june").await);
     let server = app.server(&mina, "Courtyard").await;
     app.join(&june, server).await;
@@ -257,9 +258,9 @@ async fn a_channel_takes_its_messages_along_and_who_has_written_stays() {
     let refused = refused.expect_err("her messages name her");
     assert_eq!(refused.as_db_error().and_then(|error| error.constraint()), Some("messages_author_id_fkey"));
     app.sql("delete from channels where name = 'random'").await;
-    assert_eq!(app.count("select count(*) from messages").await, 1);
+    app.until("select (count(*) = 1)::integer::bigint from messages").await;
     app.sql("delete from servers").await;
-    assert_eq!(app.count("select count(*) from messages").await, 0);
+    app.until("select (count(*) = 0)::integer::bigint from messages").await;
     app.sql(&format!("delete from users where id = {}", june.id)).await;
 }
 

@@ -110,7 +110,7 @@ async fn a_deletion_that_never_comes_is_no_news() {
     assert_eq!(call(Method::GET).send().await.expect("an answer").status(), StatusCode::OK);
     scene.storage.proxy.next_call("delete from channels where id", Fate::Keep);
     assert_eq!(call(Method::DELETE).send().await.expect("an answer").status(), StatusCode::SERVICE_UNAVAILABLE);
-    let deletes = "pg_stat_activity where application_name = 'madang cascade' and query like 'delete from channels%'";
+    let deletes = "pg_stat_activity where application_name = 'madang' and query like 'delete from channels%'";
     scene.storage.until_none(deletes).await;
     scene.storage.proxy.give().await;
     // For longer than the node goes on looking.

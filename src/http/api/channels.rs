@@ -85,8 +85,8 @@ pub async fn update(
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<HttpResponse> {
     let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;
     let change = Change::ChannelDeleted(access.server_id(), id);
-    let db = node.db.clone();
-    let work = async move { channels::delete(&db, &access).await };
+    let (db, purge) = (node.db.clone(), node.purge.clone());
+    let work = async move { channels::delete(&db, &purge, &access).await };
     commit(&node, change.clone(), work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }

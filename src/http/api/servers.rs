@@ -104,9 +104,10 @@ pub async fn hand_over(
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
-    let db = node.db.clone();
+    let (db, purge) = (node.db.clone(), node.purge.clone());
     let change = Change::ServerDeleted(id);
-    commit(&node, change.clone(), async move { servers::delete(&db, &access).await }, move |()| change).await?;
+    let work = async move { servers::delete(&db, &purge, &access).await };
+    commit(&node, change.clone(), work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -134,6 +134,8 @@ fn patient(uptime_us: &'static AtomicU64) -> Times {
         answer_max,
         send_patience,
         gap_read_max: super::SOON,
+        // Longer than any test waits for what is told of.
+        purge_every: 2 * super::SOON,
         ping_after_s: soon_s,
         silence_max_s: 2 * soon_s,
         identify_max_s: soon_s,
@@ -185,6 +187,18 @@ impl TestApp {
             }
         };
         tokio::time::timeout(super::SOON, found).await.unwrap_or_else(|_| panic!("never: {query}"));
+    }
+
+    /// Lets nobody into the node's database, or everybody again; whoever is there is sent away.
+    pub async fn close_database(&self, is_closed: bool) {
+        let name = self.database.get_dbname().expect("a name").to_owned();
+        let mut elsewhere = self.database.clone();
+        elsewhere.dbname("madang");
+        let client = connect(&elsewhere).await;
+        let change = format!("alter database {name} with allow_connections {}", !is_closed);
+        client.batch_execute(&change).await.expect("changed");
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+        client.execute(end, &[&name]).await.expect("ended");
     }
 
     /// Holds all messages, so that nothing is written; a batch waits 200 ms for them.
