@@ -1,9 +1,11 @@
 //! Several nodes on one database: to a client they are one.
 
+use crate::support::database::connect;
 use crate::support::{
     Method, PASSWORD, Socket, TestApp, User, Value, json, refusal_beside, spawn_app, spawn_app_with, spawn_nodes,
 };
 use futures_util::future::{join, join_all};
+use std::pin::pin;
 use tokio_tungstenite::tungstenite::Message;
 
 /// The numbers and texts of the next messages.
@@ -86,9 +88,16 @@ async fn who_comes_back_through_another_node_goes_on_where_it_was() {
         assert_eq!(back.next_of("replay.done").await["seq"], number);
         back.close().await;
     }
-    assert_eq!(messages(&mut watcher, 20).await.last().map(|(seq, _)| *seq), Some(20));
-    let mut beyond = two.hears_all(channel, &mina, Some(21)).await;
-    assert_eq!(beyond.next_of("resync").await["seq"], 20);
+    // This node has not heard of it yet.
+    for number in 21..=40 {
+        one.said(channel, &mina, &number.to_string()).await;
+        let mut back = two.hears_all(channel, &mina, Some(number)).await;
+        assert_eq!(back.next_of("replay.done").await["seq"], number);
+        back.close().await;
+    }
+    assert_eq!(messages(&mut watcher, 40).await.last().map(|(seq, _)| *seq), Some(40));
+    let mut beyond = two.hears_all(channel, &mina, Some(41)).await;
+    assert_eq!(beyond.next_of("resync").await["seq"], 40);
 }
 
 /// Whoever has seen the socket open misses nothing that is said after, through whichever node.
@@ -108,6 +117,39 @@ async fn who_is_connected_misses_nothing_that_is_said_elsewhere() {
         }
         assert_eq!(heard, [(2, "after".to_owned())]);
     }
+}
+
+/// It is committed elsewhere while this node looks where the log ends: the socket opens only then.
+#[tokio::test]
+async fn a_socket_opens_where_the_log_ends_by_then() {
+    let [one, two]: [TestApp; 2] = spawn_nodes().await;
+    let (mina, jun, _, channel) = one.two_members().await;
+    two.get(&format!("/channels/{channel}"), &jun).await.is(200);
+    let elsewhere = connect(&one.database).await;
+    elsewhere.batch_execute("begin; lock table channels in access exclusive mode").await.expect("it is free");
+    let mut opening = pin!(two.socket(channel, &jun));
+    let is_read = "select count(*) from pg_locks where not granted and relation = 'channels'::regclass";
+    let opened = tokio::select! {
+        opened = &mut opening => Some(opened),
+        () = one.until(is_read) => None,
+    };
+    let write = format!(
+        "insert into messages (channel_id, author_id, seq, content, created_at, updated_at)
+            values ({channel}, {}, 1, 'elsewhere', now(), now());
+        update channels set last_seq = 1 where id = {channel};
+        commit",
+        mina.id
+    );
+    elsewhere.batch_execute(&write).await.expect("it is written");
+    let mut socket = match opened {
+        Some(mut opened) => {
+            assert_eq!(messages(&mut opened, 1).await, [(1, "elsewhere".to_owned())]);
+            opened
+        }
+        None => opening.await,
+    };
+    one.said(channel, &mina, "after").await;
+    assert_eq!(messages(&mut socket, 1).await, [(2, "after".to_owned())]);
 }
 
 #[tokio::test]
