@@ -4,11 +4,8 @@ use super::Channel;
 use super::handle::{LeaseIsBack, LogGoesOn};
 use super::reads::Want;
 use crate::actors::relay::SessionKey;
-use crate::domain::Seq;
-use crate::domain::frame::Frame;
-use crate::error::Result;
+use crate::domain::{ChannelId, Seq};
 use crate::store::channels;
-use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
 impl Handler<LogGoesOn> for Channel {
@@ -38,9 +35,18 @@ impl Handler<LeaseIsBack> for Channel {
 }
 
 impl Channel {
-    /// A socket asks for what follows an entry that is not known here: another node may have written it.
+    /// Asks where the log ends, once for all who came before it is asked.
     pub(super) fn ask_for_end(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
+        self.reads.asking.push((key, after));
+        if !self.reads.is_asking {
+            self.ask(ctx);
+        }
+    }
+
+    fn ask(&mut self, ctx: &mut Context<Self>) {
+        self.reads.is_asking = true;
         let (db, slots, id) = (self.shared.db.clone(), self.shared.read_slots.clone(), self.id);
+        self.reads.asked = std::mem::take(&mut self.reads.asking);
         let read = async move {
             let _slot = slots.acquire().await;
             channels::last_seqs(&db, &[id]).await
@@ -48,32 +54,33 @@ impl Channel {
         let history = self.shared.history();
         ctx.spawn(read.into_actor(self).map(move |ends, channel, ctx| {
             // A read of an earlier history says nothing of this one.
-            let ends = if history == channel.shared.history() { Some(ends) } else { None };
-            channel.end_was_asked(key, after, ends, ctx);
+            channel.end_was_asked(ends.ok().filter(|_| history == channel.shared.history()), ctx);
         }));
     }
 
-    fn end_was_asked(
-        &mut self,
-        key: SessionKey,
-        after: Seq,
-        ends: Option<Result<Vec<(super::ChannelId, Seq)>>>,
-        ctx: &mut Context<Self>,
-    ) {
-        let Some(Ok(ends)) = ends else { return self.resume_later(key, after, ctx) };
-        let last_seq = ends.first().map_or(Seq(0), |(_, last_seq)| *last_seq);
-        let head = self.sequence.head().unwrap_or_default();
-        if head >= after {
-            return self.resume(key, after, ctx);
-        }
-        if last_seq >= after {
+    fn end_was_asked(&mut self, ends: Option<Vec<(ChannelId, Seq)>>, ctx: &mut Context<Self>) {
+        self.reads.is_asking = false;
+        let asked = std::mem::take(&mut self.reads.asked);
+        if let Some(ends) = ends {
+            let last_seq = ends.first().map_or(Seq(0), |(_, last_seq)| *last_seq);
             self.sequence.reaches(last_seq);
-            self.reads.wait(key, Want::Resume(after));
-            return self.follow(ctx);
+            for (key, after) in asked {
+                self.resume_at(key, after, last_seq, ctx);
+            }
+            self.follow(ctx);
+        } else {
+            asked.into_iter().for_each(|(key, after)| self.resume_later(key, after, ctx));
         }
-        if self.attached.get(&key).is_some_and(|attached| !attached.is_live) {
-            let resync = encode::json(&Frame::Resync { channel_id: self.id, seq: head });
-            self.go_live(key, vec![resync], true);
+        if !self.reads.asking.is_empty() {
+            self.ask(ctx);
+        }
+    }
+
+    /// Serves who asked when the log went up to here, once all of that is announced.
+    pub(super) fn resume_at(&mut self, key: SessionKey, after: Seq, last_seq: Seq, ctx: &mut Context<Self>) {
+        match self.sequence.head().filter(|head| *head >= last_seq && self.may_tell()) {
+            Some(head) => self.serve(key, after, head, ctx),
+            None => self.reads.wait(key, Want::ResumeAt(after, last_seq)),
         }
     }
 }

@@ -17,6 +17,8 @@ use std::rc::Rc;
 pub enum Want {
     /// To hear what is announced from then on.
     Live,
+    /// What follows the first, once the log is announced up to the second.
+    ResumeAt(Seq, Seq),
     Subscribe(Start),
     Resume(Seq),
 }
@@ -29,6 +31,11 @@ pub struct Reads {
     pub(super) is_reading_end: bool,
     /// The log's end, as read while drafts were on their way: some of it may not have been announced yet.
     pub(super) unadopted: Option<(Vec<Entry>, Seq)>,
+    /// These wait until it is asked where the log ends, where others write as well;
+    pub(super) asking: Vec<(SessionKey, Seq)>,
+    /// for these it is being asked.
+    pub(super) asked: Vec<(SessionKey, Seq)>,
+    pub(super) is_asking: bool,
     /// These wait for a page.
     pub(super) for_page: HashMap<PageNumber, Vec<(SessionKey, Seq)>>,
     /// These go on in a moment.
@@ -111,6 +118,8 @@ impl Reads {
     pub(super) fn forget(&mut self, key: SessionKey) {
         self.for_head.retain(|(waiting, _)| *waiting != key);
         self.again.retain(|(waiting, _)| *waiting != key);
+        self.asking.retain(|(waiting, _)| *waiting != key);
+        self.asked.retain(|(waiting, _)| *waiting != key);
         self.for_page.values_mut().for_each(|waiting| waiting.retain(|(waiting, _)| *waiting != key));
     }
 }

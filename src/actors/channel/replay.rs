@@ -59,19 +59,25 @@ impl Channel {
 
     /// Sends a socket the next part of what follows `after`; with the last part it goes live.
     pub(super) fn resume(&mut self, key: SessionKey, after: Seq, ctx: &mut Context<Self>) {
-        let Some(attached) = self.attached.get(&key).filter(|attached| !attached.is_live) else { return };
-        let Some(head) = self.sequence.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
-        if !self.may_tell() {
-            return self.reads.wait(key, Want::Resume(after));
+        if self.attached.get(&key).is_none_or(|attached| attached.is_live) {
+            return;
         }
+        let Some(head) = self.sequence.head() else { return self.wait_for_head(key, Want::Resume(after), ctx) };
+        // Others write as well: what they have changed before it came is not told in its old form.
+        if self.shared.lease.is_limited() {
+            return self.ask_for_end(key, after, ctx);
+        }
+        self.serve(key, after, head, ctx);
+    }
+
+    /// Sends what follows `after`, as far as it is announced.
+    pub(super) fn serve(&mut self, key: SessionKey, after: Seq, head: Seq, ctx: &mut Context<Self>) {
+        let Some(attached) = self.attached.get(&key).filter(|attached| !attached.is_live) else { return };
         if after > head {
             // What is committed may be known, from the history say, before it is announced: as far as drafts are on their way, or a gap
             // is being read.
             if after - head <= self.posters.len() as i64 || Some(after) <= self.sequence.known() {
                 return self.reads.wait(key, Want::Resume(after));
-            }
-            if self.shared.lease.is_limited() {
-                return self.ask_for_end(key, after, ctx);
             }
             let resync = encode::json(&Frame::Resync { channel_id: self.id, seq: head });
             return self.go_live(key, vec![resync], true);
@@ -94,6 +100,7 @@ impl Channel {
             for (key, want) in std::mem::take(&mut self.reads.for_head) {
                 match want {
                     Want::Live => self.go_live(key, Vec::new(), false),
+                    Want::ResumeAt(after, last_seq) => self.resume_at(key, after, last_seq, ctx),
                     Want::Subscribe(start) => self.subscribe(key, start, ctx),
                     Want::Resume(after) => self.resume(key, after, ctx),
                 }
