@@ -21,7 +21,7 @@ test: tools ## run every test
 	cargo test --locked --no-fail-fast
 	cargo test --locked --manifest-path tests/model/Cargo.toml --target-dir target/model
 
-crash: tools ## kill and stop the node and its database under load, ROUNDS times (20), and check that no message or change is lost
+crash: tools ## kill and stop a node (one of NODES, 1) and its database under load, ROUNDS times (20), and check that no message or change is lost
 	@.ci/need postgresql
 	ROUNDS=$${ROUNDS:-20} cargo test --locked --test crash -- --nocapture
 

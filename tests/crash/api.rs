@@ -17,9 +17,9 @@ const PASSWORD: &str = "correct horse battery";
 
 #[derive(Clone)]
 pub struct Api {
-    pub address: String,
+    /// Of each node: whoever comes, comes to any of them.
+    addresses: Arc<[String]>,
     http: Client,
-    url: String,
     /// How often the node has been started again.
     restarts: Arc<AtomicU64>,
 }
@@ -61,10 +61,15 @@ pub struct Served {
 }
 
 impl Api {
-    pub fn new(address: &str, restarts: Arc<AtomicU64>) -> Self {
+    pub fn new(addresses: Vec<String>, restarts: Arc<AtomicU64>) -> Self {
         // A connection that is kept would be one to a node that is gone.
         let http = Client::builder().pool_max_idle_per_host(0).timeout(CALL_MAX).build().expect("a client");
-        Self { http, url: format!("http://{address}"), address: address.to_owned(), restarts }
+        Self { http, addresses: addresses.into(), restarts }
+    }
+
+    /// Some node's.
+    pub fn address(&self) -> &str {
+        &self.addresses[rand::random_range(0..self.addresses.len())]
     }
 
     /// How often the node has been started again: what one before it was asked is decided once a later one answers.
@@ -73,7 +78,7 @@ impl Api {
     }
 
     fn call(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url)).bearer_auth(token)
+        self.http.request(method, format!("http://{}{path}", self.address())).bearer_auth(token)
     }
 
     /// Asks until there is an answer other than "not now".
@@ -100,7 +105,10 @@ impl Api {
     }
 
     pub async fn until_ready(&self) {
-        self.read("/readyz", "").await;
+        for address in self.addresses.iter() {
+            let one = Self { addresses: Arc::new([address.clone()]), ..self.clone() };
+            one.read("/readyz", "").await;
+        }
     }
 
     pub async fn account(&self, name: &str) -> Account {
@@ -113,7 +121,7 @@ impl Api {
     /// A new login; `None` where that is not to be had now.
     pub async fn log_in(&self, name: &str) -> Option<String> {
         let form = [("username", name), ("password", PASSWORD)];
-        let call = self.http.post(format!("{}/auth/login", self.url)).form(&form);
+        let call = self.http.post(format!("http://{}/auth/login", self.address())).form(&form);
         let answer = call.send().await.ok()?.error_for_status().ok()?;
         let body: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
         Some(body["access_token"].as_str()?.to_owned())

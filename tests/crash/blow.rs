@@ -1,6 +1,7 @@
 //! What befalls the node, its PostgreSQL, and the way between them.
 
-use super::plan::Victim;
+use super::node::Node;
+use super::plan::{Blow, Victim};
 use super::process_node::{Signal, signal};
 use super::scene::Scene;
 use super::slow_link::{LinkState, Proxy};
@@ -11,12 +12,14 @@ use tokio::time::sleep;
 const A_WHILE: Duration = Duration::from_millis(1_300);
 const HOLD_DOWN_PAUSE: Duration = Duration::from_millis(2);
 
-/// Strikes; says whether there was somebody to hit.
-pub async fn strike(scene: &mut Scene, victim: Victim) -> Result<bool, String> {
-    let Scene { node, elsewhere, .. } = scene;
-    if let Some(status) = node.ended_by_itself() {
-        return Err(format!("the node ended by itself, {status}"));
+/// Strikes, of several nodes the one whose turn it is; says whether there was somebody to hit.
+pub async fn strike(scene: &mut Scene, Blow { victim, after_ms }: Blow) -> Result<bool, String> {
+    let Scene { nodes, elsewhere, .. } = scene;
+    if let Some(status) = nodes.iter_mut().find_map(Node::ended_by_itself) {
+        return Err(format!("a node ended by itself, {status}"));
     }
+    let turn = usize::try_from(after_ms).unwrap_or_default() % nodes.len();
+    let node = &mut nodes[turn];
     let way = elsewhere.as_ref().map(|(_, proxy)| proxy);
     let is_hit = match victim {
         Victim::Node => true,

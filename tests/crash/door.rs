@@ -35,9 +35,9 @@ impl Door {
     /// Opens it, to hear what follows `after`, or what comes from now on.
     pub async fn open(self, ticket: &Ticket, after: Option<i64>) -> Result<Socket, Shut> {
         let Ticket { api, token, channel } = ticket;
-        let stream = TcpStream::connect(&api.address).await.map_err(|_| Shut::NotNow)?;
+        let address = api.address();
+        let stream = TcpStream::connect(address).await.map_err(|_| Shut::NotNow)?;
         let _ = stream.set_nodelay(true);
-        let address = &api.address;
         let query = after.map(|after| format!("&after={after}")).unwrap_or_default();
         let url = match self {
             Self::Channel => format!("ws://{address}/ws/{channel}?token={token}{query}"),

@@ -1,6 +1,6 @@
 //! `make crash`: the node, its PostgreSQL or the way between them is struck under load, again and again, and everything that
 //! anybody was told is held against the log. `ROUNDS` says how often, `CRASH_SEED` with which chance: the seed of a round is printed, and a run that is given
-//! it plays that round first, and after it the same ones. The moment and the victim come from the seed; which messages
+//! it plays that round first, and after it the same ones. With `NODES` there are several on one PostgreSQL, and everybody comes to any of them.  The moment and the victim come from the seed; which messages
 //! are on their way at that moment is the machine's.
 //!
 //! There is everything in the logs that there can be: messages, and what is done to them later.
@@ -52,7 +52,8 @@ mod visitor;
 mod wire;
 
 use dice::Dice;
-use plan::{Plan, storage};
+use node::Node;
+use plan::{Plan, Storage, storage};
 use round::Outcome;
 use scene::Scene;
 use std::collections::BTreeMap;
@@ -69,8 +70,12 @@ async fn what_was_acknowledged_survives_and_all_see_one_log_however_the_node_die
     let rounds = setting("ROUNDS", |text| text.parse().ok()).unwrap_or(ROUNDS);
     let seed = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
     let mut seed = setting("CRASH_SEED", seed).unwrap_or_else(|| Plan::first_seed(rand::random()));
+    let nodes =
+        setting("NODES", |text| text.parse().ok()).map_or(1, |count| usize::try_from(count).expect("a few").max(1));
+    // Nodes share no PostgreSQL that is one node's own.
+    let open = async |seed| Scene::open(if nodes > 1 { Storage::Elsewhere } else { storage(seed) }, seed, nodes).await;
     let started = Instant::now();
-    let mut scene = Scene::open(storage(seed), seed).await;
+    let mut scene = open(seed).await;
     let (mut all, mut kills) = (Tally::default(), 0);
     for number in 1..=rounds {
         let plan = Plan::new(seed);
@@ -78,7 +83,7 @@ async fn what_was_acknowledged_survives_and_all_see_one_log_however_the_node_die
         if number == 1 || plan.begins_logs() {
             if number > 1 {
                 scene.close().await;
-                scene = Scene::open(storage(seed), seed).await;
+                scene = open(seed).await;
             }
             scene.begin_logs().await;
         }
@@ -152,6 +157,6 @@ fn verdict(scene: &Scene, outcome: &Outcome) -> String {
         kinds.collect::<Vec<_>>().join("\n"),
         outcome.stuck.as_deref().unwrap_or("nothing was waited for in vain"),
         scene.folder.display(),
-        scene.node.last_words()
+        scene.nodes.iter().map(Node::last_words).collect::<Vec<_>>().join("\n")
     )
 }

@@ -21,6 +21,8 @@ const LAST_WORDS_LINES: usize = 12;
 
 pub struct Node {
     folder: PathBuf,
+    /// Which of how many.
+    place: (usize, usize),
     /// Where its PostgreSQL is, if that is not its own.
     database_url: Option<String>,
     port: u16,
@@ -31,19 +33,19 @@ pub struct Node {
 
 impl Node {
     /// Starts a node in `folder`, with a PostgreSQL of its own there or with one that runs.
-    pub fn start(folder: &Path, database_url: Option<String>) -> Self {
+    pub fn start(folder: &Path, database_url: Option<String>, place: (usize, usize)) -> Self {
         let first = PORTS.start + rand::random::<u16>() % (PORTS.end - PORTS.start);
         let mut candidates = (first..PORTS.end).chain(PORTS.start..first);
         let port = candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free");
         let is_ready = Arc::default();
-        let child = spawn(folder, database_url.as_deref(), port, &is_ready);
-        Self { child, folder: folder.to_owned(), database_url, port, is_ready, restarts: Arc::default() }
+        let child = spawn(folder, database_url.as_deref(), port, place, &is_ready);
+        Self { child, folder: folder.to_owned(), place, database_url, port, is_ready, restarts: Arc::default() }
     }
 
     pub fn start_again(&mut self) {
         self.is_ready = Arc::default();
         self.restarts.fetch_add(1, Ordering::SeqCst);
-        self.child = spawn(&self.folder, self.database_url.as_deref(), self.port, &self.is_ready);
+        self.child = spawn(&self.folder, self.database_url.as_deref(), self.port, self.place, &self.is_ready);
     }
 
     pub fn address(&self) -> String {
@@ -106,7 +108,7 @@ impl Node {
     pub async fn signal_writer_backend(&self, number: Signal) -> Option<String> {
         let (client, connection) = self.database().connect(NoTls).await.ok()?;
         let connection = tokio::spawn(connection);
-        let sql = "select pid::text from pg_stat_activity where application_name = 'madang writer' limit 1";
+        let sql = "select pid::text from pg_stat_activity where application_name like 'madang writer%' order by random() limit 1";
         let found = client.query_opt(sql, &[]).await.ok().flatten();
         connection.abort();
         let pid: String = found?.get(0);
@@ -123,7 +125,7 @@ impl Node {
 
     /// The end of its complaints.
     pub fn last_words(&self) -> String {
-        let log = std::fs::read_to_string(said(&self.folder)).unwrap_or_default();
+        let log = std::fs::read_to_string(said(&self.folder, self.place.0)).unwrap_or_default();
         let lines: Vec<&str> = log.lines().filter(|line| !line.contains(r#""level":"INFO""#)).collect();
         lines[lines.len().saturating_sub(LAST_WORDS_LINES)..].join("\n")
     }
@@ -134,18 +136,25 @@ pub fn data_in(folder: &Path) -> PathBuf {
     folder.join("data")
 }
 
-fn said(folder: &Path) -> PathBuf {
-    folder.join("node.log")
+fn said(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("node{number}.log"))
 }
 
-fn spawn(folder: &Path, database_url: Option<&str>, port: u16, is_ready: &Arc<AtomicBool>) -> Child {
-    let log = File::options().create(true).append(true).open(said(folder)).expect("it can be written to");
+fn spawn(
+    folder: &Path,
+    database_url: Option<&str>,
+    port: u16,
+    (number, count): (usize, usize),
+    is_ready: &Arc<AtomicBool>,
+) -> Child {
+    let log = File::options().create(true).append(true).open(said(folder, number)).expect("it can be written to");
     let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
     match database_url {
         Some(url) => command.env("DATABASE_URL", url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
         None => command.env_remove("DATABASE_URL").env_remove("SECRET_KEY").env("DATA_DIR", data_in(folder)),
     };
     let mut child = command
+        .env("CLUSTER", if count > 1 { "on" } else { "off" })
         .env("PORT", port.to_string())
         .env("BCRYPT_COST", "4")
         .env("RATE_LIMIT", "off")

@@ -10,6 +10,7 @@ use super::history::{Erased, Hears, Owner, Skeptic, Visitor, Witness};
 use super::latecomer::look_in;
 use super::lines::{Lines, Phase, Progress, Ticket};
 use super::moment;
+use super::node::Node;
 use super::owner::{Survey, tidy_up};
 use super::plan::Plan;
 use super::scene::{Scene, place};
@@ -17,6 +18,8 @@ use super::skeptic::doubt;
 use super::tally::Tally;
 use super::violation::Violation;
 use super::visitor::{Path, visit_again};
+use futures_util::future::select_all;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -172,7 +175,7 @@ impl<'a> Round<'a> {
             if plan.is_quiet {
                 self.phase.send_replace(Phase::Quiet);
             }
-            let is_hit = strike(self.scene, blow.victim).await?;
+            let is_hit = strike(self.scene, *blow).await?;
             self.hits.push(is_hit);
         }
         let last_blow = Instant::now();
@@ -288,12 +291,13 @@ impl<'a> Round<'a> {
         while !is_so(&self.latest) {
             tokio::select! {
                 Some((number, progress)) = self.news.recv() => self.latest[number] = progress,
-                status = self.scene.node.ended() => {
-                    if self.scene.node.ended_by_itself().is_some() || self.starts_left == 0 {
-                        return Err(format!("waiting until {what}: the node ended by itself, {status}"));
+                (at, status) = one_ended(&mut self.scene.nodes) => {
+                    let node = &mut self.scene.nodes[at];
+                    if node.ended_by_itself().is_some() || self.starts_left == 0 {
+                        return Err(format!("waiting until {what}: a node ended by itself, {status}"));
                     }
                     self.starts_left -= 1;
-                    self.scene.node.start_again();
+                    node.start_again();
                 }
                 () = sleep_until(deadline) => {
                     let each: Vec<_> = self.latest.iter().map(|one| format!("  {one:?}")).collect();
@@ -326,6 +330,12 @@ impl<'a> Round<'a> {
         }
         (self.hits, self.pace, self.violations)
     }
+}
+
+/// Which node has ended, and how.
+async fn one_ended(nodes: &mut [Node]) -> (usize, ExitStatus) {
+    let (status, at, _) = select_all(nodes.iter_mut().map(|node| Box::pin(node.ended()))).await;
+    (at, status)
 }
 
 fn acknowledged(all: &[Progress]) -> u64 {

@@ -1,4 +1,4 @@
-//! The scene of all rounds: one node on one data folder, its accounts, and for some rounds at a time the same channels
+//! The scene of all rounds: a node on one data folder, or several, its accounts, and for some rounds at a time the same channels
 //! and clients, so that a log outlives many crashes and the check stays quick.
 
 use super::api::{Account, Api};
@@ -25,7 +25,7 @@ const FORGETS_ONE_IN: u64 = 3;
 
 pub struct Scene {
     pub folder: PathBuf,
-    pub node: Node,
+    pub nodes: Vec<Node>,
     pub api: Api,
     pub channels: Vec<i64>,
     pub clients: Vec<Client>,
@@ -56,7 +56,7 @@ pub fn place(client: usize) -> usize {
 }
 
 impl Scene {
-    pub async fn open(storage: Storage, seed: u64) -> Self {
+    pub async fn open(storage: Storage, seed: u64, count: usize) -> Self {
         let folder = data_folder();
         let elsewhere = match storage {
             Storage::Own => None,
@@ -66,11 +66,16 @@ impl Scene {
                 Some((database, Proxy::start(data.join("postgres-run/.s.PGSQL.5432"), seed).await))
             }
         };
-        let mut node = Node::start(&folder, elsewhere.as_ref().map(|(_, proxy)| proxy.url()));
-        let api = Api::new(&node.address(), Arc::clone(&node.restarts));
+        let url = elsewhere.as_ref().map(|(_, proxy)| proxy.url());
+        let mut nodes: Vec<Node> =
+            (0..count).map(|number| Node::start(&folder, url.clone(), (number, count))).collect();
+        // With several, what was asked of one that is gone may still be carried out while others answer.
+        let restarts = if count > 1 { Arc::default() } else { Arc::clone(&nodes[0].restarts) };
+        let api = Api::new(nodes.iter().map(Node::address).collect(), restarts);
+        let first = &mut nodes[0];
         tokio::select! {
             () = api.until_ready() => {}
-            status = node.ended() => panic!("the node does not start, {status}: {}", node.last_words()),
+            status = first.ended() => panic!("the node does not start, {status}: {}", first.last_words()),
         }
         let observer = api.account("observer").await;
         let server = api.server(&observer).await;
@@ -90,7 +95,7 @@ impl Scene {
         }
         Self {
             folder,
-            node,
+            nodes,
             api,
             channels: Vec::new(),
             clients: Vec::new(),
@@ -176,18 +181,18 @@ impl Scene {
 
     /// The logs as PostgreSQL has them.
     pub async fn stored(&self) -> Result<Vec<Tables>, tokio_postgres::Error> {
-        database::stored(&self.node.database(), &self.channels).await
+        database::stored(&self.nodes[0].database(), &self.channels).await
     }
 
     /// Where the channels' logs end, by PostgreSQL.
     pub async fn ends(&self) -> Result<Vec<End>, tokio_postgres::Error> {
-        database::ends(&self.node.database(), &self.channels).await
+        database::ends(&self.nodes[0].database(), &self.channels).await
     }
 
     /// Whether each visitor is let in as PostgreSQL says that it should be; `None` where that is not to be known now.
     pub async fn memberships_agree(&self) -> Option<bool> {
         let authors: Vec<i64> = self.visitors.iter().map(|(seen, _)| seen.author).collect();
-        let members = database::members(&self.node.database(), self.server, &authors).await.ok()?;
+        let members = database::members(&self.nodes[0].database(), self.server, &authors).await.ok()?;
         for (seen, path) in &self.visitors {
             let status = self.api.knock(&path.ticket.token, seen.channel).await?;
             if status.is_success() != members.contains(&seen.author) {
@@ -216,7 +221,9 @@ impl Scene {
     /// Everything worked: nothing is left behind.
     pub async fn close(self) {
         drop(self.clients);
-        self.node.stop().await;
+        for node in self.nodes {
+            node.stop().await;
+        }
         if let Some((database, _)) = self.elsewhere {
             database.stop().await.expect("it stops");
         }
