@@ -271,6 +271,20 @@ async fn a_page_has_what_was_said_through_another_node() {
     }
 }
 
+/// A failover has lost what commits did not wait for: what is changed next has numbers that nodes have applied already.
+#[tokio::test]
+async fn nodes_begin_anew_where_the_database_has_lost_what_they_have_applied() {
+    let [one, two]: [TestApp; 2] = spawn_nodes().await;
+    let (_, jun, server, channel) = one.two_members().await;
+    let mut socket = two.socket(channel, &jun).await;
+    one.sql("begin; delete from rights; update rights_head set last_seq = 0; commit").await;
+    assert_eq!(close_of(&mut socket).await, 1012);
+    one.until("select (count(*) = 2)::int::bigint from nodes where applied = 0 and beat > 0").await;
+    two.get(&format!("/channels/{channel}"), &jun).await.is(200);
+    one.post(&format!("/servers/{server}/leave"), &jun, Value::Null).await.is(204);
+    two.get(&format!("/channels/{channel}"), &jun).await.refuses(403, "not_a_member");
+}
+
 #[tokio::test]
 async fn a_node_that_stops_is_waited_for_by_nobody_and_the_next_one_takes_its_place() {
     let [one, mut two]: [TestApp; 2] = spawn_nodes().await;

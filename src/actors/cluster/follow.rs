@@ -127,6 +127,10 @@ impl Follower {
         let (writers, last): (Vec<i64>, Vec<i64>) = self.followed.iter().map(|(writer, last)| (*writer, *last)).unzip();
         let (head, notes) = link.poll(&writers, &last).await?;
         self.take(notes);
+        if head < self.applied {
+            tracing::warn!("the database has lost what nodes have changed");
+            return self.begin_anew(link).await;
+        }
         if head != self.applied || now.saturating_sub(self.renewed_at) >= RENEW_EVERY {
             self.renew(link).await?;
         }
