@@ -4,5 +4,6 @@
 
 mod bounds;
 mod layers;
+mod layout;
 mod security_model;
 mod sql;
