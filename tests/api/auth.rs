@@ -173,14 +173,18 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     let app = crate::support::spawn_app_with(|config| config.bcrypt_cost = 8).await;
     app.register("mina").await;
     let mut fastest = [Duration::MAX; 2];
-    for _ in 0..5 {
+    // On a busy machine any of them may be slow: each one's fastest comes down to what it takes, and a fast one stays so.
+    for tries in 1..=100 {
         for (username, fastest) in ["mina", "nobody"].into_iter().zip(&mut fastest) {
             let start = Instant::now();
             app.login(username, "not her password").await.refuses(401, "invalid_credentials");
             *fastest = start.elapsed().min(*fastest);
         }
+        if tries >= 5 && fastest[1] * 2 > fastest[0] && fastest[0] * 2 > fastest[1] {
+            return;
+        }
     }
-    assert!(fastest[1] * 2 > fastest[0] && fastest[0] * 2 > fastest[1], "{fastest:?}");
+    panic!("{fastest:?}");
 }
 
 #[tokio::test]
