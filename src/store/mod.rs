@@ -24,6 +24,7 @@ pub mod reactions;
 mod requirements;
 pub mod servers;
 mod target;
+pub mod turns;
 pub mod user_servers;
 pub mod users;
 pub mod write_batches;

@@ -5,15 +5,17 @@ use crate::patience::timeout;
 use crate::store::backends::end_and_wait;
 use crate::store::changes::{self, ChangeDraft, Changed, Changes};
 use crate::store::messages::{Append, Draft, Written};
+use crate::store::turns::Turns;
 use crate::store::write_batches::{BatchKey, Found, prune, resolve};
 use crate::store::{Fault, OpenError, Opened, Target, WRITER_NAME, chain, fault, session_config};
 use crate::telemetry::Often;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio_postgres::Client;
 
 /// As long as a statement of a batch may take in PostgreSQL.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// As long as a batch waits for a lock, in milliseconds. A held row of a channel is not waited for: a changing table is.
+/// As long as a batch waits for a lock, in milliseconds: a changing table, or a channel to which another node writes.
 const LOCK_TIMEOUT_MS: u64 = 200;
 /// As much longer anything is waited for before the connection counts as lost.
 const ANSWER_SLACK: Duration = Duration::from_millis(500);
@@ -28,6 +30,8 @@ pub struct Link {
     client: Client,
     append: Append,
     changes: Changes,
+    /// Where other nodes write to the same channels.
+    turns: Option<Turns>,
     backend: Backend,
     generation: u64,
     database: Target,
@@ -47,10 +51,12 @@ impl Link {
             database.ready().await;
             let append = Append::prepare(&client).await?;
             let changes = Changes::prepare(&client).await?;
+            let turns = if database.is_shared() { Some(Turns::prepare(&client).await?) } else { None };
             Ok::<_, OpenError>(Self {
                 client,
                 append,
                 changes,
+                turns,
                 backend,
                 generation,
                 database: database.clone(),
@@ -62,17 +68,36 @@ impl Link {
 
     /// Writes all of a batch, or none of it where one of them cannot be written.
     pub async fn append_all(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
-        self.answered(self.append.all(&self.client, key, drafts), drafts.len()).await
+        let write = self.append.all(&self.client, key, drafts);
+        let Some(turns) = &self.turns else { return self.answered(write, drafts.len()).await };
+        match self.answered(turns.write(&self.client, &channels(drafts), write), drafts.len()).await {
+            Err(Fault::Locked) => self.append_free(key, drafts).await.map(Some),
+            written => written,
+        }
     }
 
     /// Writes what can be written of a batch.
     pub async fn append_each(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
+        let Some(turns) = &self.turns else { return self.append_free(key, drafts).await };
+        let write = self.append.each(&self.client, key, drafts);
+        match self.answered(turns.write(&self.client, &channels(drafts), write), drafts.len()).await {
+            Err(Fault::Locked) => self.append_free(key, drafts).await,
+            written => written,
+        }
+    }
+
+    /// Writes what can be written of a batch without waiting for anybody.
+    async fn append_free(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
         self.answered(self.append.each(&self.client, key, drafts), drafts.len()).await
     }
 
     /// Makes what can be made of a batch of changes.
     pub async fn change(&self, key: BatchKey, drafts: &[&ChangeDraft]) -> Result<Vec<Changed>, Fault> {
-        self.answered(self.changes.make(&self.client, key, drafts), drafts.len()).await
+        let make = |turns| self.answered(self.changes.make(&self.client, turns, key, drafts), drafts.len());
+        match make(self.turns.as_ref()).await {
+            Err(Fault::Locked) if self.turns.is_some() => make(None).await,
+            made => made,
+        }
     }
 
     /// The changes of a batch that was found.
@@ -149,4 +174,9 @@ impl Link {
             None => Err(Fault::Lost),
         }
     }
+}
+
+/// The channels of messages, each once, in the order of their ids.
+fn channels(drafts: &[&Draft]) -> Vec<i64> {
+    drafts.iter().map(|draft| draft.channel_id().0).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -5,6 +5,7 @@ mod read;
 mod write;
 
 use super::log::between;
+use super::turns::Turns;
 use super::write_batches::{BatchKey, Found, in_draft_order};
 use crate::domain::access::Editor;
 use crate::domain::emoji::Emoji;
@@ -135,8 +136,15 @@ impl Changes {
     }
 
     /// Makes those of `drafts` that can be made in one transaction, noted under `key`. Answers what became of each, in order.
-    pub async fn make(&self, client: &Client, key: BatchKey, drafts: &[&ChangeDraft]) -> Result<Vec<Changed>, Error> {
-        let made = self.make_or_fail(client, key, drafts).await;
+    /// With `turns`, whoever else writes to their channels is waited for.
+    pub async fn make(
+        &self,
+        client: &Client,
+        turns: Option<&Turns>,
+        key: BatchKey,
+        drafts: &[&ChangeDraft],
+    ) -> Result<Vec<Changed>, Error> {
+        let made = self.make_or_fail(client, turns, key, drafts).await;
         if made.is_err() {
             // If the connection is gone, so is the transaction.
             drop(client.batch_execute("rollback").await);
@@ -147,10 +155,11 @@ impl Changes {
     async fn make_or_fail(
         &self,
         client: &Client,
+        turns: Option<&Turns>,
         key: BatchKey,
         drafts: &[&ChangeDraft],
     ) -> Result<Vec<Changed>, Error> {
-        let mut batch = self.begin(client, drafts).await?;
+        let mut batch = self.begin(client, turns, drafts).await?;
         self.read(client, &mut batch, drafts).await?;
         let changed: Vec<Changed> = drafts.iter().map(|draft| batch.apply(draft)).collect();
         batch.forget_unchanged();
@@ -163,14 +172,21 @@ impl Changes {
         Ok(changed)
     }
 
-    async fn begin(&self, client: &Client, drafts: &[&ChangeDraft]) -> Result<Batch, Error> {
+    async fn begin(&self, client: &Client, turns: Option<&Turns>, drafts: &[&ChangeDraft]) -> Result<Batch, Error> {
         let distinct =
             |ids: &mut dyn Iterator<Item = i64>| ids.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
         let channels = distinct(&mut drafts.iter().map(|draft| draft.channel_id().0));
         let editors = distinct(&mut drafts.iter().map(|draft| draft.user_id().0));
         let lock: [&(dyn ToSql + Sync); 2] = [&channels, &editors];
         // Sent together, carried out one after the other.
-        let (_, rows) = future::try_join(client.batch_execute("begin"), client.query(&self.lock, &lock)).await?;
+        let turn = async {
+            match turns {
+                Some(turns) => turns.wait(client, &channels).await,
+                None => Ok(()),
+            }
+        };
+        let begin = client.batch_execute("begin");
+        let (_, (), rows) = future::try_join3(begin, turn, client.query(&self.lock, &lock)).await?;
         let at = rows.iter().map(|row| row.get("at")).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (channels, before, held, editors) = Default::default();
         let mut batch = Batch { at, channels, before, held, editors };
