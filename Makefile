@@ -17,6 +17,7 @@ run: tools ## build the release binary and start it on its own database
 
 test: tools ## run every test
 	@.ci/need postgresql curl pgbouncer
+	@.ci/need nats-server || echo "without NATS: the bus is not tried" >&2
 	@.ci/need chromium chromedriver || echo "without a browser: the page is not tried" >&2
 	cargo test --locked --no-fail-fast
 	cargo test --locked --manifest-path tests/model/Cargo.toml --target-dir target/model

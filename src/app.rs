@@ -4,6 +4,7 @@ mod start_error;
 
 pub use start_error::StartError;
 
+use crate::actors::bus;
 use crate::actors::channel::NewestPages;
 use crate::actors::cluster::{Cluster, Membership};
 use crate::actors::registry::{Registry, RegistryHandle};
@@ -113,10 +114,17 @@ impl Application {
         let tokens = Tokens::new(&secret, secret_before, config.algorithm, life);
         let keys = [Some(&secret), secret_before].into_iter().flatten();
         let successions = keys.map(Succession::new).collect::<Result<_, _>>().map_err(|error| other(&error))?;
-        let cluster = if config.cluster { Cluster::of_several() } else { Cluster::default() };
-        let lease = cluster.lease();
+        let cluster = if config.cluster { Cluster::of_several(config.nats.is_some()) } else { Cluster::default() };
+        let company = (cluster.lease(), cluster.bus());
         let node = Data::new(Node {
-            registry: Registry::start(db.clone(), writer.clone(), relays.clone(), newest.clone(), config.times, lease),
+            registry: Registry::start(
+                db.clone(),
+                writer.clone(),
+                relays.clone(),
+                newest.clone(),
+                config.times,
+                company,
+            ),
             cluster,
             newest,
             db,
@@ -148,7 +156,9 @@ impl Application {
             host: lock.name(),
         };
         let sockets = (node.registry.clone(), relays.clone());
-        let membership = node.cluster.join(&database, registration, sockets, config.times.clock).await?;
+        let key = bus::Key::new(&secret).map_err(|error| other(&error))?;
+        let bus = config.nats.clone().map(|settings| (settings, key));
+        let membership = node.cluster.join(&database, registration, sockets, config.times, bus).await?;
         let documents = Data::from(documents(config.web).map_err(|error| other(&error))?);
         let client = config.web.then(|| Data::from(Arc::clone(&CLIENT)));
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())

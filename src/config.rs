@@ -2,18 +2,21 @@
 //! with a line that names it. `docs/SETTINGS.md` and `.env.example` list them all, which a test holds true.
 
 mod environment;
+mod keys;
+mod nats;
 
-use crate::times::Times;
 pub use environment::{Environment, Unknown};
+pub use nats::NatsSettings;
 
-use crate::auth::secret::KEY_BYTES_MIN;
 use crate::auth::token::TokenAlgorithm;
 use crate::net::client_address::TrustedProxies;
 use crate::net::origin::AllowedOrigins;
 use crate::net::tls::Files;
 use crate::store::{Target, TargetError};
+use crate::times::Times;
 use actix_http::header::HeaderName;
-use secrecy::{ExposeSecret, SecretString};
+use keys::{checked_key, secret_key};
+use secrecy::SecretString;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -21,9 +24,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of `docs/SETTINGS.md`.
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 25] = [
     "DATABASE_URL",
     "CLUSTER",
+    "NATS_URL",
+    "NATS_CA",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
     "ALGORITHM",
@@ -54,6 +59,8 @@ pub struct Config {
     pub database: Database,
     /// Whether other nodes use the same database.
     pub cluster: bool,
+    /// By which the nodes of a cluster hear of each other sooner.
+    pub nats: Option<NatsSettings>,
     /// Signs tokens; `None` is made at random and kept (embedded default only).
     pub secret_key: Option<SecretString>,
     /// Tokens that it has signed are still good.
@@ -145,6 +152,7 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             cluster,
+            nats: nats::settings(get("NATS_URL"), get("NATS_CA"), cluster)?,
             secret_key: secret_key(get("SECRET_KEY"), is_embedded)?,
             secret_key_previous: get("SECRET_KEY_PREVIOUS")
                 .map(|key| checked_key("SECRET_KEY_PREVIOUS", key))
@@ -260,48 +268,6 @@ fn database_url(url: &str) -> Result<Target> {
     url.parse().or_else(|error: TargetError| bad("DATABASE_URL", error))
 }
 
-fn secret_key(value: Option<String>, is_embedded: bool) -> Result<Option<SecretString>> {
-    const NAME: &str = "SECRET_KEY";
-    match value {
-        Some(value) => checked_key(NAME, value).map(Some),
-        None if is_embedded => Ok(None),
-        None => bad(NAME, format!("must be set when DATABASE_URL is; {MAKE_KEY}")),
-    }
-}
-
-const MAKE_KEY: &str = "make one with `openssl rand -hex 32`";
-
-fn checked_key(name: &'static str, value: String) -> Result<SecretString> {
-    let secret = SecretString::from(value);
-    let text = secret.expose_secret();
-    if text.len() < KEY_BYTES_MIN {
-        return bad(name, format!("must have at least {KEY_BYTES_MIN} bytes, not {}; {MAKE_KEY}", text.len()));
-    }
-    if is_example(text) {
-        return bad(name, format!("is a well-known example value; {MAKE_KEY}"));
-    }
-    Ok(secret)
-}
-
-/// Values that stand in tutorials and templates, and those that say themselves that they are to be changed.
-fn is_example(text: &str) -> bool {
-    const KNOWN: [&str; 2] = [
-        // FastAPI's tutorial.
-        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
-        // Django's and Flask's examples have these words or the ones below.
-        "django-insecure",
-    ];
-    const WORDS: [&str; 7] =
-        ["changeme", "changethis", "yoursecret", "secretkey", "examplesecret", "supersecret", "mysecret"];
-    let lower: String = text.to_lowercase();
-    let letters: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
-    let mut chars = text.chars();
-    let first = chars.next();
-    KNOWN.iter().any(|known| lower.contains(known))
-        || WORDS.iter().any(|word| letters.contains(word))
-        || chars.all(|c| Some(c) == first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -346,6 +312,8 @@ mod tests {
             ("ALGORITHM", "\u{1b}[2J"),
             ("CLUSTER", "yes"),
             ("CLUSTER", "on"),
+            ("NATS_URL", "nats://u:canary@h"),
+            ("NATS_CA", "ca.pem"),
             ("WEB", "yes"),
             ("WORKERS", "0"),
             ("WRITERS", "17"),

@@ -16,6 +16,11 @@ const GAP_READ_MAX: Duration = Duration::from_secs(1);
 /// A question to the registry: a load or two from a database that is slow, and what comes before them.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
+/// As often as a node looks what others on its database have written and changed.
+pub const FOLLOW_EVERY: Duration = Duration::from_millis(100);
+/// The same where the bus brings it sooner.
+pub const FOLLOW_WITH_BUS_EVERY: Duration = Duration::from_millis(250);
+
 /// What happens by the clock. Only tests have others than the default ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
@@ -27,6 +32,10 @@ pub struct Times {
     pub send_patience: Duration,
     /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
     pub watch_every: Duration,
+    /// As often as it is looked what other nodes have written and changed,
+    pub follow_every: Duration,
+    /// and where the bus brings it: this finds what it has not brought.
+    pub follow_with_bus_every: Duration,
     /// As often as somebody else's deletions of channels are looked for, whose rows are to be removed.
     pub purge_every: Duration,
     /// A part of a gap in a log that has not been read after so long is given up.
@@ -52,6 +61,8 @@ impl Default for Times {
             answer_max: ANSWER_MAX,
             send_patience: Duration::ZERO,
             watch_every: Duration::from_secs(10),
+            follow_every: FOLLOW_EVERY,
+            follow_with_bus_every: FOLLOW_WITH_BUS_EVERY,
             purge_every: Duration::from_secs(60),
             gap_read_max: GAP_READ_MAX,
             ping_after_s: PING_AFTER_S,

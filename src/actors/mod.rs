@@ -5,12 +5,13 @@
 //! | [`registry`] | one | the core | ends the node |
 //! | [`writer`] | `WRITERS`, one by default | the core | ends the node |
 //! | [`channel`] | one per channel with life here | the core | ends that channel's sockets with `1012` |
-//! | [`cluster`] | one task, where nodes share a database | the core | ends the node |
+//! | [`cluster`] | one task, where nodes share a database, and one for their bus | the core | ends the node |
 //! | [`relay`] | one per worker | its worker | ends the node |
 //!
 //! A node that has lost its registry, a writer or a relay can keep no promise, and nothing restarts an actor after a
 //! panic; so it stops, is started anew, and its clients resume. Nothing that was acknowledged is lost by that.
 
+pub mod bus;
 pub mod channel;
 pub mod cluster;
 pub mod lease;

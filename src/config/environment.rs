@@ -8,7 +8,7 @@ use std::path::Path;
 /// What is logged; it is read by itself, for it has to work before all others.
 pub const LOG: &str = "RUST_LOG";
 /// These are never told.
-const SECRETS: [&str; 3] = ["DATABASE_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS"];
+const SECRETS: [&str; 4] = ["DATABASE_URL", "NATS_URL", "SECRET_KEY", "SECRET_KEY_PREVIOUS"];
 const FILE: &str = ".env";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 

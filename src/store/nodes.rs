@@ -9,8 +9,10 @@ use super::{Db, write_batches};
 use crate::domain::{ChannelId, Seq, ServerId, UserId};
 use crate::error::{Error, Result};
 use crate::patience::timeout;
+use sha2::{Digest, Sha256};
 use std::future::Future;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
@@ -31,6 +33,7 @@ const NAME: &str = "madang cluster";
 pub struct NodesLink {
     client: Client,
     generation: u64,
+    history: u64,
     target: Target,
 }
 
@@ -79,6 +82,8 @@ pub struct RightsEntry {
     pub seq: i64,
     /// Who has made it.
     pub origin: Option<i64>,
+    /// When, by the database: it tells an entry from another one that has its place after a failover.
+    pub written_at: OffsetDateTime,
     /// What it is about; `None` where a later version says what this one does not know.
     pub what: Option<RightsChange>,
 }
@@ -130,8 +135,28 @@ pub struct Note {
 pub struct Applied {
     /// The last entry.
     pub last_seq: i64,
-    /// Of each other node.
-    pub by_others: Vec<i64>,
+    /// Each other node, by its number.
+    pub by_others: Vec<(i64, i64)>,
+}
+
+/// What a renewal is answered.
+#[derive(Debug)]
+pub struct Renewed {
+    /// When the last entry was written that the node has applied; nothing where that is long ago.
+    pub applied_at: Option<OffsetDateTime>,
+    /// What has been changed since.
+    pub news: Vec<RightsEntry>,
+}
+
+/// What there is to hear of other nodes.
+#[derive(Debug)]
+pub struct Polled {
+    /// The last entry of what has been changed.
+    pub head: i64,
+    /// The numbers of all nodes.
+    pub nodes: Vec<i64>,
+    /// What writers have noted.
+    pub notes: Vec<Note>,
 }
 
 impl NodesLink {
@@ -143,7 +168,9 @@ impl NodesLink {
             target.open(&config).await
         };
         match timeout(CONNECT_MAX, open).await {
-            Some(Ok(Opened { client, generation, .. })) => Ok(Self { client, generation, target: target.clone() }),
+            Some(Ok(Opened { client, generation, history, .. })) => {
+                Ok(Self { client, generation, history: number_of(&history), target: target.clone() })
+            }
             Some(Err(error)) => Err(Lost(error.to_string())),
             None => Err(Lost("no answer in time".into())),
         }
@@ -152,6 +179,11 @@ impl NodesLink {
     /// Whether it is known to be gone.
     pub fn is_closed(&self) -> bool {
         self.client.is_closed() || !self.target.is_current(self.generation)
+    }
+
+    /// Which history the database had when this was opened, as a number that all nodes give it.
+    pub fn history(&self) -> u64 {
+        self.history
     }
 
     /// Begins to be one of the nodes.
@@ -170,24 +202,26 @@ impl NodesLink {
 
     /// Says that the node lives and has applied everything up to `applied`; answers what has been changed since, or nothing where another one
     /// has removed it.
-    pub async fn renew(&self, id: i64, applied: i64) -> Result<Option<Vec<RightsEntry>>, Lost> {
+    pub async fn renew(&self, id: i64, applied: i64) -> Result<Option<Renewed>, Lost> {
         let renew = include_str!("../../sql/nodes/renew.sql");
         let rows = self.answered(self.client.query(renew, &[&id, &applied, &ENTRIES_AT_ONCE])).await?;
         if !self.target.is_current(self.generation) {
             return Err(Lost("the database has moved".into()));
         }
-        let is_registered = rows.first().is_some_and(|row| row.get("is_registered"));
-        Ok(is_registered.then(|| rows.iter().filter_map(entry).collect()))
+        let Some(first) = rows.first().filter(|row| row.get("is_registered")) else { return Ok(None) };
+        let applied_at = first.get("applied_at");
+        Ok(Some(Renewed { applied_at, news: rows.iter().filter_map(entry).collect() }))
     }
 
-    /// How far what has been changed goes, and what these writers have written since these batches of theirs.
-    pub async fn poll(&self, writers: &[i64], last: &[i64]) -> Result<(i64, Vec<Note>), Lost> {
+    /// How far what has been changed goes, which nodes there are, and what these writers have written since these batches of theirs.
+    pub async fn poll(&self, writers: &[i64], last: &[i64]) -> Result<Polled, Lost> {
         let follow = include_str!("../../sql/write_batches/follow.sql");
         let followed: [&(dyn ToSql + Sync); 3] = [&writers, &last, &NOTES_AT_ONCE];
         let notes = self.client.query(follow, &followed);
         let head = self.client.query_one(include_str!("../../sql/rights/head.sql"), &[]);
         let (head, notes) = self.answered(async { tokio::try_join!(head, notes) }).await?;
-        Ok((head.get("last_seq"), notes.iter().map(note).collect()))
+        let (head, nodes) = (head.get("last_seq"), head.get("nodes"));
+        Ok(Polled { head, nodes, notes: notes.iter().map(note).collect() })
     }
 
     /// The last batch that each of these writers has noted; 0 where there is none.
@@ -244,7 +278,14 @@ impl NodesLink {
 pub async fn applied(db: &Db, but: i64) -> Result<Applied> {
     let rows = db.look_up(include_str!("../../sql/rights/applied.sql"), &[&but]).await?;
     let last_seq = rows.first().ok_or(Error::Internal)?.get("last_seq");
-    Ok(Applied { last_seq, by_others: rows.iter().filter_map(|row| row.get("applied")).collect() })
+    let by_others = rows.iter().filter_map(|row| Some((row.get::<_, Option<_>>("id")?, row.get("applied"))));
+    Ok(Applied { last_seq, by_others: by_others.collect() })
+}
+
+/// Never 0, which is no history.
+fn number_of(history: &str) -> u64 {
+    let digest = Sha256::digest(history);
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)).max(1)
 }
 
 fn node(row: &Row) -> NodeRow {
@@ -269,7 +310,7 @@ fn note(row: &Row) -> Note {
 
 fn entry(row: &Row) -> Option<RightsEntry> {
     let seq = row.get::<_, Option<i64>>("seq")?;
-    Some(RightsEntry { seq, origin: row.get("origin"), what: what(row) })
+    Some(RightsEntry { seq, origin: row.get("origin"), written_at: row.get("written_at"), what: what(row) })
 }
 
 fn what(row: &Row) -> Option<RightsChange> {

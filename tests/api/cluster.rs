@@ -285,6 +285,20 @@ async fn nodes_begin_anew_where_the_database_has_lost_what_they_have_applied() {
     two.get(&format!("/channels/{channel}"), &jun).await.refuses(403, "not_a_member");
 }
 
+/// The log has grown past what was lost before a node has looked again.
+#[tokio::test]
+async fn nodes_begin_anew_where_the_database_has_something_else_in_the_place_of_what_they_have_applied() {
+    let [one, two]: [TestApp; 2] = spawn_nodes().await;
+    let (_, jun, _, channel) = one.two_members().await;
+    let mut socket = two.socket(channel, &jun).await;
+    one.sql(
+        "update rights set written_at = written_at - interval '1 ms' where seq = (select last_seq from rights_head)",
+    )
+    .await;
+    assert_eq!(close_of(&mut socket).await, 1012);
+    two.get(&format!("/channels/{channel}"), &jun).await.is(200);
+}
+
 #[tokio::test]
 async fn a_node_that_stops_is_waited_for_by_nobody_and_the_next_one_takes_its_place() {
     let [one, mut two]: [TestApp; 2] = spawn_nodes().await;

@@ -5,6 +5,7 @@
 mod auth;
 mod authorization;
 mod browsers;
+mod bus;
 mod changes;
 mod channels;
 mod cluster;

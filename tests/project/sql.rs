@@ -66,12 +66,13 @@ fn every_statement_is_used() {
 }
 
 /// Statements that read all of something.
-const WHOLE: [&str; 7] = [
+const WHOLE: [&str; 8] = [
     "prune.sql",
     "trust_append.sql",
     "last_id.sql",
     "without_looks.sql",
     "nodes/list.sql",
+    "rights/head.sql",
     "rights/applied.sql",
     "write_batches/prune_earlier.sql",
 ];

@@ -1,8 +1,9 @@
 //! What other nodes write to a channel's log, and what this one may not tell for a while.
 
 use super::Channel;
-use super::handle::{LeaseIsBack, LogGoesOn};
+use super::handle::{Heard, LeaseIsBack, LogGoesOn};
 use super::reads::Want;
+use super::tail::Entry;
 use crate::actors::relay::SessionKey;
 use crate::domain::{ChannelId, Seq};
 use crate::store::channels;
@@ -14,6 +15,35 @@ impl Handler<LogGoesOn> for Channel {
     fn handle(&mut self, log: LogGoesOn, ctx: &mut Self::Context) {
         self.sequence.reaches(log.last_seq);
         self.follow(ctx);
+    }
+}
+
+impl Handler<Heard> for Channel {
+    type Result = ();
+
+    /// What cannot be told as it came is read.
+    fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
+        let mut frames = Vec::with_capacity(heard.entries.len());
+        for entry in heard.entries {
+            if entry.retells && Some(entry.seq) > self.sequence.head() {
+                self.forget_older();
+            }
+            let is_told_as_it_came = self.may_tell()
+                && self.sequence.head().is_some()
+                && !self.sequence.may_be_retold(entry.seq)
+                && !self.shared.is_erased(entry.user_id);
+            if !is_told_as_it_came {
+                self.sequence.reaches(entry.seq);
+            } else if let Some(entry) = self.sequence.arrive(Entry::heard(entry)) {
+                self.keep(entry, &mut frames);
+                while let Some(entry) = self.sequence.next_held() {
+                    self.keep(entry, &mut frames);
+                }
+            }
+        }
+        let answers = self.release();
+        self.tell(&frames, &answers);
+        self.announced(ctx);
     }
 }
 

@@ -13,6 +13,10 @@ use crate::domain::access::Author;
 use crate::error::Result;
 use crate::store::log::{Log, events};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::time::{Duration, Instant};
+
+/// As long as an entry is waited for that other nodes have on the bus: two of them may cross.
+pub const BUS_PATIENCE: Duration = Duration::from_millis(20);
 
 /// What was read, if it was; and of which generation of the pages and time of the reads it is.
 type GapRead = Option<(Result<Option<Log>>, (u64, u64))>;
@@ -20,7 +24,7 @@ type GapRead = Option<(Result<Option<Log>>, (u64, u64))>;
 impl Channel {
     /// Does what the order of the log asks for.
     pub(super) fn follow(&mut self, ctx: &mut Context<Self>) {
-        if !self.sequence.is_behind() || !self.may_tell() {
+        if !self.sequence.is_behind() || !self.may_tell() || self.is_on_its_way(ctx) {
             return;
         }
         match self.sequence.next_step() {
@@ -31,6 +35,22 @@ impl Channel {
                 Some(reader) => self.read_gap(gap, reader, ctx),
                 None => self.give_up(ctx),
             },
+        }
+    }
+
+    /// Whether what is missing may still come by itself: by the bus, where there is one, it soon does.
+    fn is_on_its_way(&mut self, ctx: &mut Context<Self>) -> bool {
+        if !self.shared.bus.is_connected() {
+            return false;
+        }
+        let head = self.sequence.head();
+        match self.awaited {
+            Some((awaited, since)) if awaited == head => since.elapsed() < BUS_PATIENCE,
+            _ => {
+                self.awaited = Some((head, Instant::now()));
+                ctx.run_later(BUS_PATIENCE, Self::follow);
+                true
+            }
         }
     }
 
@@ -102,7 +122,7 @@ impl Channel {
     }
 
     /// What went on may have taken any text away that is held of the log, or read.
-    fn forget_older(&mut self) {
+    pub(super) fn forget_older(&mut self) {
         self.tail.clear();
         self.newest.forget();
         self.reads.outdate();

@@ -1,6 +1,7 @@
 //! How a channel is reached, and what it can be told.
 
 use super::{Channel, Posted};
+use crate::actors::bus::BusEntry;
 use crate::actors::relay::{Completion, OpenSend, Outbox, SessionKey};
 use crate::actors::tell;
 use crate::domain::access::{Author, ChannelAccess, Member};
@@ -171,6 +172,11 @@ impl ChannelHandle {
         tell(&self.addr, LogGoesOn { last_seq });
     }
 
+    /// Brings entries that another node has written.
+    pub(in crate::actors) fn hear(&self, entries: Vec<BusEntry<Bytes>>) {
+        tell(&self.addr, Heard { entries });
+    }
+
     /// Says that what could not be told may be told again.
     pub(in crate::actors) fn lease_is_back(&self) {
         tell(&self.addr, LeaseIsBack);
@@ -281,6 +287,12 @@ pub(super) struct LogIsAt {
 #[rtype(result = "()")]
 pub(super) struct LogGoesOn {
     pub last_seq: Seq,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Heard {
+    pub entries: Vec<BusEntry<Bytes>>,
 }
 
 #[derive(Message)]

@@ -1,6 +1,6 @@
 //! A channel with life on this node: who is attached, what they have sent and not yet seen, and the order of its log.
 //!
-//! The registry starts it with the first socket or post and lets it go after [`Times::idle`] without one. It takes posts, gives
+//! The registry starts it with the first socket or post and lets it go after [`Times::idle`](crate::times::Times::idle) without one. It takes posts, gives
 //! them to the writer, and tells its relays what has been committed ([`outcomes`]), in `seq` order ([`sequence`]): the writer
 //! answers a channel's drafts in the order in which they were given, and what the log has beside them is read ([`gaps`]). What it
 //! announces it keeps for a while ([`tail`]), so that whoever comes back is served from memory ([`replay`]). Bounds, each ending in
@@ -19,146 +19,39 @@ mod pages;
 mod reads;
 mod replay;
 mod sequence;
+mod shared;
 mod tail;
 
 pub use announce::Posted;
 pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, RevokeReason, Start};
 pub use newest::NewestPages;
+pub use shared::Shared;
 
-use super::lease::Lease;
-use super::registry::{Registry, Retire};
+use super::registry::Retire;
 use super::relay::{Kind, Outbox, RelayHandle, SessionKey};
-use super::writer::Writer;
 use crate::actors::relay::About;
 use crate::domain::access::{Author, Denied};
-use crate::domain::log::MadeChange;
-use crate::domain::user::DELETED_USER;
-use crate::domain::{ChannelId, Seq, UserId};
+use crate::domain::{ChannelId, Seq};
 use crate::error::Error;
-use crate::store::Db;
 use crate::store::log::LogWrite;
 use crate::store::messages::Draft;
-use crate::times::Times;
-use actix::{Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use bytes::Bytes;
 use handle::{Attach, Change, Forget, More, Post};
-use lru::LruCache;
 use newest::Newest;
 use outcomes::Answer;
-use pages::Pages;
 use reads::{Reads, Want};
 use sequence::Sequence;
 use slab::Slab;
-use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
-use tail::{Entry, NodeBytes, Tail};
-use tokio::sync::Semaphore;
+use tail::{Entry, Tail};
 
 /// Posts on their way to a channel before `busy`.
 const MAILBOX: usize = 1_024;
-/// Erased accounts that are remembered: of drafts that were on their way when theirs was.
-const ERASED_MAX: usize = 65_536;
-/// Reads of logs that run at once on a node: fewer than the pool has connections.
-const READS_AT_ONCE: usize = 4;
 /// Answers that wait until what comes before them in the log has been read, before `busy`.
 const ANSWERS_MAX: usize = 1_024;
-
-/// What all channels of a node share; they live on one thread.
-#[derive(Clone)]
-pub struct Shared {
-    registry: Addr<Registry>,
-    writer: Writer,
-    db: Db,
-    read_slots: Rc<Semaphore>,
-    pages: Pages,
-    newest: NewestPages,
-    node_bytes: NodeBytes,
-    times: Times,
-    /// Whether what is remembered may be told, and whether others write to the logs.
-    lease: Lease,
-    erased: Rc<RefCell<LruCache<UserId, ()>>>,
-    /// How far channels that panicked had announced their logs.
-    heads: Rc<RefCell<HashMap<ChannelId, Seq>>>,
-    /// How often the database came to have another history.
-    histories: Rc<Cell<u64>>,
-}
-
-impl Shared {
-    pub(super) fn new(
-        registry: Addr<Registry>,
-        writer: Writer,
-        db: Db,
-        newest: NewestPages,
-        times: Times,
-        lease: Lease,
-    ) -> Self {
-        let read_slots = Rc::new(Semaphore::new(READS_AT_ONCE));
-        let (pages, node_bytes, heads) = (Pages::default(), NodeBytes::default(), Rc::default());
-        // Unbounded here means: not allocated in advance.
-        let erased = Rc::new(RefCell::new(LruCache::unbounded()));
-        let histories = Rc::default();
-        Self { registry, writer, db, read_slots, pages, newest, node_bytes, times, lease, erased, heads, histories }
-    }
-
-    pub(super) fn lease(&self) -> &Lease {
-        &self.lease
-    }
-
-    /// An account has been erased: what was read of the logs is forgotten, and what is still to come has the name no more. The
-    /// channels have to forget their own as well.
-    pub(super) fn erase(&self, user: UserId) {
-        self.pages.clear();
-        let mut erased = self.erased.borrow_mut();
-        erased.put(user, ());
-        while erased.len() > ERASED_MAX {
-            erased.pop_lru();
-        }
-    }
-
-    /// The database has another history: what was read of the logs is forgotten, and how far channels that are gone had announced them.
-    pub(super) fn forget_logs(&self) {
-        self.pages.clear();
-        self.newest.forget();
-        self.heads.borrow_mut().clear();
-        self.histories.set(self.histories.get() + 1);
-    }
-
-    /// A channel is let go, or has failed: what it has had ready is answered no more.
-    pub(super) fn let_go(&self, id: ChannelId) {
-        self.newest.end(id);
-    }
-
-    /// Which history the database has now: how far a log went in an earlier one is nothing to go by.
-    pub(super) fn history(&self) -> u64 {
-        self.histories.get()
-    }
-
-    /// Under which name a draft is announced.
-    fn name_of<'a>(&self, draft: &'a Draft) -> &'a str {
-        if self.erased.borrow().contains(&draft.author_id()) { DELETED_USER } else { draft.author_username() }
-    }
-
-    /// A change as it is told where its author may have been erased since it was made.
-    fn without_erased_name<'a>(&self, user: UserId, made: &'a MadeChange) -> Cow<'a, MadeChange> {
-        if !self.erased.borrow().contains(&user) {
-            return Cow::Borrowed(made);
-        }
-        let mut made = made.clone();
-        let entries = made.retold.iter_mut().flatten().chain([&mut made.entry]);
-        entries.for_each(|entry| entry.rename(user, DELETED_USER));
-        Cow::Owned(made)
-    }
-
-    fn leave_head(&self, id: ChannelId, head: Option<Seq>, history: u64) {
-        if let Some(head) = head.filter(|_| history == self.history()) {
-            self.heads.borrow_mut().insert(id, head);
-        }
-    }
-}
 
 struct Attached {
     author: Author,
@@ -191,6 +84,8 @@ pub struct Channel {
     /// How many attaches and posts the registry has sent: it compares before it lets a channel go.
     arrivals: u64,
     idle_since: Instant,
+    /// Since when what follows an entry is waited for.
+    awaited: Option<(Option<Seq>, Instant)>,
     /// In which history of the database it has announced its log.
     history: u64,
     /// Gateways whose subscription has been ended so that they come back: what they send meanwhile is not refused for good.
@@ -214,6 +109,7 @@ impl Channel {
             answers: VecDeque::new(),
             tail: Tail::new(shared.node_bytes.clone()),
             newest,
+            awaited: None,
             history: shared.history(),
             shared,
             reads: Reads::default(),

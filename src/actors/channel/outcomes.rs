@@ -63,6 +63,7 @@ impl Channel {
                     continue;
                 }
             };
+            self.shared.bus.tell(&entry.told(self.id, write.user_id()));
             if !may_tell {
                 self.sequence.postpone(entry);
             } else if let Some(entry) = self.sequence.arrive(entry) {

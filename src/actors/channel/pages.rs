@@ -148,8 +148,13 @@ mod tests {
     use bytes::Bytes;
 
     fn page(from: i64, count: i64, size: usize) -> Rc<Page> {
-        let entry =
-            |seq| Entry { seq: Seq(seq), frame: Bytes::from(vec![0; size]), text_of: None, to: Hears::Messages };
+        let entry = |seq| Entry {
+            seq: Seq(seq),
+            frame: Bytes::from(vec![0; size]),
+            text_of: None,
+            to: Hears::Messages,
+            retells: false,
+        };
         let entries = (from..from + count).map(entry).collect();
         Rc::new(Page::new(entries, Seq(from + count - 1)))
     }
@@ -164,8 +169,13 @@ mod tests {
     #[test]
     fn only_pages_that_have_the_text_are_forgotten() {
         let pages = Pages::default();
-        let entry =
-            |seq, id| Entry { seq: Seq(seq), frame: Bytes::new(), text_of: Some(MessageId(id)), to: Hears::All };
+        let entry = |seq, id| Entry {
+            seq: Seq(seq),
+            frame: Bytes::new(),
+            text_of: Some(MessageId(id)),
+            to: Hears::All,
+            retells: false,
+        };
         for (channel, number, id) in [(1, 0, 5), (1, 1, 6), (2, 0, 5)] {
             let page = Page::new(vec![entry(number * PAGE + 1, id)], Seq(number * PAGE + 1));
             pages.keep((ChannelId(channel), PageNumber(number)), Rc::new(page));

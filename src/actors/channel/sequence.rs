@@ -20,6 +20,8 @@ pub trait Placed {
     fn seq(&self) -> Seq;
     /// What it takes to hold it.
     fn bytes(&self) -> usize;
+    /// Whether it changes or takes away a text that was told before.
+    fn retells(&self) -> bool;
 }
 
 /// Entries that have not come: those after one, up to another.
@@ -55,6 +57,8 @@ pub struct Sequence<T> {
     /// What has come too early, in its order, each once.
     held: VecDeque<T>,
     held_bytes: usize,
+    /// What was made before this entry may have been told otherwise since, as is known here.
+    retold: Seq,
     reading: Option<Gap>,
     reads: u64,
 }
@@ -62,7 +66,7 @@ pub struct Sequence<T> {
 impl<T: Placed> Sequence<T> {
     /// Begins after `head`, or with whatever comes first.
     pub fn new(head: Option<Seq>) -> Self {
-        Self { head, known: Seq(0), held: VecDeque::new(), held_bytes: 0, reading: None, reads: 0 }
+        Self { head, known: Seq(0), held: VecDeque::new(), held_bytes: 0, retold: Seq(0), reading: None, reads: 0 }
     }
 
     /// The last entry that has been announced; `None` until it is known.
@@ -102,6 +106,11 @@ impl<T: Placed> Sequence<T> {
         self.hold(entry);
     }
 
+    /// Whether an entry that comes from elsewhere may have a text by now that it does not bring: it is read.
+    pub fn may_be_retold(&self, seq: Seq) -> bool {
+        seq < self.retold
+    }
+
     /// The log goes up to here at least.
     pub fn reaches(&mut self, seq: Seq) {
         self.known = self.known.max(seq);
@@ -126,6 +135,9 @@ impl<T: Placed> Sequence<T> {
             return;
         }
         self.reaches(seq);
+        if entry.retells() {
+            self.retold = self.retold.max(seq);
+        }
         let Err(at) = self.held.binary_search_by_key(&seq, Placed::seq) else { return };
         self.held_bytes += entry.bytes();
         self.held.insert(at, entry);
@@ -195,6 +207,7 @@ impl<T: Placed> Sequence<T> {
     pub fn drop_held(&mut self) {
         self.held.clear();
         self.held_bytes = 0;
+        self.retold = self.retold.max(self.known);
     }
 
     /// Goes on after all that is known of, announced or not.
@@ -209,6 +222,7 @@ impl<T: Placed> Sequence<T> {
         self.drop_held();
         self.reading = None;
         self.known = self.known.min(last_seq);
+        self.retold = self.known;
         let is_lost = self.head.is_some_and(|head| head > last_seq);
         if is_lost {
             self.head = Some(last_seq);

@@ -4,9 +4,10 @@
 //! that grows keeps [`BYTES_SHORT`] only. What is older is read from the database.
 
 use super::sequence::Placed;
+use crate::actors::bus::BusEntry;
 use crate::actors::relay::Hears;
 use crate::domain::log::LogEntry;
-use crate::domain::{MessageId, Seq};
+use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use crate::websocket::encode;
 use bytes::Bytes;
 use std::cell::Cell;
@@ -35,13 +36,27 @@ pub struct Entry {
     pub text_of: Option<MessageId>,
     /// Who hears it: everybody, or those who hear all.
     pub to: Hears,
+    /// Whether it changes or takes away a text that was told before.
+    pub retells: bool,
 }
 
 impl Entry {
     /// An entry, encoded.
     pub fn new(entry: &LogEntry<'_>) -> Self {
         let to = if entry.is_basic() { Hears::Messages } else { Hears::All };
-        Self { seq: entry.seq(), frame: encode::json(entry), text_of: entry.text_of(), to }
+        Self { seq: entry.seq(), frame: encode::json(entry), text_of: entry.text_of(), to, retells: entry.retells() }
+    }
+
+    /// As the bus has brought it.
+    pub fn heard(entry: BusEntry<Bytes>) -> Self {
+        let BusEntry { seq, text_of, to, retells, frame, .. } = entry;
+        Self { seq, frame, text_of, to, retells }
+    }
+
+    /// As it goes over the bus.
+    pub fn told(&self, channel_id: ChannelId, user_id: UserId) -> BusEntry<&[u8]> {
+        let &Self { seq, text_of, to, retells, .. } = self;
+        BusEntry { channel_id, seq, user_id, text_of, to, retells, frame: &self.frame }
     }
 }
 
@@ -52,6 +67,10 @@ impl Placed for Entry {
 
     fn bytes(&self) -> usize {
         self.frame.len()
+    }
+
+    fn retells(&self) -> bool {
+        self.retells
     }
 }
 
@@ -187,7 +206,13 @@ mod tests {
     use super::*;
 
     fn entry(seq: i64, size: usize) -> Entry {
-        Entry { seq: Seq(seq), frame: Bytes::from(vec![b'x'; size]), text_of: None, to: Hears::Messages }
+        Entry {
+            seq: Seq(seq),
+            frame: Bytes::from(vec![b'x'; size]),
+            text_of: None,
+            to: Hears::Messages,
+            retells: false,
+        }
     }
 
     fn tail(seqs: impl IntoIterator<Item = i64>, size: usize) -> Tail {

@@ -1,22 +1,28 @@
 //! What a channel does to its sockets and posters when it fails, and when somebody who was attached is gone again.
 
 use super::*;
+use crate::actors::bus::Bus;
 use crate::actors::lease::Lease;
+use crate::actors::registry::Registry;
 use crate::actors::relay::{Completion, Hears, Relay, RelayPort, Relays, Socket};
-use crate::actors::writer::{Outcome, Settled};
+use crate::actors::writer::{Outcome, Settled, Writer};
 use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::server::Server;
-use crate::domain::{MessageId, Seq, ServerId};
+use crate::domain::{MessageId, ServerId, UserId};
 use crate::net::Stream;
+use crate::store::Db;
 use crate::store::messages::Place;
+use crate::times::Times;
 use crate::websocket::encode;
 use actix::Message;
+use std::rc::Rc;
 use time::OffsetDateTime;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
+mod heard;
 mod histories;
 
 const HELLO: &[u8] = b"hello";
@@ -97,6 +103,10 @@ struct Peer {
 
 impl Scene {
     async fn start() -> Self {
+        Self::start_on(Bus::default()).await
+    }
+
+    async fn start_on(bus: Bus) -> Self {
         let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
         let writer = Writer::start(1, &nowhere, Times::default());
         let db = Db::new(&nowhere).expect("its settings agree");
@@ -106,10 +116,16 @@ impl Scene {
             Relays::default(),
             NewestPages::default(),
             Times::default(),
-            Lease::unlimited(),
+            Default::default(),
         );
-        let shared =
-            Shared::new(registry.into_addr(), writer, db, NewestPages::default(), Times::default(), Lease::unlimited());
+        let shared = Shared::new(
+            registry.into_addr(),
+            writer,
+            db,
+            NewestPages::default(),
+            Times::default(),
+            (Lease::default(), bus),
+        );
         let channel = Channel::start_one(ChannelId(1), shared.clone());
         let other = Channel::start_one(ChannelId(2), shared.clone());
         let relay = Relay::start_here(0, Times::default());

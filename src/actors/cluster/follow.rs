@@ -7,18 +7,18 @@ use crate::actors::relay::Relays;
 use crate::domain::close::End;
 use crate::domain::{ChannelId, Seq};
 use crate::store::Target;
-use crate::store::nodes::{Lost, NodesLink, Note, Registration, RightsEntry};
+use crate::store::nodes::{Lost, NodesLink, Note, Polled, Registration, Renewed, RightsEntry};
+use crate::times::Times;
 use os::clock::since_boot;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use time::OffsetDateTime;
 
-/// As often as it is looked what others have written and changed.
-pub const POLL_EVERY: Duration = Duration::from_millis(100);
 /// A lease is renewed as often, and whenever something has been changed.
 const RENEW_EVERY: Duration = Duration::from_millis(500);
-/// As often as it is looked which nodes there are.
+/// As often as it is looked how the nodes are, and whenever there are others.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
@@ -31,8 +31,14 @@ pub struct Follower {
     registration: Registration,
     registry: RegistryHandle,
     relays: Relays,
+    times: Times,
     /// How much of what has been changed is applied here.
     applied: i64,
+    /// When the last of it was written, once that is known.
+    applied_at: Option<OffsetDateTime>,
+    /// Something has been changed that has not been looked at.
+    has_changed: bool,
+    polled_at: Duration,
     renewed_at: Duration,
     looked_at: Duration,
     pruned_at: Duration,
@@ -42,6 +48,8 @@ pub struct Follower {
     gone: HashMap<i64, Vec<i64>>,
     /// The others, by their marks.
     others: HashMap<i64, Vec<i64>>,
+    /// The numbers of all when they were looked at.
+    nodes: Vec<i64>,
     members: Members,
 }
 
@@ -51,6 +59,7 @@ impl Follower {
         target: Target,
         registration: Registration,
         (registry, relays): (RegistryHandle, Relays),
+        times: Times,
     ) -> Self {
         Self {
             known,
@@ -58,13 +67,18 @@ impl Follower {
             registration,
             registry,
             relays,
+            times,
             applied: 0,
+            applied_at: None,
+            has_changed: false,
+            polled_at: Duration::ZERO,
             renewed_at: Duration::ZERO,
             looked_at: Duration::ZERO,
             pruned_at: since_boot(),
             followed: BTreeMap::new(),
             gone: HashMap::new(),
             others: HashMap::new(),
+            nodes: Vec::new(),
             members: Members::default(),
         }
     }
@@ -100,7 +114,8 @@ impl Follower {
                 Ok(()) => {
                     pause = BACKOFF_MIN;
                     link = Some(open);
-                    let _ = tokio::time::timeout(POLL_EVERY, self.known.changed.notified()).await;
+                    let pause = self.poll_every().min(RENEW_EVERY);
+                    self.has_changed |= tokio::time::timeout(pause, self.known.changed.notified()).await.is_ok();
                 }
                 Err(Lost(error)) => {
                     tracing::warn!(error, "what other nodes do could not be read");
@@ -121,17 +136,19 @@ impl Follower {
 
     async fn turn(&mut self, link: &NodesLink) -> Result<(), Lost> {
         let now = since_boot();
+        self.known.bus.set_history(Some(link.history()));
+        if link.is_closed() {
+            // Meanwhile there may be another one.
+            self.known.bus.set_history(None);
+        }
         if now.saturating_sub(self.looked_at) >= LOOK_EVERY {
             self.look(link).await?;
         }
-        let (writers, last): (Vec<i64>, Vec<i64>) = self.followed.iter().map(|(writer, last)| (*writer, *last)).unzip();
-        let (head, notes) = link.poll(&writers, &last).await?;
-        self.take(notes);
-        if head < self.applied {
-            tracing::warn!("the database has lost what nodes have changed");
-            return self.begin_anew(link).await;
+        if self.has_changed || now.saturating_sub(self.polled_at) >= self.poll_every() {
+            self.polled_at = now;
+            self.poll(link).await?;
         }
-        if head != self.applied || now.saturating_sub(self.renewed_at) >= RENEW_EVERY {
+        if now.saturating_sub(self.renewed_at) >= RENEW_EVERY {
             self.renew(link).await?;
         }
         if now.saturating_sub(self.pruned_at) >= PRUNE_EVERY {
@@ -141,13 +158,41 @@ impl Follower {
         Ok(())
     }
 
+    fn poll_every(&self) -> Duration {
+        if self.known.bus.is_connected() { self.times.follow_with_bus_every } else { self.times.follow_every }
+    }
+
+    /// Looks what others have written and changed.
+    async fn poll(&mut self, link: &NodesLink) -> Result<(), Lost> {
+        let (writers, last): (Vec<i64>, Vec<i64>) = self.followed.iter().map(|(writer, last)| (*writer, *last)).unzip();
+        self.has_changed = false;
+        let Polled { head, nodes, notes } =
+            link.poll(&writers, &last).await.inspect_err(|_| self.has_changed = true)?;
+        self.take(notes);
+        if nodes != self.nodes {
+            self.look(link).await?;
+        }
+        if head < self.applied {
+            tracing::warn!("the database has lost what nodes have changed");
+            return self.begin_anew(link).await;
+        }
+        if head != self.applied { self.renew(link).await } else { Ok(()) }
+    }
+
     /// Says that this node lives, applies what others have changed, and may tell what it remembers for a while. Until nothing new comes, so that
     /// others know of all that is applied.
     async fn renew(&mut self, link: &NodesLink) -> Result<(), Lost> {
         loop {
             let asked_at = since_boot();
             let id = self.known.id.load(Ordering::Relaxed);
-            let Some(news) = link.renew(id, self.applied).await? else { return self.begin_anew(link).await };
+            let Some(Renewed { news, applied_at }) = link.renew(id, self.applied).await? else {
+                return self.begin_anew(link).await;
+            };
+            if self.applied_at.is_some_and(|known| applied_at.is_some_and(|now| now != known)) {
+                tracing::warn!("the database has lost what this node has applied, and has something else in its place");
+                return self.begin_anew(link).await;
+            }
+            self.applied_at = self.applied_at.or(applied_at);
             if news.first().is_some_and(|first| first.seq != self.applied + 1) {
                 tracing::warn!("this node has missed what others have changed");
                 return self.begin_anew(link).await;
@@ -174,7 +219,8 @@ impl Follower {
         }
         let changes = news.iter().filter_map(|entry| Some((Change::from(entry.what?), entry.origin == Some(own))));
         self.registry.apply_all(changes.collect()).await;
-        self.applied = last.seq;
+        (self.applied, self.applied_at) = (last.seq, Some(last.written_at));
+        self.known.bus.tell_applied(self.applied);
     }
 
     /// This node was not waited for: nothing that it remembers counts any more, and what its sockets have heard may be too much.
@@ -186,7 +232,7 @@ impl Follower {
         let id = rand::random();
         link.register(id, &self.registration).await?;
         self.known.id.store(id, Ordering::Relaxed);
-        self.applied = link.head().await?;
+        (self.applied, self.applied_at) = (link.head().await?, None);
         // What was read meanwhile may be older than that.
         self.registry.read_again(&self.relays).await;
         Ok(())
@@ -196,6 +242,7 @@ impl Follower {
     async fn look(&mut self, link: &NodesLink) -> Result<(), Lost> {
         self.looked_at = since_boot();
         let mut nodes = link.list().await?;
+        self.nodes = nodes.iter().map(|node| node.id).collect();
         nodes.retain(|node| node.origin != self.registration.origin);
         self.members.look(&nodes);
         for silent in self.members.silent() {
@@ -204,6 +251,7 @@ impl Follower {
                 tracing::warn!(host, "a node says nothing any more, and is removed");
             }
         }
+        self.known.meet(nodes.iter().map(|node| node.id).collect());
         let now: HashMap<i64, Vec<i64>> = nodes.into_iter().map(|node| (node.origin, node.writers)).collect();
         let gone = std::mem::replace(&mut self.others, now)
             .into_iter()
@@ -235,8 +283,8 @@ impl Follower {
             }
             let writers = self.gone.remove(&origin).unwrap_or_default();
             let last: Vec<i64> = writers.iter().map(|writer| self.followed.get(writer).copied().unwrap_or(0)).collect();
-            let (_, notes) = link.poll(&writers, &last).await?;
-            self.take(notes);
+            let polled = link.poll(&writers, &last).await?;
+            self.take(polled.notes);
             self.followed.retain(|writer, _| !writers.contains(writer));
         }
         Ok(())

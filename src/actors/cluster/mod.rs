@@ -2,9 +2,11 @@
 //!
 //! PostgreSQL is all that they need of each other. Whoever changes what nodes remember writes that into one dense log in the same
 //! transaction (`rights`, by triggers); whoever writes messages notes each batch in the ledger (`write_batches`). A node reads both every
-//! [`POLL_EVERY`](follow::POLL_EVERY): it applies what has been changed, and has its channels read what their logs have beside its own. It
+//! [`FOLLOW_EVERY`](crate::times::FOLLOW_EVERY): it applies what has been changed, and has its channels read what their logs have beside its own. It
 //! renews its [lease](super::lease) by a commit that says how far it has applied the log; without one it tells nothing that it remembers,
 //! and after [`WITHOUT_MAX`] it ends its sockets, which go on at another node.
+//!
+//! Where there is a bus ([`nats`]) the same comes sooner; nothing depends on it.
 //!
 //! A change is answered when every other node has applied it, or when their leases are over: [`Cluster::agree`].
 //!
@@ -12,21 +14,27 @@
 
 mod entries;
 mod follow;
+mod known;
 mod members;
+mod nats;
 
 use super::AbortOnPanic;
+use super::bus::{Bus, Key};
 use super::lease::{DRIFT_MAX, LEASE, Lease};
 use super::registry::RegistryHandle;
 use super::relay::Relays;
+use crate::config::NatsSettings;
 use crate::domain::close::End;
 use crate::store::nodes::{self, Lost, NodeRow, NodesLink, PROTOCOL, Registration};
 use crate::store::{Db, Target};
-use crate::times::WallClock;
+use crate::times::{Times, WallClock};
 use follow::Follower;
+use known::Known;
+use nats::Nats;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 /// As long as a node without a lease keeps its sockets.
 pub const WITHOUT_MAX: Duration = Duration::from_secs(10);
@@ -60,18 +68,14 @@ pub enum JoinError {
     /// Tokens are judged by it.
     #[error("this machine's clock is {0} s {1} the database's; set both by NTP, then start again")]
     Clock(u64, &'static str),
+    /// What is wrong with it does not pass.
+    #[error("NATS_URL: {0}")]
+    Bus(String),
 }
 
 /// How the rest of a node knows the others; that of a node which is alone knows none.
 #[derive(Clone, Default)]
 pub struct Cluster(Option<Arc<Known>>);
-
-struct Known {
-    lease: Lease,
-    id: AtomicI64,
-    /// Something has been changed: what others have changed is looked at now.
-    changed: Notify,
-}
 
 /// Ends with the node.
 pub struct Membership {
@@ -81,8 +85,20 @@ pub struct Membership {
 
 impl Cluster {
     /// That of one of several nodes, which may answer nobody yet.
-    pub fn of_several() -> Self {
-        Self(Some(Arc::new(Known { lease: Lease::over(), id: AtomicI64::new(0), changed: Notify::new() })))
+    pub fn of_several(has_bus: bool) -> Self {
+        Self(Some(Arc::new(Known::new(if has_bus { Bus::to_be_connected() } else { Bus::default() }))))
+    }
+
+    /// What the others are told early.
+    pub fn bus(&self) -> Bus {
+        self.0.as_ref().map_or_else(Bus::default, |known| known.bus.clone())
+    }
+
+    /// Something has been committed that other nodes remember: they may look now.
+    pub fn tell_of_change(&self) {
+        if let Some(known) = &self.0 {
+            known.bus.tell_of_change();
+        }
     }
 
     /// Whether what this node remembers may be told.
@@ -97,16 +113,25 @@ impl Cluster {
         let until = Instant::now() + LEASE + DRIFT_MAX;
         let (mut wanted, mut pause) = (None, AGREE_EVERY_MIN);
         loop {
+            let mut late = Vec::new();
             if let Ok(found) = nodes::applied(db, known.id.load(Ordering::Relaxed)).await {
                 let wanted = *wanted.get_or_insert(found.last_seq);
-                if found.by_others.iter().all(|applied| *applied >= wanted) {
+                late.extend(found.by_others.iter().filter(|(_, applied)| *applied < wanted).map(|(node, _)| *node));
+                if late.is_empty() {
                     return;
                 }
             }
-            if Instant::now() >= until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(pause.min(until.saturating_duration_since(Instant::now()))).await;
+            if let Some(wanted) = wanted.filter(|_| !late.is_empty()) {
+                if tokio::time::timeout(pause.min(left), known.have_applied(&late, wanted)).await.is_ok() {
+                    return;
+                }
+            } else {
+                tokio::time::sleep(pause.min(left)).await;
+            }
             pause = (2 * pause).min(AGREE_EVERY_MAX);
         }
     }
@@ -120,21 +145,34 @@ impl Cluster {
         target: &Target,
         registration: Registration,
         sockets: (RegistryHandle, Relays),
-        clock: WallClock,
+        times: Times,
+        bus: Option<(NatsSettings, Key)>,
     ) -> Result<Option<Membership>, JoinError> {
         let Some(known) = &self.0 else { return Ok(None) };
+        let carried = match bus {
+            Some((settings, key)) => Some(Nats::connect(settings, key, Arc::clone(known)).await?),
+            None => None,
+        };
         let link = first_link(target).await?;
-        fits(&link, &registration, clock).await?;
+        fits(&link, &registration, times.clock).await?;
         let lease = known.lease.clone();
-        let mut follower = Follower::new(Arc::clone(known), target.clone(), registration, sockets.clone());
+        let mut follower = Follower::new(Arc::clone(known), target.clone(), registration, sockets.clone(), times);
         let lost = |Lost(error)| JoinError::Database(error);
         follower.begin(&link).await.map_err(lost)?;
         let (stop, stopped) = oneshot::channel();
+        let registry = sockets.0.clone();
+        let carrying = async move {
+            match carried {
+                Some(nats) => nats.carry(registry).await,
+                None => std::future::pending().await,
+            }
+        };
         let ended = actix::spawn(async move {
             let _vital = AbortOnPanic("cluster");
             tokio::select! {
                 () = follower.follow(link) => {}
                 () = end_sockets_without(lease, sockets) => {}
+                () = carrying => {}
                 _ = stopped => {}
             }
             follower.leave().await;

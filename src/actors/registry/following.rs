@@ -1,10 +1,13 @@
 //! What a node hears of others on its database ([`cluster`](crate::actors::cluster)).
 
 use super::{ApplyAll, Change, Registry, RegistryHandle};
+use crate::actors::bus::{Body, BusEntry};
 use crate::actors::relay::Completion;
 use crate::actors::tell;
 use crate::domain::{ChannelId, Seq};
 use actix::{Handler, Message};
+use bytes::Bytes;
+use std::collections::HashMap;
 
 /// The node may tell again what it remembers.
 #[derive(Message)]
@@ -15,6 +18,14 @@ pub(super) struct LeaseIsBack;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct LogsGoOn(Vec<(ChannelId, Seq)>);
+
+/// Entries that another node has written, in this history of the database.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Hear {
+    history: u64,
+    body: Bytes,
+}
 
 /// Others may have written to any log.
 #[derive(Message)]
@@ -41,6 +52,11 @@ impl RegistryHandle {
         tell(&self.addr, LogsGoOn(ends));
     }
 
+    /// Brings what the bus has brought to the channels that have life here; returns when they have it to do.
+    pub async fn hear(&self, history: u64, body: Bytes) {
+        let _ = self.addr.send(Hear { history, body }).await;
+    }
+
     /// Has all channels look how far their logs go.
     pub fn watch_logs(&self) {
         tell(&self.addr, WatchLogs);
@@ -62,6 +78,25 @@ impl Handler<LogsGoOn> for Registry {
         for (id, last_seq) in ends {
             if let Some(live) = self.live.get(&id) {
                 live.handle.log_goes_on(last_seq);
+            }
+        }
+    }
+}
+
+impl Handler<Hear> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Hear { history, body }: Hear, _: &mut Self::Context) {
+        if self.shared.bus().history() != Some(history) {
+            return;
+        }
+        let mut by_channel: HashMap<ChannelId, Vec<BusEntry<Bytes>>> = HashMap::new();
+        for entry in Body::new(&body).filter(|entry| self.live.contains_key(&entry.channel_id)) {
+            by_channel.entry(entry.channel_id).or_default().push(entry.into_owned());
+        }
+        for (id, entries) in by_channel {
+            if let Some(live) = self.live.get(&id) {
+                live.handle.hear(entries);
             }
         }
     }

@@ -26,6 +26,9 @@ use tokio::sync::{mpsc, oneshot};
 /// As long as a change may take to reach every socket before its answer goes out all the same.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
+/// As long as a change of this node waits to be told while nothing is: later there is no socket left.
+const UNLEASED_MAX: Duration = Duration::from_secs(11);
+
 /// How the rest of the node asks the registry.
 #[derive(Clone)]
 pub struct RegistryHandle {
@@ -132,6 +135,11 @@ impl RegistryHandle {
     /// Makes a committed change true here, and tells the gateways that it concerns. Returns when every later question is answered
     /// by it and no later event reaches a socket whose right it ended.
     pub async fn apply(&self, change: Change) {
+        if !self.lease.is_held() {
+            // Those who would be told by what is remembered may not be told any more. Until it is known who may, nothing is told at all.
+            self.forget(change.clone()).await;
+            let _ = timeout(UNLEASED_MAX, self.lease.held()).await;
+        }
         let (completion, settled) = Completion::awaited();
         if self.addr.send(Apply { change, completion }).await.is_err() {
             tracing::error!("the registry is gone");

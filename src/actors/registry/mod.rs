@@ -23,6 +23,7 @@ pub use changes::Change;
 pub use handle::RegistryHandle;
 
 use super::AbortOnPanic;
+use super::bus::Bus;
 use super::channel::{self, Attachment, ChannelHandle, NewestPages, Poster, Posting, RevokeReason, Start};
 use super::lease::Lease;
 use super::relay::{Completion, Outbox, Relays, SessionKey};
@@ -178,13 +179,13 @@ impl Registry {
         relays: Relays,
         newest: NewestPages,
         times: Times,
-        lease: Lease,
+        company: (Lease, Bus),
     ) -> RegistryHandle {
         let cache = SharedCache::default();
         let read_by_handles = cache.clone();
-        let of_handles = lease.clone();
+        let of_handles = company.0.clone();
         let start = |ctx: &mut Context<Self>| {
-            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), newest, times, lease);
+            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), newest, times, company);
             Self::new(db, relays, shared, cache, times)
         };
         let addr = Self::create(start);

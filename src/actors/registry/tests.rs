@@ -51,7 +51,7 @@ fn registry() -> actix::Addr<Registry> {
     let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let db = Db::new(&nowhere).expect("its settings agree");
     let writer = Writer::start(1, &nowhere, Times::default());
-    Registry::start(db, writer, Relays::default(), NewestPages::default(), Times::default(), Lease::unlimited())
+    Registry::start(db, writer, Relays::default(), NewestPages::default(), Times::default(), Default::default())
         .into_addr()
 }
 

@@ -52,6 +52,8 @@ where
     let change_and_tell = async move {
         match work.await {
             Ok(done) => {
+                // The others begin while it is made true here.
+                node.cluster.tell_of_change();
                 node.registry.apply(made(&done)).await;
                 node.cluster.agree(&node.db).await;
                 Ok(done)

@@ -51,15 +51,26 @@ pub async fn spawn_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
     start(permit, database, change).await
 }
 
-/// Several nodes on one database.
+/// Several nodes on one database, which hear of each other by that alone.
 pub async fn spawn_nodes<const N: usize>() -> [TestApp; N] {
+    spawn_nodes_with(|_| {}).await
+}
+
+/// The same with other settings.
+pub async fn spawn_nodes_with<const N: usize>(change: impl Fn(&mut Config)) -> [TestApp; N] {
     secrets::watch_own_log();
     let mut permits = NODES.acquire_many(N.try_into().expect("a few")).await.expect("never closed");
     let database = fresh_database().await;
     let mut nodes = Vec::new();
     while nodes.len() < N {
         let permit = permits.split(1).expect("one each");
-        nodes.push(start(permit, database.clone(), |config| config.cluster = true).await);
+        let change = |config: &mut Config| {
+            config.cluster = true;
+            // What they do not tell each other is not found in time.
+            config.times.watch_every = 2 * super::SOON;
+            change(config);
+        };
+        nodes.push(start(permit, database.clone(), change).await);
     }
     nodes.try_into().unwrap_or_else(|_| unreachable!("so many were started"))
 }
@@ -102,6 +113,7 @@ fn config(database: tokio_postgres::Config, uptime_us: &'static AtomicU64) -> Co
     Config {
         database: Database::Url(Box::new(database.into())),
         cluster: false,
+        nats: None,
         secret_key: Some(SECRET_KEY.into()),
         secret_key_previous: None,
         algorithm: TokenAlgorithm::Hs256,

@@ -8,6 +8,8 @@ pub mod endpoints;
 pub mod gateway;
 pub mod held;
 pub mod history;
+#[allow(dead_code)]
+pub mod nats;
 pub mod raw;
 pub mod schema;
 #[allow(dead_code)]
@@ -15,7 +17,7 @@ pub mod secrets;
 pub mod shapes;
 pub mod socket;
 
-pub use app::{TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_nodes};
+pub use app::{TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_nodes, spawn_nodes_with};
 pub use client::{Answer, By, PASSWORD, User, id, keys};
 pub use reqwest::Method;
 pub use serde_json::{Value, json};

@@ -14,6 +14,11 @@ impl Placed for Item {
     fn bytes(&self) -> usize {
         self.1
     }
+
+    /// The test that wants one takes an entry of no bytes for it.
+    fn retells(&self) -> bool {
+        self.1 == 0
+    }
 }
 
 /// A sequence, what it has announced, and the log as the database has it.
@@ -263,4 +268,20 @@ proptest! {
         prop_assert!(!scene.sequence.is_behind());
         prop_assert_eq!(scene.announced, (1..=last as i64).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn what_comes_from_elsewhere_after_it_was_told_otherwise_is_read() {
+    let mut sequence = Sequence::new(Some(Seq(0)));
+    let may_be_retold = |sequence: &Sequence<Item>| [1, 2, 3, 4].map(|seq| sequence.may_be_retold(Seq(seq)));
+    assert_eq!(sequence.arrive(Item(2, 5)), None);
+    assert_eq!(may_be_retold(&sequence), [false; 4], "a message takes nothing away");
+    assert_eq!(sequence.arrive(Item(3, 0)), None);
+    assert_eq!(may_be_retold(&sequence), [true, true, false, false]);
+    // What is dropped may have been anything.
+    sequence.reaches(Seq(4));
+    sequence.drop_held();
+    assert_eq!(may_be_retold(&sequence), [true, true, true, false]);
+    sequence.restart(Seq(2));
+    assert_eq!(may_be_retold(&sequence), [true, false, false, false]);
 }
