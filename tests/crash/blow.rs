@@ -14,7 +14,7 @@ const HOLD_DOWN_PAUSE: Duration = Duration::from_millis(2);
 
 /// Strikes, of several nodes the one whose turn it is; says whether there was somebody to hit.
 pub async fn strike(scene: &mut Scene, Blow { victim, after_ms }: Blow) -> Result<bool, String> {
-    let Scene { nodes, elsewhere, .. } = scene;
+    let Scene { nodes, elsewhere, bus, .. } = scene;
     if let Some(status) = nodes.iter_mut().find_map(Node::ended_by_itself) {
         return Err(format!("a node ended by itself, {status}"));
     }
@@ -48,6 +48,24 @@ pub async fn strike(scene: &mut Scene, Blow { victim, after_ms }: Blow) -> Resul
         },
         Victim::Slow(up_to_ms, ms) => turn_for(way, LinkState::Slow(up_to_ms), ms).await,
         Victim::Stalled(ms) => turn_for(way, LinkState::Stalled, ms).await,
+        Victim::Bus(ms) => match bus {
+            Some(bus) => {
+                bus.kill();
+                sleep(Duration::from_millis(ms)).await;
+                bus.start_again();
+                true
+            }
+            None => false,
+        },
+        Victim::BusPaused(ms) => match bus {
+            Some(bus) => {
+                signal(&bus.pid(), Signal::STOP);
+                sleep(Duration::from_millis(ms)).await;
+                signal(&bus.pid(), Signal::CONT);
+                true
+            }
+            None => false,
+        },
         Victim::Broken => way.map(Proxy::break_all).is_some(),
         Victim::Late(ms) => way.map(|way| way.make_late(Duration::from_millis(ms))).is_some(),
     };

@@ -1,6 +1,7 @@
 //! `make crash`: the node, its PostgreSQL or the way between them is struck under load, again and again, and everything that
 //! anybody was told is held against the log. `ROUNDS` says how often, `CRASH_SEED` with which chance: the seed of a round is printed, and a run that is given
-//! it plays that round first, and after it the same ones. With `NODES` there are several on one PostgreSQL, and everybody comes to any of them.  The moment and the victim come from the seed; which messages
+//! it plays that round first, and after it the same ones. With `NODES` there are several on one PostgreSQL, with a bus where
+//! there is a `nats-server`, and everybody comes to any of them. The moment and the victim come from the seed; which messages
 //! are on their way at that moment is the machine's.
 //!
 //! There is everything in the logs that there can be: messages, and what is done to them later.
@@ -29,6 +30,8 @@ mod index;
 mod latecomer;
 mod lines;
 mod moment;
+#[path = "../api/support/nats.rs"]
+mod nats;
 mod node;
 mod outbox;
 mod owner;
@@ -58,10 +61,12 @@ use round::Outcome;
 use scene::Scene;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tally::Tally;
 
 const ROUNDS: u64 = 20;
+/// As long as anything may take to start.
+const SOON: Duration = Duration::from_secs(180);
 /// As many violations of a kind are printed.
 const SHOWN_MAX: usize = 3;
 
@@ -78,7 +83,7 @@ async fn what_was_acknowledged_survives_and_all_see_one_log_however_the_node_die
     let mut scene = open(seed).await;
     let (mut all, mut kills) = (Tally::default(), 0);
     for number in 1..=rounds {
-        let plan = Plan::new(seed);
+        let plan = Plan::new(seed, scene.bus.is_some());
         let _last_wish = LastWish(seed);
         if number == 1 || plan.begins_logs() {
             if number > 1 {

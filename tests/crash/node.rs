@@ -23,29 +23,36 @@ pub struct Node {
     folder: PathBuf,
     /// Which of how many.
     place: (usize, usize),
-    /// Where its PostgreSQL is, if that is not its own.
-    database_url: Option<String>,
+    ways: Ways,
     port: u16,
     child: Child,
     is_ready: Arc<AtomicBool>,
     pub restarts: Arc<AtomicU64>,
 }
 
+/// What a node reaches.
+pub struct Ways {
+    /// Its PostgreSQL, if that is not its own.
+    pub database: Option<String>,
+    /// The bus, where there is one.
+    pub bus: Option<String>,
+}
+
 impl Node {
     /// Starts a node in `folder`, with a PostgreSQL of its own there or with one that runs.
-    pub fn start(folder: &Path, database_url: Option<String>, place: (usize, usize)) -> Self {
+    pub fn start(folder: &Path, ways: Ways, place: (usize, usize)) -> Self {
         let first = PORTS.start + rand::random::<u16>() % (PORTS.end - PORTS.start);
         let mut candidates = (first..PORTS.end).chain(PORTS.start..first);
         let port = candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free");
         let is_ready = Arc::default();
-        let child = spawn(folder, database_url.as_deref(), port, place, &is_ready);
-        Self { child, folder: folder.to_owned(), place, database_url, port, is_ready, restarts: Arc::default() }
+        let child = spawn(folder, &ways, port, place, &is_ready);
+        Self { child, folder: folder.to_owned(), place, ways, port, is_ready, restarts: Arc::default() }
     }
 
     pub fn start_again(&mut self) {
         self.is_ready = Arc::default();
         self.restarts.fetch_add(1, Ordering::SeqCst);
-        self.child = spawn(&self.folder, self.database_url.as_deref(), self.port, self.place, &self.is_ready);
+        self.child = spawn(&self.folder, &self.ways, self.port, self.place, &self.is_ready);
     }
 
     pub fn address(&self) -> String {
@@ -140,18 +147,16 @@ fn said(folder: &Path, number: usize) -> PathBuf {
     folder.join(format!("node{number}.log"))
 }
 
-fn spawn(
-    folder: &Path,
-    database_url: Option<&str>,
-    port: u16,
-    (number, count): (usize, usize),
-    is_ready: &Arc<AtomicBool>,
-) -> Child {
+fn spawn(folder: &Path, ways: &Ways, port: u16, (number, count): (usize, usize), is_ready: &Arc<AtomicBool>) -> Child {
     let log = File::options().create(true).append(true).open(said(folder, number)).expect("it can be written to");
     let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
-    match database_url {
+    match &ways.database {
         Some(url) => command.env("DATABASE_URL", url).env("SECRET_KEY", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
         None => command.env_remove("DATABASE_URL").env_remove("SECRET_KEY").env("DATA_DIR", data_in(folder)),
+    };
+    match &ways.bus {
+        Some(url) => command.env("NATS_URL", url),
+        None => command.env_remove("NATS_URL"),
     };
     let mut child = command
         .env("CLUSTER", if count > 1 { "on" } else { "off" })

@@ -29,6 +29,10 @@ pub enum Victim {
     Stalled(u64),
     /// Every connection between them breaks.
     Broken,
+    /// The bus is away for so many milliseconds, and begins anew.
+    Bus(u64),
+    /// It takes and brings nothing for so many.
+    BusPaused(u64),
     /// The writer's connection breaks, and what it has asked comes so many milliseconds later.
     Late(u64),
 }
@@ -56,6 +60,8 @@ impl fmt::Display for Victim {
                 return write!(out, "the way to PostgreSQL (up to {up_to_ms} ms slow for {ms} ms)");
             }
             Self::Stalled(ms) => return write!(out, "the way to PostgreSQL (passed nothing for {ms} ms)"),
+            Self::Bus(ms) => return write!(out, "the bus (away for {ms} ms)"),
+            Self::BusPaused(ms) => return write!(out, "the bus (paused for {ms} ms)"),
             Self::Broken => "every connection to PostgreSQL",
             Self::Late(ms) => return write!(out, "the writer's connection (its question came {ms} ms late)"),
         })
@@ -78,13 +84,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(seed: u64) -> Self {
+    /// What happens in the round of a seed, with a bus or without.
+    pub fn new(seed: u64, has_bus: bool) -> Self {
         let mut dice = Dice::new(seed);
         let storage = storage(seed);
-        let mut blows = vec![Blow { victim: victim(storage, &mut dice), after_ms: dice.between(200..=1_200) }];
+        let mut blows = vec![Blow { victim: victim(storage, has_bus, &mut dice), after_ms: dice.between(200..=1_200) }];
         // A second one, while everybody is busy with the first.
         if dice.one_in(4) {
-            blows.push(Blow { victim: victim(storage, &mut dice), after_ms: dice.between(0..=600) });
+            blows.push(Blow { victim: victim(storage, has_bus, &mut dice), after_ms: dice.between(0..=600) });
         }
         Self { seed, blows, is_quiet: dice.one_in(2) }
     }
@@ -122,7 +129,11 @@ fn pause_ms(dice: &mut Dice) -> u64 {
 }
 
 /// PostgreSQL in a quarter of all cases; a pause in another. Elsewhere, half of all befalls the way to it.
-fn victim(storage: Storage, dice: &mut Dice) -> Victim {
+fn victim(storage: Storage, has_bus: bool, dice: &mut Dice) -> Victim {
+    if has_bus && dice.one_in(5) {
+        let ms = dice.between(300..=2_500);
+        return if dice.one_in(2) { Victim::Bus(ms) } else { Victim::BusPaused(ms) };
+    }
     if storage == Storage::Elsewhere && dice.one_in(2) {
         return match dice.between(0..=3) {
             0 => Victim::Slow(dice.between(5..=400), dice.between(500..=2_500)),

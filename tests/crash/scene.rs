@@ -7,7 +7,8 @@ use super::database::{self, End};
 use super::dice::Dice;
 use super::history::{Erased, Log, Observations, Owner, Skeptic, Tables, Visitor, Witness};
 use super::lines::Ticket;
-use super::node::{Node, data_in};
+use super::nats::NatsServer;
+use super::node::{Node, Ways, data_in};
 use super::owner::Survey;
 use super::plan::Storage;
 use super::process_node::data_folder;
@@ -41,6 +42,8 @@ pub struct Scene {
     pub erased: Vec<Erased>,
     /// A PostgreSQL that is not the node's, and the way to it.
     pub elsewhere: Option<(Embedded, Proxy)>,
+    /// By which several nodes hear of each other, where it can be had.
+    pub bus: Option<NatsServer>,
     /// Reads the logs and owns the server; no client.
     pub observer: Account,
     accounts: Vec<Account>,
@@ -66,9 +69,11 @@ impl Scene {
                 Some((database, Proxy::start(data.join("postgres-run/.s.PGSQL.5432"), seed).await))
             }
         };
+        let bus = if count > 1 { NatsServer::start(&[]).await } else { None };
+        let bus_url = bus.as_ref().map(NatsServer::url);
         let url = elsewhere.as_ref().map(|(_, proxy)| proxy.url());
-        let mut nodes: Vec<Node> =
-            (0..count).map(|number| Node::start(&folder, url.clone(), (number, count))).collect();
+        let ways = || Ways { database: url.clone(), bus: bus_url.clone() };
+        let mut nodes: Vec<Node> = (0..count).map(|number| Node::start(&folder, ways(), (number, count))).collect();
         // With several, what was asked of one that is gone may still be carried out while others answer.
         let restarts = if count > 1 { Arc::default() } else { Arc::clone(&nodes[0].restarts) };
         let api = Api::new(nodes.iter().map(Node::address).collect(), restarts);
@@ -105,6 +110,7 @@ impl Scene {
             latecomers: Vec::new(),
             erased: Vec::new(),
             elsewhere,
+            bus,
             observer,
             accounts,
             doubters,
