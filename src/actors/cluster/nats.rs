@@ -38,6 +38,8 @@ const PUBLISH_MAX: Duration = Duration::from_secs(1);
 
 /// Messages that nobody of ours has sent.
 static FOREIGN: Often = Often::never();
+/// Attempts to connect.
+static UNREACHED: Often = Often::never();
 /// Messages that came faster than they were read.
 static MISSED: Often = Often::never();
 /// Entries that were not sent.
@@ -212,7 +214,11 @@ fn hear_of(event: &Event, known: &Known) {
             }
         }
         Event::ServerError(error) => tracing::warn!(%error, "NATS refuses something"),
-        Event::ClientError(error) => tracing::debug!(%error, "NATS could not be reached"),
+        Event::ClientError(error) => {
+            if let Some(count) = UNREACHED.happened() {
+                tracing::warn!(%error, count, "NATS could not be connected to; it is tried again");
+            }
+        }
         Event::LameDuckMode | Event::Draining => {}
     }
 }
