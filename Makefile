@@ -5,7 +5,7 @@ SHELL := /bin/sh
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash lint web-lint bench conformance fuzz api-fuzz tools
+.PHONY: help run cluster test crash lint web-lint bench conformance fuzz api-fuzz tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,12 @@ run: tools ## build the release binary and start it on its own database
 	@.ci/need --unless-configured postgresql
 	MADANG_COMMIT=$$(git rev-parse --short HEAD 2>/dev/null) cargo build --release --locked
 	@. .ci/data_dir; exec ./target/release/madang
+
+cluster: tools ## start three nodes, three NATS servers and a PostgreSQL with its standby, to play with, in DIR (data/cluster)
+	@.ci/need postgresql
+	@.ci/need nats-server || echo "going on without it" >&2
+	MADANG_COMMIT=$$(git rev-parse --short HEAD 2>/dev/null) cargo build --release --locked
+	@exec ops/cluster
 
 test: tools ## run every test
 	@.ci/need postgresql curl pgbouncer

@@ -29,6 +29,7 @@ mod lost_change;
 mod lost_look;
 #[allow(dead_code)]
 mod node;
+mod ops_cluster;
 mod outage;
 mod pair;
 mod planted;
