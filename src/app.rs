@@ -5,6 +5,7 @@ mod start_error;
 pub use start_error::StartError;
 
 use crate::actors::bus;
+use crate::actors::channel::Logs;
 use crate::actors::channel::NewestPages;
 use crate::actors::cluster::{Cluster, Membership};
 use crate::actors::registry::{Registry, RegistryHandle};
@@ -28,7 +29,7 @@ use crate::store::backends;
 use crate::store::lock::{NodeLock, Sharing};
 use crate::store::migrate::migrate;
 use crate::store::nodes::Registration;
-use crate::store::{Db, Purge, Target, deleted_channels, message_revisions, users};
+use crate::store::{Db, Purge, Target, deleted_channels, log_epoch, message_revisions, users};
 use crate::telemetry::take_left_out;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
@@ -108,6 +109,7 @@ impl Application {
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
         users::note_looks(&db).await.map_err(|error| other(&error))?;
+        let epoch = log_epoch::find(&db).await.map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database, config.times);
         let (relays, newest) = (Relays::default(), NewestPages::default());
         let (secret_before, life) = (config.secret_key_previous.as_ref(), config.token_life);
@@ -115,17 +117,11 @@ impl Application {
         let keys = [Some(&secret), secret_before].into_iter().flatten();
         let successions = keys.map(Succession::new).collect::<Result<_, _>>().map_err(|error| other(&error))?;
         let cluster = if config.cluster { Cluster::of_several(config.nats.is_some()) } else { Cluster::default() };
-        let company = (cluster.lease(), cluster.bus());
+        let logs = Logs { epoch: epoch.clone(), lease: cluster.lease(), bus: cluster.bus() };
         let node = Data::new(Node {
-            registry: Registry::start(
-                db.clone(),
-                writer.clone(),
-                relays.clone(),
-                newest.clone(),
-                config.times,
-                company,
-            ),
+            registry: Registry::start(db.clone(), writer.clone(), relays.clone(), newest.clone(), config.times, logs),
             cluster,
+            epoch,
             newest,
             db,
             tokens: Arc::new(tokens.by(config.times.clock)),
@@ -303,7 +299,8 @@ fn serve(
         let (registry, tokens, db) = (node.registry.clone(), node.tokens.clone(), node.db.clone());
         let limits = Arc::clone(&node.limits);
         let (proxies, allowed) = (node.proxies.clone(), origins.clone());
-        let door = Rc::new(Door { tokens, registry, db, relay, limits, proxies, origins: allowed, echo });
+        let epoch = node.epoch.clone();
+        let door = Rc::new(Door { tokens, registry, db, relay, limits, proxies, origins: allowed, epoch, echo });
         let (node, documents, client) = (node.clone(), documents.clone(), client.clone());
         let stopping = stopping.clone();
         let (tls, newcomers) = (tls.clone(), newcomers.clone());

@@ -1,6 +1,7 @@
 //! What a node says on a socket beside the log itself. `/asyncapi.json` is made from these types.
 
 use super::channel::Channel;
+use super::epoch::Epoch;
 use super::server::{Server, ServerMember};
 use super::user::{Profile, PublicProfile};
 use super::{ChannelId, MessageId, Seq, ServerId, UserId};
@@ -41,8 +42,10 @@ pub enum Frame<'a> {
         channel_id: ChannelId,
         /// The last entry that had been committed.
         seq: Seq,
+        /// Which log it is: say it with the next `after`.
+        epoch: Epoch,
     },
-    /// The asked `after` is ahead of the log: it is not the log that the client knows (a restored backup, say). Reload the
+    /// The asked `after` is ahead of the log, or of another `epoch`: it is not the log that the client knows (a restored backup, say). Reload the
     /// channel's history up to `seq`; what follows is live.
     #[serde(rename = "resync")]
     Resync {
@@ -50,6 +53,8 @@ pub enum Frame<'a> {
         channel_id: ChannelId,
         /// The last entry of the log.
         seq: Seq,
+        /// Which log it is now.
+        epoch: Epoch,
     },
     /// The gateway knows its client.
     #[serde(rename = "ready")]
@@ -61,6 +66,8 @@ pub enum Frame<'a> {
         channel_id: ChannelId,
         /// The last entry of its log. Without `after`, everything later follows.
         seq: Seq,
+        /// Which log it is: say it with the next `after`.
+        epoch: Epoch,
     },
     /// No more events of the channel follow.
     #[serde(rename = "unsubscribed")]
@@ -184,6 +191,8 @@ pub struct Ready {
     pub user: Profile,
     /// The servers that the user belongs to, oldest first.
     pub servers: Vec<Membership>,
+    /// Which logs these are: say it with each `after`. Another one than before means that what the client has kept may not be so any more.
+    pub epoch: Epoch,
     /// The longest silence that the node bears, in milliseconds.
     pub heartbeat_interval_ms: u32,
     /// What the client has to keep to.

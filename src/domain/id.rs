@@ -90,6 +90,9 @@ ids! {
 pub struct Seq(pub i64);
 
 impl Seq {
+    /// Beyond the end of every log: whoever wants what follows it knows another one.
+    pub const BEYOND: Self = Self(i64::MAX);
+
     /// The place after it.
     #[must_use]
     pub fn next(self) -> Self {

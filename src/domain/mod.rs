@@ -8,6 +8,7 @@ pub mod backend;
 pub mod channel;
 pub mod close;
 pub mod emoji;
+pub mod epoch;
 pub mod fields;
 pub mod frame;
 mod id;

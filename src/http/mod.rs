@@ -20,6 +20,7 @@ use crate::actors::registry::RegistryHandle;
 use crate::auth::password::Passwords;
 use crate::auth::refresh_token::Succession;
 use crate::auth::token::Tokens;
+use crate::domain::epoch::Epoch;
 use crate::limits::Limits;
 use crate::net::client_address::TrustedProxies;
 use crate::net::unread::Unread;
@@ -44,6 +45,8 @@ pub struct Node {
     pub successions: Vec<Succession>,
     /// How long a refresh token that is not used lives.
     pub refresh_life: Duration,
+    /// Which logs its database has.
+    pub epoch: Epoch,
     /// What is limited by rate.
     pub limits: Arc<Limits>,
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` count.

@@ -107,6 +107,10 @@ fn channel(address: &str, description: &str, messages: &[String], is_channel_soc
         channel["parameters"] = json!({ "channel_id": { "description": "Which channel" } });
         query["after"] =
             json!({ "type": "integer", "minimum": 0, "description": "The last `seq` that the client has seen" });
+        query["epoch"] = json!({
+            "type": "string",
+            "description": "The `epoch` in which that was seen; where it is another one by now, the answer is `resync`",
+        });
         query["events"] = json!({
             "type": "string", "enum": ["all"],
             "description": "Every type of frame; without it new messages, errors, and where a replay ends",

@@ -86,7 +86,7 @@ pub enum Subscribe {
 }
 
 /// A channel that a client wants to hear, and from where on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Wanted {
     /// Which channel.
     pub channel_id: ChannelId,
@@ -94,6 +94,9 @@ pub struct Wanted {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
     pub after: Option<Seq>,
+    /// The `epoch` in which it was seen. Where that is another one by now, the answer is `resync`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
 }
 
 impl Command {

@@ -3,6 +3,7 @@
 use crate::actors::channel::Start;
 use crate::actors::relay::Hears;
 use crate::auth::token::{Bearer, Ticket, Tokens};
+use crate::domain::epoch::Epoch;
 use crate::domain::validation::{Refusal, bounded, integer};
 use crate::domain::{ChannelId, Seq};
 use crate::error::{Error, Noun, Result, Unauthorized};
@@ -25,7 +26,7 @@ pub enum Route {
 ///
 /// # Errors
 /// What the same path would answer over HTTP.
-pub fn route(head: &RequestHead, echo_is_on: bool) -> Result<Route> {
+pub fn route(head: &RequestHead, epoch: &Epoch, echo_is_on: bool) -> Result<Route> {
     let path = head.uri.path();
     let path = path.strip_suffix('/').unwrap_or(path);
     let id = match path.strip_prefix("/ws/") {
@@ -38,17 +39,18 @@ pub fn route(head: &RequestHead, echo_is_on: bool) -> Result<Route> {
         return Err(Error::Method("GET".into()));
     }
     Ok(match id {
-        Some(id) => Route::Channel(id, start(head)?, hears(head)?),
+        Some(id) => Route::Channel(id, start(head, epoch)?, hears(head)?),
         None if path == "/gateway" => Route::Gateway,
         None => Route::Echo,
     })
 }
 
-/// `?after=`: as in FastAPI, the last of several counts.
-fn start(head: &RequestHead) -> Result<Start> {
+/// `?after=`, and `?epoch=` where that was seen: as in FastAPI, the last of several counts.
+fn start(head: &RequestHead, epoch: &Epoch) -> Result<Start> {
     let Some(text) = parameter(head, "after") else { return Ok(Start::Live) };
+    let is_of_this_log = epoch.is_known_to(parameter(head, "epoch").as_deref());
     bounded(&text, 0, i64::MAX)
-        .map(|after| Start::After(Seq(after)))
+        .map(|after| Start::of(Some(Seq(after)), is_of_this_log))
         .map_err(|refusal| refusal.at("query", "after").into())
 }
 

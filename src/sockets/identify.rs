@@ -110,6 +110,7 @@ async fn ready(door: &Door, caller: &Caller) -> Result<Ready> {
         session_id: RequestId::random().to_string(),
         user: users::own(&door.db, caller).await?,
         servers: memberships(&door.db, caller).await?,
+        epoch: door.epoch.clone(),
         heartbeat_interval_ms: PING_AFTER_S * 1_000,
         limits: limits(door.limits.is_on()),
     })

@@ -208,17 +208,18 @@ impl Session {
         let Some((user, _)) = self.user else { return };
         let mut refused = 0;
         for wanted in channels {
+            let channel_id = wanted.channel_id;
             match self.door.limits.subscription(user, refused) {
                 Ok(()) => self.subscribe(wanted, ctx),
                 Err(retry_after_ms) => {
                     refused += 1;
-                    self.refuse_rate(retry_after_ms, None, Some(wanted.channel_id));
+                    self.refuse_rate(retry_after_ms, None, Some(channel_id));
                 }
             }
         }
     }
 
-    fn subscribe(&mut self, Wanted { channel_id, after }: Wanted, ctx: &mut Context<Self>) {
+    fn subscribe(&mut self, Wanted { channel_id, after, epoch }: Wanted, ctx: &mut Context<Self>) {
         let Some(subscriptions) = self.subscriptions() else { return };
         let mut subscriptions = subscriptions.borrow_mut();
         match subscriptions.by_channel.get(&channel_id) {
@@ -237,7 +238,8 @@ impl Session {
         let bearer = subscriptions.bearer.clone();
         drop(subscriptions);
         let (registry, outbox) = (self.door.registry.clone(), self.outbox.clone());
-        let start = after.map_or(Start::Live, Start::After);
+        let start = Start::of(after, self.door.epoch.is_known_to(epoch.as_deref()));
+        let after = start.after();
         let (sender, answer) = oneshot::channel();
         // A task of its own: if the socket ends meanwhile, the channel has to hear of it.
         actix_rt::spawn(async move {

@@ -6,6 +6,7 @@ use super::session::{Gateway, Peer, Session, SessionParts};
 use crate::actors::registry::RegistryHandle;
 use crate::actors::relay::{Hears, Kind, RelayPort, Socket};
 use crate::auth::token::{Bearer, Tokens};
+use crate::domain::epoch::Epoch;
 use crate::error::{Error, Result, Unauthorized};
 use crate::limits::Limits;
 use crate::net::client_address::TrustedProxies;
@@ -43,6 +44,8 @@ pub struct Door {
     pub proxies: TrustedProxies,
     /// Pages that may open sockets beside the node's own.
     pub origins: AllowedOrigins,
+    /// Which logs these are.
+    pub epoch: Epoch,
     /// Whether `/ws/echo` exists.
     pub echo: bool,
 }
@@ -113,7 +116,7 @@ fn ask(door: &Door, request: &Request, address: IpAddr) -> Result<(Route, Option
 /// What a handshake asks for, and what it shows.
 fn understand(door: &Door, request: &Request) -> Result<(Route, Option<Proof>)> {
     let head = request.head();
-    let route = handshake::route(head, door.echo)?;
+    let route = handshake::route(head, &door.epoch, door.echo)?;
     websocket::handshake::verify(head).map_err(Error::Upgrade)?;
     handshake::check_origin(head, &door.origins)?;
     let proof = match (&route, handshake::proof(head, &door.tokens)) {

@@ -13,6 +13,7 @@ pub mod deleted_channels;
 mod fault;
 pub mod lock;
 pub mod log;
+pub mod log_epoch;
 pub mod message_revisions;
 pub mod messages;
 pub mod migrate;

@@ -8,7 +8,8 @@ async fn the_log_over_http_is_what_sockets_hear() {
     let app = spawn_app().await;
     let (mina, jun, _, channel) = app.two_members().await;
     let path = format!("/channels/{channel}/events");
-    assert_eq!(app.get(&path, &jun).await.is(200), json!({ "events": [], "last_seq": 0 }));
+    let epoch = app.epoch().await;
+    assert_eq!(app.get(&path, &jun).await.is(200), json!({ "events": [], "last_seq": 0, "epoch": epoch }));
     let mut socket = app.socket(channel, &jun).await;
     let first = socket.say_and_hear("first").await;
     has_shape(&first, MESSAGE_CREATED);
@@ -18,13 +19,13 @@ async fn the_log_over_http_is_what_sockets_hear() {
     socket.tell(json!({ "content": "second", "nonce": "n", "reply_to": first["id"] })).await;
     assert_eq!(socket.hears("second").await["duplicate"], true);
     let all = app.get(&path, &mina).await.is(200);
-    assert_eq!(all, json!({ "events": [first, second], "last_seq": 2 }));
+    assert_eq!(all, json!({ "events": [first, second], "last_seq": 2, "epoch": epoch }));
     let text = app.get(&format!("{path}?after=1"), &mina).await;
-    assert_eq!(text.is(200), json!({ "events": [second], "last_seq": 2 }));
+    assert_eq!(text.is(200), json!({ "events": [second], "last_seq": 2, "epoch": epoch }));
     assert!(text.text.contains(&second["created_at"].to_string()), "{text:?}");
     for ahead in ["2", "3", "9223372036854775807"] {
         let beyond = app.get(&format!("{path}?after={ahead}"), &mina).await.is(200);
-        assert_eq!(beyond, json!({ "events": [], "last_seq": 2 }), "{ahead}");
+        assert_eq!(beyond, json!({ "events": [], "last_seq": 2, "epoch": epoch }), "{ahead}");
     }
 }
 
@@ -36,7 +37,7 @@ async fn the_log_is_read_in_pages_to_its_end() {
     let path = format!("/channels/{channel}/events");
     let page = async |query: &str| {
         let page = app.get(&format!("{path}{query}"), &jun).await.is(200);
-        assert_eq!((keys(&page), &page["last_seq"]), (vec!["events", "last_seq"], &json!(2_345)));
+        assert_eq!((keys(&page), &page["last_seq"]), (vec!["epoch", "events", "last_seq"], &json!(2_345)));
         let seqs = page["events"].as_array().expect("a list").iter().map(|event| event["seq"].as_i64().expect("a seq"));
         seqs.collect::<Vec<_>>()
     };

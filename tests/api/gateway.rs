@@ -39,7 +39,8 @@ async fn ready_is_the_state_that_the_client_would_ask_for() {
     app.say(channel, &mina, json!({ "content": "one" })).await.is(201);
     let second = app.channel(&mina, server, "second").await;
     let (_, ready) = app.gateway(&jun).await;
-    assert_eq!(keys(&ready), ["heartbeat_interval_ms", "limits", "servers", "session_id", "type", "user"]);
+    assert_eq!(keys(&ready), ["epoch", "heartbeat_interval_ms", "limits", "servers", "session_id", "type", "user"]);
+    assert_eq!(ready["epoch"], app.epoch().await);
     has_shape(&ready["user"], PROFILE);
     assert_eq!(ready["user"], app.get("/users/me", &jun).await.is(200));
     assert_eq!(ready["heartbeat_interval_ms"], 25_000);

@@ -16,6 +16,7 @@ mod database_tls;
 mod deleted_channels;
 mod documents;
 mod endings;
+mod epochs;
 mod erasure;
 mod errors;
 mod events;

@@ -27,7 +27,8 @@ async fn a_replay_is_what_was_heard_live_byte_for_byte_and_goes_on_live() {
         for text in &heard[asked as usize..] {
             assert_eq!(socket.next_text().await, *text);
         }
-        assert_eq!(socket.next_event().await, json!({ "type": "replay.done", "channel_id": channel, "seq": 10 }));
+        let done = json!({ "type": "replay.done", "channel_id": channel, "seq": 10, "epoch": app.epoch().await });
+        assert_eq!(socket.next_event().await, done);
         socket.hears_nothing().await;
         socket.close().await;
     }
@@ -63,7 +64,8 @@ async fn who_is_ahead_of_the_log_is_told_to_reload() {
         for ahead in [100, (1 << 53) - 1, i64::MAX] {
             let last = app.count(&format!("select last_seq from channels where id = {channel}")).await;
             let mut socket = after(&app, channel, &mina, ahead).await;
-            assert_eq!(socket.next_event().await, json!({ "type": "resync", "channel_id": channel, "seq": last }));
+            let resync = json!({ "type": "resync", "channel_id": channel, "seq": last, "epoch": app.epoch().await });
+            assert_eq!(socket.next_event().await, resync);
             socket.hears_nothing().await;
             app.say(channel, &jun, json!({ "content": "live" })).await.is(201);
             assert_eq!(socket.hears("live").await["seq"], last + 1);

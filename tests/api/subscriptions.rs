@@ -18,7 +18,8 @@ async fn a_subscriber_hears_what_the_channels_sockets_hear() {
     let mut socket = app.socket(channel, &mina).await;
     let mut gateways = [app.gateway(&jun).await.0, app.gateway(&jun).await.0, app.gateway(&mina).await.0];
     for gateway in &mut gateways {
-        assert_eq!(gateway.subscribe(channel).await, json!({ "type": "subscribed", "channel_id": channel, "seq": 1 }));
+        let told = json!({ "type": "subscribed", "channel_id": channel, "seq": 1, "epoch": app.epoch().await });
+        assert_eq!(gateway.subscribe(channel).await, told);
     }
     socket.tell(json!({ "content": "by socket", "nonce": "n" })).await;
     app.say(channel, &jun, json!({ "content": "by POST" })).await.is(201);
@@ -67,7 +68,7 @@ async fn a_subscription_can_begin_after_any_entry_of_the_log() {
             gateway.next_of("unsubscribed").await;
         }
         assert_eq!(subscribe(&mut gateway, channel, COUNT + 1).await["seq"], COUNT);
-        let resync = json!({ "type": "resync", "channel_id": channel, "seq": COUNT });
+        let resync = json!({ "type": "resync", "channel_id": channel, "seq": COUNT, "epoch": app.epoch().await });
         assert_eq!(gateway.next_event().await, resync);
         // Two at once: one after the other, each in order and whole.
         let (mut gateway, _) = app.gateway(&jun).await;

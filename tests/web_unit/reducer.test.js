@@ -162,6 +162,16 @@ test('a replay that ends further than was heard is repaired', () => {
   assert.deepEqual(reduceLog(start(3), { type: 'replay.done', channel_id: 5, seq: 4 }, ME).effects, [{ repair: 5 }]);
 });
 
+test('what names the epoch of a log is kept with it', () => {
+  const fresh = { ...start(3), seq: null };
+  assert.equal(reduceLog(fresh, { type: 'subscribed', channel_id: 5, seq: 4, epoch: 'one' }, ME).log.epoch, 'one');
+  const known = { ...start(3), epoch: 'one' };
+  assert.equal(reduceLog(known, { type: 'replay.done', channel_id: 5, seq: 3, epoch: 'one' }, ME).log, known);
+  assert.equal(reduceLog(known, { type: 'replay.done', channel_id: 5, seq: 3, epoch: 'two' }, ME).log.epoch, 'two');
+  assert.equal(reduceLog(known, { type: 'resync', channel_id: 5, seq: 1, epoch: 'two' }, ME).log.epoch, 'two');
+  assert.equal(reduceLog(known, { type: 'resync', channel_id: 5, seq: 1 }, ME).log.epoch, 'one');
+});
+
 test('a log that was set back is read anew', () => {
   const { log } = run(start(), [created(1), created(2)]);
   const result = reduceLog(log, { type: 'resync', channel_id: 5, seq: 1 }, ME);

@@ -145,7 +145,8 @@ export const erase = (store, key) =>
 
 /**
  * Keeps a log, unless another tab has kept a later state of it.
- * @param {{channel_id: number, seq: number, tail: unknown[], tail_has_older: boolean, is_loaded: boolean}} log
+ * @param {{channel_id: number, seq: number, epoch?: string, tail: unknown[], tail_has_older: boolean,
+ *   is_loaded: boolean}} log
  */
 function writeLog(log) {
   return within(
@@ -246,8 +247,8 @@ function keepNow() {
   if (!me.peek()) return;
   for (const value of dirtyValues) void write('values', value, VALUES[value]());
   for (const id of dirtyLogs) {
-    const { channel_id, seq, tail, tail_has_older, is_loaded } = logOf(id).peek();
-    if (seq !== null) void writeLog({ channel_id, seq, tail, tail_has_older, is_loaded });
+    const { channel_id, seq, epoch, tail, tail_has_older, is_loaded } = logOf(id).peek();
+    if (seq !== null) void writeLog({ channel_id, seq, epoch, tail, tail_has_older, is_loaded });
   }
   dirtyValues.clear();
   dirtyLogs.clear();

@@ -79,12 +79,16 @@ export function reduceLog(log, frame, me_id) {
   }
   if (frame.type === 'subscribed' && log.seq === null) {
     if (log.is_loaded || log.is_loading) effects.push({ reload: log.channel_id });
-    return { log: resetLog(log, frame.seq), effects };
+    return { log: { ...resetLog(log, frame.seq), epoch: frame.epoch }, effects };
   }
   if (frame.type === 'resync') {
-    return { log: resetLog(log, frame.seq), effects: [...effects, { reload: log.channel_id }] };
+    const epoch = frame.epoch ?? log.epoch;
+    return { log: { ...resetLog(log, frame.seq), epoch }, effects: [...effects, { reload: log.channel_id }] };
   }
-  if (frame.type === 'replay.done' && log.seq !== null && frame.seq > log.seq) effects.push({ repair: log.channel_id });
+  if (frame.type === 'replay.done' && log.seq !== null) {
+    if (frame.seq > log.seq) effects.push({ repair: log.channel_id });
+    if (frame.epoch !== log.epoch) return { log: { ...log, epoch: frame.epoch }, effects };
+  }
   if (!isEntry(frame) || log.seq === null) return { log, effects };
 
   const from = frame.from ?? frame.seq;

@@ -27,8 +27,8 @@ import { computed, effect, signal } from '../vendor/signals.js';
 /**
  * `tail` is the newest messages, at most 200, always live; `view` is where one scrolls back, at
  * most 400. What is shown is `view?.messages ?? tail`.
- * @typedef {{channel_id: number, seq: number|null, tail: Message[], tail_has_older: boolean, view: View|null,
- *   is_loaded: boolean, is_loading: boolean, error: Failure|null, pins: Message[]|null}} Log
+ * @typedef {{channel_id: number, seq: number|null, epoch?: string, tail: Message[], tail_has_older: boolean,
+ *   view: View|null, is_loaded: boolean, is_loading: boolean, error: Failure|null, pins: Message[]|null}} Log
  */
 /**
  * @typedef {{nonce: string, channel_id: number, content: string, reply_to?: number, created_at_ms: number,
@@ -81,6 +81,7 @@ const logs = new Map();
 export const emptyLog = (channel_id) => ({
   channel_id,
   seq: null,
+  epoch: undefined,
   tail: [],
   tail_has_older: true,
   view: null,

@@ -178,7 +178,7 @@ async function readServer(id) {
   subscribe(server.channels.map((/** @type {{id: number}} */ channel) => channel.id));
 }
 
-/** In one frame, each channel after what is known of it. @param {number[]} ids */
+/** In one frame, each channel after what is known of it, in the epoch in which it is known. @param {number[]} ids */
 function subscribe(ids) {
   const news = ids.filter((id) => !subscribed.has(id)).slice(0, SUBSCRIPTIONS_MAX - subscribed.size);
   if (!news.length || !gateway) return;
@@ -190,8 +190,8 @@ function subscribe(ids) {
       log.value = resetLog(log.peek(), null);
       loadIfOpen(channel_id);
     }
-    const after = log.peek().seq;
-    return after === null ? { channel_id } : { channel_id, after };
+    const { seq: after, epoch } = log.peek();
+    return after === null ? { channel_id } : { channel_id, after, epoch };
   });
   if (gateway.send({ type: 'subscribe', channels: list })) for (const id of news) subscribed.add(id);
 }

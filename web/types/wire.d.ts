@@ -80,6 +80,12 @@ export interface EditMessage {
  */
 export type Emoji = string;
 
+/**
+ * Names the logs of a database as long as they only go on. Another one begins where something of them may be other
+ * than it was: with another database, a restored backup, or because an operator has said so.
+ */
+export type Epoch = string;
+
 /** The body of every error but a `422`. */
 export interface ErrorBody {
   code: string;
@@ -101,6 +107,7 @@ export type ErrorCode =
 
 /** A part of a channel's log. */
 export interface Events {
+  epoch: Epoch;
   events: LogEntry[];
   last_seq: Seq;
 }
@@ -334,6 +341,7 @@ export interface Reactor {
 
 /** What a gateway's client starts with. */
 export interface Ready {
+  epoch: Epoch;
   heartbeat_interval_ms: number;
   limits: Limits;
   servers: Membership[];
@@ -476,6 +484,7 @@ export interface ValidationErrorBody {
 export interface Wanted {
   after?: Seq | null;
   channel_id: ChannelId;
+  epoch?: string | null;
 }
 
 /** What opens one socket. */
@@ -614,16 +623,18 @@ export type ReadyFrame = Ready & { type: 'ready' };
 /** Everything after the asked `after` has been sent, up to `seq`; what follows is live. */
 export interface ReplayDoneFrame {
   channel_id: ChannelId;
+  epoch: Epoch;
   seq: Seq;
   type: 'replay.done';
 }
 
 /**
- * The asked `after` is ahead of the log: it is not the log that the client knows (a restored backup, say). Reload the
- * channel's history up to `seq`; what follows is live.
+ * The asked `after` is ahead of the log, or of another `epoch`: it is not the log that the client knows (a restored
+ * backup, say). Reload the channel's history up to `seq`; what follows is live.
  */
 export interface ResyncFrame {
   channel_id: ChannelId;
+  epoch: Epoch;
   seq: Seq;
   type: 'resync';
 }
@@ -655,6 +666,7 @@ export type SubscribeFrame = Subscribe & { type: 'subscribe' };
 /** The channel's events follow. */
 export interface SubscribedFrame {
   channel_id: ChannelId;
+  epoch: Epoch;
   seq: Seq;
   type: 'subscribed';
 }

@@ -141,7 +141,9 @@ impl Handler<ReadAgain> for Channel {
         let is_lost = self.sequence.restart(log.last_seq);
         if is_lost {
             tracing::error!(channel_id = %self.id, last_seq = log.last_seq.0, head = head.map(|head| head.0), "the database has lost the end of a log");
-            let resync: Arc<[_]> = Arc::new([encode::json(&Frame::Resync { channel_id: self.id, seq: log.last_seq })]);
+            let epoch = self.shared.epoch.clone();
+            let resync = Frame::Resync { channel_id: self.id, seq: log.last_seq, epoch };
+            let resync: Arc<[_]> = Arc::new([encode::json(&resync)]);
             for worker in &self.workers {
                 worker.relay.deliver(Topic::Channel(self.id), Arc::clone(&resync), Hears::Messages);
             }

@@ -54,6 +54,18 @@ pub enum Start {
     After(Seq),
 }
 
+impl Start {
+    /// After an entry, if one is named; of whichever other log it is, that is beyond the end of this one.
+    pub fn of(after: Option<Seq>, is_of_this_log: bool) -> Self {
+        after.map_or(Self::Live, |after| Self::After(if is_of_this_log { after } else { Seq::BEYOND }))
+    }
+
+    /// The entry, if there is one.
+    pub fn after(self) -> Option<Seq> {
+        if let Self::After(after) = self { Some(after) } else { None }
+    }
+}
+
 /// Why a socket's right to a channel ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevokeReason {

@@ -25,7 +25,7 @@ mod tail;
 pub use announce::Posted;
 pub use handle::{Attachment, ChannelHandle, NotTaken, Poster, Posting, RevokeReason, Start};
 pub use newest::NewestPages;
-pub use shared::Shared;
+pub use shared::{Logs, Shared};
 
 use super::registry::Retire;
 use super::relay::{Kind, Outbox, RelayHandle, SessionKey};

@@ -49,7 +49,8 @@ impl Channel {
         if !self.may_tell() {
             return self.reads.wait(key, Want::Subscribe(start));
         }
-        let subscribed = encode::json(&Frame::Subscribed { channel_id: self.id, seq: head });
+        let subscribed =
+            encode::json(&Frame::Subscribed { channel_id: self.id, seq: head, epoch: self.shared.epoch.clone() });
         match start {
             Start::Live => self.go_live(key, vec![subscribed], false),
             // Its session asks for the rest when this one's turn comes.
@@ -79,12 +80,17 @@ impl Channel {
             if after - head <= self.posters.len() as i64 || Some(after) <= self.sequence.known() {
                 return self.reads.wait(key, Want::Resume(after));
             }
-            let resync = encode::json(&Frame::Resync { channel_id: self.id, seq: head });
+            let resync =
+                encode::json(&Frame::Resync { channel_id: self.id, seq: head, epoch: self.shared.epoch.clone() });
             return self.go_live(key, vec![resync], true);
         }
         match self.tail.after(after, head, attached.outbox.hears()) {
             Some(Part { mut frames, upto }) if upto == head => {
-                frames.push(encode::json(&Frame::ReplayDone { channel_id: self.id, seq: head }));
+                frames.push(encode::json(&Frame::ReplayDone {
+                    channel_id: self.id,
+                    seq: head,
+                    epoch: self.shared.epoch.clone(),
+                }));
                 self.go_live(key, frames, true);
             }
             Some(Part { frames, upto }) => attached.outbox.replay(self.id, frames, upto),

@@ -7,6 +7,7 @@ use crate::actors::bus::Bus;
 use crate::actors::lease::Lease;
 use crate::actors::registry::Registry;
 use crate::actors::writer::Writer;
+use crate::domain::epoch::Epoch;
 use crate::domain::log::MadeChange;
 use crate::domain::user::DELETED_USER;
 use crate::domain::{ChannelId, Seq, UserId};
@@ -26,6 +27,23 @@ const ERASED_MAX: usize = 65_536;
 /// Reads of logs that run at once on a node: fewer than the pool has connections.
 const READS_AT_ONCE: usize = 4;
 
+/// What channels have to know of the logs that they write to.
+pub struct Logs {
+    /// Which they are.
+    pub epoch: Epoch,
+    /// Whether what is remembered of rights may be told, and whether others write to them.
+    pub lease: Lease,
+    /// By which those hear of it sooner.
+    pub bus: Bus,
+}
+
+impl Logs {
+    /// Those of a node that has its database for itself.
+    pub fn alone(epoch: Epoch) -> Self {
+        Self { epoch, lease: Lease::unlimited(), bus: Bus::default() }
+    }
+}
+
 /// What all channels of a node share; they live on one thread.
 #[derive(Clone)]
 pub struct Shared {
@@ -39,6 +57,7 @@ pub struct Shared {
     pub(super) times: Times,
     /// Whether what is remembered may be told, and whether others write to the logs.
     pub(super) lease: Lease,
+    pub(super) epoch: Epoch,
     pub(super) bus: Bus,
     pub(super) erased: Rc<RefCell<LruCache<UserId, ()>>>,
     /// How far channels that panicked had announced their logs.
@@ -54,8 +73,9 @@ impl Shared {
         db: Db,
         newest: NewestPages,
         times: Times,
-        (lease, bus): (Lease, Bus),
+        logs: Logs,
     ) -> Self {
+        let Logs { epoch, lease, bus } = logs;
         let read_slots = Rc::new(Semaphore::new(READS_AT_ONCE));
         let (pages, node_bytes, heads) = (Pages::default(), NodeBytes::default(), Rc::default());
         // Unbounded here means: not allocated in advance.
@@ -70,6 +90,7 @@ impl Shared {
             newest,
             node_bytes,
             times,
+            epoch,
             lease,
             bus,
             erased,

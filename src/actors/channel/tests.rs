@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::actors::bus::Bus;
-use crate::actors::lease::Lease;
 use crate::actors::registry::Registry;
 use crate::actors::relay::{Completion, Hears, Relay, RelayPort, Relays, Socket};
 use crate::actors::writer::{Outcome, Settled, Writer};
 use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
+use crate::domain::epoch::Epoch;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
 use crate::domain::server::Server;
@@ -116,7 +116,7 @@ impl Scene {
             Relays::default(),
             NewestPages::default(),
             Times::default(),
-            Default::default(),
+            Logs::alone(Epoch::new("test")),
         );
         let shared = Shared::new(
             registry.into_addr(),
@@ -124,7 +124,7 @@ impl Scene {
             db,
             NewestPages::default(),
             Times::default(),
-            (Lease::default(), bus),
+            Logs { bus, ..Logs::alone(Epoch::new("test")) },
         );
         let channel = Channel::start_one(ChannelId(1), shared.clone());
         let other = Channel::start_one(ChannelId(2), shared.clone());

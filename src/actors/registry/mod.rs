@@ -23,9 +23,7 @@ pub use changes::Change;
 pub use handle::RegistryHandle;
 
 use super::AbortOnPanic;
-use super::bus::Bus;
-use super::channel::{self, Attachment, ChannelHandle, NewestPages, Poster, Posting, RevokeReason, Start};
-use super::lease::Lease;
+use super::channel::{self, Attachment, ChannelHandle, Logs, NewestPages, Poster, Posting, RevokeReason, Start};
 use super::relay::{Completion, Outbox, Relays, SessionKey};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
@@ -179,13 +177,13 @@ impl Registry {
         relays: Relays,
         newest: NewestPages,
         times: Times,
-        company: (Lease, Bus),
+        logs: Logs,
     ) -> RegistryHandle {
         let cache = SharedCache::default();
         let read_by_handles = cache.clone();
-        let of_handles = company.0.clone();
+        let of_handles = logs.lease.clone();
         let start = |ctx: &mut Context<Self>| {
-            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), newest, times, company);
+            let shared = channel::Shared::new(ctx.address(), writer, db.clone(), newest, times, logs);
             Self::new(db, relays, shared, cache, times)
         };
         let addr = Self::create(start);

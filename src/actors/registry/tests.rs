@@ -5,6 +5,7 @@ use crate::actors::relay::Hears;
 use crate::actors::relay::{Kind, Relay, Socket};
 use crate::domain::Seq;
 use crate::domain::access::Account;
+use crate::domain::epoch::Epoch;
 use crate::net::Stream;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -51,8 +52,15 @@ fn registry() -> actix::Addr<Registry> {
     let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
     let db = Db::new(&nowhere).expect("its settings agree");
     let writer = Writer::start(1, &nowhere, Times::default());
-    Registry::start(db, writer, Relays::default(), NewestPages::default(), Times::default(), Default::default())
-        .into_addr()
+    Registry::start(
+        db,
+        writer,
+        Relays::default(),
+        NewestPages::default(),
+        Times::default(),
+        Logs::alone(Epoch::new("test")),
+    )
+    .into_addr()
 }
 
 /// Somebody may be on the way to a channel that asks to be let go.

@@ -4,6 +4,7 @@
 //! is `skipped`, so that every number is accounted for.
 
 use crate::domain::emoji::Emoji;
+use crate::domain::epoch::Epoch;
 use crate::domain::message::Message;
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use serde::Serialize;
@@ -349,4 +350,6 @@ pub struct Events<'a> {
     /// How far the log goes. An `after` beyond it means that the log is not the one that the client knows: reload.
     #[schema(example = 1)]
     pub last_seq: Seq,
+    /// Which log it is: another one than before means the same.
+    pub epoch: Epoch,
 }

@@ -44,5 +44,5 @@ pub async fn list(
     let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
     let log = log::events(&node.db, &Author::from(access), Seq(after), limit, BYTES_MAX).await?;
     let log = log.ok_or(Error::NotFound(Noun::Channel))?;
-    Ok(HttpResponse::Ok().json(Events { events: log.entries, last_seq: log.last_seq }))
+    Ok(HttpResponse::Ok().json(Events { events: log.entries, last_seq: log.last_seq, epoch: node.epoch.clone() }))
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::channel::Channel;
 use crate::domain::emoji::Emoji;
+use crate::domain::epoch::Epoch;
 use crate::domain::frame::{Frame, LoggedChannel, Membership, Ready, Revoked};
 use crate::domain::log::{LogEntry, MessageDeleted, MessagesDeleted, Pin, Reaction, ReactionsCleared};
 use crate::domain::message::{Message, NewMessage};
@@ -18,6 +19,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 const AT: OffsetDateTime = datetime!(2026-01-31 12:00:00.123456 UTC);
+const EPOCH: &str = "5b0e9f3c6f1d4e0c8a7b2d1e0f9c8b7a";
 const CHANNEL: ChannelId = ChannelId(1);
 const NONCE: &str = "mina-1";
 
@@ -69,7 +71,7 @@ fn events() -> Vec<Value> {
 }
 
 fn answers() -> Vec<Value> {
-    let (channel_id, seq) = (CHANNEL, Seq(4));
+    let (channel_id, seq, epoch) = (CHANNEL, Seq(4), Epoch::new(EPOCH));
     let refused = Frame::Error {
         code: Code::ContentBlank.as_str(),
         detail: "content must hold at least one visible character".into(),
@@ -90,16 +92,17 @@ fn answers() -> Vec<Value> {
         session_id: "604152e346d8746c71f7560ca27d3115".into(),
         user: profile(),
         servers: vec![membership()],
+        epoch: epoch.clone(),
         heartbeat_interval_ms: PING_AFTER_S * 1_000,
         limits: limits(true),
     };
     vec![
         json!(refused),
         json!(later),
-        json!(Frame::ReplayDone { channel_id, seq }),
-        json!(Frame::Resync { channel_id, seq }),
+        json!(Frame::ReplayDone { channel_id, seq, epoch: epoch.clone() }),
+        json!(Frame::Resync { channel_id, seq, epoch }),
         json!(Frame::Ready(Box::new(ready))),
-        json!(Frame::Subscribed { channel_id, seq }),
+        json!(Frame::Subscribed { channel_id, seq, epoch: Epoch::new(EPOCH) }),
         json!(Frame::Unsubscribed { channel_id, reason: None }),
         json!(Frame::Unsubscribed { channel_id, reason: Some(Revoked::NotAMember) }),
         json!(Frame::MessageDelayed { nonce: Some(NONCE), channel_id, delay_ms: 4_000 }),
@@ -131,11 +134,15 @@ fn commands() -> Vec<Value> {
     });
     let others = [
         Command::Identify { token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl".into() },
-        Command::Subscribe(Subscribe::One(Wanted { channel_id: CHANNEL, after: Some(Seq(3)) })),
+        Command::Subscribe(Subscribe::One(Wanted {
+            channel_id: CHANNEL,
+            after: Some(Seq(3)),
+            epoch: Some(EPOCH.into()),
+        })),
         Command::Subscribe(Subscribe::Many {
             channels: vec![
-                Wanted { channel_id: CHANNEL, after: Some(Seq(3)) },
-                Wanted { channel_id: ChannelId(2), after: None },
+                Wanted { channel_id: CHANNEL, after: Some(Seq(3)), epoch: Some(EPOCH.into()) },
+                Wanted { channel_id: ChannelId(2), after: None, epoch: None },
             ],
         }),
         Command::Unsubscribe { channel_id: CHANNEL },

@@ -34,6 +34,8 @@ struct Fields<'a> {
     #[serde(default)]
     after: Option<Value>,
     #[serde(default)]
+    epoch: Option<Value>,
+    #[serde(default)]
     channels: Option<Value>,
     #[serde(default)]
     id: Option<Value>,
@@ -157,7 +159,7 @@ impl Fields<'_> {
     fn subscribe(&self) -> Result<Subscribe, BadFrame> {
         let Some(channels) = self.channels.as_ref().filter(|channels| !channels.is_null()) else {
             let (channel_id, after) = (self.required_channel_id()?, number("after", self.after.as_ref(), 0)?.map(Seq));
-            return Ok(Subscribe::One(Wanted { channel_id, after }));
+            return Ok(Subscribe::One(Wanted { channel_id, after, epoch: epoch(self.epoch.as_ref())? }));
         };
         let invalid = |detail: String| BadFrame::at("channels", Code::ChannelsInvalid, detail);
         let Some(entries) = channels.as_array().filter(|entries| (1..=SUBSCRIPTIONS_MAX).contains(&entries.len()))
@@ -168,7 +170,8 @@ impl Fields<'_> {
             let channel_id = number("channel_id", entry.get("channel_id"), 0)?.ok_or_else(|| {
                 invalid(r#"an entry is {"channel_id": …, "after": …}, where `after` may be left out"#.to_owned())
             })?;
-            Ok(Wanted { channel_id: ChannelId(channel_id), after: number("after", entry.get("after"), 0)?.map(Seq) })
+            let after = number("after", entry.get("after"), 0)?.map(Seq);
+            Ok(Wanted { channel_id: ChannelId(channel_id), after, epoch: epoch(entry.get("epoch"))? })
         };
         let read =
             |(at, entry)| read(entry).map_err(|bad: BadFrame| invalid(format!("`channels[{at}]`: {}", bad.detail)));
@@ -210,6 +213,15 @@ fn message_id(field: &'static str, value: Option<&Value>) -> Result<MessageId, B
     let id = number(field, value, 1)?;
     id.map(MessageId)
         .ok_or_else(|| BadFrame::at(field, Code::MessageIdMissing, format!("`{field}` is missing: say which message")))
+}
+
+/// Whatever text it is: one that is not ours names other logs.
+fn epoch(value: Option<&Value>) -> Result<Option<String>, BadFrame> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(epoch)) => Ok(Some(epoch.clone())),
+        Some(_) => Err(BadFrame::at("epoch", Code::AfterInvalid, "`epoch` must be the text that came in `ready`")),
+    }
 }
 
 fn number(field: &'static str, value: Option<&Value>, least: i64) -> Result<Option<i64>, BadFrame> {

@@ -33,10 +33,13 @@ fn what_a_command_writes_is_read_as_the_same_command() {
         Command::SendMessage { channel_id: Some(id), message: send("안녕 \u{7} \"x\"", Some("№1"), Some(3)) },
         Command::SendMessage { channel_id: Some(id), message: send("x", None, None) },
         Command::Identify { token: "a.b.c".into() },
-        Command::Subscribe(Subscribe::One(Wanted { channel_id: id, after: Some(Seq(0)) })),
-        Command::Subscribe(Subscribe::One(Wanted { channel_id: id, after: None })),
+        Command::Subscribe(Subscribe::One(Wanted { channel_id: id, after: Some(Seq(0)), epoch: None })),
+        Command::Subscribe(Subscribe::One(Wanted { channel_id: id, after: None, epoch: None })),
         Command::Subscribe(Subscribe::Many {
-            channels: vec![Wanted { channel_id: id, after: Some(Seq(9)) }, Wanted { channel_id: id, after: None }],
+            channels: vec![
+                Wanted { channel_id: id, after: Some(Seq(9)), epoch: Some("one".into()) },
+                Wanted { channel_id: id, after: None, epoch: None },
+            ],
         }),
         Command::Unsubscribe { channel_id: id },
         Command::Ping { t: Some(serde_json::json!([1, {"a": null}])) },

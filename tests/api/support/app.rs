@@ -228,6 +228,11 @@ impl TestApp {
         lock
     }
 
+    /// Which logs the database says that it has.
+    pub async fn epoch(&self) -> String {
+        connect(&self.database).await.query_one("select epoch from log_epoch", &[]).await.expect("it is there").get(0)
+    }
+
     /// The one number that a query answers.
     pub async fn count(&self, query: &str) -> i64 {
         connect(&self.database).await.query_one(query, &[]).await.expect("good SQL").get(0)

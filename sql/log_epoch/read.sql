@@ -1,0 +1,1 @@
+select epoch from log_epoch where is_only
