@@ -15,7 +15,7 @@ pub mod secrets;
 pub mod shapes;
 pub mod socket;
 
-pub use app::{TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_nodes};
+pub use app::{TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_limited_nodes, spawn_nodes};
 pub use client::{Answer, By, PASSWORD, User, id, keys};
 pub use reqwest::Method;
 pub use serde_json::{Value, json};
