@@ -74,7 +74,7 @@ pub async fn begin_login(db: &Db, of_site: RareLimit, keys: TryKeys) -> Result<(
         let row = db.write(sql, params).await.map_err(nothing_done)?.ok_or(Error::Internal)?;
         match (row.get("is_counted"), row.get("is_taken")) {
             (true, true) => return Ok(()),
-            (true, false) => give_back_pair(db, keys).await?,
+            (true, false) => give_back_pair(db, keys).await.map_err(nothing_done)?,
             (false, _) => {
                 if let Some(refused) = refusal(&row, rate) {
                     return Err(refused.into());

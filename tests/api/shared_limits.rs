@@ -282,6 +282,33 @@ async fn no_password_is_compared_where_the_database_does_not_count() {
     assert_eq!(one.count("select count(*) from login_failures").await, 0);
 }
 
+/// Counted before, it is given back where it could not be compared.
+#[tokio::test]
+async fn a_password_that_was_not_compared_does_not_count() {
+    let [one, two]: [TestApp; 2] = spawn_limited_nodes().await;
+    account(&one, "mina").await;
+    for _ in 0..4 {
+        log_in_from(&one, HERE, "mina", WRONG).await.refuses(401, "invalid_credentials");
+    }
+    let held = connect(&one.database).await;
+    held.batch_execute("begin; lock table users in access exclusive mode").await.expect("held");
+    for (name, left) in [("mina", 4), ("nobody", 4)] {
+        log_in_from(&two, HERE, name, WRONG).await.refuses(503, "unavailable");
+        assert_eq!(one.count("select sum(failures)::bigint from login_failures").await, left);
+    }
+    held.batch_execute("rollback").await.expect("let go");
+    // Nothing of it is left but a row that is removed next, and says nothing until then.
+    let said = "select count(*) from login_failures where last_at > '-infinity' or wait_until is not null";
+    assert_eq!(one.count(said).await, 1);
+    let of_site = "select max(extract(epoch from full_at - told.now()))::bigint
+        from limit_buckets where kind = 'wrong_passwords' and full_at > told.now()";
+    assert_eq!(one.count(of_site).await, 4 * 5);
+    log_in_from(&two, HERE, "mina", WRONG).await.refuses(401, "invalid_credentials");
+    assert_eq!(wait_s(&log_in_from(&one, HERE, "mina", PASSWORD).await), 1);
+    log_in_from(&one, HERE, "nobody", WRONG).await.refuses(401, "invalid_credentials");
+    assert_eq!(one.count("select min(failures)::bigint from login_failures").await, 1);
+}
+
 #[tokio::test]
 async fn a_node_alone_counts_in_its_memory_and_asks_nobody() {
     let app = spawn_app_with(|config| config.rate_limit = true).await;
