@@ -11,13 +11,14 @@ use crate::actors::cluster::{Cluster, Membership};
 use crate::actors::registry::{Registry, RegistryHandle};
 use crate::actors::relay::{Relay, RelayHandle, Relays};
 use crate::actors::writer::Writer;
+use crate::auth::limit_key::LimitKeys;
 use crate::auth::password::Passwords;
 use crate::auth::refresh_token::Succession;
 use crate::auth::secret;
 use crate::auth::token::Tokens;
 use crate::config::{Config, Database};
 use crate::domain::close::End;
-use crate::http::{self, Documents, Node, Pages, WebClient};
+use crate::http::{self, Documents, Node, Pages, SharedLimits, WebClient};
 use crate::limits::Limits;
 use crate::memory;
 use crate::net::tls::Tls;
@@ -29,7 +30,7 @@ use crate::store::backends;
 use crate::store::lock::{NodeLock, Sharing};
 use crate::store::migrate::migrate;
 use crate::store::nodes::Registration;
-use crate::store::{Db, Purge, Target, deleted_channels, log_epoch, message_revisions, users};
+use crate::store::{self, Db, Purge, Target, deleted_channels, log_epoch, message_revisions, users};
 use crate::telemetry::take_left_out;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
@@ -37,6 +38,8 @@ use actix_server::{Server, ServerHandle};
 use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;
+use hmac::digest::InvalidLength;
+use secrecy::SecretString;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -118,6 +121,7 @@ impl Application {
         let successions = keys.map(Succession::new).collect::<Result<_, _>>().map_err(|error| other(&error))?;
         let cluster = if config.cluster { Cluster::of_several(config.nats.is_some()) } else { Cluster::default() };
         let logs = Logs { epoch: epoch.clone(), lease: cluster.lease(), bus: cluster.bus() };
+        let shared_limits = shared_limits(&config, &db, &secret).map_err(|error| other(&error))?;
         let node = Data::new(Node {
             registry: Registry::start(db.clone(), writer.clone(), relays.clone(), newest.clone(), config.times, logs),
             cluster,
@@ -128,6 +132,7 @@ impl Application {
             successions,
             refresh_life: config.refresh_life,
             limits: Limits::new(config.rate_limit, config.times.uptime),
+            shared_limits,
             has_tls: tls.is_some(),
             proxies: config.trusted_proxies.clone(),
             passwords: Passwords::new(config.bcrypt_cost, config.strict_passwords).map_err(|error| other(&error))?,
@@ -160,6 +165,9 @@ impl Application {
         let server = serve(&config, listener, node.clone(), (documents, client), relays.clone(), tls.clone())
             .map_err(|error| StartError::Listen(address.to_string(), error))?;
         actix_rt::spawn(message_revisions::prune_for_ever(node.db.clone()));
+        if config.cluster {
+            actix_rt::spawn(store::limits::prune_for_ever(node.db.clone()));
+        }
         let (db, purge) = (node.db.clone(), node.purge.clone());
         let purging = actix_rt::spawn(deleted_channels::purge_for_ever(db, purge, config.times.purge_every));
         let limits = Arc::clone(&node.limits);
@@ -268,6 +276,14 @@ impl Application {
 async fn prepare(database: &Target, number: Option<i64>) -> Result<(), StartError> {
     migrate(database).await?;
     Ok(backends::forget_earlier(database, number).await?)
+}
+
+fn shared_limits(config: &Config, db: &Db, secret: &SecretString) -> Result<SharedLimits, InvalidLength> {
+    Ok(match (config.rate_limit, config.cluster) {
+        (false, _) => SharedLimits::off(),
+        (true, false) => SharedLimits::in_memory(config.times.uptime),
+        (true, true) => SharedLimits::in_database(db.clone(), LimitKeys::new(secret)?),
+    })
 }
 
 async fn all_closed(relays: &[RelayHandle]) {

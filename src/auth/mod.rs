@@ -1,5 +1,6 @@
 //! Who somebody is: passwords, access tokens and refresh tokens. Not here: what they may do, which is the registry's.
 
+pub mod limit_key;
 pub mod password;
 pub mod refresh_token;
 pub mod secret;

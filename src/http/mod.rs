@@ -11,6 +11,7 @@ pub use api::health::Health;
 pub use kit::commit::Doubts;
 pub use kit::docs::Documents;
 pub use kit::query::Query;
+pub use kit::shared_limits::SharedLimits;
 pub use kit::web_client::WebClient;
 pub use routes::{Pages, app, document};
 
@@ -47,8 +48,10 @@ pub struct Node {
     pub refresh_life: Duration,
     /// Which logs its database has.
     pub epoch: Epoch,
-    /// What is limited by rate.
+    /// What is limited by rate, as this node counts it.
     pub limits: Arc<Limits>,
+    /// What all nodes on its database count together.
+    pub shared_limits: SharedLimits,
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
     pub proxies: TrustedProxies,
     /// Whether clients come by TLS.

@@ -35,6 +35,34 @@ impl Quota {
     }
 }
 
+impl Rate {
+    /// How a bucket stands from which so much is missing, as the time in which that comes.
+    pub fn quota(self, missing_us: u64) -> Quota {
+        let taken = whole(missing_us.div_ceil(self.refill_us()));
+        Quota {
+            limit: self.burst,
+            remaining: self.burst.saturating_sub(taken),
+            reset_s: whole(missing_us.div_ceil(1_000_000)),
+        }
+    }
+
+    /// When it has a token, where it has none.
+    pub fn refusal(self, missing_us: u64) -> Option<TooMany> {
+        let wait_us = (missing_us + self.refill_us()).saturating_sub(self.worth_us(self.burst));
+        (wait_us > 0)
+            .then(|| TooMany { retry_after_ms: whole(wait_us.div_ceil(1_000)), quota: Some(self.quota(missing_us)) })
+    }
+
+    /// How long so many tokens take to come; a full bucket has no more.
+    fn worth_us(self, count: u32) -> u64 {
+        self.refill_us() * u64::from(count.min(self.burst))
+    }
+
+    fn refill_us(self) -> u64 {
+        u64::try_from(self.refill.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
 /// The buckets of one limit.
 pub struct Buckets<K> {
     rate: Rate,
@@ -63,20 +91,20 @@ impl<K: Hash + Eq> Buckets<K> {
     /// The same, if what is kept for others is there all the same at its time.
     pub(super) fn take_keeping(&self, key: K, count: u32, now_us: u64, kept: &[Kept]) -> Result<Quota, TooMany> {
         let shard = self.hasher.hash_one(&key) as usize % SHARDS;
-        let Some(shard) = self.full_at_us.get(shard) else { return Ok(self.quota(0)) };
+        let Some(shard) = self.full_at_us.get(shard) else { return Ok(self.rate.quota(0)) };
         let mut shard = shard.lock();
-        let refill_us = self.refill_us();
-        let (cost_us, most_us) = (self.worth_us(count), self.worth_us(self.rate.burst));
+        let refill_us = self.rate.refill_us();
+        let (cost_us, most_us) = (self.rate.worth_us(count), self.rate.worth_us(self.rate.burst));
         let full_at_us = shard.get(&key).copied().unwrap_or(0).max(now_us);
         let missing_us = full_at_us - now_us;
         // Kept tokens that will be there in time need none of those that are there now.
         let beside = |kept: &Kept| {
             let until_us = kept.at_us.saturating_sub(now_us);
-            ((most_us + until_us).saturating_sub(self.worth_us(kept.count) + missing_us), until_us.max(LATER_US))
+            ((most_us + until_us).saturating_sub(self.rate.worth_us(kept.count) + missing_us), until_us.max(LATER_US))
         };
         let all = most_us.saturating_sub(missing_us);
         let (room_us, later_us) = kept.iter().map(beside).chain([(all, 0)]).min().unwrap_or((all, 0));
-        let quota = |room_us: u64| Quota { remaining: whole(room_us / refill_us), ..self.quota(missing_us) };
+        let quota = |room_us: u64| Quota { remaining: whole(room_us / refill_us), ..self.rate.quota(missing_us) };
         if cost_us > room_us {
             let wait_us = (missing_us + cost_us).saturating_sub(most_us).max(later_us);
             return Err(TooMany { retry_after_ms: whole(wait_us.div_ceil(1_000)), quota: Some(quota(room_us)) });
@@ -85,7 +113,7 @@ impl<K: Hash + Eq> Buckets<K> {
         while shard.len() > KEYS_MAX / SHARDS {
             shard.pop_lru();
         }
-        Ok(Quota { remaining: whole((room_us - cost_us) / refill_us), ..self.quota(missing_us + cost_us) })
+        Ok(Quota { remaining: whole((room_us - cost_us) / refill_us), ..self.rate.quota(missing_us + cost_us) })
     }
 
     /// How long it takes at least until so many tokens have been taken, one after the other.
@@ -93,8 +121,8 @@ impl<K: Hash + Eq> Buckets<K> {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return 0 };
         let full_at_us = shard.lock().peek(key).copied().unwrap_or(0);
-        let missing_us = full_at_us.saturating_sub(now_us) + self.refill_us() * u64::from(count);
-        missing_us.saturating_sub(self.worth_us(self.rate.burst))
+        let missing_us = full_at_us.saturating_sub(now_us) + self.rate.refill_us() * u64::from(count);
+        missing_us.saturating_sub(self.rate.worth_us(self.rate.burst))
     }
 
     /// Gives a token back that was not needed.
@@ -107,26 +135,8 @@ impl<K: Hash + Eq> Buckets<K> {
         let shard = self.hasher.hash_one(key) as usize % SHARDS;
         let Some(shard) = self.full_at_us.get(shard) else { return };
         if let Some(full_at_us) = shard.lock().get_mut(key) {
-            *full_at_us = full_at_us.saturating_sub(self.worth_us(count));
+            *full_at_us = full_at_us.saturating_sub(self.rate.worth_us(count));
         }
-    }
-
-    fn quota(&self, missing_us: u64) -> Quota {
-        let taken = whole(missing_us.div_ceil(self.refill_us()));
-        Quota {
-            limit: self.rate.burst,
-            remaining: self.rate.burst.saturating_sub(taken),
-            reset_s: whole(missing_us.div_ceil(1_000_000)),
-        }
-    }
-
-    /// How long so many tokens take to come; a full bucket has no more.
-    fn worth_us(&self, count: u32) -> u64 {
-        self.refill_us() * u64::from(count.min(self.rate.burst))
-    }
-
-    fn refill_us(&self) -> u64 {
-        u64::try_from(self.rate.refill.as_micros()).unwrap_or(u64::MAX)
     }
 }
 

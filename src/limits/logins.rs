@@ -1,21 +1,23 @@
 //! Failed tries at a password. Whoever fails waits, each time longer; nobody is locked out for good, and no one's failures keep
 //! the account's owner out who comes from elsewhere.
 
-use super::{KEYS_MAX, LOGIN_FAILURES, LOGIN_WAIT_MAX, LOGIN_WAIT_MIN, Limits, TooMany};
+use super::{
+    HOUSEHOLD, KEYS_MAX, LOGIN_FAILURES, LOGIN_WAIT_MAX, LOGIN_WAIT_MIN, RareLimit, RareLimits, TooMany, network,
+};
 use lru::LruCache;
 use parking_lot::Mutex;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use unicode_normalization::UnicodeNormalization;
 
 /// So long after the last failure all are forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
+pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Whose password is tried, by a hash of the name: the same for all spellings of it, whether it is somebody's or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Account(u64);
+pub struct Account([u8; 16]);
 
 /// What is longer is nobody's name; it costs no more than this.
 const NAME_MAX: usize = 128;
@@ -23,11 +25,33 @@ const NAME_MAX: usize = 128;
 impl Account {
     /// The one that has this name, or would have it.
     pub fn named(name: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
         let start = name.get(..name.floor_char_boundary(NAME_MAX)).unwrap_or_default();
         // As the index of names has it: compatible characters are one, and so are cases.
-        start.nfkc().flat_map(char::to_lowercase).for_each(|c| c.hash(&mut hasher));
-        Self(hasher.finish())
+        let name: String = start.nfkc().flat_map(char::to_lowercase).collect();
+        Self(Sha256::digest(name).first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The same on every node, and after every start.
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Whose password is tried, from where.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordTry {
+    /// Whose.
+    pub account: Account,
+    /// The network that waits with the account.
+    pub network: IpAddr,
+    /// What waits with all accounts.
+    pub of_site: RareLimit,
+}
+
+impl PasswordTry {
+    /// From this address.
+    pub fn new(account: Account, address: IpAddr) -> Self {
+        Self { account, network: network(address, HOUSEHOLD), of_site: RareLimit::wrong_passwords(address) }
     }
 }
 
@@ -71,11 +95,11 @@ impl Logins {
         Ok(())
     }
 
-    fn forget(&self, account: Account, address: IpAddr) {
+    pub(super) fn forget(&self, account: Account, address: IpAddr) {
         self.0.lock().pop(&(account, address));
     }
 
-    fn give_back(&self, account: Account, address: IpAddr) {
+    pub(super) fn give_back(&self, account: Account, address: IpAddr) {
         let mut all = self.0.lock();
         let Some(failed) = all.get_mut(&(account, address)) else { return };
         failed.count = failed.count.saturating_sub(1);
@@ -87,41 +111,28 @@ impl Logins {
     }
 }
 
-/// A try. Dropped, it has failed.
+/// A try that this node counts. Dropped, it has failed.
 #[must_use]
-pub struct Attempt(Option<Counted>);
-
-/// Where a try is counted: for its account and network, and for all that comes from a site.
-struct Counted {
-    limits: Arc<Limits>,
-    account: Account,
-    network: IpAddr,
-    site: IpAddr,
+pub struct Attempt {
+    limits: Arc<RareLimits>,
+    of: PasswordTry,
 }
 
 impl Attempt {
-    pub(super) fn unlimited() -> Self {
-        Self(None)
-    }
-
-    pub(super) fn counted(limits: Arc<Limits>, account: Account, network: IpAddr, site: IpAddr) -> Self {
-        Self(Some(Counted { limits, account, network, site }))
+    pub(super) fn new(limits: Arc<RareLimits>, of: PasswordTry) -> Self {
+        Self { limits, of }
     }
 
     /// The password was right: what failed before is forgotten.
     pub fn succeeded(self) {
-        if let Some(Counted { limits, account, network, site }) = self.0 {
-            limits.logins.forget(account, network);
-            limits.failures.give_back(&site);
-        }
+        self.limits.logins.forget(self.of.account, self.of.network);
+        self.limits.give_back(self.of.of_site);
     }
 
     /// It was not compared at all.
     pub fn not_made(self) {
-        if let Some(Counted { limits, account, network, site }) = self.0 {
-            limits.logins.give_back(account, network);
-            limits.failures.give_back(&site);
-        }
+        self.limits.logins.give_back(self.of.account, self.of.network);
+        self.limits.give_back(self.of.of_site);
     }
 }
 
@@ -134,6 +145,10 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const SECOND: u64 = 1_000_000;
+
+    fn login(limits: &Arc<RareLimits>, account: Account, address: IpAddr) -> Result<Attempt, TooMany> {
+        limits.login(PasswordTry::new(account, address))
+    }
 
     #[test]
     fn after_five_failures_each_waits_twice_as_long_up_to_a_quarter_of_an_hour() {
@@ -189,33 +204,33 @@ mod tests {
 
     #[test]
     fn what_is_right_or_was_not_compared_does_not_count() {
-        let limits = Limits::new(true, Uptime::default());
+        let limits = RareLimits::new(Uptime::default());
         let mina = Account::named("mina");
         for _ in 0..20 {
-            limits.login(mina, HERE).expect("not too many").not_made();
+            login(&limits, mina, HERE).expect("not too many").not_made();
         }
         for _ in 0..4 {
-            drop(limits.login(mina, HERE).expect("not too many"));
+            drop(login(&limits, mina, HERE).expect("not too many"));
         }
-        limits.login(mina, HERE).expect("not too many").succeeded();
-        assert!((0..5).all(|_| limits.login(mina, HERE).is_ok()));
-        assert!(limits.login(mina, HERE).is_err());
+        login(&limits, mina, HERE).expect("not too many").succeeded();
+        assert!((0..5).all(|_| login(&limits, mina, HERE).is_ok()));
+        assert!(login(&limits, mina, HERE).is_err());
     }
 
     #[test]
     fn an_address_that_tries_many_accounts_waits_with_all_of_them() {
-        let limits = Limits::new(true, Uptime::default());
+        let limits = RareLimits::new(Uptime::default());
         let burst = i64::from(ADDRESS_FAILURES.burst);
         for id in 0..burst {
-            drop(limits.login(Account::named(&id.to_string()), HERE).expect("not too many"));
+            drop(login(&limits, Account::named(&id.to_string()), HERE).expect("not too many"));
         }
-        let refused = limits.login(Account::named("another"), HERE).err().expect("too many");
+        let refused = login(&limits, Account::named("another"), HERE).err().expect("too many");
         assert!((1..=5_000).contains(&refused.retry_after_ms), "{refused:?}");
-        assert!(limits.login(Account::named("another"), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).is_ok());
+        assert!(login(&limits, Account::named("another"), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).is_ok());
         // Right ones leave nothing, however many.
-        let limits = Limits::new(true, Uptime::default());
+        let limits = RareLimits::new(Uptime::default());
         for id in 0..2 * burst {
-            limits.login(Account::named(&id.to_string()), HERE).expect("not too many").succeeded();
+            login(&limits, Account::named(&id.to_string()), HERE).expect("not too many").succeeded();
         }
     }
 }

@@ -1,28 +1,29 @@
 //! Limits by rate: the whole table, for both doors.
 //!
 //! Each limit is a bucket of tokens that fills at a steady rate (GCRA, ITU-T I.371); who finds it empty is told when it has a
-//! token again, and what is refused costs nothing else. A limit is kept for a user, or an address where nobody is known. All of it
-//! is of one node. `RATE_LIMIT=off` takes all of it away.
+//! token again, and what is refused costs nothing else. A limit is kept for a user, or an address where nobody is known. Each node counts
+//! for itself, but for what is [rare]: nodes that share a database count that together, in it. `RATE_LIMIT=off` takes all of it away.
 
 mod bucket;
 mod frames;
 mod hashes;
 mod logins;
 mod messages;
+mod rare;
 mod sockets;
 mod turns;
 
 pub use bucket::Quota;
 pub use frames::{FrameRate, Verdict};
 pub use hashes::HashTurn;
-pub use logins::{Account, Attempt};
+pub use logins::{Account, Attempt, FORGOTTEN_AFTER, PasswordTry};
+pub use rare::{RareLimit, RareLimits, StoredKey};
 pub use sockets::SocketSlot;
 
 use crate::domain::{ChannelId, UserId};
 use crate::times::Uptime;
 use bucket::Buckets;
 use hashes::Hashes;
-use logins::Logins;
 use sockets::Sockets;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -109,7 +110,6 @@ pub struct Limits {
     is_on: bool,
     uptime: Uptime,
     calls: Buckets<LimitKey>,
-    registrations: Buckets<IpAddr>,
     messages: Buckets<(UserId, ChannelId)>,
     user_messages: Buckets<UserId>,
     user_content: Buckets<UserId>,
@@ -117,15 +117,10 @@ pub struct Limits {
     turns: Turns,
     frames: Buckets<UserId>,
     subscriptions: Buckets<UserId>,
-    email_changes: Buckets<UserId>,
-    profile_changes: Buckets<UserId>,
-    joins: Buckets<UserId>,
     refusal_lines: Buckets<IpAddr>,
     /// Refusals that have no line of their own, since they were last counted.
     unlogged: AtomicU64,
     hashes: Hashes,
-    logins: Logins,
-    failures: Buckets<IpAddr>,
     sockets: Sockets,
 }
 
@@ -136,7 +131,6 @@ impl Limits {
             is_on,
             uptime,
             calls: Buckets::new(CALLS),
-            registrations: Buckets::new(REGISTRATIONS),
             messages: Buckets::new(MESSAGES),
             user_messages: Buckets::new(USER_MESSAGES),
             user_content: Buckets::new(USER_CONTENT_KIB),
@@ -144,14 +138,9 @@ impl Limits {
             turns: Turns::default(),
             frames: Buckets::new(FRAMES),
             subscriptions: Buckets::new(SUBSCRIPTIONS),
-            email_changes: Buckets::new(EMAIL_CHANGES),
-            profile_changes: Buckets::new(PROFILE_CHANGES),
-            joins: Buckets::new(JOINS),
             refusal_lines: Buckets::new(REFUSAL_LINES),
             unlogged: AtomicU64::new(0),
             hashes: Hashes::default(),
-            logins: Logins::default(),
-            failures: Buckets::new(ADDRESS_FAILURES),
             sockets: Sockets::default(),
         })
     }
@@ -175,14 +164,6 @@ impl Limits {
     /// When there were too many.
     pub fn call_from(&self, address: IpAddr) -> Result<Option<Quota>, TooMany> {
         self.take(&self.calls, LimitKey::Address(network(address, HOUSEHOLD)))
-    }
-
-    /// Counts an account that is to be made.
-    ///
-    /// # Errors
-    /// When there were too many.
-    pub fn registration(&self, address: IpAddr) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.registrations, network(address, HOUSEHOLD))
     }
 
     /// Counts a change of messages, and the text that it brings with the content of the user's messages.
@@ -226,32 +207,6 @@ impl Limits {
         })
     }
 
-    /// Counts a change of a user's e-mail address, of the user and as an account that is made from the address.
-    ///
-    /// # Errors
-    /// When there were too many.
-    pub fn email_change(&self, user: UserId, address: IpAddr) -> Result<Option<Quota>, TooMany> {
-        let of_user = self.take(&self.email_changes, user)?;
-        let of_address = self.registration(address).inspect_err(|_| self.email_changes.give_back(&user))?;
-        Ok(of_user.zip(of_address).map(|(of_user, of_address)| of_user.tightest(of_address)))
-    }
-
-    /// Counts a change of what others see of a user.
-    ///
-    /// # Errors
-    /// When there were too many.
-    pub fn profile_change(&self, user: UserId) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.profile_changes, user)
-    }
-
-    /// Counts a server that a user wants to join.
-    ///
-    /// # Errors
-    /// When there were too many.
-    pub fn join(&self, user: UserId) -> Result<Option<Quota>, TooMany> {
-        self.take(&self.joins, user)
-    }
-
     /// A turn before a hash of a password.
     ///
     /// # Errors
@@ -275,25 +230,6 @@ impl Limits {
     /// How many refused calls had no line since this was last asked.
     pub fn take_unlogged(&self) -> u64 {
         self.unlogged.swap(0, Ordering::Relaxed)
-    }
-
-    /// A try at an account's password. It counts as failed until it says otherwise, so that many at once are no way around.
-    ///
-    /// # Errors
-    /// When too many have failed.
-    pub fn login(self: &Arc<Self>, account: Account, address: IpAddr) -> Result<Attempt, TooMany> {
-        if !self.is_on {
-            return Ok(Attempt::unlimited());
-        }
-        let now_us = self.now_us();
-        let (household, site) = (network(address, HOUSEHOLD), network(address, SITE));
-        let not_logged_in = |limit: TooMany| TooMany { quota: None, ..limit };
-        self.failures.take(site, now_us).map_err(not_logged_in)?;
-        if let Err(limit) = self.logins.begin(account, household, now_us) {
-            self.failures.give_back(&site);
-            return Err(limit);
-        }
-        Ok(Attempt::counted(Arc::clone(self), account, household, site))
     }
 
     /// A place for a user's socket, given back when it is dropped; `None` where nothing is limited.

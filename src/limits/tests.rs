@@ -168,13 +168,14 @@ fn refusals_beyond_a_rate_have_no_lines_and_are_counted() {
 /// Who has to wait for one account spends nothing of what the address may try at others.
 #[test]
 fn a_try_that_has_to_wait_is_none() {
-    let limits = Limits::new(true, Uptime::default());
+    let limits = RareLimits::new(Uptime::default());
     let here = IpAddr::from([192, 0, 2, 1]);
+    let tried = PasswordTry::new(Account::named("mina"), here);
     for _ in 0..LOGIN_FAILURES {
-        drop(limits.login(Account::named("mina"), here).map_err(drop));
+        drop(limits.login(tried).map_err(drop));
     }
-    assert!((0..100).all(|_| limits.login(Account::named("mina"), here).is_err()));
-    let left = limits.failures.take(here, limits.now_us());
+    assert!((0..100).all(|_| limits.login(tried).is_err()));
+    let left = limits.take(RareLimit::wrong_passwords(here));
     assert!(left.is_ok_and(|quota| quota.remaining >= ADDRESS_FAILURES.burst - LOGIN_FAILURES - 1), "{left:?}");
 }
 
@@ -183,7 +184,6 @@ fn nothing_is_limited_when_it_is_off() {
     let limits = Limits::new(false, Uptime::default());
     for _ in 0..1_000 {
         assert_eq!(limits.call(UserId(1)), Ok(None));
-        assert!(limits.login(Account::named("mina"), IpAddr::V6(Ipv6Addr::LOCALHOST)).is_ok());
         assert!(limits.socket(UserId(1)).is_ok_and(|slot| slot.is_none()));
     }
 }

@@ -11,6 +11,7 @@ pub mod channels;
 mod db;
 pub mod deleted_channels;
 mod fault;
+pub mod limits;
 pub mod lock;
 pub mod log;
 pub mod log_epoch;

@@ -51,6 +51,7 @@ mod seam;
 mod sending;
 mod servers;
 mod sessions;
+mod shared_limits;
 mod sharers;
 mod sockets;
 mod subscriptions;

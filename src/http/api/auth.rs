@@ -16,7 +16,8 @@ use crate::http::kit::body::{Body, Form};
 use crate::http::kit::commit::commit;
 use crate::http::kit::cookie::RefreshCookie;
 use crate::http::kit::extract::{Auth, Guest, RateLimitHeaders};
-use crate::limits::{Account, Attempt, HashTurn};
+use crate::http::kit::shared_limits::Attempt;
+use crate::limits::{Account, HashTurn};
 use crate::store::auth_sessions::{self, Begun, Refreshed};
 use crate::store::users::{self, Credentials};
 use actix_web::web::Data;
@@ -140,7 +141,7 @@ pub async fn register(
     told: RateLimitHeaders,
     Body(new): Body<Register>,
 ) -> Result<HttpResponse> {
-    told.quota(node.limits.registration(client.address)?);
+    told.quota(node.shared_limits.registration(client.address).await?);
     let turn = Arc::new(node.limits.hash_turn(client.address, Account::named(new.username.as_str()))?);
     let names = [new.username.as_str(), new.email.as_str()];
     node.passwords.judge(&new.password, names, Arc::clone(&turn)).await?;
@@ -173,18 +174,12 @@ pub async fn login(
 ) -> Result<HttpResponse> {
     let cookie = chosen(&cookie, is_by_cookie)?;
     let account = Account::named(&username);
-    let attempt = node.limits.login(account, client.address)?;
-    let turn = match node.limits.hash_turn(client.address, account) {
-        Ok(turn) => turn,
-        Err(limit) => {
-            attempt.not_made();
-            return Err(limit.into());
-        }
-    };
+    let turn = node.limits.hash_turn(client.address, account)?;
+    let attempt = node.shared_limits.login(account, client.address).await?;
     let known = match find(&node, &username).await {
         Ok(known) => known,
         Err(error) => {
-            attempt.not_made();
+            attempt.not_made().await;
             return Err(error);
         }
     };
@@ -240,12 +235,12 @@ pub async fn compare(
 ) -> Result<Verdict> {
     match node.passwords.verify(password, stored, turn).await {
         Ok(Verdict::Right { rehashed }) => {
-            attempt.succeeded();
+            attempt.succeeded().await;
             Ok(Verdict::Right { rehashed })
         }
         Ok(Verdict::Wrong) => Ok(Verdict::Wrong),
         Err(error) => {
-            attempt.not_made();
+            attempt.not_made().await;
             Err(error)
         }
     }

@@ -125,7 +125,7 @@ pub async fn join(
     let access: ServerAccess<Visitor> = node.registry.server(auth.0, id).await?;
     let server = access.state().server.clone();
     let user = access.caller().id();
-    told.quota(node.limits.join(user)?);
+    told.quota(node.shared_limits.join(user).await?);
     let db = node.db.clone();
     let work = async move { user_servers::join(&db, &access).await };
     commit(&node, Change::MembershipUnclear(user, id), work, move |()| Change::Joined(user, id)).await?;

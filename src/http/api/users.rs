@@ -115,10 +115,10 @@ pub async fn update_me(
         }
     }
     if is_shown {
-        told.quota(node.limits.profile_change(caller.id())?);
+        told.quota(node.shared_limits.profile_change(caller.id()).await?);
     }
     if profile.email.is_some() {
-        told.quota(node.limits.email_change(caller.id(), client.address)?);
+        told.quota(node.shared_limits.email_change(caller.id(), client.address).await?);
     }
     // Somebody else's change may come between: what is written is told.
     let is_told = profile.says_what_is_shown();
@@ -183,15 +183,12 @@ pub async fn delete_me(
 /// Whether this is the caller's password.
 async fn compare(node: &Node, client: &Client, caller: &Caller, password: CurrentPassword) -> Result<()> {
     let account = Account::named(caller.username());
-    let attempt = node.limits.login(account, client.address)?;
-    let known = async {
-        let turn = node.limits.hash_turn(client.address, account)?;
-        Ok((turn, users::own_credentials(&node.db, caller).await?))
-    };
-    let (turn, known) = match known.await {
+    let turn = node.limits.hash_turn(client.address, account)?;
+    let attempt = node.shared_limits.login(account, client.address).await?;
+    let known = match users::own_credentials(&node.db, caller).await {
         Ok(known) => known,
         Err(error) => {
-            attempt.not_made();
+            attempt.not_made().await;
             return Err(error);
         }
     };

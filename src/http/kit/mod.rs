@@ -9,5 +9,6 @@ pub(super) mod files;
 pub(super) mod observe;
 pub(super) mod openapi;
 pub(super) mod query;
+pub(super) mod shared_limits;
 pub(super) mod site;
 pub(super) mod web_client;

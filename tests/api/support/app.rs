@@ -58,21 +58,47 @@ pub async fn spawn_nodes<const N: usize>() -> [TestApp; N] {
 
 /// The same with other settings.
 pub async fn spawn_nodes_with<const N: usize>(change: impl Fn(&mut Config)) -> [TestApp; N] {
+    let change = |config: &mut Config| {
+        config.cluster = true;
+        // What they do not tell each other is not found in time.
+        config.times.watch_every = 2 * super::SOON;
+        change(config);
+    };
+    spawn_nodes_on(fresh_database().await, change).await
+}
+
+/// Several nodes on one database that limit what they are asked, behind a proxy. The time of the database is that of
+/// [`TestApp::pass_in_database`], and stands still otherwise.
+pub async fn spawn_limited_nodes<const N: usize>() -> [TestApp; N] {
+    let database = fresh_database().await;
+    let name = database.get_dbname().expect("a name");
+    let clock = format!(
+        "create schema told;
+        create table told.clock as select now() as now;
+        create function told.now() returns timestamptz language sql stable as 'select now from told.clock';
+        alter database {name} set search_path = public, told, pg_catalog"
+    );
+    connect(&database).await.batch_execute(&clock).await.expect("it is made");
+    spawn_nodes_on(database, limited).await
+}
+
+async fn spawn_nodes_on<const N: usize>(
+    database: tokio_postgres::Config,
+    change: impl Fn(&mut Config),
+) -> [TestApp; N] {
     secrets::watch_own_log();
     let mut permits = NODES.acquire_many(N.try_into().expect("a few")).await.expect("never closed");
-    let database = fresh_database().await;
     let mut nodes = Vec::new();
     while nodes.len() < N {
         let permit = permits.split(1).expect("one each");
-        let change = |config: &mut Config| {
-            config.cluster = true;
-            // What they do not tell each other is not found in time.
-            config.times.watch_every = 2 * super::SOON;
-            change(config);
-        };
-        nodes.push(start(permit, database.clone(), change).await);
+        nodes.push(start(permit, database.clone(), &change).await);
     }
     nodes.try_into().unwrap_or_else(|_| unreachable!("so many were started"))
+}
+
+fn limited(config: &mut Config) {
+    (config.cluster, config.rate_limit) = (true, true);
+    config.trusted_proxies = "127.0.0.1".parse().expect("an address");
 }
 
 /// Why a node does not start on the database of this one.
@@ -169,6 +195,18 @@ impl TestApp {
     pub fn pass(&self, time: Duration) {
         let passed_us = u64::try_from(time.as_micros()).expect("not that long");
         self.uptime_us.fetch_add(passed_us, Ordering::Relaxed);
+    }
+
+    /// Lets time pass for the database of [`spawn_limited_nodes`].
+    pub async fn pass_in_database(&self, time: Duration) {
+        let pass = format!("update told.clock set now = now + make_interval(secs => {})", time.as_secs_f64());
+        self.sql(&pass).await;
+    }
+
+    /// Another node on the database of [`spawn_limited_nodes`].
+    pub async fn spawn_beside(&self) -> TestApp {
+        let permit = NODES.acquire().await.expect("never closed");
+        start(permit, self.database.clone(), limited).await
     }
 
     /// Sends the stop signal and waits, without blocking, until the node has stopped.

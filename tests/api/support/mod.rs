@@ -17,7 +17,10 @@ pub mod secrets;
 pub mod shapes;
 pub mod socket;
 
-pub use app::{TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_nodes, spawn_nodes_with};
+pub use app::{
+    TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_limited_nodes, spawn_nodes,
+    spawn_nodes_with,
+};
 pub use client::{Answer, By, PASSWORD, User, id, keys};
 pub use reqwest::Method;
 pub use serde_json::{Value, json};
