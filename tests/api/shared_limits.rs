@@ -119,24 +119,36 @@ async fn accounts_of_an_address_are_counted_together() {
     assert_eq!(nodes[0].count("select count(*) from users").await, 22);
 }
 
-/// All at once, so that nodes are faster than each other.
+/// All at once, so that nodes are faster than each other. A machine that is busy has no connection in time for some of it.
 #[tokio::test]
 async fn what_comes_through_several_nodes_at_once_is_no_more_than_there_may_be() {
     let nodes: [TestApp; 3] = spawn_limited_nodes().await;
     let mina = account(&nodes[0], "mina").await;
     let change = |tried: usize| nodes[tried % 3].put("/users/me", &mina, json!({ "bio": format!("tea {tried}") }));
-    let answers = join_all((0..30).map(change)).await;
-    let (taken, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
-    assert_eq!((taken.len(), refused.len()), (10, 20), "{refused:?}");
-    assert!(refused.iter().all(|answer| wait_s(answer) == 6));
+    let mut answers = join_all((0..30).map(change)).await;
+    // Whatever that has left.
+    while answers.last().is_some_and(|answer| answer.status != 429) {
+        answers.push(change(answers.len()).await);
+    }
+    let of_status = |status| answers.iter().filter(|answer| answer.status == status).count();
+    let (taken, refused, unavailable) = (of_status(200), of_status(429), of_status(503));
+    assert_eq!(taken + refused + unavailable, answers.len(), "{answers:?}");
+    assert!(taken <= 10 && taken + unavailable >= 10, "{taken} taken, {unavailable} unavailable");
+    assert!(answers.iter().filter(|answer| answer.status == 429).all(|answer| wait_s(answer) == 6));
     nodes[0].pass_in_database(Duration::from_secs(6)).await;
-    change(31).await.is(200);
-    assert_eq!(wait_s(&change(32).await), 6);
-    let tries = join_all((0..30).map(|tried| log_in_from(&nodes[tried % 3], HERE, "mina", WRONG))).await;
-    let compared = tries.iter().filter(|answer| answer.status == 401).count();
-    let counted = nodes[0].count("select sum(failures)::bigint from login_failures").await;
-    assert!(tries.iter().all(|answer| matches!(answer.status, 401 | 429 | 503)), "{tries:?}");
-    assert!((1..=5).contains(&compared) && counted == compared as i64, "{compared} compared, {counted} counted");
+    change(101).await.is(200);
+    assert_eq!(wait_s(&change(102).await), 6);
+    for number in 0..4 {
+        log_in_from(&nodes[number % 3], HERE, "mina", WRONG).await.refuses(401, "invalid_credentials");
+    }
+    // The fifth makes all others wait.
+    let tries = join_all((0..12).map(|tried| log_in_from(&nodes[tried % 3], HERE, "mina", WRONG))).await;
+    let of_status = |status| tries.iter().filter(|answer| answer.status == status).count();
+    let (compared, refused, unavailable) = (of_status(401), of_status(429), of_status(503));
+    assert_eq!(compared + refused + unavailable, 12, "{tries:?}");
+    assert!(compared <= 1 && compared + unavailable >= 1, "{compared} compared, {unavailable} unavailable");
+    let counted = nodes[0].count("select max(failures)::bigint from login_failures").await;
+    assert!((4 + compared as i64..=5).contains(&counted), "{counted}");
 }
 
 #[tokio::test]
