@@ -5,7 +5,7 @@ async function chat({ name, server, channel }) {
   const password = 'correct horse battery';
   const kept = new Map(); // what was sent and is not acknowledged, by its nonce, in the order in which it was sent
   let tokens, renewAt, me; // the tokens, when they are due, the user's id
-  let socket, seen; // seen: the seq of the last entry heard; without one, the history is read first
+  let socket, seen, epoch; // seen: the seq of the last entry heard, in this epoch of the log; without one, the history is read first
   const lines = new Map(); // what has been shown of each message, by its id
   let isRefused = false; // whether the last handshake failed
   let tries = 0;
@@ -92,11 +92,11 @@ async function chat({ name, server, channel }) {
     'reaction.removed': (reaction) => react(reaction, 'takes back'),
   };
   const answers = {
-    'replay.done': () => (tries = 0),
+    'replay.done': (done) => ([tries, epoch] = [0, done.epoch]),
     // This is not the log that was seen: begin again with its history.
     resync: () => {
       console.warn('the channel has been set back to an earlier state; its last messages are now:');
-      seen = undefined;
+      seen = epoch = undefined;
       socket.close();
     },
     // Step 4.
@@ -132,7 +132,8 @@ async function chat({ name, server, channel }) {
       return [401, 403, 404].includes(error.status) ? end(error.message) : again(error.message, error.wait);
     }
     // Step 2. As a subprotocol the token is in no URL.
-    const url = `${location.protocol.replace('http', 'ws')}//${location.host}/ws/${channel}?events=all&after=${seen}`;
+    const from = `after=${seen}${epoch ? `&epoch=${epoch}` : ''}`;
+    const url = `${location.protocol.replace('http', 'ws')}//${location.host}/ws/${channel}?events=all&${from}`;
     socket = new WebSocket(url, ['bearer', tokens.access_token]);
     isRefused = true;
     socket.onopen = () => {
