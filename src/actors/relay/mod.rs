@@ -6,6 +6,7 @@
 //! Order: what a channel sends arrives in that order. Bound: a channel stops taking posts while a relay has
 //! [`BACKLOG_MAX`] events of it to come. A panic ends the node.
 
+mod close_frame;
 mod error_frame;
 mod handle;
 mod room;
