@@ -139,6 +139,11 @@ impl Socket {
         self.phase.get() == Phase::Dead
     }
 
+    /// Whether its handshake has no answer yet.
+    pub(super) fn is_opening(&self) -> bool {
+        self.phase.get() == Phase::Opening
+    }
+
     /// Whether frames that come in still count.
     pub fn is_open(&self) -> bool {
         matches!(self.phase.get(), Phase::Open | Phase::Opening | Phase::Holding)
