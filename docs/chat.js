@@ -116,9 +116,10 @@ async function chat({ name, server, channel }) {
     entries[frame.type]?.(frame);
   };
 
-  // Step 5: a random wait that grows, up to 45 s, beyond what the node wants.
-  const again = (why, least = 0) => {
-    const wait = least + Math.min(1000 * 2 ** tries++, 30_000) * (0.5 + Math.random());
+  // Step 5: a random wait that grows, up to 45 s, beyond what the node wants; at first no longer than a node that restarts says.
+  const again = (why, least = 0, isTold = false) => {
+    const wait = least + (isTold && tries === 0 ? 0 : Math.min(1000 * 2 ** tries, 30_000) * (0.5 + Math.random()));
+    tries++;
     console.log(`${why}: again in ${Math.round(wait / 1000)} s`);
     setTimeout(open, wait);
   };
@@ -144,7 +145,8 @@ async function chat({ name, server, channel }) {
     socket.onclose = ({ code, reason }) => {
       if ([1002, 1003, 1007, 1009, 4400, 4403, 4404].includes(code)) return end(`${code} ${reason}`);
       if (code === 4401) renewAt = 0;
-      again(`closed with ${code} ${reason}`, [4429, 4430].includes(code) ? 10_000 : 0);
+      const told = code === 1012 ? /"reconnect_after_ms": ?(\d{1,4})\b/.exec(reason)?.[1] : undefined;
+      again(`closed with ${code} ${reason}`, Number(told ?? ([4429, 4430].includes(code) ? 10_000 : 0)), told !== undefined);
     };
   };
 

@@ -1,6 +1,7 @@
 //! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
 
 mod start_error;
+mod stop;
 
 pub use start_error::StartError;
 
@@ -9,7 +10,7 @@ use crate::actors::channel::Logs;
 use crate::actors::channel::NewestPages;
 use crate::actors::cluster::{Cluster, Membership};
 use crate::actors::registry::{Registry, RegistryHandle};
-use crate::actors::relay::{Relay, RelayHandle, Relays};
+use crate::actors::relay::{Relay, Relays};
 use crate::actors::writer::Writer;
 use crate::auth::limit_key::LimitKeys;
 use crate::auth::password::Passwords;
@@ -40,23 +41,18 @@ use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use hmac::digest::InvalidLength;
 use secrecy::SecretString;
-use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
+use stop::{CALLS_MAX, SOCKETS_MAX, WRITES_MAX};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 const LINGER: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4_096;
-/// The parts of a stop, together with PostgreSQL's under 10 s.
-const DRAIN_MAX: Duration = Duration::from_millis(1_500);
-/// The drain's time is in it.
-const SOCKETS_MAX: Duration = Duration::from_millis(2_500);
-const CALLS_MAX: Duration = Duration::from_secs(2);
 
 /// The page and its files depend on no setting.
 static CLIENT: LazyLock<Arc<WebClient>> = LazyLock::new(Arc::default);
@@ -74,6 +70,7 @@ pub struct Application {
     membership: Option<Membership>,
     embedded: Option<Embedded>,
     tls: Option<Tls>,
+    drain: Duration,
 }
 
 impl Application {
@@ -201,6 +198,7 @@ impl Application {
             membership,
             embedded,
             tls,
+            drain: config.drain,
         })
     }
 
@@ -224,36 +222,45 @@ impl Application {
         &self.node.registry
     }
 
-    /// Serves until `stop` is ready, then stops: no new connections, what has been taken is written, sockets are closed
-    /// with `1012`, calls are finished, the embedded database is stopped. Under 10 s.
+    /// Serves until `stop` is ready, then stops: sockets are ended one after another over the time that was set for it; then no new
+    /// connections, what has been taken is written, the other sockets are closed with `1012`, calls are finished, the embedded
+    /// database is stopped. That is under 10 s. `stop` is asked for once more meanwhile, and then no socket is waited for.
     ///
     /// # Errors
     /// When the server itself fails, or the embedded database does not stop.
-    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+    pub async fn run_until(mut self, mut stop: impl AsyncFnMut()) -> Result<(), StartError> {
         // A task of its own: it carries out what its handle says while this one waits.
         let mut server = actix_rt::spawn(self.server);
-        let failed = tokio::select! {
-            ended = &mut server => {
-                let error = ended.map_err(io::Error::other).and_then(|ended| ended).err();
-                error.map(|error| StartError::Other(error.to_string()))
-            }
-            error = self.lock.lost() => Some(error.into()),
-            () = stop => None,
+        let (mut failed, is_asked) = tokio::select! {
+            failed = stop::failure(&mut server, &mut self.lock) => (failed, false),
+            () = stop() => (None, true),
         };
-        tracing::info!("stopping");
         self.node.stopping.store(true, Ordering::Relaxed);
+        if is_asked && !self.drain.is_zero() {
+            let seconds = self.drain.as_secs();
+            tracing::info!(
+                seconds,
+                "sockets are ended one after another, then the node stops; at a second signal at once"
+            );
+            failed = tokio::select! {
+                failed = stop::failure(&mut server, &mut self.lock) => failed,
+                () = stop::drain(&self.relays, self.drain) => None,
+                () = stop() => None,
+            };
+        }
+        tracing::info!("stopping");
         self.handle.pause().await;
         self.writer.close();
         // The next start goes on.
         self.purging.abort();
         let in_order = async {
-            if tokio::time::timeout(DRAIN_MAX, self.writer.drain()).await.is_err() {
+            if tokio::time::timeout(WRITES_MAX, self.writer.drain()).await.is_err() {
                 tracing::warn!(
                     "not everything that was sent could be written before the stop; it was not acknowledged"
                 );
             }
             self.node.registry.end_all(&self.relays, End::RESTART).await;
-            all_closed(&self.relays.all()).await;
+            stop::all_closed(&self.relays).await;
         };
         if tokio::time::timeout(SOCKETS_MAX, in_order).await.is_err() {
             tracing::warn!("some sockets did not take their close frame");
@@ -284,14 +291,6 @@ fn shared_limits(config: &Config, db: &Db, secret: &SecretString) -> Result<Shar
         (true, false) => SharedLimits::in_memory(config.times.uptime),
         (true, true) => SharedLimits::in_database(db.clone(), LimitKeys::new(secret)?),
     })
-}
-
-async fn all_closed(relays: &[RelayHandle]) {
-    for relay in relays {
-        while matches!(relay.open_sockets().await, Some(1..)) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
 }
 
 fn serve(

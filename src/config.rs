@@ -24,11 +24,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every setting's name, in the order of `docs/SETTINGS.md`.
-pub const NAMES: [&str; 25] = [
+pub const NAMES: [&str; 26] = [
     "DATABASE_URL",
     "CLUSTER",
     "NATS_URL",
     "NATS_CA",
+    "DRAIN_SECONDS",
     "SECRET_KEY",
     "SECRET_KEY_PREVIOUS",
     "ALGORITHM",
@@ -61,6 +62,8 @@ pub struct Config {
     pub cluster: bool,
     /// By which the nodes of a cluster hear of each other sooner.
     pub nats: Option<NatsSettings>,
+    /// A stop ends sockets one after another over so long; zero ends them all at once.
+    pub drain: Duration,
     /// Signs tokens; `None` is made at random and kept (embedded default only).
     pub secret_key: Option<SecretString>,
     /// Tokens that it has signed are still good.
@@ -153,6 +156,7 @@ impl Config {
         Ok(Self {
             cluster,
             nats: nats::settings(get("NATS_URL"), get("NATS_CA"), cluster)?,
+            drain: Duration::from_secs(number("DRAIN_SECONDS", get("DRAIN_SECONDS"), 0, 0..=600)?),
             secret_key: secret_key(get("SECRET_KEY"), is_embedded)?,
             secret_key_previous: get("SECRET_KEY_PREVIOUS")
                 .map(|key| checked_key("SECRET_KEY_PREVIOUS", key))
@@ -314,6 +318,7 @@ mod tests {
             ("CLUSTER", "on"),
             ("NATS_URL", "nats://u:canary@h"),
             ("NATS_CA", "ca.pem"),
+            ("DRAIN_SECONDS", "601"),
             ("WEB", "yes"),
             ("WORKERS", "0"),
             ("WRITERS", "17"),

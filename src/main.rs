@@ -1,6 +1,7 @@
 //! `madang`: starts a node and runs it until SIGTERM or Ctrl-C. `madang load` puts load on one.
 
 use clap::Parser;
+use futures_util::FutureExt;
 use madang::app::{Application, StartError};
 use madang::auth::token;
 use madang::config::{Config, Database, Environment, Unknown};
@@ -9,8 +10,10 @@ use madang::telemetry;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 const HELP: &str = "\
 madang: a Discord-style chat backend
@@ -86,17 +89,10 @@ fn load_arguments(environment: &Environment) -> Vec<OsString> {
 
 async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
     // Heard from the first moment: a Ctrl-C during the start stops it, and what it had started.
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| StartError::Other(error.to_string()))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| StartError::Other(error.to_string()))?;
-    let hang_up = signal(SignalKind::hangup()).map_err(|error| StartError::Other(error.to_string()))?;
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = end_of_input(), if until_input_ends => {}
-        }
-    };
-    let mut stop = std::pin::pin!(stop);
+    let heard = |kind| signal(kind).map_err(|error| StartError::Other(error.to_string()));
+    let (terminate, interrupt) = (heard(SignalKind::terminate())?, heard(SignalKind::interrupt())?);
+    let hang_up = heard(SignalKind::hangup())?;
+    let mut stops = Stops { terminate, interrupt, input: until_input_ends.then(end_of_input) };
     let data = match &config.database {
         Database::Embedded => std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()),
         Database::Url(_) => "the database of DATABASE_URL".into(),
@@ -104,7 +100,7 @@ async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
     let has_web_client = config.web;
     let application = tokio::select! {
         built = Application::build(config) => built?,
-        () = &mut stop => return Ok(()),
+        () = stops.next() => return Ok(()),
     };
     let scheme = if application.tls().is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", application.address());
@@ -114,14 +110,38 @@ async fn run(config: Config, until_input_ends: bool) -> Result<(), StartError> {
     let data = format!("{}{}", data.display(), inside.unwrap_or_default());
     // Nobody may be reading: the node runs all the same.
     let _ = writeln!(std::io::stdout(), "{chat}API   {url}\nDocs  {url}/docs\nData  {data}");
-    let hung_up = reload_at_hang_up(hang_up, application.tls().cloned());
-    let stop = async {
+    let mut hung_up = pin!(reload_at_hang_up(hang_up, application.tls().cloned()).fuse());
+    let stop = async || {
         tokio::select! {
-            () = stop => {}
-            () = hung_up => {}
+            () = stops.next() => {}
+            () = &mut hung_up => {}
         }
     };
     application.run_until(stop).await
+}
+
+/// What tells the node to stop.
+struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
+    /// The end of the standard input, until it has come.
+    input: Option<oneshot::Receiver<()>>,
+}
+
+impl Stops {
+    async fn next(&mut self) {
+        let ended = async {
+            match &mut self.input {
+                Some(end) => drop(end.await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            () = ended => self.input = None,
+        }
+    }
 }
 
 /// Where a browser on this machine finds a node that listens on all of its addresses, or on this one.
@@ -147,14 +167,14 @@ async fn reload_at_hang_up(mut hang_up: Signal, tls: Option<Tls>) {
     std::future::pending().await
 }
 
-async fn end_of_input() {
-    let (ended, end) = tokio::sync::oneshot::channel();
+fn end_of_input() -> oneshot::Receiver<()> {
+    let (ended, end) = oneshot::channel();
     // Not the runtime's thread: nothing waits for it at the end.
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         let _ = ended.send(());
     });
-    let _ = end.await;
+    end
 }
 
 fn say(text: &str) -> ExitCode {

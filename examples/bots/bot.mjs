@@ -40,7 +40,7 @@ async function call(path, body, fine) { // posts until it is answered; a refusal
 }
 
 function again(what, why, tries, after = 0) { // waits: a random time that grows, beyond the seconds that the node wants
-  const wait = Math.round(1000 * ((parseInt(after) || 0) + Math.random() * Math.min(2 ** tries, 30)));
+  const wait = Math.round(1000 * ((parseFloat(after) || 0) + Math.random() * Math.min(2 ** tries, 30)));
   if (!stop.signal.aborted) console.error(`${what}: ${why}. Again in ${wait} ms`);
   return sleep(wait, undefined, { signal: stop.signal });
 }
@@ -65,8 +65,7 @@ const hear = (token) => new Promise((resolve) => { // tells what has ended the g
   ws.on('message', (text) => { take(JSON.parse(text)); pump(); });
   ws.on('unexpected-response', (_, got) => { refusal = got; ws.terminate(); });
   ws.on('error', (error) => { failure ??= error; heard.clear(); ws.terminate(); });
-  ws.on('close', () => clearInterval(beat));
-  ws.on('close', (code, why) => resolve({ code: refusal?.statusCode ?? code, refusal, why: failure ?? why }));
+  ws.on('close', (code, why) => { clearInterval(beat); resolve({ code: refusal?.statusCode ?? code, refusal, why: failure ?? why }); });
 });
 
 function take(frame) {
@@ -139,7 +138,8 @@ try {
   while (!stop.signal.aborted) {
     const token = tokens.access_token, { code, refusal, why } = await hear(token);
     if (FINAL.includes(code) || (code >= 400 && code < 500 && !AGAIN.includes(code))) fail(`gateway: ${code} ${why}`);
-    await again('gateway', `${code} ${why}`, tries++, refusal?.headers['retry-after'] ?? (code > 4428 ? 10 : 0)); // step 5
+    const told = code === 1012 ? /"reconnect_after_ms": ?(\d{1,4})\b/.exec(why)?.[1] / 1000 : 0;
+    await again('gateway', `${code} ${why}`, tries++, refusal?.headers['retry-after'] ?? (code > 4428 ? 10 : told)); // step 5
     if (code === 4401 && token === tokens.access_token) await renew();
   }
 } catch (error) {

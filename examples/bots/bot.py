@@ -65,7 +65,8 @@ class Bot:
                 why, refusal = repr(error), getattr(error, "response", None)
             code = refusal.status_code if refusal else self.ws.close_code if self.ws else 0
             if code in FINAL or 400 <= code < 500 and code not in AGAIN: raise RuntimeError(f"gateway: {code} {why}")
-            wait_s = pause_s(self.tries, refusal.headers if refusal else {}) + (10 if code in (4429, 4430) else 0)  # step 5
+            told = code == 1012 and re.search(r'"reconnect_after_ms": ?(\d{1,4})\b', self.ws.close_reason or "")  # step 5
+            wait_s = pause_s(self.tries, refusal.headers if refusal else {}) + (10 if code > 4428 else int(told[1]) / 1000 if told else 0)
             print(f"gateway: {code} {why}. Again in {wait_s:.1f} s", file=sys.stderr)
             self.tries = await asyncio.sleep(wait_s, self.tries + 1)
             if code == 4401 and token == self.tokens["access_token"]: await self.renew()

@@ -4,7 +4,7 @@ mod examples;
 
 use super::command::Command;
 use crate::auth::token::TICKET_LIFE_S;
-use crate::domain::close::CLOSE_CODES;
+use crate::domain::close::{CLOSE_CODES, CloseCode, End, Reconnect};
 use crate::domain::frame::Frame;
 use crate::domain::log::LogEntry;
 use crate::error::Code;
@@ -69,7 +69,7 @@ pub fn document() -> serde_json::Result<Value> {
             "schemas": schemas()?,
             "securitySchemes": security_schemes(),
         },
-        "x-close-codes": CLOSE_CODES,
+        "x-close-codes": CLOSE_CODES.map(close_code),
     }))
 }
 
@@ -171,6 +171,15 @@ fn security_schemes() -> Value {
     })
 }
 
+/// The reason of a close is a text, but where a client has to wait.
+fn close_code(close: CloseCode) -> Value {
+    let mut described = json!(close);
+    if close.code == End::RESTART.code {
+        described["reason"] = json!({ "$ref": "#/components/schemas/Reconnect" });
+    }
+    described
+}
+
 /// The codes that an error frame may have.
 fn list_codes((name, message): &mut Message) {
     if name == "error" {
@@ -239,7 +248,7 @@ fn message(mut variant: Value) -> Option<Message> {
 }
 
 fn schemas() -> serde_json::Result<Map<String, Value>> {
-    let mut named: Vec<(String, RefOr<Schema>)> = Vec::new();
+    let mut named: Vec<(String, RefOr<Schema>)> = vec![(Reconnect::name().into(), Reconnect::schema())];
     LogEntry::schemas(&mut named);
     Frame::schemas(&mut named);
     Command::schemas(&mut named);
@@ -334,5 +343,9 @@ mod tests {
         let mut codes: Vec<u16> = CLOSE_CODES.map(|close| close.code).into();
         codes.dedup();
         assert!(codes.is_sorted() && codes.len() == CLOSE_CODES.len());
+        let document = document().expect("it can be written");
+        let with_reason = document["x-close-codes"].as_array().expect("a list").iter();
+        let with_reason: Vec<_> = with_reason.filter(|close| close.get("reason").is_some()).collect();
+        assert!(matches!(&with_reason[..], [only] if only["code"] == 1012), "{with_reason:?}");
     }
 }

@@ -122,7 +122,7 @@ impl Session {
                 }
                 Ok(None) => return,
                 Err(violation) => {
-                    self.socket.end(End { code: violation.close_code(), reason: violation.reason() });
+                    self.socket.end(End::text(violation.close_code(), violation.reason()));
                 }
             }
         }

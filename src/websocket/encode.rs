@@ -66,6 +66,12 @@ pub fn close(code: u16, reason: &str) -> Bytes {
     whole(CLOSE, &payload)
 }
 
+/// A close frame whose reason is for programs.
+pub fn close_json(code: u16, reason: &impl Serialize) -> Bytes {
+    // What cannot be encoded is left out: the code says what to do.
+    close(code, &serde_json::to_string(reason).unwrap_or_default())
+}
+
 /// A close frame without a code.
 pub fn close_empty() -> Bytes {
     whole(CLOSE, b"")

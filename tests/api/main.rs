@@ -15,6 +15,7 @@ mod cookies;
 mod database_tls;
 mod deleted_channels;
 mod documents;
+mod draining;
 mod endings;
 mod epochs;
 mod erasure;

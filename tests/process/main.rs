@@ -39,6 +39,7 @@ mod proxy;
 mod readers;
 mod readme;
 mod requirements;
+mod rolling;
 mod scene;
 #[path = "../api/support/schema.rs"]
 mod schema;

@@ -44,6 +44,24 @@ async fn a_node_that_was_killed_starts_again_with_all_that_was_acknowledged() {
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_second_signal_ends_a_stop_that_takes_its_time() {
+    let folder = furnished_folder();
+    let mut node = Node::start_with(&folder, &[("DRAIN_SECONDS", "600")]).await;
+    let api = Api::new(&node.url);
+    let account = api.account("patience").await;
+    let channel = api.channel(&account).await;
+    let mut socket = Socket::open(&node.address, channel, &account).await;
+    node.signal(Signal::TERM);
+    while api.get("/readyz", "").await["status"] == "ready" {}
+    socket.send("in no hurry").await;
+    assert_eq!(socket.read_event().await["content"], "in no hurry");
+    node.signal(Signal::INT);
+    assert_eq!(socket.read_close().await, 1012);
+    assert!(node.ended().await.success());
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
 fn is_running(pid: &str) -> bool {
     std::path::Path::new("/proc").join(pid).exists()
 }

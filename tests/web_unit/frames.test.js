@@ -1,7 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { waitAfter } from '../../web/app/api.js';
+import { waitAfter, waitTold } from '../../web/app/api.js';
 import {
   HELD_MAX,
   askOfPeople,
@@ -151,6 +151,16 @@ test('what was there before one came is read; what comes is not, nor a channel t
 test('waits before the socket opens again grow, differ, and end at 45 s', () => {
   assert.deepEqual([waitAfter(0, () => 0), waitAfter(0, () => 1), waitAfter(3, () => 0.5)], [500, 1_500, 8_000]);
   for (let tries = 0; tries < 100; tries++) assert.ok(waitAfter(tries, () => 0.999) <= 45_000);
+});
+
+test('a node that restarts says how long to wait, and what is no such reason says nothing', () => {
+  assert.equal(waitTold(1012, '{"reconnect_after_ms":731}'), 731);
+  assert.equal(waitTold(1012, '{"reconnect_after_ms":0,"more":[]}'), 0);
+  assert.equal(waitTold(1012, '{"reconnect_after_ms":86400000}'), 10_000);
+  for (const reason of ['', 'the node restarts', '{}', 'null', '{"reconnect_after_ms":-1}', '{"reconnect_after_ms":"soon"}']) {
+    assert.equal(waitTold(1012, reason), undefined, reason);
+  }
+  assert.equal(waitTold(4430, '{"reconnect_after_ms":731}'), undefined);
 });
 
 test('who comes and goes while members are asked for counts over what the answer says', async () => {

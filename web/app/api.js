@@ -160,9 +160,25 @@ const STEADY_MS = 10_000;
 /** After these the same would be refused again. */
 const FINAL_CODES = new Set([1002, 1003, 1007, 1009, 4400, 4403, 4404]);
 const SLOW_CODES = new Set([4429, 4430]);
+/** No node wants a longer wait. */
+const TOLD_MAX_MS = 10_000;
 
 /** A random wait that grows, at most 45 s. @param {number} tries @param {() => number} [random] */
 export const waitAfter = (tries, random = Math.random) => Math.min(1_000 * 2 ** tries, 30_000) * (0.5 + random());
+
+/**
+ * The wait that a node which restarts wants of this client, so that not all come back at once.
+ * @param {number} code @param {string} reason @returns {number|undefined}
+ */
+export function waitTold(code, reason) {
+  if (code !== 1012) return undefined;
+  try {
+    const { reconnect_after_ms: wait } = JSON.parse(reason);
+    return wait >= 0 ? Math.min(wait, TOLD_MAX_MS) : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** @param {Means} means */
 export function openGateway(means) {
@@ -304,7 +320,8 @@ function closed(gateway, code, reason) {
   if (gateway.isEnded) return;
   if (FINAL_CODES.has(code)) return stop(gateway, 'gateway_closed', `${code} ${reason}`);
   if (code === 4401) return void renewAndOpen(gateway);
-  openLater(gateway, SLOW_CODES.has(code) ? 10_000 : 0);
+  const told = waitTold(code, reason);
+  openLater(gateway, told ?? (SLOW_CODES.has(code) ? 10_000 : 0), told !== undefined);
 }
 
 /** @param {Gateway} gateway */
@@ -322,11 +339,15 @@ async function renewAndOpen(gateway) {
   else void open(gateway);
 }
 
-/** @param {Gateway} gateway @param {number} [least] */
-function openLater(gateway, least = 0) {
+/**
+ * A node that says when has spread its clients itself; who comes to no rest all the same waits longer each time.
+ * @param {Gateway} gateway @param {number} [least] @param {boolean} [isTold]
+ */
+function openLater(gateway, least = 0, isTold = false) {
   if (gateway.isEnded) return;
   gateway.notBefore = performance.now() + least;
-  const wait = least + waitAfter(gateway.tries++);
+  const wait = least + (isTold && gateway.tries === 0 ? 0 : waitAfter(gateway.tries));
+  gateway.tries++;
   gateway.onState({ state: 'offline', retry_at_ms: performance.now() + wait });
   clearTimeout(gateway.timer);
   gateway.timer = setTimeout(() => open(gateway), wait);

@@ -349,6 +349,11 @@ export interface Ready {
   user: Profile;
 }
 
+/** The reason of a close with `1012`, as JSON: the same client is welcome again, here or at another node. */
+export interface Reconnect {
+  reconnect_after_ms: number;
+}
+
 /** What a refresh token is sent in. */
 export interface Refresh {
   cookie?: boolean | null;

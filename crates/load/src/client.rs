@@ -2,6 +2,7 @@
 
 use super::changes::{OwnMessage, Record};
 use super::checks::Rule;
+use super::close::{Close, pause};
 use super::frames::{Kind, write};
 use super::ledger::{EntryKind, Heard, Identity, Incoming, Ledger, View};
 use super::link::{ConnectError, Link, Reading};
@@ -18,7 +19,6 @@ use std::time::{Duration, Instant};
 
 /// As long as a socket tries to come back, after it could not for the first time, before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
-const PAUSE_MS: std::ops::Range<u64> = 20..200;
 
 /// A channel of the run.
 pub struct Room {
@@ -61,7 +61,7 @@ pub struct Client {
     /// Whether what it has missed counts as late: where the node ended the connection, and not the tool.
     was_dropped: bool,
     /// What the node said last, if it was that it ends the socket.
-    closed: Option<u16>,
+    closed: Option<Close>,
     out: Vec<u8>,
 }
 
@@ -179,18 +179,19 @@ impl Client {
                 self.run.fail(format!("the node at {} went away: {why}", self.run.target.url));
                 return None;
             }
-            pause().await;
+            pause(None).await;
         }
         None
     }
 
     async fn was_closed(&mut self) {
-        let kind = self.closed.take().map_or("connection lost".to_owned(), |code| format!("closed with {code}"));
+        let closed = self.closed.take();
+        let kind = closed.map_or("connection lost".to_owned(), |close| format!("closed with {}", close.code));
         self.run.meter.error(&kind);
         count(&self.run.meter.lost, 1);
         self.cut_us = Some(self.run.clock.now_us());
         self.was_dropped = true;
-        pause().await;
+        pause(closed.and_then(|close| close.reconnect_after)).await;
     }
 
     /// Hears and talks until the connection is over.
@@ -261,7 +262,7 @@ impl Client {
             }
             Kind::Ping => write(Kind::Pong, payload, &mut self.out),
             Kind::Pong => {}
-            Kind::Close => self.closed = Some(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
+            Kind::Close => self.closed = Some(Close::read(payload)),
         }
     }
 
@@ -388,8 +389,4 @@ async fn change_answered(talker: Option<&Talker>) {
         Some(answered) => answered.notified().await,
         None => std::future::pending().await,
     }
-}
-
-async fn pause() {
-    tokio::time::sleep(Duration::from_millis(rand::random_range(PAUSE_MS))).await;
 }

@@ -2,6 +2,7 @@
 
 use super::LoadError;
 use super::checks::Rule;
+use super::close::Close;
 use super::frames::{Kind, write};
 use super::link::{ConnectError, Link, Reading};
 use super::meter::count;
@@ -150,7 +151,7 @@ async fn stay(run: &Run, mut link: Link, crowd: &Crowd) -> Left {
                 let reading = link.read(|kind, payload| match kind {
                     Kind::Ping => write(Kind::Pong, payload, &mut out),
                     Kind::Pong => count(&crowd.present, 1),
-                    Kind::Close => closed = Some(payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))),
+                    Kind::Close => closed = Some(Close::read(payload).code),
                     Kind::Text => {}
                 });
                 match (closed, reading) {

@@ -12,6 +12,7 @@ mod changes;
 mod checks;
 mod client;
 mod clock;
+mod close;
 mod compare;
 mod connect;
 mod environment;

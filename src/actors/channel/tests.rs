@@ -155,7 +155,9 @@ impl Peer {
         self.client.read_to_end(&mut bytes).await.expect("the stream ends");
         let close = bytes.strip_prefix(HELLO).expect("it was opened");
         assert_eq!(close[0], 0x88, "{}", String::from_utf8_lossy(close));
-        u16::from_be_bytes([close[2], close[3]])
+        let (code, reason) = (u16::from_be_bytes([close[2], close[3]]), &close[4..]);
+        assert!(code != 1012 || reason.starts_with(b"{\"reconnect_after_ms\":"), "{}", String::from_utf8_lossy(reason));
+        code
     }
 
     /// What it hears up to a frame that is sent to it now.

@@ -1,8 +1,8 @@
 //! How other actors reach a relay and one of its sockets.
 
 use super::{
-    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, DeliverOnce, EndScope, EndSockets, Notice, Relay, SocketCommand,
-    ToSocket, Topic, Unsubscribe, UnsubscribeSilently,
+    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, DeliverOnce, DrainSockets, EndScope, EndSockets, Notice, Relay,
+    SocketCommand, ToSocket, Topic, Unsubscribe, UnsubscribeSilently,
 };
 use crate::actors::tell;
 use crate::domain::auth_session::Ended;
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Sends of one socket that are not yet committed before `busy`.
@@ -78,8 +79,8 @@ impl Completion {
 }
 
 impl RelayHandle {
-    pub(super) fn new(worker: usize, addr: Addr<Relay>, backlog: Arc<AtomicUsize>) -> Self {
-        Self { worker: u32::try_from(worker).unwrap_or(u32::MAX), addr, backlog }
+    pub(super) fn new(worker: u32, addr: Addr<Relay>, backlog: Arc<AtomicUsize>) -> Self {
+        Self { worker, addr, backlog }
     }
 
     /// The relay's place among a node's relays.
@@ -122,6 +123,11 @@ impl RelayHandle {
     /// Ends every socket of the worker.
     pub fn end_all(&self, end: End, completion: Completion) {
         tell(&self.addr, EndSockets { whom: EndScope::All, end, _completion: completion });
+    }
+
+    /// Ends the sockets that the worker has now, one after another over this time; those that come meanwhile stay.
+    pub fn drain(&self, over: Duration, completion: Completion) {
+        tell(&self.addr, DrainSockets { over, completion });
     }
 
     /// Lets sockets hear a topic no longer; `last` is the last that they hear of it. Their sessions are told.

@@ -6,6 +6,8 @@
 //! Order: what a channel sends arrives in that order. Bound: a channel stops taking posts while a relay has
 //! [`BACKLOG_MAX`] events of it to come. A panic ends the node.
 
+mod close_frame;
+mod drain;
 mod error_frame;
 mod handle;
 mod room;
@@ -25,12 +27,14 @@ use crate::patience::worker_now;
 use crate::times::Times;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
+use drain::{DRAIN_EVERY, Drain};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use table::Table;
+use tokio::time::Instant;
 
 /// Events on their way to one relay before channels answer `busy`.
 pub const BACKLOG_MAX: usize = 10_000;
@@ -115,12 +119,21 @@ struct EndSockets {
     _completion: Completion,
 }
 
+/// The sockets that are open now end one after another.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct DrainSockets {
+    over: Duration,
+    completion: Completion,
+}
+
 #[derive(Message)]
 #[rtype(result = "usize")]
 struct CountOpen;
 
 /// The actor itself; see the module.
 pub struct Relay {
+    worker: u32,
     table: Rc<RefCell<Table>>,
     backlog: Arc<AtomicUsize>,
     flush_is_due: bool,
@@ -132,8 +145,14 @@ impl Relay {
     pub fn start_here(worker: usize, times: Times) -> RelayPort {
         let backlog = Arc::new(AtomicUsize::new(0));
         let table = Rc::new(RefCell::new(Table::new(times)));
-        let relay =
-            Self { table: table.clone(), backlog: backlog.clone(), flush_is_due: false, _vital: AbortOnPanic("relay") };
+        let worker = u32::try_from(worker).unwrap_or(u32::MAX);
+        let relay = Self {
+            worker,
+            table: table.clone(),
+            backlog: backlog.clone(),
+            flush_is_due: false,
+            _vital: AbortOnPanic("relay"),
+        };
         RelayPort::new(RelayHandle::new(worker, relay.start(), backlog), table)
     }
 
@@ -146,6 +165,17 @@ impl Relay {
                 relay.table.borrow_mut().flush();
             }));
         }
+    }
+
+    fn go_on_draining(mut drain: Drain, began: Instant, ctx: &mut Context<Self>) {
+        if drain.is_over() {
+            return;
+        }
+        ctx.run_later(DRAIN_EVERY, move |relay, ctx| {
+            let ended = drain.take(worker_now().saturating_duration_since(began));
+            relay.table.borrow_mut().end(&ended, End::DRAINED);
+            Self::go_on_draining(drain, began, ctx);
+        });
     }
 
     /// Tokens expire at whole seconds of the wall clock: the sweeps are just after them.
@@ -241,6 +271,15 @@ impl Handler<EndSockets> for Relay {
             EndScope::User(user, ended) => table.end_user(user, &ended, message.end),
             EndScope::All => table.end_all(message.end),
         }
+    }
+}
+
+impl Handler<DrainSockets> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, message: DrainSockets, ctx: &mut Self::Context) {
+        let sockets = self.table.borrow().opened(self.worker);
+        Self::go_on_draining(Drain::new(sockets, message.over, message.completion), worker_now(), ctx);
     }
 }
 

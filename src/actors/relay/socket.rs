@@ -3,6 +3,7 @@
 //! Bounds: [`QUEUE_BYTES`] or [`QUEUE_FRAMES`] of frames that the peer does not take, then the end `4430`;
 //! [`Times::silence_max_s`] without a sign of life, then `4408`; [`Times::linger_s`] for an ended socket to take its close frame.
 
+use super::close_frame::close_frame;
 use crate::domain::close::End;
 use crate::domain::{ChannelId, Seq};
 use crate::net::Stream;
@@ -138,6 +139,11 @@ impl Socket {
         self.phase.get() == Phase::Dead
     }
 
+    /// Whether its handshake has no answer yet.
+    pub(super) fn is_opening(&self) -> bool {
+        self.phase.get() == Phase::Opening
+    }
+
     /// Whether frames that come in still count.
     pub fn is_open(&self) -> bool {
         matches!(self.phase.get(), Phase::Open | Phase::Opening | Phase::Holding)
@@ -238,7 +244,7 @@ impl Socket {
 
     /// Ends the socket: what is queued goes out, then the close frame, then nothing.
     pub fn end(&self, end: End) {
-        self.end_with(encode::close(end.code, end.reason));
+        self.end_with(close_frame(end));
     }
 
     /// Ends the socket with this close frame.
@@ -330,13 +336,12 @@ impl Socket {
     /// Once a second.
     pub(super) fn sweep(&self, now_s: u32, times: &Times) {
         match self.phase.get() {
-            Phase::Dead => {}
             Phase::Ending if self.heard.get() == u32::MAX => self.heard.set(now_s),
             Phase::Ending if now_s.saturating_sub(self.heard.get()) >= times.linger_s => {
                 self.stream.reset_when_closed();
                 self.die();
             }
-            Phase::Ending => {}
+            Phase::Ending | Phase::Dead => {}
             Phase::Opening | Phase::Open | Phase::Holding => {
                 let silent_s = now_s.saturating_sub(self.heard.get());
                 if silent_s >= times.silence_max_s {

@@ -275,6 +275,16 @@ impl Table {
         }
     }
 
+    /// Those whose clients know that they are there.
+    pub(super) fn opened(&self, worker: u32) -> Vec<SessionKey> {
+        let opened = self.sockets.iter().filter(|(_, entry)| !entry.socket.is_opening());
+        let key = |(slot, entry): (usize, &Entry)| {
+            let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+            SessionKey { worker, slot, generation: entry.generation }
+        };
+        opened.map(key).collect()
+    }
+
     pub(super) fn end(&mut self, keys: &[SessionKey], end: End) {
         self.flush();
         for key in keys {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 /// What the nodes of tests sign with.
 pub const SECRET_KEY: &str = "the key that the nodes of these tests sign with";
@@ -30,7 +30,7 @@ static NODES: Semaphore = Semaphore::const_new(6);
 
 struct Running {
     _permit: SemaphorePermit<'static>,
-    stop: oneshot::Sender<()>,
+    stop: mpsc::UnboundedSender<()>,
     thread: JoinHandle<Result<(), StartError>>,
 }
 
@@ -119,12 +119,12 @@ async fn start(
     let mut config = config(database.clone(), uptime_us);
     change(&mut config);
     let (started, address) = oneshot::channel();
-    let (stop, stopped) = oneshot::channel();
+    let (stop, mut stops) = mpsc::unbounded_channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(config).await?;
             let _ = started.send(application.address());
-            application.run_until(async { drop(stopped.await) }).await
+            application.run_until(async || _ = stops.recv().await).await
         })
     });
     let Ok(address) = address.await else { panic!("the node did not start: {:?}", thread.join()) };
@@ -140,6 +140,7 @@ fn config(database: tokio_postgres::Config, uptime_us: &'static AtomicU64) -> Co
         database: Database::Url(Box::new(database.into())),
         cluster: false,
         nats: None,
+        drain: Duration::ZERO,
         secret_key: Some(SECRET_KEY.into()),
         secret_key_previous: None,
         algorithm: TokenAlgorithm::Hs256,
@@ -207,6 +208,11 @@ impl TestApp {
     pub async fn spawn_beside(&self) -> TestApp {
         let permit = NODES.acquire().await.expect("never closed");
         start(permit, self.database.clone(), limited).await
+    }
+
+    /// Sends the stop signal, for a node that takes its time to stop; the next one stops it at once.
+    pub fn begin_stop(&self) {
+        self.running.as_ref().expect("it runs").stop.send(()).expect("it runs");
     }
 
     /// Sends the stop signal and waits, without blocking, until the node has stopped.

@@ -5,6 +5,7 @@ use super::client::User;
 use super::schema::check_frame;
 use super::{SOON, Value, json};
 use futures_util::{SinkExt, StreamExt};
+use madang::domain::close::RECONNECT_WITHIN_MS;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -42,6 +43,13 @@ impl TestApp {
         let channel = if path.starts_with("/gateway") { "gateway" } else { "channelSocket" };
         Some((Socket { stream, channel }, response))
     }
+}
+
+/// What the reason of every `1012` says.
+fn wait_told(reason: &str) -> u32 {
+    let said: Value = serde_json::from_str(reason).unwrap_or_else(|_| panic!("no JSON: {reason}"));
+    let wait = said["reconnect_after_ms"].as_u64().unwrap_or_else(|| panic!("no wait: {reason}"));
+    u32::try_from(wait).ok().filter(|wait| *wait <= RECONNECT_WITHIN_MS).expect("a short wait")
 }
 
 impl Socket {
@@ -147,18 +155,39 @@ impl Socket {
 
     /// Reads on to the close frame, which has this code; then the stream ends.
     pub async fn expect_close(&mut self, code: u16) {
-        loop {
+        self.read_to_close(code).await;
+    }
+
+    /// Reads on to the close frame of a node that restarts; answers how many messages came before, and how long to wait.
+    pub async fn read_to_restart(&mut self) -> (usize, u32) {
+        let (heard, reason) = self.read_to_close(1012).await;
+        (heard, wait_told(&reason))
+    }
+
+    /// The same where the messages do not matter.
+    pub async fn expect_restart(&mut self) -> u32 {
+        self.read_to_restart().await.1
+    }
+
+    async fn read_to_close(&mut self, code: u16) -> (usize, String) {
+        let mut heard = 0;
+        let reason = loop {
             match self.next_frame().await {
-                Some(Message::Close(Some(CloseFrame { code: is, .. }))) => {
+                Some(Message::Close(Some(CloseFrame { code: is, reason }))) => {
                     assert_eq!(u16::from(is), code);
-                    break;
+                    break reason.to_string();
                 }
                 Some(Message::Close(None)) => panic!("closed without a code, not with {code}"),
+                Some(Message::Text(text)) => heard += usize::from(text.contains("message.created")),
                 Some(_) => {}
                 None => panic!("the stream ended without a close frame {code}"),
             }
-        }
+        };
         assert!(self.next_frame().await.is_none(), "something came after the close frame");
+        if code == 1012 {
+            wait_told(&reason);
+        }
+        (heard, reason)
     }
 
     pub async fn close(mut self) {
