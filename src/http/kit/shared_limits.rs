@@ -17,7 +17,12 @@ pub struct SharedLimits(Counting);
 enum Counting {
     Off,
     InMemory(Arc<RareLimits>),
-    InDatabase(Db, LimitKeys),
+    InDatabase(Arc<Stored>),
+}
+
+struct Stored {
+    db: Db,
+    keys: LimitKeys,
 }
 
 /// A try at a password. Dropped, it has failed.
@@ -27,7 +32,7 @@ pub struct Attempt(Counted);
 enum Counted {
     Nowhere,
     InMemory(limits::Attempt),
-    InDatabase { db: Db, of_site: RareLimit, keys: TryKeys },
+    InDatabase { limits: Arc<Stored>, of_site: RareLimit, keys: TryKeys },
 }
 
 impl SharedLimits {
@@ -43,7 +48,7 @@ impl SharedLimits {
 
     /// Those of nodes that share a database, and the key that makes what it has in the place of names and addresses.
     pub fn in_database(db: Db, keys: LimitKeys) -> Self {
-        Self(Counting::InDatabase(db, keys))
+        Self(Counting::InDatabase(Arc::new(Stored { db, keys })))
     }
 
     /// A try at an account's password. It counts as failed until it says otherwise, so that many at once are no way around.
@@ -55,11 +60,11 @@ impl SharedLimits {
         Ok(Attempt(match &self.0 {
             Counting::Off => Counted::Nowhere,
             Counting::InMemory(limits) => Counted::InMemory(limits.login(tried)?),
-            Counting::InDatabase(db, keys) => {
+            Counting::InDatabase(limits) => {
                 let of_site = tried.of_site;
-                let keys = TryKeys { pair: keys.of_try(&tried), site: keys.of_limit(of_site) };
-                stored::begin_login(db, of_site, keys).await?;
-                Counted::InDatabase { db: db.clone(), of_site, keys }
+                let keys = TryKeys { pair: limits.keys.of_try(&tried), site: limits.keys.of_limit(of_site) };
+                stored::begin_login(&limits.db, of_site, keys).await?;
+                Counted::InDatabase { limits: Arc::clone(limits), of_site, keys }
             }
         }))
     }
@@ -109,7 +114,9 @@ impl SharedLimits {
         match &self.0 {
             Counting::Off => Ok(None),
             Counting::InMemory(limits) => Ok(Some(limits.take(limit)?)),
-            Counting::InDatabase(db, keys) => stored::take(db, limit, keys.of_limit(limit)).await.map(Some),
+            Counting::InDatabase(limits) => {
+                stored::take(&limits.db, limit, limits.keys.of_limit(limit)).await.map(Some)
+            }
         }
     }
 
@@ -117,7 +124,9 @@ impl SharedLimits {
         match &self.0 {
             Counting::Off => {}
             Counting::InMemory(limits) => limits.give_back(limit),
-            Counting::InDatabase(db, keys) => log(stored::give_back(db, limit, keys.of_limit(limit)).await),
+            Counting::InDatabase(limits) => {
+                log(stored::give_back(&limits.db, limit, limits.keys.of_limit(limit)).await);
+            }
         }
     }
 }
@@ -128,7 +137,9 @@ impl Attempt {
         match self.0 {
             Counted::Nowhere => {}
             Counted::InMemory(attempt) => attempt.succeeded(),
-            Counted::InDatabase { db, of_site, keys } => log(stored::forget_failures(&db, of_site, keys).await),
+            Counted::InDatabase { limits, of_site, keys } => {
+                log(stored::forget_failures(&limits.db, of_site, keys).await);
+            }
         }
     }
 
@@ -137,7 +148,9 @@ impl Attempt {
         match self.0 {
             Counted::Nowhere => {}
             Counted::InMemory(attempt) => attempt.not_made(),
-            Counted::InDatabase { db, of_site, keys } => log(stored::give_back_login(&db, of_site, keys).await),
+            Counted::InDatabase { limits, of_site, keys } => {
+                log(stored::give_back_login(&limits.db, of_site, keys).await);
+            }
         }
     }
 }
