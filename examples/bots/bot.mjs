@@ -20,8 +20,9 @@ function answer(content) { // what the bot says to a message, or undefined: chan
   return { '!ping': 'pong', '!roll': 'Up to 99 dice, like this: !roll 2d6', '!help': '!ping, !roll 2d6, !help' }[word];
 }
 
-const state = existsSync(file) ? JSON.parse(readFileSync(file)) : { servers: [], seen: {} };
-const servers = new Set(state.servers), seen = new Map(Object.entries(state.seen).map(([id, seq]) => [Number(id), seq]));
+const state = existsSync(file) ? JSON.parse(readFileSync(file)) : { servers: [] };
+const places = (of = {}) => new Map(Object.entries(of).map(([id, at]) => [Number(id), at]));
+const servers = new Set(state.servers), seen = places(state.seen), epochs = places(state.epochs); // how far, and in which log
 const kept = new Map(); // by its nonce each answer until it is acknowledged, with its question's seq
 let heard = new Map(), sent = new Map(), saved, tokens, me, socket, renewAt = Infinity, tries = 0; // the first two: see pump
 const stop = new AbortController();
@@ -77,11 +78,11 @@ function take(frame) {
     for (const server of frame.servers ?? [frame]) enter(server.id, server.channels ?? []);
     console.error(`${name} hears ${heard.size} channels`);
   } else if (type === 'channel.created' && servers.has(frame.server_id)) enter(frame.server_id, [frame]);
-  else if (type === 'replay.done') tries = 0;
+  else if (type === 'replay.done') { tries = 0; epochs.set(channel, frame.epoch); }
   else if (type === 'unsubscribed' && [undefined, 'restart'].includes(frame.reason)) heard.set(channel, 0);
   else if (type === 'unsubscribed') heard.delete(channel);
   else if (type === 'resync') { // what the log has of our answers will be duplicates, what it has lost is said again
-    seen.set(channel, Math.max(0, seq - LOOK_BACK));
+    seen.set(channel, Math.max(0, seq - LOOK_BACK)); epochs.set(channel, frame.epoch);
     for (const [key, { channel_id }] of kept) if (channel_id === channel) kept.delete(key);
     leave(channel);
   } else if (wait && (nonce ?? channel)) (nonce ? sent : heard).set(nonce ?? channel, performance.now() + wait); // step 4
@@ -114,18 +115,17 @@ function pump() { // step 2, and what is possible since. heard, sent: when to su
   const now = me ? performance.now() : -1, room = HEARD_MAX - [...heard.values()].filter((since) => since === Infinity).length;
   const due = [...heard.keys()].filter((id) => heard.get(id) <= now && kept.size < KEPT_MAX / 2).slice(0, room);
   due.forEach((id) => heard.set(id, Infinity));
-  if (due.length) say({ type: 'subscribe', channels: due.map((id) => ({ channel_id: id, after: seen.get(id) })) });
+  if (due.length) say({ type: 'subscribe', channels: due.map((id) => ({ channel_id: id, after: seen.get(id), epoch: epochs.get(id) })) });
   for (const [nonce, { to, ...answer }] of [...kept].slice(0, SENT_MAX)) {
     if ((sent.get(nonce) ?? 0) <= now) { sent.set(nonce, Infinity); say({ type: 'message.send', nonce, ...answer }); }
   }
 }
 
 function save() { // the place before which every question has its answer; in one step
-  const places = new Map(seen);
-  for (const { channel_id: id, to } of kept.values()) places.set(id, Math.min(places.get(id), to - 1));
-  const text = JSON.stringify({ servers: [...servers], seen: Object.fromEntries(places) });
-  if (text !== saved) writeFileSync(`${file}.new`, text, { flush: true });
-  if (text !== saved) renameSync(`${file}.new`, file);
+  const now = new Map(seen);
+  for (const { channel_id: id, to } of kept.values()) now.set(id, Math.min(now.get(id), to - 1));
+  const text = JSON.stringify({ servers: [...servers], seen: Object.fromEntries(now), epochs: Object.fromEntries(epochs) });
+  if (text !== saved) { writeFileSync(`${file}.new`, text, { flush: true }); renameSync(`${file}.new`, file); }
   saved = text;
 }
 

@@ -23,8 +23,9 @@ def pause_s(tries, headers):  # a random time that grows, beyond what the node w
 
 class Bot:
     def __init__(self):
-        state = json.load(open(STATE)) if os.path.exists(STATE) else {"servers": [], "seen": {}}
-        self.servers, self.seen = set(state["servers"]), {int(id): seq for id, seq in state["seen"].items()}
+        state = json.load(open(STATE)) if os.path.exists(STATE) else {"servers": []}
+        places = ({int(id): at for id, at in state.get(name, {}).items()} for name in ("seen", "epochs"))
+        self.servers, (self.seen, self.epochs) = set(state["servers"]), places  # where each log was heard to, and which it was
         self.kept, self.me, self.saved, self.tries = {}, None, None, 0  # kept: by nonce, each answer until it is acknowledged
         self.http, self.tokens, self.renew_at, self.heard, self.sent = httpx.AsyncClient(timeout=10), None, math.inf, {}, {}
 
@@ -80,11 +81,11 @@ class Bot:
             for server in frame.get("servers", [frame]): self.enter(server["id"], server.get("channels", []))
             print(f"{NAME} hears {len(self.heard)} channels", file=sys.stderr)
         elif kind == "channel.created" and frame["server_id"] in self.servers: self.enter(frame["server_id"], [frame])
-        elif kind == "replay.done": self.tries = 0
+        elif kind == "replay.done": self.tries, self.epochs[channel] = 0, frame["epoch"]
         elif kind == "unsubscribed" and frame.get("reason") in (None, "restart"): self.heard[channel] = 0
         elif kind == "unsubscribed": self.heard.pop(channel, None)
         elif kind == "resync":  # what the log has of our answers will be duplicates, what it has lost is said again
-            self.seen[channel] = max(0, frame["seq"] - LOOK_BACK)
+            self.seen[channel], self.epochs[channel] = max(0, frame["seq"] - LOOK_BACK), frame["epoch"]
             self.kept = {nonce: kept for nonce, kept in self.kept.items() if kept[0]["channel_id"] != channel}
             await self.leave(channel)
         elif kind == "error" and "retry_after_ms" in frame and (nonce or channel):  # step 4
@@ -118,7 +119,7 @@ class Bot:
         now, room = time.monotonic() if self.me else -1, HEARD_MAX - list(self.heard.values()).count(math.inf)
         new = [id for id, since in self.heard.items() if since <= now and len(self.kept) < KEPT_MAX / 2][:room]
         self.heard.update(dict.fromkeys(new, math.inf))
-        if new: await self.say(type="subscribe", channels=[{"channel_id": id, "after": self.seen[id]} for id in new])
+        if new: await self.say(type="subscribe", channels=[dict(channel_id=id, after=self.seen[id], epoch=self.epochs.get(id)) for id in new])
         for nonce, (send, _) in list(self.kept.items())[:SENT_MAX]:
             if self.sent.get(nonce, 0) > now: continue
             self.sent[nonce] = math.inf
@@ -127,7 +128,7 @@ class Bot:
     def save(self):  # the place before which every question has its answer; in one step
         seen = dict(self.seen)
         for send, seq in self.kept.values(): seen[send["channel_id"]] = min(seen[send["channel_id"]], seq - 1)
-        text = json.dumps({"servers": sorted(self.servers), "seen": seen})
+        text = json.dumps({"servers": sorted(self.servers), "seen": seen, "epochs": self.epochs})
         if text == self.saved: return
         with open(f"{STATE}.new", "w") as file: file.write(text), file.flush(), os.fsync(file.fileno())
         os.replace(f"{STATE}.new", STATE)
@@ -136,8 +137,7 @@ class Bot:
 async def main():
     bot = Bot()
     run = asyncio.ensure_future(bot.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: run.get_loop().call_soon_threadsafe(run.cancel))
+    for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, lambda *_: run.get_loop().call_soon_threadsafe(run.cancel))
     while not run.done():
         await asyncio.wait([run], timeout=0.2)
         bot.save()
