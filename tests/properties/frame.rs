@@ -37,7 +37,7 @@ fn understood(command: &Command, dialect: Dialect) {
                 Subscribe::Many { channels } => channels,
             };
             assert!((1..=SUBSCRIPTIONS_MAX).contains(&wanted.len()));
-            for Wanted { channel_id, after } in wanted {
+            for Wanted { channel_id, after, .. } in wanted {
                 assert!(NUMBERS.contains(&channel_id.0) && after.is_none_or(|after| NUMBERS.contains(&after.0)));
             }
         }

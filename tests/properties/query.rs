@@ -3,6 +3,7 @@
 use actix_http::RequestHead;
 use madang::actors::channel::Start;
 use madang::actors::relay::Hears;
+use madang::domain::epoch::Epoch;
 use madang::domain::message::{Page, Window};
 use madang::domain::validation::Issue;
 use madang::domain::{ChannelId, Seq};
@@ -75,19 +76,24 @@ fn socket(query: &str) {
     let mut head = RequestHead::default();
     head.uri = uri;
     let after = last(head.uri.query().unwrap_or_default(), "after");
+    let epoch = Epoch::new("one");
+    let query_text = head.uri.query().unwrap_or_default();
+    let named = url::form_urlencoded::parse(query_text.as_bytes()).filter(|(key, _)| key == "epoch");
+    let is_of_this_log = named.last().is_none_or(|(_, named)| named == "one");
     let expected = match after {
         None => Some(Start::Live),
-        Some(Ok(after)) if after >= 0 => Some(Start::After(Seq(after))),
+        // Of another log it is beyond the end of this one.
+        Some(Ok(after)) if after >= 0 => Some(Start::After(if is_of_this_log { Seq(after) } else { Seq::BEYOND })),
         Some(_) => None,
     };
-    match route(&head, false) {
+    match route(&head, &epoch, false) {
         Ok(Route::Channel(ChannelId(7), start, Hears::Messages)) => assert!(Some(start) == expected, "{query}"),
         Ok(other) => panic!("{query}: {other:?}"),
         Err(_) => assert!(expected.is_none(), "{query}"),
     }
     let Ok(uri) = format!("/ws/{query}").parse() else { return };
     head.uri = uri;
-    if let Ok(Route::Channel(ChannelId(id), ..)) = route(&head, false) {
+    if let Ok(Route::Channel(ChannelId(id), ..)) = route(&head, &epoch, false) {
         let text = head.uri.path().trim_start_matches("/ws/").trim_end_matches('/');
         assert_eq!(text.parse(), Ok(id));
     }
