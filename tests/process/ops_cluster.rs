@@ -1,7 +1,7 @@
 //! `make cluster`, as a person plays with it: three nodes, NATS and a PostgreSQL pair, of which nothing is left afterwards.
 
 use super::client::{Account, Api, Socket};
-use super::node::{PATIENCE, Signal, data_folder, signal};
+use super::node::{Signal, data_folder, signal};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+/// Nothing takes that long, though eight processes are started one after another.
+const PATIENCE: Duration = super::node::PATIENCE.saturating_mul(3);
 const POLL: Duration = Duration::from_millis(50);
 /// The last line that a start says.
 const STARTED: &str = "Nothing promotes the standby";
