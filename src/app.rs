@@ -1,5 +1,6 @@
 //! A node: put together, run, stopped. The settings and the stop signal are inputs, so tests run it on port 0.
 
+mod start;
 mod start_error;
 mod stop;
 
@@ -27,9 +28,7 @@ use crate::net::unread::Unread;
 use crate::net::{self, Newcomers, Wire};
 use crate::postgres::{self, Embedded};
 use crate::sockets::{Door, asyncapi, upgrade};
-use crate::store::backends;
 use crate::store::lock::{NodeLock, Sharing};
-use crate::store::migrate::migrate;
 use crate::store::nodes::Registration;
 use crate::store::{self, Db, Purge, Target, deleted_channels, log_epoch, message_revisions, users};
 use crate::telemetry::take_left_out;
@@ -41,6 +40,7 @@ use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use hmac::digest::InvalidLength;
 use secrecy::SecretString;
+use start::{patiently, prepare};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -108,8 +108,8 @@ impl Application {
         }
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
         let db = Db::new(&database).map_err(|error| other(&error))?;
-        users::note_looks(&db).await.map_err(|error| other(&error))?;
-        let epoch = log_epoch::find(&db).await.map_err(|error| other(&error))?;
+        patiently(|| users::note_looks(&db)).await.map_err(|error| other(&error))?;
+        let epoch = patiently(|| log_epoch::find(&db)).await.map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database, config.times);
         let (relays, newest) = (Relays::default(), NewestPages::default());
         let (secret_before, life) = (config.secret_key_previous.as_ref(), config.token_life);
@@ -277,12 +277,6 @@ impl Application {
         tracing::info!("stopped");
         failed.map_or(Ok(()), Err)
     }
-}
-
-/// Everything that has to be done to a database before it is served.
-async fn prepare(database: &Target, number: Option<i64>) -> Result<(), StartError> {
-    migrate(database).await?;
-    Ok(backends::forget_earlier(database, number).await?)
 }
 
 fn shared_limits(config: &Config, db: &Db, secret: &SecretString) -> Result<SharedLimits, InvalidLength> {
