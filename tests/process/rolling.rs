@@ -379,8 +379,14 @@ async fn nodes_that_are_restarted_one_after_another_lose_repeat_and_reorder_noth
     }
     assert_eq!(last.len(), SENDERS + 1, "{last:?}");
 
-    let closes = town.closes.borrow();
-    for Close { wait_ms, was_there, .. } in closes.iter() {
+    told_each_its_time(&town.closes.borrow());
+    join_all(nodes.into_iter().map(Node::stop)).await;
+    scene.stop().await;
+}
+
+/// Those who were there when it was told to stop end one after another, the others together, and each is told to come back by then.
+fn told_each_its_time(closes: &[Close]) {
+    for Close { wait_ms, was_there, .. } in closes {
         let within_ms = if *was_there { DRAINED_WITHIN_MS } else { RECONNECT_WITHIN_MS };
         assert!(*wait_ms <= u64::from(within_ms), "{wait_ms} ms, was there: {was_there}");
     }
@@ -390,6 +396,4 @@ async fn nodes_that_are_restarted_one_after_another_lose_repeat_and_reorder_noth
     };
     let ends: Vec<_> = (0..NODES).map(ends).collect();
     assert!(ends.iter().any(|ends| ends.len() >= 5), "each node ends its sockets together: {ends:?}");
-    join_all(nodes.into_iter().map(Node::stop)).await;
-    scene.stop().await;
 }
