@@ -1,9 +1,8 @@
 //! Several nodes with a bus: what it brings comes by it, what it does not bring is found all the same, and nobody else brings anything.
 
+use crate::cluster::messages;
 use crate::support::nats::NatsServer;
-use crate::support::{
-    Method, PASSWORD, SOON, Socket, TestApp, Value, json, refusal_beside, spawn_app, spawn_nodes_with,
-};
+use crate::support::{Method, PASSWORD, SOON, TestApp, Value, json, refusal_beside, spawn_app, spawn_nodes_with};
 use async_nats::Client;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -45,15 +44,6 @@ async fn until_heard(nodes: &[TestApp]) {
     }
 }
 
-async fn texts(socket: &mut Socket, count: usize) -> Vec<(i64, String)> {
-    let mut heard = Vec::new();
-    while heard.len() < count {
-        let event = socket.next_message().await;
-        heard.push((event["seq"].as_i64().expect("a place"), event["content"].as_str().expect("a text").to_owned()));
-    }
-    heard
-}
-
 #[tokio::test]
 async fn what_is_said_through_any_node_is_brought_to_all_in_one_order() {
     let Some(nats) = NatsServer::start(&[]).await else { return };
@@ -72,7 +62,7 @@ async fn what_is_said_through_any_node_is_brought_to_all_in_one_order() {
         }
     });
     join_all(posts).await;
-    let heard = join_all(sockets.iter_mut().map(|socket| texts(socket, 3 * EACH))).await;
+    let heard = join_all(sockets.iter_mut().map(|socket| messages(socket, 3 * EACH))).await;
     assert_eq!(heard[0].iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), (1..=3 * EACH as i64).collect::<Vec<_>>());
     for other in &heard[1..] {
         assert_eq!(other, &heard[0]);
@@ -136,7 +126,7 @@ async fn an_erased_name_is_told_by_no_node_any_more() {
     let (mina, jun, _, channel) = one.two_members().await;
     let mut socket = two.socket(channel, &mina).await;
     one.said(channel, &jun, "hello").await;
-    assert_eq!(texts(&mut socket, 1).await[0].1, "hello");
+    assert_eq!(messages(&mut socket, 1).await[0].1, "hello");
     one.call(Method::DELETE, "/users/me", &jun, |call| call.json(&json!({ "password": PASSWORD }))).await.is(204);
     let mut back = two.hears_all(channel, &mina, Some(0)).await;
     let told = back.next_of("message.created").await;
@@ -153,7 +143,7 @@ async fn while_the_bus_is_away_everything_is_heard_all_the_same_and_afterwards_b
     for number in 1..=10 {
         one.said(channel, &mina, &number.to_string()).await;
     }
-    assert_eq!(texts(&mut socket, 10).await.last().map(|(seq, _)| *seq), Some(10));
+    assert_eq!(messages(&mut socket, 10).await.last().map(|(seq, _)| *seq), Some(10));
     one.post(&format!("/servers/{server}/leave"), &jun, Value::Null).await.is(204);
     two.get(&format!("/channels/{channel}"), &jun).await.refuses(403, "not_a_member");
     one.join(&jun, server).await;
@@ -165,7 +155,7 @@ async fn while_the_bus_is_away_everything_is_heard_all_the_same_and_afterwards_b
     loop {
         number += 1;
         one.said(channel, &mina, &number.to_string()).await;
-        assert_eq!(texts(&mut socket, 1).await, [(number, number.to_string())]);
+        assert_eq!(messages(&mut socket, 1).await, [(number, number.to_string())]);
         if timeout(Duration::from_millis(500), entries.next()).await.is_ok() {
             break;
         }
@@ -215,7 +205,7 @@ async fn what_no_node_of_the_database_has_said_is_left_out() {
     client.publish(forged.subject.clone(), forged.payload.clone()).await.expect("it is sent");
     client.flush().await.expect("it is sent");
     one.said(channel, &mina, "from here").await;
-    assert_eq!(texts(&mut socket, 1).await, [(1, "from here".to_owned())]);
+    assert_eq!(messages(&mut socket, 1).await, [(1, "from here".to_owned())]);
 }
 
 #[tokio::test]

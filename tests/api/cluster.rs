@@ -9,7 +9,7 @@ use std::pin::pin;
 use tokio_tungstenite::tungstenite::Message;
 
 /// The numbers and texts of the next messages.
-async fn messages(socket: &mut Socket, count: usize) -> Vec<(i64, String)> {
+pub async fn messages(socket: &mut Socket, count: usize) -> Vec<(i64, String)> {
     let mut heard = Vec::new();
     for _ in 0..count {
         let event = socket.next_message().await;
