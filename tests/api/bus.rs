@@ -1,11 +1,10 @@
 //! Several nodes with a bus: what it brings comes by it, what it does not bring is found all the same, and nobody else brings anything.
 
-use crate::cluster::messages;
+use crate::cluster::{all_hear_one_order, messages};
 use crate::support::nats::NatsServer;
 use crate::support::{Method, PASSWORD, SOON, TestApp, Value, json, refusal_beside, spawn_app, spawn_nodes_with};
 use async_nats::Client;
 use futures_util::StreamExt;
-use futures_util::future::join_all;
 use madang::config::Config;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -47,26 +46,7 @@ async fn until_heard(nodes: &[TestApp]) {
 #[tokio::test]
 async fn what_is_said_through_any_node_is_brought_to_all_in_one_order() {
     let Some(nats) = NatsServer::start(&[]).await else { return };
-    let nodes: [TestApp; 3] = spawn_nodes_on(&nats).await;
-    let [one, two, three] = &nodes;
-    let (mina, jun, _, channel) = one.two_members().await;
-    let mut sockets = Vec::new();
-    for node in &nodes {
-        sockets.push(node.socket(channel, &mina).await);
-        sockets.push(node.subscriber(&jun, channel).await);
-    }
-    const EACH: usize = 40;
-    let posts = [(one, &mina, "a"), (two, &jun, "b"), (three, &mina, "c")].map(|(node, by, name)| async move {
-        for number in 0..EACH {
-            node.said(channel, by, &format!("{name}{number}")).await;
-        }
-    });
-    join_all(posts).await;
-    let heard = join_all(sockets.iter_mut().map(|socket| messages(socket, 3 * EACH))).await;
-    assert_eq!(heard[0].iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), (1..=3 * EACH as i64).collect::<Vec<_>>());
-    for other in &heard[1..] {
-        assert_eq!(other, &heard[0]);
-    }
+    all_hear_one_order(&spawn_nodes_on(&nats).await).await;
 }
 
 #[tokio::test]

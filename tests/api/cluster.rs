@@ -31,11 +31,15 @@ async fn close_of(socket: &mut Socket) -> u16 {
 
 #[tokio::test]
 async fn what_is_said_through_any_node_is_heard_on_all_in_one_order() {
-    let nodes: [TestApp; 3] = spawn_nodes().await;
-    let [one, two, three] = &nodes;
+    all_hear_one_order(&spawn_nodes().await).await;
+}
+
+/// People talk through three nodes at once; whoever listens, at whichever of them and in whichever way, hears the same.
+pub async fn all_hear_one_order(nodes: &[TestApp; 3]) {
+    let [one, two, three] = nodes;
     let (mina, jun, _, channel) = one.two_members().await;
     let mut sockets = Vec::new();
-    for node in &nodes {
+    for node in nodes {
         sockets.push(node.socket(channel, &mina).await);
         sockets.push(node.subscriber(&jun, channel).await);
     }
@@ -58,7 +62,7 @@ async fn what_is_said_through_any_node_is_heard_on_all_in_one_order() {
         let own = heard[0].iter().filter(|(_, text)| text.starts_with(name)).map(|(_, text)| text.clone());
         assert_eq!(own.collect::<Vec<_>>(), (0..EACH).map(|number| format!("{name}{number}")).collect::<Vec<_>>());
     }
-    for node in &nodes {
+    for node in nodes {
         assert_eq!(node.log(channel, &jun).await.len(), 3 * EACH);
     }
 }
