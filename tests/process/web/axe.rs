@@ -4,7 +4,7 @@ use super::super::client::{Account, Api};
 use super::super::node::{Node, data_folder};
 use super::input::key;
 use super::line::Line;
-use super::page::{LAPTOP, PASSWORD, Person};
+use super::page::{LAPTOP, PASSWORD, PHONE, Person};
 use super::talk::{self, Talk};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -13,7 +13,6 @@ use std::path::PathBuf;
 /// axe-core 4.14.1, as npm has it (MPL-2.0): for these tests alone, and no part of what is served.
 const AXE: &str = include_str!("vendor/axe.min.js");
 const AXE_SHA256: &str = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c";
-const PHONE: (u32, u32) = (360, 740);
 const LOOKS: [(&str, &str); 4] = [("en", "light"), ("en", "dark"), ("ko", "dark"), ("ko", "light")];
 
 /// Changes the looks as they change where another tab has changed them; done when the page shows them.

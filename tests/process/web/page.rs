@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const LAPTOP: (u32, u32) = (1280, 800);
+pub const PHONE: (u32, u32) = (360, 740);
 
 /// Somebody at a page.
 pub struct Person {

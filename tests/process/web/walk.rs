@@ -2,7 +2,7 @@
 
 use super::super::node::{Node, data_folder};
 use super::input::key::{CONTROL, DELETE, DOWN, END, ENTER, ESCAPE, SHIFT, TAB, UP};
-use super::page::{PASSWORD, Person, named};
+use super::page::{PASSWORD, PHONE, Person, named};
 use serde_json::Value;
 
 /// Nothing is further than so many steps.
@@ -18,6 +18,11 @@ const FOCUS: &str = "const at = document.activeElement;
     const isThere = at.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && box.width > 0
         && box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
     return { name: at.dataset.test ?? at.name ?? at.outerHTML.slice(0, 120), isSeen: isOutlined && isThere }";
+
+/// Browsers may show a frame before or after the page has drawn what changed. Here it always comes before.
+const FRAMES_COME_FIRST: &str = "window.requestAnimationFrame = (show) => {
+    queueMicrotask(() => show(performance.now()));
+    return 0 }";
 
 /// Somebody who has no pointer.
 struct Walker {
@@ -42,8 +47,9 @@ impl Walker {
     async fn until_at(&self, selector: &str) {
         let is_there = "return document.activeElement?.matches(arguments[0]) === true";
         self.person.browser.until(&format!("the focus at {selector}"), is_there, &[selector.into()]).await;
-        let focus = self.person.browser.run(FOCUS, &[]).await;
-        assert_eq!(focus["isSeen"], true, "nobody sees that the focus is at {focus}");
+        // What it is in may still be on its way into the window.
+        let is_seen = format!("return (() => {{ {FOCUS} }})().isSeen");
+        self.until(&format!("a sight of the focus at {selector}"), &is_seen).await;
     }
 
     /// Steps on until the focus is there. Between its end and its beginning the page has none.
@@ -125,10 +131,17 @@ impl Walker {
         self.back_to(&named("message")).await;
         self.press(&['r']).await;
         self.until_at(&named("composer")).await;
-        self.write("And good evening").await;
+        self.write("And good evening ").await;
+        self.step(&[TAB], ".composer-box .icon-button:not(.send)").await;
+        self.press(&[ENTER]).await;
+        self.until_at(".emoji-search").await;
+        self.write("red paper lantern").await;
+        self.until("it", "return document.querySelectorAll('.emoji-button').length === 1").await;
+        self.press(&[ENTER]).await;
+        self.until_at(&named("composer")).await;
         self.press(&[ENTER]).await;
         self.person.until_shown(2).await;
-        assert_eq!(self.person.texts().await, ["Hello, Courtyard", "And good evening"]);
+        assert_eq!(self.person.texts().await, ["Hello, Courtyard", "And good evening 🏮"]);
         self.until("a reply", "return document.querySelectorAll('[data-test=reply-to]').length === 1").await;
     }
 
@@ -193,6 +206,7 @@ async fn everything_is_done_by_keys_alone_and_the_focus_is_never_lost() {
     let Some(person) = Person::at(&node, "en").await else { return };
     let walker = Walker { person };
     walker.sign_up().await;
+    walker.person.browser.run(FRAMES_COME_FIRST, &[]).await;
     walker.make_a_server_and_a_channel().await;
     walker.talk().await;
     walker.change().await;
@@ -202,6 +216,25 @@ async fn everything_is_done_by_keys_alone_and_the_focus_is_never_lost() {
     walker.press(&[ENTER]).await;
     walker.until_at(&named("username")).await;
     walker.person.looks_back(false).await;
+    node.stop().await;
+    std::fs::remove_dir_all(&folder).expect("nothing holds it");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn on_a_phone_the_focus_goes_into_what_opens_over_the_messages_and_comes_back() {
+    let folder = data_folder();
+    let node = Node::start(&folder).await;
+    let Some(person) = Person::at_size(&node.url, "en", PHONE).await else { return };
+    person.register("mina").await;
+    person.make_server("Courtyard").await;
+    let walker = Walker { person };
+    walker.person.browser.run(FRAMES_COME_FIRST, &[]).await;
+    walker.back_to(&named("open-navigation")).await;
+    walker.press(&[ENTER]).await;
+    walker.until_at(&format!("{}[aria-current]", named("server"))).await;
+    walker.press(&[ESCAPE]).await;
+    walker.until_at(&named("open-navigation")).await;
+    walker.to("composer").await;
     node.stop().await;
     std::fs::remove_dir_all(&folder).expect("nothing holds it");
 }

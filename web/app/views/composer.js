@@ -6,7 +6,9 @@ import { edit, jumpToNewest, say, setDraft } from '../actions.js';
 import { drafts, logOf, me, t, wordsOfError } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
-import { attempt, dialog, editing, focusComposer, openDialog, replies, setReply, target } from './navigation.js';
+import {
+  attempt, behindDialog, dialog, editing, focusComposer, openDialog, replies, setReply, target,
+} from './navigation.js';
 
 /** The most characters of a message; from there on how many are left is shown. */
 const CONTENT_MAX = 4000;
@@ -196,7 +198,7 @@ export function Composer({ channel }) {
 
   const pickEmoji = (/** @type {any} */ event) => openDialog('emoji', {
     anchor: event.currentTarget.getBoundingClientRect(),
-    onPick: (/** @type {string} */ glyph) => setTimeout(() => {
+    onPick: (/** @type {string} */ glyph) => behindDialog(() => {
       box.current?.focus();
       if (box.current) insertText(box.current, glyph);
     }),

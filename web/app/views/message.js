@@ -1,7 +1,7 @@
 // @ts-check
 // A message as a row: who, when, what, the reactions, and what may be done with it. Of its text the parser makes a tree
 // of nodes; nothing here ever takes text for markup.
-import { useMemo, useRef, useState } from '../../vendor/hooks.js';
+import { useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
 import * as actions from '../actions.js';
 import { linkTo, me, people, place, t, wordsOfError } from '../store.js';
 import { lineOf, parse } from '../text/markdown.js';
@@ -120,10 +120,8 @@ function togglePin(message) {
 
 /** Puts the focus back on the row when what was in it is gone. @param {number} id */
 function focusRow(id) {
-  requestAnimationFrame(() => {
-    const row = document.querySelector(`[data-test=message][data-id="${id}"]`);
-    if (row instanceof HTMLElement && document.activeElement === document.body) row.focus({ preventScroll: true });
-  });
+  const row = document.querySelector(`[data-test=message][data-id="${id}"]`);
+  if (row instanceof HTMLElement && document.activeElement === document.body) row.focus({ preventScroll: true });
 }
 
 /** @param {Message} message of the server that is open */
@@ -283,8 +281,10 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
   const isEdited = editing.value === message.id;
   const name = nameOf(message.author_id, message.author_username);
   const wasEdited = useRef(false);
-  if (wasEdited.current && !isEdited) focusRow(message.id);
-  wasEdited.current = isEdited;
+  useLayoutEffect(() => {
+    if (wasEdited.current && !isEdited) focusRow(message.id);
+    wasEdited.current = isEdited;
+  }, [isEdited]);
 
   const isHead = isFirst || !!message.reply_to;
   const marks = classes(

@@ -11,7 +11,7 @@ import { Icon, IconButton, dayOf, html, momentOf, nameOf, roveFocus, shortNumber
 import { MessageRow, PendingRow } from './message.js';
 import {
   activeRow, attempt, editing, focusComposer, isNavigationOpen, openDialog, readAll, readByKey, showMessage, showNewest,
-  target,
+  small, target,
 } from './navigation.js';
 import { dividerAfter, rowsOf, scrollByKey, useScroll } from './rows.js';
 
@@ -25,7 +25,6 @@ const LOOKUP_MAX = 100;
 const MARKED_MS = 2500;
 const SAID_EVERY_MS = 1000;
 const NOTHING = /** @type {any[]} */ ([]);
-const small = matchMedia('(max-width: 759px)');
 
 /** Whether somebody looks at the messages, and does not only have them open. */
 function isLookedAt() {

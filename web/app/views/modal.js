@@ -3,6 +3,7 @@
 import { useLayoutEffect, useRef } from '../../vendor/hooks.js';
 import { t } from '../store.js';
 import { IconButton, classes, html } from './kit.js';
+import { afterDialog } from './navigation.js';
 
 const MARGIN_PX = 8;
 
@@ -38,6 +39,7 @@ export function Modal({ title, isTitleHidden, class: extra, anchor, onClose, chi
       // What opened it may be gone, as a message is that was deleted.
       const back = before?.isConnected ? before : document.querySelector('[data-test=composer]');
       if (back instanceof HTMLElement) back.focus({ preventScroll: true });
+      afterDialog();
     };
   }, []);
 

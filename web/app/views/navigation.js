@@ -16,7 +16,9 @@ export const side = signal(
 matchMedia('(max-width: 1099px)').addEventListener('change', ({ matches }) => {
   if (matches) side.value = null;
 });
-/** Whether servers and channels are shown where there is no room for all (a phone). */
+/** Whether there is no room for more than the messages (a phone). */
+export const small = matchMedia('(max-width: 759px)');
+/** Whether servers and channels are shown where there is no room for all. */
 export const isNavigationOpen = signal(true);
 /** The message that is being answered, by channel. @type {import('../store.js').Signal<Map<number, any>>} */
 export const replies = signal(new Map());
@@ -38,10 +40,7 @@ effect(() => {
   });
 });
 
-/**
- * @param {string} name
- * @param {Record<string, any>} [about]
- */
+/** @param {string} name @param {Record<string, any>} [about] */
 export function openDialog(name, about = {}) {
   dialog.value = { name, ...about };
 }
@@ -50,10 +49,7 @@ export function closeDialog() {
   dialog.value = null;
 }
 
-/**
- * @param {number} channelId
- * @param {any} message null: no answer any more
- */
+/** @param {number} channelId @param {any} message null: no answer any more */
 export function setReply(channelId, message) {
   const next = new Map(replies.value);
   if (message) next.set(channelId, message);
@@ -62,8 +58,28 @@ export function setReply(channelId, message) {
   if (message) focusComposer();
 }
 
+/** What waits for the end of the dialog that stands. @type {(() => void) | null} */
+let waiting = null;
+
+/**
+ * Does something with what is behind a dialog. While one stands, which is longer than `dialog` says so, nothing there
+ * can have the focus.
+ * @param {() => void} action
+ */
+export function behindDialog(action) {
+  if (document.querySelector('dialog[open]')) waiting = action;
+  else action();
+}
+
+/** A dialog has gone: does what waited for that, if anything did. */
+export function afterDialog() {
+  const action = waiting;
+  waiting = null;
+  action?.();
+}
+
 export function focusComposer() {
-  requestAnimationFrame(() => {
+  behindDialog(() => {
     const composer = document.querySelector('[data-test=composer]');
     if (composer instanceof HTMLElement) composer.focus();
   });
@@ -75,10 +91,7 @@ export function tell({ kind = 'error', code, word, detail, message }) {
   notify({ key, kind, code, detail: detail ?? message, word });
 }
 
-/**
- * Says shortly that something was done.
- * @param {string} word
- */
+/** Says shortly that something was done. @param {string} word */
 export function tellWord(word) {
   tell({ kind: 'info', word });
 }
@@ -88,10 +101,7 @@ export function hush(code) {
   for (const notice of notices.peek()) if (notice.code === code) dismiss(notice.key);
 }
 
-/**
- * Does something whose failure is told in a notice.
- * @param {() => any} action
- */
+/** Does something whose failure is told in a notice. @param {() => any} action */
 export async function attempt(action) {
   try {
     return await action();
@@ -106,10 +116,7 @@ export function showServer(serverId) {
   attempt(() => actions.openServer(serverId));
 }
 
-/**
- * @param {number} channelId
- * @param {number} [messageId]
- */
+/** @param {number} channelId @param {number} [messageId] */
 export function showChannel(channelId, messageId) {
   batch(() => {
     isNavigationOpen.value = false;
@@ -154,10 +161,7 @@ export function showMessage(channelId, messageId) {
   }, 1000));
 }
 
-/**
- * A link into this page leads there without another tab, unless it is wanted in one.
- * @param {MouseEvent} event
- */
+/** A link into this page leads there without another tab, unless it is wanted in one. @param {MouseEvent} event */
 export function followLink(event) {
   if (event.ctrlKey || event.metaKey || event.shiftKey || !(event.currentTarget instanceof HTMLAnchorElement)) return;
   const { server_id, channel_id, message_id } = placeOfLink(event.currentTarget.href, document.baseURI);
@@ -282,7 +286,16 @@ function OwnBar() {
 /** Servers and channels: beside the messages, or over them on a phone. */
 export function Navigation() {
   const server = servers.value.get(place.value.server_id ?? -1);
-  return html`<div class=${classes('navigation', isNavigationOpen.value && 'is-open')}>
+  const isOpen = isNavigationOpen.value;
+  const wasOpen = useRef(isOpen);
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(() => {
+    const isOverMessages = isOpen && !wasOpen.current && small.matches;
+    wasOpen.current = isOpen;
+    const first = box.current?.querySelector('[aria-current], button');
+    if (isOverMessages && first instanceof HTMLElement) first.focus();
+  }, [isOpen]);
+  return html`<div ref=${box} class=${classes('navigation', isOpen && 'is-open')}>
     <${Rail} />
     <nav class="channels" aria-label=${t('channels.title')}>
       ${server ? html`<${Channels} key=${server.id} server=${server} />` : html`<div class="channels-head">
@@ -325,9 +338,12 @@ function closePanel() {
     side.value = null;
     return true;
   }
-  const isOver = isNavigationOpen.value && !!place.value.channel_id && matchMedia('(max-width: 759px)').matches;
-  if (isOver) isNavigationOpen.value = false;
-  return isOver;
+  const isOver = isNavigationOpen.value && !!place.value.channel_id && small.matches;
+  if (!isOver) return false;
+  isNavigationOpen.value = false;
+  const opener = document.querySelector('[data-test=open-navigation]');
+  if (opener instanceof HTMLElement) opener.focus();
+  return true;
 }
 
 /** @param {EventTarget | null} element */
@@ -369,9 +385,7 @@ function onKeyDown(event) {
     openDialog('keys');
   } else if (document.activeElement === document.body && event.key.length === 1 && event.key !== ' ') {
     // Who types without having chosen a place means the message box; the character itself arrives there.
-    const composer = document.querySelector('[data-test=composer]');
-    if (composer instanceof HTMLElement) composer.focus();
-    else focusComposer();
+    focusComposer();
   }
 }
 

@@ -99,10 +99,6 @@ function Header({ channel }) {
     <${IconButton} icon="menu" class="to-navigation" label=${t('navigation.open')} data-test="open-navigation"
       onClick=${() => {
       isNavigationOpen.value = true;
-      requestAnimationFrame(() => {
-        const first = document.querySelector('.navigation [aria-current], .navigation button');
-        if (first instanceof HTMLElement) first.focus();
-      });
     }} />
     ${channel && html`<${Icon} name="hash" />`}
     <h1 class="cut">${channel ? html`<button type="button" class="cut channel-name" aria-haspopup="dialog"
