@@ -236,7 +236,7 @@ fn judge_clock(database_s: f64, clock: WallClock) -> Result<(), JoinError> {
     Err(JoinError::Clock(ahead_s.abs() as u64, if ahead_s > 0.0 { "ahead of" } else { "behind" }))
 }
 
-/// Ends the sockets of a node that has not known for long whether what it remembers is true; they go on elsewhere.
+/// Ends the sockets of a node that has not known for long whether what it remembers is true; they go on at a node that does, once there is one.
 async fn end_sockets_without(lease: Lease, (registry, relays): (RegistryHandle, Relays)) {
     let mut is_ended = false;
     loop {
@@ -244,7 +244,7 @@ async fn end_sockets_without(lease: Lease, (registry, relays): (RegistryHandle, 
         if lease.over_for() < WITHOUT_MAX {
             is_ended = false;
         } else if !std::mem::replace(&mut is_ended, true) {
-            tracing::warn!("this node does not know what others have changed: its sockets end, and go on elsewhere");
+            tracing::warn!("this node does not know what others have changed: its sockets end, and go on at a node that does");
             registry.end_all(&relays, End::RESTART).await;
         }
     }
