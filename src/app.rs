@@ -107,7 +107,7 @@ impl Application {
             prepared = prepare(&database, number) => prepared?,
         }
         let other = |error: &dyn std::fmt::Display| StartError::Other(error.to_string());
-        let db = Db::new(&database).map_err(|error| other(&error))?;
+        let db = Db::new(&database, config.times.connection_wait_max).map_err(|error| other(&error))?;
         patiently(|| users::note_looks(&db)).await.map_err(|error| other(&error))?;
         let epoch = patiently(|| log_epoch::find(&db)).await.map_err(|error| other(&error))?;
         let writer = Writer::start(config.writers, &database, config.times);

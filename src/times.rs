@@ -16,6 +16,11 @@ const GAP_READ_MAX: Duration = Duration::from_secs(1);
 /// A question to the registry: a load or two from a database that is slow, and what comes before them.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
+/// As long as a load may wait for its turn while none of those before it ends.
+const STANDSTILL_MAX: Duration = Duration::from_secs(1);
+/// As long as a connection to PostgreSQL is waited for.
+const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(1);
+
 /// As often as a node looks what others on its database have written and changed.
 pub const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 /// The same where the bus brings it sooner.
@@ -28,6 +33,10 @@ pub struct Times {
     pub idle: Duration,
     /// A question to the registry that has no answer after so long is given up.
     pub answer_max: Duration,
+    /// A load waits so long for its turn while none of those before it ends.
+    pub standstill_max: Duration,
+    /// A statement waits so long for a connection, and for one to be opened.
+    pub connection_wait_max: Duration,
     /// A send waits for so much longer than its bounds say.
     pub send_patience: Duration,
     /// As often as the logs of the channels with life are looked at: whether they have gone on without this node.
@@ -59,6 +68,8 @@ impl Default for Times {
         Self {
             idle: Duration::from_secs(60),
             answer_max: ANSWER_MAX,
+            standstill_max: STANDSTILL_MAX,
+            connection_wait_max: CONNECTION_WAIT_MAX,
             send_patience: Duration::ZERO,
             watch_every: Duration::from_secs(10),
             follow_every: FOLLOW_EVERY,

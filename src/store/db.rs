@@ -5,7 +5,7 @@
 
 use super::backends;
 use super::fault::{Fault, client_error, fault};
-use super::pool::{AffinePools, Connection, WAIT};
+use super::pool::{AffinePools, Connection};
 use super::target::Target;
 use crate::domain::backend::Backend;
 use crate::error::{Error, Result};
@@ -49,6 +49,8 @@ pub struct Db {
     target: Target,
     calls: Arc<AffinePools>,
     cascades: Arc<AffinePools>,
+    /// As long as a change waits for the lock of the database.
+    wait_max: Duration,
 }
 
 /// What a statement does, and so which connection it has and whether it may be sent again.
@@ -95,17 +97,18 @@ pub fn session_config(
 }
 
 impl Db {
-    /// The pools over `config`; no connection is made yet.
+    /// The pools over `config`, for whose connections a statement waits for `wait_max`; none is made yet.
     ///
     /// # Errors
     /// When the pools' own settings contradict each other.
-    pub fn new(target: &Target) -> Result<Self, BuildError> {
+    pub fn new(target: &Target, wait_max: Duration) -> Result<Self, BuildError> {
         let pools = |name, timeout_ms, homes, size| {
             let config = session_config(target.config(), name, timeout_ms, STATEMENT_TIMEOUT_MS);
-            AffinePools::new(target, &config, homes, size).map(Arc::new)
+            AffinePools::new(target, &config, homes, size, wait_max).map(Arc::new)
         };
         Ok(Self {
             target: target.clone(),
+            wait_max,
             calls: pools(CALLS_NAME, STATEMENT_TIMEOUT_MS, HOMES, HOME_SIZE)?,
             cascades: pools(CASCADES_NAME, CASCADE_TIMEOUT_MS, 1, CASCADE_POOL_SIZE)?,
         })
@@ -199,7 +202,7 @@ impl Db {
         // PostgreSQL ends the statement itself; this is for a database that no longer answers at all.
         let limit = Duration::from_millis(work.timeout_ms() + 1_000);
         // A change without an answer costs its connection. What waits for a connection waits for the lock as long.
-        if work.is_change() && timeout(WAIT, self.target.ready()).await.is_none() {
+        if work.is_change() && timeout(self.wait_max, self.target.ready()).await.is_none() {
             return Err(Error::Unavailable);
         }
         for attempt in 1.. {

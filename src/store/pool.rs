@@ -6,8 +6,8 @@
 //! A lease is for one at a time, or [shared](AffinePools::share): quick reads of one thread that come within [`SHARED_FOR`] go
 //! down one connection, one behind the other, and share its system calls. One that hangs holds up those and no others.
 //!
-//! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, [`WAIT`] for one to be free and [`WAIT`] to
-//! open one. One that cannot be opened is not missed while another pool has one idle.
+//! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, so long for one to be free and so long
+//! to open one. One that cannot be opened is not missed while another pool has one idle.
 
 use super::open::{OpenError, Opened};
 use super::target::Target;
@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Config;
 
-/// As long as a connection is waited for.
-pub(super) const WAIT: Duration = Duration::from_secs(1);
+/// Who has waited so long and goes away leaves a connection that hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(1);
 const SHARED_FOR: Duration = Duration::from_millis(2);
 const SHARERS_MAX: usize = 32;
 
@@ -79,6 +79,8 @@ pub(super) struct AffinePools {
     /// As many as all pools have room for: who has one finds a place in one of them.
     places: Arc<Semaphore>,
     shared: Mutex<Vec<Shared>>,
+    /// As long as a connection is waited for.
+    wait_max: Duration,
 }
 
 /// At most one for a thread.
@@ -98,23 +100,29 @@ pub(super) struct Lease {
 }
 
 impl AffinePools {
-    /// `homes` pools of `size` connections each; none is opened yet.
+    /// `homes` pools of `size` connections each, for which one waits for `wait_max`; none is opened yet.
     ///
     /// # Errors
     /// When the pools' own settings contradict each other.
-    pub(super) fn new(target: &Target, config: &Config, homes: usize, size: usize) -> Result<Self, BuildError> {
+    pub(super) fn new(
+        target: &Target,
+        config: &Config,
+        homes: usize,
+        size: usize,
+        wait_max: Duration,
+    ) -> Result<Self, BuildError> {
         let pool = || {
             let manager = Manager { target: target.clone(), config: config.clone() };
             Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()
         };
         let pools = (0..homes).map(|_| pool()).collect::<Result<_, _>>()?;
-        Ok(Self { pools, places: Arc::new(Semaphore::new(homes * size)), shared: Mutex::default() })
+        Ok(Self { pools, places: Arc::new(Semaphore::new(homes * size)), shared: Mutex::default(), wait_max })
     }
 
     /// A connection for one statement at a time.
     pub(super) async fn lease(&self) -> Result<Arc<Lease>> {
-        let deadline = Instant::now() + WAIT;
-        let place = timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
+        let deadline = Instant::now() + self.wait_max;
+        let place = timeout(self.wait_max, Arc::clone(&self.places).acquire_owned()).await;
         let Some(Ok(place)) = place else {
             tracing::warn!("all connections to PostgreSQL are in use");
             return Err(Error::Unavailable);
@@ -133,7 +141,8 @@ impl AffinePools {
     /// A connection of the first pool that has one, this thread's home before the others.
     async fn take(&self) -> Result<Option<Object>, PoolError> {
         let home = TURN.with(|turn| turn % self.pools.len().max(1));
-        let at_once = Timeouts { wait: Some(Duration::ZERO), create: Some(WAIT), recycle: Some(WAIT) };
+        let in_time = Some(self.wait_max);
+        let at_once = Timeouts { wait: Some(Duration::ZERO), create: in_time, recycle: in_time };
         let mut failed = None;
         for pool in self.pools.iter().cycle().skip(home).take(self.pools.len()) {
             if failed.is_some() && pool.status().available == 0 {
@@ -226,7 +235,7 @@ impl CancelGuard<'_> {
 
 impl Drop for CancelGuard<'_> {
     fn drop(&mut self) {
-        if self.since.elapsed() >= WAIT {
+        if self.since.elapsed() >= HANGS_AFTER {
             self.lease.discard();
         }
     }

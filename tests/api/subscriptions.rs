@@ -378,7 +378,7 @@ async fn many_channels_are_asked_for_in_one_frame() {
             "subscribed" => assert!(subscribed.insert(event["channel_id"].as_i64().expect("an id"))),
             "replay.done" => done += 1,
             "message.created" => missed += 1,
-            "error" => refused = Some(event),
+            "error" => assert_eq!(refused.replace(event), None, "only one of them is nowhere"),
             other => panic!("{other}"),
         }
     }

@@ -109,7 +109,7 @@ impl Scene {
     async fn start_on(bus: Bus) -> Self {
         let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
         let writer = Writer::start(1, &nowhere, Times::default());
-        let db = Db::new(&nowhere).expect("its settings agree");
+        let db = Db::new(&nowhere, Times::default().connection_wait_max).expect("its settings agree");
         let registry = Registry::start(
             db.clone(),
             writer.clone(),

@@ -8,12 +8,11 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-/// As long as a load may wait for its turn while none of those before it ends.
-const STANDSTILL_MAX: Duration = Duration::from_secs(1);
-
 /// See the module.
 pub struct Slots {
     free: Semaphore,
+    /// As long as a load may wait for its turn while none of those before it ends.
+    standstill_max: Duration,
     /// When a load has ended last.
     moved: Cell<Instant>,
 }
@@ -25,9 +24,9 @@ pub struct Slot<'a> {
 }
 
 impl Slots {
-    /// So many.
-    pub fn new(count: usize) -> Self {
-        Self { free: Semaphore::new(count), moved: Cell::new(Instant::now()) }
+    /// So many, and how long one waits for them while nothing moves.
+    pub fn new(count: usize, standstill_max: Duration) -> Self {
+        Self { free: Semaphore::new(count), standstill_max, moved: Cell::new(Instant::now()) }
     }
 
     /// Waits for a turn, for as long as others have theirs one after another.
@@ -37,9 +36,9 @@ impl Slots {
     pub async fn in_time(&self) -> Result<Slot<'_>> {
         let mut turn = pin!(self.free.acquire());
         loop {
-            match timeout(STANDSTILL_MAX, turn.as_mut()).await {
+            match timeout(self.standstill_max, turn.as_mut()).await {
                 Some(permit) => return permit.map(|permit| self.slot(permit)).map_err(|_| Error::Unavailable),
-                None if self.moved.get().elapsed() < STANDSTILL_MAX => {}
+                None if self.moved.get().elapsed() < self.standstill_max => {}
                 None => return Err(Error::Unavailable),
             }
         }
@@ -66,10 +65,12 @@ mod tests {
     use super::*;
     use futures_util::future::join_all;
 
+    const STANDSTILL_MAX: Duration = Duration::from_secs(1);
+
     /// One after another, for longer in all than any of them would wait at a standstill.
     #[tokio::test]
     async fn in_a_long_line_that_moves_everyone_has_a_turn() {
-        let slots = Slots::new(1);
+        let slots = Slots::new(1, STANDSTILL_MAX);
         let load = async || {
             let slot = slots.in_time().await;
             tokio::time::sleep(STANDSTILL_MAX * 6 / 10).await;
@@ -80,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn at_a_standstill_nobody_waits_on() {
-        let slots = Slots::new(1);
+        let slots = Slots::new(1, STANDSTILL_MAX);
         let hangs = slots.in_time().await;
         assert!(hangs.is_ok() && matches!(slots.in_time().await, Err(Error::Unavailable)));
     }

@@ -50,7 +50,7 @@ impl Handler<IsLive> for Registry {
 
 fn registry() -> actix::Addr<Registry> {
     let nowhere: crate::store::Target = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
-    let db = Db::new(&nowhere).expect("its settings agree");
+    let db = Db::new(&nowhere, Times::default().connection_wait_max).expect("its settings agree");
     let writer = Writer::start(1, &nowhere, Times::default());
     Registry::start(
         db,

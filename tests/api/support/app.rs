@@ -171,6 +171,8 @@ fn patient(uptime_us: &'static AtomicU64) -> Times {
     let soon_s = u32::try_from(super::SOON.as_secs()).expect("not that long");
     Times {
         answer_max,
+        standstill_max: super::SOON,
+        connection_wait_max: super::SOON,
         send_patience,
         gap_read_max: super::SOON,
         // Longer than any test waits for what is told of.

@@ -79,15 +79,18 @@ impl Socket {
         timeout(SOON, self.stream.next()).await.expect("a frame in time").and_then(Result::ok)
     }
 
-    /// The next text frame, as it was sent.
+    /// The next text frame, as it was sent. A node that pings and says nothing is not waited for for ever.
     pub async fn next_text(&mut self) -> String {
-        loop {
-            match self.next_frame().await {
-                Some(Message::Text(text)) => return text.to_string(),
-                Some(Message::Ping(_) | Message::Pong(_)) => {}
-                other => panic!("no event but {other:?}"),
+        let text = async {
+            loop {
+                match self.next_frame().await {
+                    Some(Message::Text(text)) => return text.to_string(),
+                    Some(Message::Ping(_) | Message::Pong(_)) => {}
+                    other => panic!("no event but {other:?}"),
+                }
             }
-        }
+        };
+        timeout(SOON, text).await.expect("an event in time")
     }
 
     /// The next text frame, as JSON.

@@ -140,7 +140,7 @@ fn what_could_not_be_kept_is_not_tried_again_at_once() {
 #[actix_web::test]
 async fn so_many_pages_are_read_at_once() {
     let nowhere = "postgresql://nobody@127.0.0.1:1/none".parse().expect("a URL");
-    let db = Db::new(&nowhere).expect("its settings agree");
+    let db = Db::new(&nowhere, crate::times::Times::default().connection_wait_max).expect("its settings agree");
     let (pages, access) = (NewestPages::default(), access());
     let newest = open(&pages, access.id());
     let others: Vec<_> = (0..READS_AT_ONCE).map(|_| pages.0.reads.try_acquire().expect("free")).collect();
