@@ -35,6 +35,8 @@ crash: tools ## kill and stop a node (one of NODES, 1) and its database under lo
 lint: tools ## format, clippy, documentation, licences
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	cargo fmt --check --manifest-path tests/model/Cargo.toml
+	cargo clippy --all-targets --locked --manifest-path tests/model/Cargo.toml --target-dir target/model -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --no-deps --locked --document-private-items
 	@if cargo deny --version >/dev/null 2>&1; \
 	then echo cargo deny check bans licenses sources; cargo deny --locked check bans licenses sources; \

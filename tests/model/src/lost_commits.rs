@@ -5,6 +5,7 @@
 //! of it that the promise hangs on, so that the search can be made without them.
 
 use stateright::{Model, Property};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the server keeps to.
@@ -155,8 +156,8 @@ impl State {
         let Some(statement) = self.processes.get_mut(&process).and_then(Option::take) else { return };
         match statement {
             Statement::Append(key, draft) => {
-                if !self.ledger.contains_key(&key) {
-                    self.ledger.insert(key, false);
+                if let Entry::Vacant(none) = self.ledger.entry(key) {
+                    none.insert(false);
                     self.log.push(draft);
                 }
             }
