@@ -12,6 +12,7 @@ mod client;
 mod connection;
 mod connects;
 mod crowd;
+mod decisions;
 mod durable;
 mod fan_out;
 mod floors;
@@ -40,11 +41,12 @@ mod traffic;
 use publish::Plan;
 use results::Results;
 
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "fan_out",
     "durable",
     "calls",
     "limits",
+    "decisions",
     "logins",
     "memory",
     "connects",
@@ -78,6 +80,9 @@ async fn measure() {
     }
     if is_chosen("limits") {
         limits::measure(&mut results).await;
+    }
+    if is_chosen("decisions") {
+        decisions::measure(&mut results);
     }
     if is_chosen("logins") {
         logins::measure(&mut results).await;

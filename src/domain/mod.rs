@@ -15,6 +15,8 @@ mod id;
 pub mod log;
 pub mod message;
 pub mod patch;
+pub mod permission;
+pub mod rights;
 pub mod server;
 pub mod text;
 pub mod timestamp;
