@@ -244,7 +244,9 @@ async fn end_sockets_without(lease: Lease, (registry, relays): (RegistryHandle, 
         if lease.over_for() < WITHOUT_MAX {
             is_ended = false;
         } else if !std::mem::replace(&mut is_ended, true) {
-            tracing::warn!("this node does not know what others have changed: its sockets end, and go on at a node that does");
+            tracing::warn!(
+                "this node does not know what others have changed: its sockets end, and go on at a node that does"
+            );
             registry.end_all(&relays, End::RESTART).await;
         }
     }
