@@ -61,6 +61,8 @@ export const members = signal(new Map());
 /** @type {Signal<Map<number, Pending[]>>} */
 export const pending = signal(new Map());
 export const connection = signal(/** @type {Connection} */ ({ state: 'connecting' }));
+/** How many milliseconds this browser's clock is ahead of the node's. */
+export const clockAhead = signal(0);
 /** Up to which `seq` each channel was read. @type {Signal<Map<number, number>>} */
 export const reads = signal(new Map());
 /** @type {Signal<Place>} */

@@ -177,7 +177,7 @@ function onMessageKey(event, message, where) {
     Equal: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
     NumpadAdd: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
   });
-  const run = keys[event.code];
+  const run = keys[event.key === '+' ? 'NumpadAdd' : event.code];
   if (!run) return;
   event.preventDefault();
   run();
@@ -320,13 +320,13 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
 
 /**
  * A message that is on its way.
- * @param {{rowKey: string, pending: import('../store.js').Pending, original?: Message, isFirst: boolean,
+ * @param {{rowKey: string, pending: import('../store.js').Pending, at: number, original?: Message, isFirst: boolean,
  *   isActive: boolean, where: Where}} props
  */
-export function PendingRow({ rowKey, pending, original, isFirst, isActive, where }) {
+export function PendingRow({ rowKey, pending, at: atMs, original, isFirst, isActive, where }) {
   const own = me.value;
   const name = nameOf(own?.id);
-  const at = new Date(pending.created_at_ms).toISOString();
+  const at = new Date(atMs).toISOString();
   const isHead = isFirst || !!pending.reply_to;
   return html`<li class=${classes('message', isHead && 'is-first', `is-${pending.state}`)} data-test="message"
     data-key=${rowKey} data-id="" data-seq="" data-nonce=${pending.nonce}

@@ -363,7 +363,7 @@ export function Shell() {
   );
   return html`<div
     class="shell ${marks}" data-test="app" ...${swipe}>
-    <${Navigation} />
+    <${Navigation}>${servers.value.size === 0 && html`<${Welcome} />`}<//>
     <button type="button" class="shade" tabIndex=${-1} aria-label=${t('dialog.close')} onClick=${closePanels}></button>
     <main class="main">
       <${Header} channel=${channel} />
