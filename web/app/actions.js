@@ -127,7 +127,7 @@ async function opened({ channel_id, message_id }) {
  * @param {number} channel_id @param {number} message_id
  */
 export async function jumpTo(channel_id, message_id) {
-  if (await pages.jumpTo(channel_id, message_id)) notify({ kind: 'info', code: 'message_not_found' });
+  if (await pages.jumpTo(channel_id, message_id)) notify({ kind: 'warning', code: 'message_not_found' });
 }
 
 /** The channel of a server that was opened last, else its first. @param {number} server_id */
@@ -165,7 +165,7 @@ export function startPlaces() {
       if (allServers.size) later(anyPlace());
     } else if (!allServers.has(server_id)) {
       if (!isLive) return;
-      notify({ kind: 'info', code: 'server_not_found' });
+      notify({ kind: 'warning', code: 'server_not_found' });
       later(anyPlace());
     } else if (channel_id === undefined) {
       const next = placeIn(server_id);
@@ -174,7 +174,7 @@ export function startPlaces() {
       // What the disk kept may not have it yet.
       if (!isLive) return;
       // One that was open has gone before the person's eyes; one that a link led to has never been there.
-      if (wasOpened !== hashOf(place.value)) notify({ kind: 'info', code: 'channel_not_found' });
+      if (wasOpened !== hashOf(place.value)) notify({ kind: 'warning', code: 'channel_not_found' });
       later(placeIn(server_id));
     } else if (wasOpened !== hashOf(place.value)) {
       wasOpened = hashOf(place.value);

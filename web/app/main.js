@@ -125,7 +125,7 @@ function Toast({ notice }) {
     return () => clearTimeout(timer);
   }, []);
   return html`<div class=${classes('toast', `is-${notice.kind}`)} data-test="toast">
-    <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
+    <${Icon} name=${notice.kind === 'info' ? 'check' : 'alert'} />
     <p>${notice.word ? t(notice.word, { count: notice.count ?? 0 }) : wordsOfError(notice)}</p>
     <${IconButton} icon="close" label=${t('dialog.close')} onClick=${() => dismiss(notice.key)} />
   </div>`;

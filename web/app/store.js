@@ -40,7 +40,8 @@ import { computed, effect, signal } from '../vendor/signals.js';
  */
 /** @typedef {{server_id?: number, channel_id?: number, message_id?: number}} Place */
 /**
- * @typedef {{key: string, kind: 'error'|'info', code?: string, detail?: string, word?: string, count?: number}} Notice
+ * @typedef {{key: string, kind: 'error'|'warning'|'info', code?: string, detail?: string, word?: string,
+ *   count?: number}} Notice
  */
 /** @typedef {{language: 'en'|'ko', theme: 'system'|'light'|'dark'}} Preferences */
 /** @typedef {{count: number, first_seq: number|null}} Unread */

@@ -309,9 +309,9 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
       ${isHead && html`<${Head} name=${name} at=${message.created_at} />`}
       ${!isHead && html`<span class="hidden-text">${name}</span>`}
       ${message.pinned && html`<span class="pin-mark"><${Icon} name="pin" />${t('message.pinned')}</span>`}
-      ${isEdited ? html`<${Editor} message=${message} />` : html`<${Content} text=${message.content} />`}
-      ${message.edited_at && !isEdited && html`<span class="edited"
-        title=${momentOf(message.edited_at)}>${t('message.edited')}</span>`}
+      ${isEdited ? html`<${Editor} message=${message} />` : html`<div class="said"><${Content}
+        text=${message.content} />${message.edited_at && html`${' '}<span class="edited"
+        title=${momentOf(message.edited_at)}>${t('message.edited')}</span>`}</div>`}
       <${Reactions} message=${message} isActive=${isActive} />
     </div>
     ${!isEdited && html`<${Tools} message=${message} where=${where} isActive=${isActive} />`}
@@ -338,7 +338,7 @@ export function PendingRow({ rowKey, pending, at: atMs, original, isFirst, isAct
       ${pending.reply_to && html`<${ReplyTo} to=${pending.reply_to} original=${original}
         channelId=${where.channelId} />`}
       ${isHead && html`<${Head} name=${name} at=${at} />`}
-      <${Content} text=${pending.content} />
+      <div class="said"><${Content} text=${pending.content} /></div>
       <${PendingState} pending=${pending} />
     </div>
   </li>`;
