@@ -1,7 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dividerAfter, rowsOf } from '../../web/app/views/rows.js';
+import { dividerAfter, originalsIn, rowsOf } from '../../web/app/views/rows.js';
 
 const START = new Date(2026, 0, 31, 12, 0, 0).getTime();
 const ME = 1;
@@ -101,4 +101,15 @@ test('what comes while nobody reads is divided off anew, from its first message 
 test('what comes while somebody reads is not divided off', () => {
   assert.equal(after(null, { isReading: true }), null);
   assert.equal(after(4, { isReading: true }), 4);
+});
+
+test('what is answered is gone where all from before it on is loaded without it', () => {
+  const messages = [message(5, 2, 0), message(7, 2, 0)];
+  const more = originalsIn(messages, true);
+  assert.equal(more(70), messages[1]);
+  assert.equal(more(60), null);
+  assert.equal(more(40), undefined, 'it may lie before');
+  assert.equal(more(null), undefined);
+  assert.equal(originalsIn(messages, false)(40), null);
+  assert.equal(originalsIn([], false)(40), undefined, 'nothing is loaded');
 });

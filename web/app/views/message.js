@@ -220,8 +220,12 @@ function Reactions({ message, isActive }) {
 
 // The row.
 
-/** @param {{to: number, original: Message | undefined, channelId: number}} props */
+/** @param {{to: number, original: Message | null | undefined, channelId: number}} props `null`: it is gone */
 function ReplyTo({ to, original, channelId }) {
+  if (original === null) {
+    return html`<div class="reply-to" data-test="reply-to"><${Icon} name="reply" />
+      <span class="cut">${t('message.reply_to_gone')}</span></div>`;
+  }
   const name = original ? nameOf(original.author_id, original.author_username) : '';
   return html`<button type="button" class="reply-to" tabIndex=${-1} data-test="reply-to"
     onClick=${() => showMessage(channelId, to)}>
@@ -274,7 +278,7 @@ function Head({ name, at, children }) {
 }
 
 /**
- * @param {{rowKey: string, message: Message, original?: Message, isFirst: boolean, isTarget: boolean,
+ * @param {{rowKey: string, message: Message, original?: Message | null, isFirst: boolean, isTarget: boolean,
  *   isActive: boolean, where: Where}} props
  */
 export function MessageRow({ rowKey, message, original, isFirst, isTarget, isActive, where }) {
@@ -320,8 +324,8 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
 
 /**
  * A message that is on its way.
- * @param {{rowKey: string, pending: import('../store.js').Pending, at: number, original?: Message, isFirst: boolean,
- *   isActive: boolean, where: Where}} props
+ * @param {{rowKey: string, pending: import('../store.js').Pending, at: number, original?: Message | null,
+ *   isFirst: boolean, isActive: boolean, where: Where}} props
  */
 export function PendingRow({ rowKey, pending, at: atMs, original, isFirst, isActive, where }) {
   const own = me.value;

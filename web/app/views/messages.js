@@ -13,7 +13,7 @@ import {
   activeRow, attempt, editing, focusComposer, isNavigationOpen, openDialog, readAll, readByKey, showMessage, showNewest,
   small, target,
 } from './navigation.js';
-import { dividerAfter, focusRow, rowsOf, scrollByKey, useFocusInList, useScroll } from './rows.js';
+import { dividerAfter, focusRow, originalsIn, rowsOf, scrollByKey, useFocusInList, useScroll } from './rows.js';
 
 /** @typedef {import('../store.js').Channel} Channel */
 /** @typedef {import('../store.js').Log} Log */
@@ -301,10 +301,10 @@ function usePaging({ channelId, log, hasOlder, hasNewer, scroller, isAtEndNow })
 
 /**
  * @param {Row} row
- * @param {{byId: Map<number, Message>, active: string | null, marked: number | null,
+ * @param {{originalOf: ReturnType<typeof originalsIn>, active: string | null, marked: number | null,
  *   where: {isOwner: boolean, channelId: number}}} about
  */
-function rowElement(row, { byId, active, marked, where }) {
+function rowElement(row, { originalOf, active, marked, where }) {
   const { key } = row;
   if (row.kind === 'day') {
     return html`<li key=${key} data-key=${key} class="divider is-day"><span>${dayOf(row.at)}</span></li>`;
@@ -315,11 +315,11 @@ function rowElement(row, { byId, active, marked, where }) {
   }
   const isActive = key === active;
   if (row.kind === 'pending') {
-    const original = byId.get(row.pending.reply_to ?? -1);
+    const original = originalOf(row.pending.reply_to);
     return html`<${PendingRow} key=${key} rowKey=${key} pending=${row.pending} at=${row.at} original=${original}
       isFirst=${row.isFirst} isActive=${isActive} where=${where} />`;
   }
-  const original = byId.get(row.message.reply_to ?? -1);
+  const original = originalOf(row.message.reply_to);
   return html`<${MessageRow} key=${key} rowKey=${key} message=${row.message} original=${original}
     isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${isActive} where=${where} />`;
 }
@@ -353,7 +353,7 @@ export function Messages({ channel }) {
     () => rowsOf({ messages, pending: waiting, meId, unreadSeq: divider, hasOlder, aheadMs }),
     [messages, waiting, divider, meId, hasOlder, aheadMs],
   );
-  const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
+  const originalOf = useMemo(() => originalsIn(messages, hasOlder), [messages, hasOlder]);
   const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
   const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
   const active = rows.some((row) => row.key === activeRow.value) ? activeRow.value : lastKey;
@@ -374,7 +374,7 @@ export function Messages({ channel }) {
       <${Top} channel=${channel} log=${log} hasOlder=${hasOlder} isOwner=${isOwner} isEmpty=${rows.length === 0} />
       <ol ref=${list} onKeyDown=${(/** @type {any} */ event) => {
         if (!event.target.closest('textarea')) roveFocus(event, '.message');
-      }}>${rows.map((row) => rowElement(row, { byId, active, marked, where }))}</ol>
+      }}>${rows.map((row) => rowElement(row, { originalOf, active, marked, where }))}</ol>
       ${hasNewer && (log.error ? html`<${Failed} log=${log} load=${() => actions.loadNewer(channelId)}
         isSaid=${!hasOlder} />` : html`<div class="list-end">
           ${log.is_loading && html`<span class="spinner"></span>`}</div>`)}

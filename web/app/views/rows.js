@@ -83,6 +83,23 @@ export function rowsOf({ messages, pending, meId, unreadSeq, hasOlder = false, a
   return rows;
 }
 
+/**
+ * Finds what a message answers among those that are loaded.
+ * @param {Message[]} messages
+ * @param {boolean} hasOlder whether there are messages before those
+ * @returns {(id: number | null | undefined) => Message | null | undefined} `null` where it is gone: all from before it
+ *   on are there, and it is not
+ */
+export function originalsIn(messages, hasOlder) {
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  const [first] = messages;
+  return (id) => {
+    if (!id) return undefined;
+    const isKnown = first && (!hasOlder || id > first.id);
+    return byId.get(id) ?? (isKnown ? null : undefined);
+  };
+}
+
 // The one owner of the scroll position: at the end it stays at the end; elsewhere the rows that one sees stay where
 // they are, whatever is added, taken away or grows above and below them. So does, also at the end, the row of which the
 // text is being changed; as it grows, all of it stays in the window.
