@@ -68,6 +68,8 @@ export const clockAhead = signal(0);
 export const reads = signal(new Map());
 /** @type {Signal<Place>} */
 export const place = signal({});
+/** Where a link leads that is in a server which is not one of mine. @type {Signal<Place|null>} */
+export const foreign = signal(null);
 /** @type {Signal<Map<number, string>>} */
 export const drafts = signal(new Map());
 const NOTICES_MAX = 5;
