@@ -12,6 +12,7 @@ mod keyboard;
 mod line;
 mod link;
 mod long;
+mod looks;
 mod newcomer;
 mod page;
 mod picture;

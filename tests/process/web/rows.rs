@@ -13,6 +13,13 @@ const IS_WHOLE: &str = "const row = document.querySelector(arguments[0])?.getBou
     const list = document.querySelector('[data-test=messages]').getBoundingClientRect();
     return !!row && row.top >= list.top - 1 && row.bottom <= list.bottom + 1";
 
+/// Whether nothing lies over the button that saves.
+const IS_FREE: &str = "const button = document.querySelector('[data-test=save-edit]');
+    const { left, top, width, height } = button.getBoundingClientRect();
+    return !!document.querySelector('.pill')
+        && [0.1, 0.5, 0.9].every((part) =>
+            button.contains(document.elementFromPoint(left + width * part, top + height * part)))";
+
 /// A clock that is wrong by as much as `localStorage` says.
 const WRONG_CLOCK: &str = "const ahead = Number(localStorage.getItem('ahead'));
     const Right = Date;
@@ -84,6 +91,7 @@ async fn what_one_changes_stays_in_sight_while_others_write() {
     browser.until("all of the editor", IS_WHOLE, &[".editor".into()]).await;
     yard.say_as(&yard.june, 30).await;
     yard.mina.until_shown(51).await;
+    browser.until("its buttons free", IS_FREE, &[]).await;
     browser.until("all of it still", IS_WHOLE, &[".editor".into()]).await;
     // It grows to its most lines.
     for _ in 0..14 {

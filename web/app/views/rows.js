@@ -106,6 +106,7 @@ export function originalsIn(messages, hasOlder) {
 
 const END_PX = 40;
 const LINE_PX = 40;
+const PILL_PX = 56;
 const KEPT_ROWS = 30;
 
 /** @typedef {{key: string, offset: number, size: string}} Edited */
@@ -114,8 +115,14 @@ const KEPT_ROWS = 30;
 /** @param {HTMLElement} list */
 const editedRow = (list) => /** @type {HTMLElement | null} */ (list.querySelector('.is-edited'));
 
-/** Whether a row and the window around it are as they were. @param {HTMLElement} row @param {HTMLElement} view */
-const sizeOf = (row, view) => `${row.offsetHeight} in ${view.clientHeight}`;
+/** @param {HTMLElement} view */
+const isAtEndOf = (view) => view.scrollHeight - view.scrollTop - view.clientHeight < END_PX;
+
+/** How high a row may be: away from the end the way there lies over the last lines. @param {HTMLElement} view */
+const roomOf = (view) => view.clientHeight - (isAtEndOf(view) ? 0 : PILL_PX);
+
+/** Another one where a row, or the room for it, has changed. @param {HTMLElement} row @param {HTMLElement} view */
+const sizeOf = (row, view) => `${row.offsetHeight} in ${roomOf(view)}`;
 
 /**
  * The row that is being changed, if one sees something of it.
@@ -132,7 +139,7 @@ function editedSeen(list, view) {
 /** Scrolls no further than shows all of a row, its end first. @param {HTMLElement} view @param {HTMLElement} row */
 function showWhole(view, row) {
   const above = row.offsetTop - view.scrollTop;
-  const below = above + row.offsetHeight - view.clientHeight;
+  const below = above + row.offsetHeight - roomOf(view);
   if (below > 0) view.scrollTop += below;
   else if (above < 0) view.scrollTop += Math.max(above, below);
 }
@@ -168,8 +175,7 @@ function holdsFrom(rows, top) {
 /** What is seen, to be held. @param {HTMLElement} view @param {HTMLElement} list @returns {Hold} */
 function holdOf(view, list) {
   const top = view.scrollTop;
-  const isAtEnd = view.scrollHeight - top - view.clientHeight < END_PX;
-  return { isAtEnd, top, rows: holdsFrom(list.children, top), edited: editedSeen(list, view) };
+  return { isAtEnd: isAtEndOf(view), top, rows: holdsFrom(list.children, top), edited: editedSeen(list, view) };
 }
 
 /**
