@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 /// The first of these elements lies over none of the others.
-const IS_APART: &str = "const [first, ...others] = arguments.map((selector) => document.querySelector(selector));
+const IS_APART: &str = "const [first, ...others] = [...arguments].map((selector) => document.querySelector(selector));
     const box = first?.getBoundingClientRect();
     return !!box && others.every((other) => {
         const { left, right, top, bottom } = other.getBoundingClientRect();
@@ -42,10 +42,16 @@ async fn everything_has_its_place(size: (u32, u32)) {
     mina.make_server("Courtyard").await;
     let height = "return document.querySelector('.composer').offsetHeight";
     let lines = mina.browser.run(height, &[]).await;
-    for text in ["first", "second"] {
-        mina.say(text).await;
+    let api = Api::new(&node.url);
+    let token = api.log_in("mina", PASSWORD).await;
+    let channel = mina.channel().await;
+    // More than the window shows.
+    for number in 1..=40 {
+        let said = json!({ "content": format!("number {number}") });
+        api.post(&format!("/channels/{channel}/messages"), &token, said).await;
     }
-    mina.until_shown(2).await;
+    mina.until_shown(40).await;
+    mina.click("composer").await;
     mina.browser.press(&[key::UP]).await;
     mina.browser.find("[data-test=editor]").await;
     mina.browser.press(&[key::END]).await;
@@ -56,17 +62,13 @@ async fn everything_has_its_place(size: (u32, u32)) {
         .map((selector) => document.querySelector(selector)?.getBoundingClientRect());
         return !!edited && edited.left >= text.right && edited.bottom <= text.bottom + 2";
     mina.browser.until("that it was edited, behind the text", is_behind, &[]).await;
-    mina.browser.click("[data-test=message]:last-child").await;
     mina.browser.run("document.querySelector('[data-test=message]:last-child').focus()", &[]).await;
     mina.browser.press(&['l']).await;
     mina.browser.find("[data-test=toast]").await;
     let places = ["[data-test=toast]", ".composer", "[data-test=message]:last-child"].map(Into::into);
     mina.browser.until("a toast apart from what one writes", IS_APART, &places).await;
 
-    let api = Api::new(&node.url);
-    let token = api.log_in("mina", PASSWORD).await;
     let named = json!({ "name": "마".repeat(100), "description": "What this is about, in a few words" });
-    let channel = mina.channel().await;
     api.must(Method::PUT, &format!("/channels/{channel}"), &token, named).await;
     let is_renamed = "return document.querySelector('[data-test=composer]').ariaLabel.includes('마'.repeat(100))";
     mina.browser.until("the long name", is_renamed, &[]).await;
