@@ -105,6 +105,8 @@ export function originalsIn(messages, hasOlder) {
 // text is being changed; as it grows, all of it stays in the window.
 
 const END_PX = 40;
+/** Not every scroll position has fractions. */
+const EXACT_END_PX = 2;
 const LINE_PX = 40;
 const PILL_PX = 56;
 const KEPT_ROWS = 30;
@@ -115,11 +117,11 @@ const KEPT_ROWS = 30;
 /** @param {HTMLElement} list */
 const editedRow = (list) => /** @type {HTMLElement | null} */ (list.querySelector('.is-edited'));
 
-/** @param {HTMLElement} view */
-const isAtEndOf = (view) => view.scrollHeight - view.scrollTop - view.clientHeight < END_PX;
+/** @param {HTMLElement} view @param {number} most pixels that may be below */
+const isAtEndOf = (view, most) => view.scrollHeight - view.scrollTop - view.clientHeight < most;
 
 /** How high a row may be: away from the end the way there lies over the last lines. @param {HTMLElement} view */
-const roomOf = (view) => view.clientHeight - (isAtEndOf(view) ? 0 : PILL_PX);
+const roomOf = (view) => view.clientHeight - (isAtEndOf(view, EXACT_END_PX) ? 0 : PILL_PX);
 
 /** Another one where a row, or the room for it, has changed. @param {HTMLElement} row @param {HTMLElement} view */
 const sizeOf = (row, view) => `${row.offsetHeight} in ${roomOf(view)}`;
@@ -175,7 +177,10 @@ function holdsFrom(rows, top) {
 /** What is seen, to be held. @param {HTMLElement} view @param {HTMLElement} list @returns {Hold} */
 function holdOf(view, list) {
   const top = view.scrollTop;
-  return { isAtEnd: isAtEndOf(view), top, rows: holdsFrom(list.children, top), edited: editedSeen(list, view) };
+  const edited = editedSeen(list, view);
+  // Beside what is being changed nothing scrolls to the end by itself: what is below has not been seen.
+  const isAtEnd = isAtEndOf(view, edited ? EXACT_END_PX : END_PX);
+  return { isAtEnd, top, rows: holdsFrom(list.children, top), edited };
 }
 
 /**
