@@ -65,6 +65,14 @@ test('people come in five tones of skin', async () => {
   assert.deepEqual(tones('❤️'), []);
 });
 
+test('of what fits about as well, what is used most comes first', async () => {
+  assert.equal((await search('en', 'heart'))[0], '❤️');
+  assert.equal((await search('ko', '하트'))[0], '❤️');
+  assert.deepEqual(await search('en', 'thumbs'), ['👍', '👎']);
+  assert.equal((await search('ko', '사랑'))[0], '❤️');
+  assert.equal((await search('en', 'firefighter'))[0], '🧑‍🚒', 'what is named so goes before');
+});
+
 test('a search finds names and tags of both languages, the closest first', async () => {
   assert.equal((await search('en', 'red heart'))[0], '❤️');
   assert.equal((await search('ko', '빨간색 하트'))[0], '❤️');
@@ -73,6 +81,7 @@ test('a search finds names and tags of both languages, the closest first', async
   assert.equal((await search('en', '피자'))[0], '🍕');
   assert.ok((await search('ko', '좋아')).includes('👍'));
   assert.deepEqual((await search('en', '👍')).slice(0, 1), ['👍']);
+  assert.deepEqual((await search('en', '😿')).slice(0, 1), ['😿']);
   const dogs = await search('en', 'dog');
   assert.ok(dogs.indexOf('🐶') < dogs.indexOf('🌭'), 'the beginning of a name goes before a part of it');
   assert.deepEqual(await search('en', ' '), []);

@@ -7,7 +7,7 @@ import { closeDisk, keepSoon, lastUser, openedAt, setLastUser, wipeDisk } from '
 import { send } from './outbox.js';
 import * as pages from './pages.js';
 import { closeSession, forgetToken, openSession, resume, startSession, tell, tellSession } from './session.js';
-import { channels, connection, drafts, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
+import { channels, connection, drafts, foreign, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
 import { channelOpened, enter, leave, retryNow as retryGateway, showKept } from './sync.js';
 
 /** @typedef {import('./store.js').Place} Place */
@@ -127,7 +127,7 @@ async function opened({ channel_id, message_id }) {
  * @param {number} channel_id @param {number} message_id
  */
 export async function jumpTo(channel_id, message_id) {
-  if (await pages.jumpTo(channel_id, message_id)) notify({ kind: 'info', code: 'message_not_found' });
+  if (await pages.jumpTo(channel_id, message_id)) notify({ kind: 'warning', code: 'message_not_found' });
 }
 
 /** The channel of a server that was opened last, else its first. @param {number} server_id */
@@ -154,18 +154,25 @@ export function startPlaces() {
   place.value = placeOf(location.hash);
   addEventListener('popstate', () => go(placeOf(location.hash), { replace: true }));
   let wasOpened = '';
+  let wasIn = /** @type {number|undefined} */ (undefined);
   effect(() => {
     const { server_id, channel_id } = place.value;
     const [allServers, allChannels, isLive] = [servers.value, channels.value, connection.value.state === 'live'];
     if (phase.value !== 'in') {
       wasOpened = '';
+      wasIn = undefined;
+      foreign.value = null;
       return;
     }
+    const last = wasIn;
+    if (server_id === undefined || allServers.has(server_id)) wasIn = server_id;
     if (server_id === undefined) {
       if (allServers.size) later(anyPlace());
     } else if (!allServers.has(server_id)) {
       if (!isLive) return;
-      notify({ kind: 'info', code: 'server_not_found' });
+      // One that was open has gone before the person's eyes; one that a link led to has never been theirs.
+      if (last === server_id) notify({ kind: 'warning', code: 'server_not_found' });
+      else foreign.value = place.peek();
       later(anyPlace());
     } else if (channel_id === undefined) {
       const next = placeIn(server_id);
@@ -173,8 +180,8 @@ export function startPlaces() {
     } else if (allChannels.get(channel_id)?.server_id !== server_id) {
       // What the disk kept may not have it yet.
       if (!isLive) return;
-      // One that was open has gone before the person's eyes; one that a link led to has never been there.
-      if (wasOpened !== hashOf(place.value)) notify({ kind: 'info', code: 'channel_not_found' });
+      // The same of channels.
+      if (wasOpened !== hashOf(place.value)) notify({ kind: 'warning', code: 'channel_not_found' });
       later(placeIn(server_id));
     } else if (wasOpened !== hashOf(place.value)) {
       wasOpened = hashOf(place.value);

@@ -2,6 +2,8 @@
 // The two ways to the node: calls, and the gateway's socket. It knows neither a session nor a channel: who starts it
 // gives the tokens, and who opens the gateway subscribes.
 
+import { clockAhead } from './store.js';
+
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./store.js').Connection} Connection */
 
@@ -13,6 +15,8 @@ const TIMEOUT_MS = 20_000;
 const TRIES_MAX = 4;
 /** The longest wait that one call keeps a person waiting. */
 const WAIT_MAX_MS = 10_000;
+/** Answers are dated to the second, and take a while. */
+const CLOCK_STEP_MS = 5_000;
 const REPEATABLE = new Set(['GET', 'PUT', 'PATCH', 'DELETE']);
 const PASSING = new Set(['rate_limited', 'busy', 'unavailable', 'unconfirmed']);
 
@@ -91,6 +95,7 @@ async function once(method, path, body, token) {
       signal: ending.signal,
       cache: 'no-store',
     });
+    compareClocks(answer);
     const text = await answer.text();
     if (!answer.ok) throw errorOf(answer, text);
     return text ? JSON.parse(text) : undefined;
@@ -100,6 +105,12 @@ async function once(method, path, body, token) {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What an answer says about this browser's clock, to the second. @param {Response} answer */
+function compareClocks(answer) {
+  const ahead = Date.now() - Date.parse(answer.headers.get('date') ?? '');
+  if (Math.abs(ahead - clockAhead.peek()) > CLOCK_STEP_MS) clockAhead.value = ahead;
 }
 
 /** @param {Response} answer @param {string} text @returns {ApiError} */

@@ -38,6 +38,7 @@ import {
 import { Shell } from './views/shell.js';
 
 const TOAST_MS = 7000;
+const PASSWORD_BYTES_MAX = 72;
 const ICONS = {
   plain: new URL('../favicon.svg', import.meta.url).href,
   unread: new URL('../favicon_unread.svg', import.meta.url).href,
@@ -71,7 +72,8 @@ function checkRegistration(values) {
   if (length < 2 || length > 32 || /\s/.test(values.username.trim())) problems.username = t('rule.username');
   if (!/^\S+@\S+$/.test(values.email.trim())) problems.email = t('rule.email');
   const bytes = new TextEncoder().encode(values.password).length;
-  if (lengthOf(values.password) < 8 || bytes > 72) problems.password = t('rule.password');
+  if (lengthOf(values.password) < 8) problems.password = t('rule.password');
+  else if (bytes > PASSWORD_BYTES_MAX) problems.password = t('rule.password_long');
   if (Object.keys(problems).length > 0) throw new FormError(problems);
 }
 
@@ -125,7 +127,7 @@ function Toast({ notice }) {
     return () => clearTimeout(timer);
   }, []);
   return html`<div class=${classes('toast', `is-${notice.kind}`)} data-test="toast">
-    <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
+    <${Icon} name=${notice.kind === 'info' ? 'check' : 'alert'} />
     <p>${notice.word ? t(notice.word, { count: notice.count ?? 0 }) : wordsOfError(notice)}</p>
     <${IconButton} icon="close" label=${t('dialog.close')} onClick=${() => dismiss(notice.key)} />
   </div>`;

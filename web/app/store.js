@@ -40,7 +40,8 @@ import { computed, effect, signal } from '../vendor/signals.js';
  */
 /** @typedef {{server_id?: number, channel_id?: number, message_id?: number}} Place */
 /**
- * @typedef {{key: string, kind: 'error'|'info', code?: string, detail?: string, word?: string, count?: number}} Notice
+ * @typedef {{key: string, kind: 'error'|'warning'|'info', code?: string, detail?: string, word?: string,
+ *   count?: number}} Notice
  */
 /** @typedef {{language: 'en'|'ko', theme: 'system'|'light'|'dark'}} Preferences */
 /** @typedef {{count: number, first_seq: number|null}} Unread */
@@ -61,10 +62,14 @@ export const members = signal(new Map());
 /** @type {Signal<Map<number, Pending[]>>} */
 export const pending = signal(new Map());
 export const connection = signal(/** @type {Connection} */ ({ state: 'connecting' }));
+/** How many milliseconds this browser's clock is ahead of the node's. */
+export const clockAhead = signal(0);
 /** Up to which `seq` each channel was read. @type {Signal<Map<number, number>>} */
 export const reads = signal(new Map());
 /** @type {Signal<Place>} */
 export const place = signal({});
+/** Where a link leads that is in a server which is not one of mine. @type {Signal<Place|null>} */
+export const foreign = signal(null);
 /** @type {Signal<Map<number, string>>} */
 export const drafts = signal(new Map());
 const NOTICES_MAX = 5;

@@ -69,7 +69,7 @@ const loadIfOpen = (channel_id) => {
  */
 export async function showKept(id, isStill) {
   await disk.openDisk(id, (kind) => {
-    if (kind === 'memory' && storage.peek() === 'disk') notify({ kind: 'info', word: 'notice.storage_memory' });
+    if (kind === 'memory' && storage.peek() === 'disk') notify({ kind: 'warning', word: 'notice.storage_memory' });
     storage.value = kind;
   });
   if (!isStill() || !(await disk.restore(isStill))) return false;
@@ -159,7 +159,7 @@ function afterReady(frame) {
   const byRecency = (/** @type {{id: number}} */ a, /** @type {{id: number}} */ b) =>
     disk.openedAt(b.id) - disk.openedAt(a.id) || b.id - a.id;
   const all = [...channels.peek().values()].sort(byRecency);
-  if (all.length > SUBSCRIPTIONS_MAX) notify({ kind: 'info', word: 'notice.too_many_channels' });
+  if (all.length > SUBSCRIPTIONS_MAX) notify({ kind: 'warning', word: 'notice.too_many_channels' });
   subscribe(all.slice(0, SUBSCRIPTIONS_MAX).map(({ id }) => id));
   outbox.opened();
   disk.keepSoon('reads');

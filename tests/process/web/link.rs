@@ -161,6 +161,11 @@ async fn what_is_unread_before_all_that_is_loaded_is_one_click_away() {
     mina.browser.click(&format!("[data-test=channel][data-id='{}']", yard.channel)).await;
     let said = "return document.querySelector('[data-test=unread-bar]')?.innerText ?? ''";
     mina.browser.find("[data-test=unread-bar]").await;
+    // The newest is what one sees, and nothing that is loaded is taken for the first.
+    let at_end = "const last = document.querySelector('[data-test=messages] li:last-child').getBoundingClientRect();
+        return last.bottom <= document.querySelector('[data-test=messages]').getBoundingClientRect().bottom
+            && !document.querySelector('[data-test=unread-divider]')";
+    mina.browser.until("the newest, and no line", at_end, &[]).await;
     let said = mina.browser.run(said, &[]).await;
     assert!(said.as_str().is_some_and(|said| said.contains(&format!("{LATER} new messages since"))), "{said}");
     mina.click("jump-unread").await;

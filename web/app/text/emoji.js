@@ -15,6 +15,13 @@ const LANGUAGES = /** @type {const} */ (['en', 'ko']);
 const FOUND_MAX = 96;
 const TONES = ['\u{1F3FB}', '\u{1F3FC}', '\u{1F3FD}', '\u{1F3FE}', '\u{1F3FF}'];
 
+/** What is used most everywhere, in that order: a word is rather meant for one of these. */
+const OFTEN = new Map(
+  '👍|❤️|😂|😭|🙏|🎉|😊|🔥|👏|😍|👀|💯|😮|😢|🥰|🤔|😅|👋|🙌|✅|✨|⭐|😎|🤣|👌|💪|💔|🥳|☕'.split('|').map((glyph, at) => [glyph, at]),
+);
+/** So many steps of fitting are what it counts. */
+const OFTEN_STEPS = 3;
+
 /** @type {Map<string, Promise<EmojiData>>} */
 const loaded = new Map();
 /** @type {WeakMap<Emoji, {name: string, otherName: string, tags: string[]}>} */
@@ -80,7 +87,8 @@ function tonesOf(glyph) {
 }
 
 /**
- * The emoji that fit best, at most 96: first by name, then by tag; the whole before its beginning before a part of it.
+ * The emoji that fit best, at most 96: first by name, then by tag; the whole before its beginning before a part of it;
+ * and what is used most a step earlier.
  * @param {EmojiData} data
  * @param {string} query
  * @returns {Emoji[]}
@@ -93,10 +101,12 @@ export function searchEmoji(data, query) {
   for (const { emoji } of data.groups) {
     for (const each of emoji) {
       const rank = each.glyph === query.trim() ? 0 : rankOf(each, wish);
-      if (rank < Infinity) found.push({ emoji: each, rank });
+      const often = OFTEN.get(each.glyph);
+      if (rank < Infinity) found.push({ emoji: each, rank: often === undefined ? rank : rank - OFTEN_STEPS });
     }
   }
-  found.sort((a, b) => a.rank - b.rank);
+  const oftenOf = (/** @type {Emoji} */ { glyph }) => OFTEN.get(glyph) ?? OFTEN.size;
+  found.sort((a, b) => a.rank - b.rank || oftenOf(a.emoji) - oftenOf(b.emoji));
   return found.slice(0, FOUND_MAX).map(({ emoji }) => emoji);
 }
 

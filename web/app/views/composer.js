@@ -13,6 +13,8 @@ import {
 /** The most characters of a message; from there on how many are left is shown. */
 const CONTENT_MAX = 4000;
 const COUNTED_FROM = 3600;
+/** So much of a channel's name says which one it is. */
+const NAME_SHOWN_MAX = 30;
 const CAN_GROW = CSS.supports('field-sizing', 'content');
 /** Korean syllables are complete as typed, so Enter means "send"; of Japanese and Chinese it picks a candidate. */
 const HANGUL = /^[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\s]+$/;
@@ -153,6 +155,12 @@ function editLast(channelId) {
   editing.value = last.id;
 }
 
+/** @param {string} name */
+function shortName(name) {
+  const letters = [...name];
+  return letters.length > NAME_SHOWN_MAX ? `${letters.slice(0, NAME_SHOWN_MAX).join('')}…` : name;
+}
+
 /** @param {{channel: import('../store.js').Channel}} props */
 export function Composer({ channel }) {
   const channelId = channel.id;
@@ -214,7 +222,7 @@ export function Composer({ channel }) {
       <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} onKey=${onKey}
         data-test="composer"
         aria-label=${t('composer.label', { name: channel.name })}
-          placeholder=${t('composer.label', { name: channel.name })}
+          placeholder=${t('composer.label', { name: shortName(channel.name) })}
         enterkeyhint="send" autocomplete="off" />
       <${IconButton} icon="smile" label=${t('composer.emoji')} onClick=${pickEmoji} />
       <${IconButton} icon="send" class="send" label=${t('composer.send')} data-test="send"

@@ -62,16 +62,18 @@ function Join({ code, place }) {
     if (id === place?.server_id && place.channel_id) showChannel(place.channel_id, place.message_id);
     else focusComposer();
   });
-  return html`<${Modal} title=${t('join.title')} onClose=${closeDialog}>
+  // Who followed a link need not know of ids.
+  return html`<${Modal} title=${t(code ? 'join.this' : 'join.title')} onClose=${closeDialog}>
     <form class="form" onSubmit=${form.onSubmit} novalidate>
-      <${Field} name="code" label=${t('join.id')}
-        hint=${t(code ? asked : 'join.hint')} defaultValue=${code ?? ''}
-        form=${form} test="join-code"
-        maxlength="300" autofocus autocomplete="off" />
+      ${code ? html`<p>${t(asked)}</p><input type="hidden" name="code" value=${code} />` : html`<${Field} name="code"
+        label=${t('join.id')} hint=${t('join.hint')} form=${form} test="join-code" maxlength="300" autofocus
+        autocomplete="off" />`}
       <${FormProblem} form=${form} />
       <div class="dialog-foot">
-        <button type="button" class="button" onClick=${() => openDialog('new_server')}>${t('join.rather_make')}</button>
-        <${Submit} form=${form} label=${t('join.submit')} test="join" />
+        ${code ? html`<button type="button" class="button" onClick=${closeDialog}>${t('form.cancel')}</button>`
+          : html`<button type="button" class="button" onClick=${() => openDialog('new_server')}>${t('join.rather_make')}
+            </button>`}
+        <${Submit} form=${form} label=${t('join.submit')} test="join" autofocus=${!!code} />
       </div>
     </form>
   <//>`;
@@ -276,8 +278,10 @@ function ConfirmChannel({ channelId }) {
 /** @param {{channelId: number, message: any}} props */
 function ConfirmMessage({ channelId, message }) {
   const quote = message.content.length > 280 ? `${message.content.slice(0, 280)}…` : message.content;
+  const isMine = message.author_id !== null && message.author_id === me.value?.id;
+  const name = nameOf(message.author_id, message.author_username);
   return html`<${Confirm} title=${t('delete_message.title')} quote=${quote} action=${t('delete_message.submit')}
-    text=${t('delete_message.text', { name: nameOf(message.author_id, message.author_username) })}
+    text=${isMine ? t('delete_message.text_mine') : t('delete_message.text', { name })}
     run=${() => remove(channelId, message.id)} />`;
 }
 

@@ -14,15 +14,17 @@ const RECENT_KEY = 'madang.emoji';
 const FIRST = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🙏', '👀'];
 
 /** What was picked lately, kept in this browser. @returns {string[]} */
-function recentEmoji() {
+function keptEmoji() {
   try {
     const kept = JSON.parse(localStorage.getItem(RECENT_KEY) ?? '[]');
-    const glyphs = Array.isArray(kept) ? kept.filter((glyph) => typeof glyph === 'string' && glyph.length <= 40) : [];
-    return [...new Set([...glyphs, ...FIRST])].slice(0, RECENT_MAX);
+    return Array.isArray(kept) ? kept.filter((glyph) => typeof glyph === 'string' && glyph.length <= 40) : [];
   } catch {
-    return FIRST;
+    return [];
   }
 }
+
+/** What was picked lately, and what most people pick. */
+const recentEmoji = () => [...new Set([...keptEmoji(), ...FIRST])].slice(0, RECENT_MAX);
 
 /** @param {string} glyph */
 function keepRecent(glyph) {
@@ -58,7 +60,8 @@ function Groups({ data, query, onPick }) {
     return html`<${Grid} emoji=${found} label=${t('emoji.found')} onPick=${onPick} />`;
   }
   const recent = recentEmoji().map((glyph) => ({ glyph, name: names.get(glyph) ?? glyph }));
-  return html`<${Grid} emoji=${recent} label=${t('emoji.recent')} onPick=${onPick} />
+  const label = t(keptEmoji().length > 0 ? 'emoji.recent' : 'emoji.often');
+  return html`<${Grid} emoji=${recent} label=${label} onPick=${onPick} />
     ${data.groups.map((/** @type {any} */ group) => html`<${Grid} key=${group.key} emoji=${group.emoji}
       label=${t(`emoji.${group.key}`)} onPick=${onPick} />`)}`;
 }

@@ -226,6 +226,7 @@ const FIELD_OF_CODE = /** @type {Record<string, string>} */ ({
  */
 function wordsOfField(name, msg) {
   if (/too easily guessed/.test(msg)) return t('rule.password_guessed');
+  if (name === 'password' && /bytes/.test(msg)) return t('rule.password_long');
   if (/reserved/.test(msg)) return t('rule.username_reserved');
   return RULES.has(name) ? t(`rule.${name}`) : msg;
 }
@@ -333,9 +334,9 @@ export function FormProblem({ form }) {
   return html`<div role="alert">${form.problem && html`<p class="problem is-whole">${form.problem}</p>`}</div>`;
 }
 
-/** @param {{form: Form, label: string, test?: string, kind?: string}} props */
-export function Submit({ form, label, test, kind = 'primary' }) {
-  return html`<button type="submit" class="button is-${kind}" data-test=${test}
+/** @param {{form: Form, label: string, test?: string, kind?: string, autofocus?: boolean}} props */
+export function Submit({ form, label, test, kind = 'primary', autofocus }) {
+  return html`<button type="submit" class="button is-${kind}" data-test=${test} autofocus=${autofocus}
     aria-disabled=${form.isBusy ? 'true' : undefined}>
     ${form.isBusy ? t('form.wait') : label}
   </button>`;

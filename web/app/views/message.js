@@ -177,7 +177,7 @@ function onMessageKey(event, message, where) {
     Equal: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
     NumpadAdd: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
   });
-  const run = keys[event.code];
+  const run = keys[event.key === '+' ? 'NumpadAdd' : event.code];
   if (!run) return;
   event.preventDefault();
   run();
@@ -220,8 +220,12 @@ function Reactions({ message, isActive }) {
 
 // The row.
 
-/** @param {{to: number, original: Message | undefined, channelId: number}} props */
+/** @param {{to: number, original: Message | null | undefined, channelId: number}} props `null`: it is gone */
 function ReplyTo({ to, original, channelId }) {
+  if (original === null) {
+    return html`<div class="reply-to" data-test="reply-to"><${Icon} name="reply" />
+      <span class="cut">${t('message.reply_to_gone')}</span></div>`;
+  }
   const name = original ? nameOf(original.author_id, original.author_username) : '';
   return html`<button type="button" class="reply-to" tabIndex=${-1} data-test="reply-to"
     onClick=${() => showMessage(channelId, to)}>
@@ -274,7 +278,7 @@ function Head({ name, at, children }) {
 }
 
 /**
- * @param {{rowKey: string, message: Message, original?: Message, isFirst: boolean, isTarget: boolean,
+ * @param {{rowKey: string, message: Message, original?: Message | null, isFirst: boolean, isTarget: boolean,
  *   isActive: boolean, where: Where}} props
  */
 export function MessageRow({ rowKey, message, original, isFirst, isTarget, isActive, where }) {
@@ -309,9 +313,9 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
       ${isHead && html`<${Head} name=${name} at=${message.created_at} />`}
       ${!isHead && html`<span class="hidden-text">${name}</span>`}
       ${message.pinned && html`<span class="pin-mark"><${Icon} name="pin" />${t('message.pinned')}</span>`}
-      ${isEdited ? html`<${Editor} message=${message} />` : html`<${Content} text=${message.content} />`}
-      ${message.edited_at && !isEdited && html`<span class="edited"
-        title=${momentOf(message.edited_at)}>${t('message.edited')}</span>`}
+      ${isEdited ? html`<${Editor} message=${message} />` : html`<div class="said"><${Content}
+        text=${message.content} />${message.edited_at && html`${' '}<span class="edited"
+        title=${momentOf(message.edited_at)}>${t('message.edited')}</span>`}</div>`}
       <${Reactions} message=${message} isActive=${isActive} />
     </div>
     ${!isEdited && html`<${Tools} message=${message} where=${where} isActive=${isActive} />`}
@@ -320,13 +324,13 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
 
 /**
  * A message that is on its way.
- * @param {{rowKey: string, pending: import('../store.js').Pending, original?: Message, isFirst: boolean,
- *   isActive: boolean, where: Where}} props
+ * @param {{rowKey: string, pending: import('../store.js').Pending, at: number, original?: Message | null,
+ *   isFirst: boolean, isActive: boolean, where: Where}} props
  */
-export function PendingRow({ rowKey, pending, original, isFirst, isActive, where }) {
+export function PendingRow({ rowKey, pending, at: atMs, original, isFirst, isActive, where }) {
   const own = me.value;
   const name = nameOf(own?.id);
-  const at = new Date(pending.created_at_ms).toISOString();
+  const at = new Date(atMs).toISOString();
   const isHead = isFirst || !!pending.reply_to;
   return html`<li class=${classes('message', isHead && 'is-first', `is-${pending.state}`)} data-test="message"
     data-key=${rowKey} data-id="" data-seq="" data-nonce=${pending.nonce}
@@ -338,7 +342,7 @@ export function PendingRow({ rowKey, pending, original, isFirst, isActive, where
       ${pending.reply_to && html`<${ReplyTo} to=${pending.reply_to} original=${original}
         channelId=${where.channelId} />`}
       ${isHead && html`<${Head} name=${name} at=${at} />`}
-      <${Content} text=${pending.content} />
+      <div class="said"><${Content} text=${pending.content} /></div>
       <${PendingState} pending=${pending} />
     </div>
   </li>`;

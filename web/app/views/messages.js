@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../ven
 import * as actions from '../actions.js';
 import { VIEW_MAX } from '../reducer.js';
 import {
-  connection, logOf, me, members, pending, people, place, servers, t, unreadOf, wordsOfError,
+  clockAhead, connection, logOf, me, members, pending, people, place, servers, t, unreadOf, wordsOfError,
 } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, dayOf, html, momentOf, nameOf, roveFocus, shortNumberOf } from './kit.js';
@@ -13,7 +13,7 @@ import {
   activeRow, attempt, editing, focusComposer, isNavigationOpen, openDialog, readAll, readByKey, showMessage, showNewest,
   small, target,
 } from './navigation.js';
-import { dividerAfter, rowsOf, scrollByKey, useScroll } from './rows.js';
+import { dividerAfter, focusRow, originalsIn, rowsOf, scrollByKey, useFocusInList, useScroll } from './rows.js';
 
 /** @typedef {import('../store.js').Channel} Channel */
 /** @typedef {import('../store.js').Log} Log */
@@ -88,7 +88,12 @@ function useNames(messages) {
 
 /** @param {{channel: Channel, isOwner: boolean, isEmpty: boolean}} props */
 function Beginning({ channel, isOwner, isEmpty }) {
-  const isAlone = members.value.get(channel.server_id)?.user_ids.length === 1;
+  const known = members.value.get(channel.server_id);
+  const [isUnknown, setUnknown] = useState(false);
+  useEffect(() => {
+    if (isOwner && !known) actions.loadMembers(channel.server_id).catch(() => setUnknown(true));
+  }, [isOwner, !known]);
+  const isAlone = known ? known.user_ids.length === 1 : isUnknown;
   return html`<div class="beginning">
     <span class="beginning-mark"><${Icon} name="hash" /></span>
     <h2 class="cut" title=${channel.name}>${t('messages.beginning', { name: channel.name })}</h2>
@@ -188,6 +193,7 @@ function useUnread({ channel, log, isReading, isAtEndNow }) {
     wasUnread.current = firstSeq !== null;
     if (isFirstLook && firstSeq !== null) {
       const isLed = place.peek().message_id || target.peek()?.channelId === channelId;
+      // Where it is not loaded the newest stay in sight; the bar above them leads to it.
       if (isAtEndNow() && !isLed) target.value = { channelId, isUnread: true };
     } else if (now.isReading) {
       actions.markRead(channelId);
@@ -214,6 +220,9 @@ function useTarget({ channel, log, rows, hasOlder, hasNewer, list, scroll, onOwn
   useEffect(() => {
     if (linked) target.value = { channelId, messageId: linked };
   }, [linked, isSettled.current]);
+  useEffect(() => () => {
+    if (target.peek()?.channelId === channelId) target.value = null;
+  }, []);
 
   useLayoutEffect(() => {
     if (!wanted || wanted.channelId !== channelId) return;
@@ -225,13 +234,17 @@ function useTarget({ channel, log, rows, hasOlder, hasNewer, list, scroll, onOwn
       const next = wanted.messageId && all.find(({ dataset }) => Number(dataset.id) > wanted.messageId);
       if (next) scroll.toRow(next, 0.4);
     };
+    // Who goes there from a row by keys goes on from there by keys.
+    const hasFocus = () => !!document.activeElement?.matches('.message');
     if (wanted.isNewest) {
       if (hasNewer) return giveUp();
       if (wanted.isOwn) onOwn();
       scroll.toEnd();
+      if (hasFocus()) focusRow(list, -1);
     } else if (wanted.isFirst) {
       if (hasOlder) return giveUp();
       scroll.toStart();
+      if (hasFocus()) focusRow(list, 0);
     } else {
       const selector = wanted.isUnread ? '[data-key=unread]' : `[data-id="${wanted.messageId}"]`;
       const row = /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(selector));
@@ -288,10 +301,10 @@ function usePaging({ channelId, log, hasOlder, hasNewer, scroller, isAtEndNow })
 
 /**
  * @param {Row} row
- * @param {{byId: Map<number, Message>, active: string | null, marked: number | null,
+ * @param {{originalOf: ReturnType<typeof originalsIn>, active: string | null, marked: number | null,
  *   where: {isOwner: boolean, channelId: number}}} about
  */
-function rowElement(row, { byId, active, marked, where }) {
+function rowElement(row, { originalOf, active, marked, where }) {
   const { key } = row;
   if (row.kind === 'day') {
     return html`<li key=${key} data-key=${key} class="divider is-day"><span>${dayOf(row.at)}</span></li>`;
@@ -302,32 +315,13 @@ function rowElement(row, { byId, active, marked, where }) {
   }
   const isActive = key === active;
   if (row.kind === 'pending') {
-    const original = byId.get(row.pending.reply_to ?? -1);
-    return html`<${PendingRow} key=${key} rowKey=${key} pending=${row.pending} original=${original}
+    const original = originalOf(row.pending.reply_to);
+    return html`<${PendingRow} key=${key} rowKey=${key} pending=${row.pending} at=${row.at} original=${original}
       isFirst=${row.isFirst} isActive=${isActive} where=${where} />`;
   }
-  const original = byId.get(row.message.reply_to ?? -1);
+  const original = originalOf(row.message.reply_to);
   return html`<${MessageRow} key=${key} rowKey=${key} message=${row.message} original=${original}
     isFirst=${row.isFirst} isTarget=${row.message.id === marked} isActive=${isActive} where=${where} />`;
-}
-
-/**
- * Where the row that has the focus goes, the one in its place takes it.
- * @param {{current: HTMLElement | null}} list
- * @param {import('./rows.js').Row[]} rows
- */
-function useFocusInList(list, rows) {
-  const hadFocus = !!list.current?.contains(document.activeElement);
-  const at = useRef(0);
-  const messages = rows.filter(({ kind }) => kind === 'message' || kind === 'pending');
-  const now = messages.findIndex(({ key }) => key === activeRow.value);
-  if (now >= 0) at.current = now;
-  useLayoutEffect(() => {
-    if (!hadFocus || document.activeElement !== document.body) return;
-    const all = /** @type {NodeListOf<HTMLElement> | undefined} */ (list.current?.querySelectorAll('.message'));
-    if (all?.length) all[Math.min(at.current, all.length - 1)].focus({ preventScroll: true });
-    else focusComposer();
-  }, [rows]);
 }
 
 /** @param {{channel: Channel}} props */
@@ -354,22 +348,20 @@ export function Messages({ channel }) {
   const said = useSaying(channelId, log.tail);
 
   const meId = me.value?.id;
+  const aheadMs = clockAhead.value;
   const rows = useMemo(
-    () => rowsOf({ messages, pending: waiting, meId, unreadSeq: divider }),
-    [messages, waiting, divider, meId],
+    () => rowsOf({ messages, pending: waiting, meId, unreadSeq: divider, hasOlder, aheadMs }),
+    [messages, waiting, divider, meId, hasOlder, aheadMs],
   );
-  const byId = useMemo(() => new Map(messages.map((message) => [message.id, message])), [messages]);
+  const originalOf = useMemo(() => originalsIn(messages, hasOlder), [messages, hasOlder]);
   const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
   const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
   const active = rows.some((row) => row.key === activeRow.value) ? activeRow.value : lastKey;
-  useFocusInList(list, rows);
+  useFocusInList(list, rows, activeRow.value, focusComposer);
 
   const onOwn = () => setDivider(null);
   const marked = useTarget({ channel, log, rows, hasOlder, hasNewer, list, scroll, onOwn });
-  useEffect(() => {
-    const row = editing.value && list.current?.querySelector(`[data-id="${editing.value}"]`);
-    if (row) row.scrollIntoView({ block: 'nearest' });
-  }, [editing.value]);
+  useLayoutEffect(scroll.toEdited, [editing.value]);
   const loadWhatIsNear = usePaging({ channelId, log, hasOlder, hasNewer, scroller, isAtEndNow });
 
   return html`<div class="messages-frame">
@@ -382,7 +374,7 @@ export function Messages({ channel }) {
       <${Top} channel=${channel} log=${log} hasOlder=${hasOlder} isOwner=${isOwner} isEmpty=${rows.length === 0} />
       <ol ref=${list} onKeyDown=${(/** @type {any} */ event) => {
         if (!event.target.closest('textarea')) roveFocus(event, '.message');
-      }}>${rows.map((row) => rowElement(row, { byId, active, marked, where }))}</ol>
+      }}>${rows.map((row) => rowElement(row, { originalOf, active, marked, where }))}</ol>
       ${hasNewer && (log.error ? html`<${Failed} log=${log} load=${() => actions.loadNewer(channelId)}
         isSaid=${!hasOlder} />` : html`<div class="list-end">
           ${log.is_loading && html`<span class="spinner"></span>`}</div>`)}

@@ -154,11 +154,8 @@ export function showMessage(channelId, messageId) {
     showChannel(channelId, messageId);
     return;
   }
-  const wanted = { channelId, messageId };
-  target.value = wanted;
-  attempt(() => actions.jumpTo(channelId, messageId)).finally(() => setTimeout(() => {
-    if (target.peek() === wanted) target.value = null;
-  }, 1000));
+  target.value = { channelId, messageId };
+  attempt(() => actions.jumpTo(channelId, messageId));
 }
 
 /** A link into this page leads there without another tab, unless it is wanted in one. @param {MouseEvent} event */
@@ -283,8 +280,11 @@ function OwnBar() {
   </div>`;
 }
 
-/** Servers and channels: beside the messages, or over them on a phone. */
-export function Navigation() {
+/**
+ * Servers and channels: beside the messages, or over them on a phone.
+ * @param {{children?: any}} props what a phone, where nothing else is seen, says in the place of channels
+ */
+export function Navigation({ children }) {
   const server = servers.value.get(place.value.server_id ?? -1);
   const isOpen = isNavigationOpen.value;
   const wasOpen = useRef(isOpen);
@@ -301,7 +301,8 @@ export function Navigation() {
       ${server ? html`<${Channels} key=${server.id} server=${server} />` : html`<div class="channels-head">
         <h2>Madang</h2></div>
         <div class="channels-scroll"><p class="hint is-empty">
-          ${t(servers.value.size > 0 ? 'channels.choose_server' : 'channels.no_server')}</p></div>`}
+          ${t(servers.value.size > 0 ? 'channels.choose_server' : 'channels.no_server')}</p>
+          ${children}</div>`}
       <${OwnBar} />
     </nav>
   </div>`;

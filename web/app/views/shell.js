@@ -7,12 +7,12 @@ import {
   channels,
   channelsOf,
   connection,
+  foreign,
   logOf,
   me,
   members,
   people,
   place,
-  placeOf,
   servers,
   t,
   wordsOfError,
@@ -37,7 +37,6 @@ import {
   Navigation,
   attempt,
   dialog,
-  hush,
   isApple,
   isNavigationOpen,
   openDialog,
@@ -293,25 +292,10 @@ function useSwipe() {
 
 /** Who follows a link to a server that is not theirs yet is asked whether to join it. */
 function useInvitation() {
-  const wanted = useRef(place.peek());
-  const isLive = connection.value.state === 'live';
+  const to = foreign.value;
   useEffect(() => {
-    const look = () => {
-      const to = wanted.current;
-      if (!to.server_id || connection.peek().state !== 'live') return;
-      wanted.current = {};
-      if (servers.peek().has(to.server_id)) return;
-      hush('server_not_found');
-      openDialog('join', { code: to.server_id, place: to });
-    };
-    const onMove = () => {
-      wanted.current = placeOf(location.hash);
-      setTimeout(look);
-    };
-    setTimeout(look);
-    addEventListener('popstate', onMove, { capture: true });
-    return () => removeEventListener('popstate', onMove, { capture: true });
-  }, [isLive]);
+    if (to) openDialog('join', { code: to.server_id, place: to });
+  }, [to]);
 }
 
 /** What draws the dialogs, once it is loaded. @type {import('../store.js').Signal<any>} */
@@ -363,7 +347,7 @@ export function Shell() {
   );
   return html`<div
     class="shell ${marks}" data-test="app" ...${swipe}>
-    <${Navigation} />
+    <${Navigation}>${servers.value.size === 0 && html`<${Welcome} />`}<//>
     <button type="button" class="shade" tabIndex=${-1} aria-label=${t('dialog.close')} onClick=${closePanels}></button>
     <main class="main">
       <${Header} channel=${channel} />

@@ -2,6 +2,7 @@
 // The quick switcher: a few letters find a server, a channel or a person.
 import { useId, useLayoutEffect, useMemo, useRef, useState } from '../../vendor/hooks.js';
 import { channels, people, place, servers, t, unreadOf } from '../store.js';
+import { fitOfName, wishOf } from '../text/names.js';
 import { makeEnter } from './composer.js';
 import { Avatar, Icon, classes, html, personName } from './kit.js';
 import { Modal } from './modal.js';
@@ -37,30 +38,15 @@ function entries() {
   return found;
 }
 
-/** Text as it is compared: case, width and how Hangul is composed make no difference. @param {string} text */
-const plain = (text) => text.normalize('NFKD').toLocaleLowerCase();
-
-/**
- * How well a name fits: its beginning best, then the beginning of a word, then anywhere.
- * @param {string} name
- * @param {string} query
- */
-function fit(name, query) {
-  const at = plain(name).indexOf(query);
-  if (at < 0) return -1;
-  if (at === 0) return 30;
-  return /[\s_.-]/.test(plain(name)[at - 1]) ? 20 : 10;
-}
-
 /** @param {string} query */
 function find(query) {
-  const wanted = plain(query.trim().replace(/^[#@]/, ''));
+  const wish = wishOf(query.trim().replace(/^[#@]/, ''));
   const kind = { '#': 'channel', '@': 'person' }[query.trim()[0]];
   return entries()
     .filter((entry) => !kind || entry.kind === kind)
-    .map((entry) => ({ entry, score: fit(entry.search, wanted) + entry.weight, isFit: fit(entry.search, wanted) >= 0 }))
-    .filter(({ isFit }) => isFit)
-    .sort((a, b) => b.score - a.score || a.entry.name.length - b.entry.name.length)
+    .map((entry) => ({ entry, fit: fitOfName(entry.search, wish) }))
+    .filter(({ fit }) => fit >= 0)
+    .sort((a, b) => b.fit + b.entry.weight - a.fit - a.entry.weight || a.entry.name.length - b.entry.name.length)
     .slice(0, SHOWN_MAX)
     .map(({ entry }) => entry);
 }
