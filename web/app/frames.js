@@ -42,7 +42,11 @@ export function record(channel_id) {
   const heard = [];
   const all = readings.get(channel_id) ?? new Set();
   readings.set(channel_id, all.add(heard));
-  return { heard, isWhole: () => heard.length < HEARD_MAX, end: () => all.delete(heard) };
+  const end = () => {
+    all.delete(heard);
+    if (!all.size && readings.get(channel_id) === all) readings.delete(channel_id);
+  };
+  return { heard, isWhole: () => heard.length < HEARD_MAX, end };
 }
 
 /** Frames about people heard while a call asks for some. @type {Set<Frame[]>} */
