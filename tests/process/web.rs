@@ -15,4 +15,5 @@ mod long;
 mod page;
 mod picture;
 mod talk;
+mod unsent;
 mod walk;

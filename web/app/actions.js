@@ -3,25 +3,24 @@
 // an ApiError: {status, code, detail, fields?: [{loc, msg}], retry_after_ms?}.
 import { effect } from '../vendor/signals.js';
 import { ApiError, call, isUnreachable, waitAfter } from './api.js';
-import { closeDisk, keepSoon, lastUser, openedAt, setLastUser, wipeDisk } from './disk.js';
-import { send } from './outbox.js';
+import { closeDisk, lastUser, openedAt, setLastUser, wipeDisk } from './disk.js';
+import { send, setEdit } from './outbox.js';
 import * as pages from './pages.js';
-import { closeSession, forgetToken, openSession, resume, startSession, tell, tellSession } from './session.js';
-import { channels, connection, drafts, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
+import { closeSession, forgetToken, openSession, resume, startSession, tellSession } from './session.js';
+import { channels, connection, edits, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
 import { channelOpened, enter, leave, retryNow as retryGateway, showKept } from './sync.js';
 
 /** @typedef {import('./store.js').Place} Place */
 
-export { discardSend as discard, sendAgain as tryAgain } from './outbox.js';
-export { firstUnread, loadMembers, loadPins, lookUp } from './pages.js';
+export { REPLY_GONE, discardSend as discard, sendAgain as tryAgain } from './outbox.js';
+export { below, keepOfDeleted, returned, setDraft, setEdit, setReply } from './outbox.js';
+export { firstUnread, loadMembers, loadPins } from './pages.js';
 export { markRead } from './sync.js';
 // What fails of these is in `logOf(channel_id).value.error`.
 export { jumpToFirst, jumpToNewest, loadNewer, loadOlder } from './pages.js';
 
 /** Longer than this nobody is kept from what the disk has. */
 const PATIENCE_MS = 2_000;
-const DRAFT_MAX = 16_000;
-const DRAFTS_MAX = 200;
 
 // Messages.
 
@@ -40,9 +39,15 @@ export function say(channel_id, content, reply_to) {
 export async function edit(channel_id, id, content) {
   await call('PATCH', `channels/${channel_id}/messages/${id}`, { body: { content } });
 }
-/** @param {number} channel_id @param {number} id */
-export async function remove(channel_id, id) {
-  await gone(call('DELETE', `channels/${channel_id}/messages/${id}`));
+/** @param {import('./store.js').Message} message with what was being written to it */
+export async function remove(message) {
+  const { channel_id, id, content } = message;
+  const text = edits.peek().get(id)?.text ?? content;
+  setEdit(message, content);
+  await gone(call('DELETE', `channels/${channel_id}/messages/${id}`)).catch((error) => {
+    setEdit(message, text);
+    throw error;
+  });
 }
 /** Where a change finds that its subject is gone already, it is done. @param {Promise<unknown>} change */
 async function gone(change) {
@@ -77,18 +82,6 @@ export const loadReactors = (channel_id, id, emoji) =>
 
 /** The newest page once more, after an error. @param {number} channel_id */
 export const reload = (channel_id) => pages.loadNewest(channel_id, { again: true });
-
-/** @param {number} channel_id @param {string} text */
-export function setDraft(channel_id, text) {
-  if ((drafts.peek().get(channel_id) ?? '') === text) return;
-  const next = new Map(drafts.peek());
-  next.delete(channel_id);
-  if (text) next.set(channel_id, text.slice(0, DRAFT_MAX));
-  for (const id of next.keys()) if (next.size > DRAFTS_MAX) next.delete(id);
-  drafts.value = next;
-  keepSoon('drafts');
-  tell({ kind: 'draft', channel_id, text });
-}
 
 // Where one is: `place` and the address go together, and a place that is no longer there gives way to the nearest one
 // that is.
@@ -154,18 +147,21 @@ export function startPlaces() {
   place.value = placeOf(location.hash);
   addEventListener('popstate', () => go(placeOf(location.hash), { replace: true }));
   let wasOpened = '';
+  let wasIn = 0;
   effect(() => {
     const { server_id, channel_id } = place.value;
     const [allServers, allChannels, isLive] = [servers.value, channels.value, connection.value.state === 'live'];
     if (phase.value !== 'in') {
-      wasOpened = '';
+      [wasOpened, wasIn] = ['', 0];
       return;
     }
+    if (server_id === undefined || allServers.has(server_id)) wasIn = server_id ?? 0;
     if (server_id === undefined) {
       if (allServers.size) later(anyPlace());
     } else if (!allServers.has(server_id)) {
       if (!isLive) return;
-      notify({ kind: 'info', code: 'server_not_found' });
+      // Of one that was open it has been told that it is gone.
+      if (wasIn !== server_id) notify({ kind: 'info', code: 'server_not_found' });
       later(anyPlace());
     } else if (channel_id === undefined) {
       const next = placeIn(server_id);

@@ -29,6 +29,7 @@ import {
   Submit,
   ThemeSelect,
   classes,
+  copyText,
   demand,
   html,
   lengthOf,
@@ -120,13 +121,19 @@ function SignIn() {
 
 /** @param {{notice: import('./store.js').Notice}} props */
 function Toast({ notice }) {
+  const { word, count = 0, name = '', text } = notice;
+  const [isCopied, setCopied] = useState(false);
   useEffect(() => {
+    // What somebody wrote is not to go before it has been copied.
+    if (text) return undefined;
     const timer = setTimeout(() => dismiss(notice.key), TOAST_MS);
     return () => clearTimeout(timer);
-  }, []);
+  }, [text]);
   return html`<div class=${classes('toast', `is-${notice.kind}`)} data-test="toast">
     <${Icon} name=${notice.kind === 'error' ? 'alert' : 'check'} />
-    <p>${notice.word ? t(notice.word, { count: notice.count ?? 0 }) : wordsOfError(notice)}</p>
+    <p>${word ? t(word, { count, name }) : wordsOfError(notice)}</p>
+    ${text && html`<button type="button" class="button is-small" data-test="copy-lost"
+      onClick=${async () => setCopied(await copyText(text))}>${t(isCopied ? 'invite.copied' : 'notice.copy')}</button>`}
     <${IconButton} icon="close" label=${t('dialog.close')} onClick=${() => dismiss(notice.key)} />
   </div>`;
 }

@@ -260,7 +260,7 @@ function ConfirmServer({ kind, serverId }) {
   const count = channelsOf(serverId).length;
   const run = async () => {
     await (kind === 'delete_server' ? administration.deleteServer(serverId) : administration.leaveServer(serverId));
-    hush('server_not_found');
+    hush(kind === 'delete_server' ? 'notice.server_deleted' : 'notice.server_left');
   };
   return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })}
     action=${t(`${kind}.submit`)} run=${run} />`;
@@ -273,12 +273,12 @@ function ConfirmChannel({ channelId }) {
     action=${t('delete_channel.submit')} run=${() => administration.deleteChannel(channelId)} />`;
 }
 
-/** @param {{channelId: number, message: any}} props */
-function ConfirmMessage({ channelId, message }) {
+/** @param {{message: any}} props */
+function ConfirmMessage({ message }) {
   const quote = message.content.length > 280 ? `${message.content.slice(0, 280)}…` : message.content;
   return html`<${Confirm} title=${t('delete_message.title')} quote=${quote} action=${t('delete_message.submit')}
     text=${t('delete_message.text', { name: nameOf(message.author_id, message.author_username) })}
-    run=${() => remove(channelId, message.id)} />`;
+    run=${() => remove(message)} />`;
 }
 
 /** @param {{userId: number, anchor?: DOMRect}} props */

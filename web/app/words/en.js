@@ -173,6 +173,7 @@ export const en = {
     one: 'You write fast: this one goes out in {count} second.',
     other: 'You write fast: this one goes out in {count} seconds.',
   },
+  'pending.without_reply': 'Send without the reply',
   'pending.discard': 'Discard',
 
   'composer.label': 'Message to #{name}',
@@ -293,9 +294,14 @@ export const en = {
     'This browser does not let the page keep anything: a reload forgets drafts and what is not sent yet.',
   'notice.too_many_pending': 'Too much is waiting to be sent. Please wait a moment; your text stays here.',
   'notice.unsent_gone': {
-    one: 'A channel is gone, and with it {count} message that was not sent yet.',
-    other: 'A channel is gone, and with it {count} messages that were not sent yet.',
+    one: 'A channel is gone, and with it {count} message that you had not sent yet.',
+    other: 'A channel is gone, and with it {count} messages that you had not sent yet.',
   },
+  'notice.server_deleted': 'The server “{name}” was deleted.',
+  'notice.server_left': 'You are no longer in the server “{name}”.',
+  'notice.copy': 'Copy what you wrote',
+  'notice.edited_gone': 'The message that you were editing was deleted. Your text is in the message box now.',
+  'notice.replied_gone': 'The message that you were replying to was deleted. Your text is still in the message box.',
   'notice.too_many_channels':
     'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
 

@@ -162,6 +162,7 @@ export const ko = {
 
   'pending.failed': '보내지 못했어요. {reason}',
   'pending.delayed': '빠르게 쓰고 있어요. {count}초 뒤에 보내요.',
+  'pending.without_reply': '답장 없이 보내기',
   'pending.discard': '지우기',
 
   'composer.label': '#{name}에 메시지 보내기',
@@ -273,7 +274,12 @@ export const ko = {
 
   'notice.storage_memory': '이 브라우저에서는 보관할 수 없어요. 새로 고치면 초안과 보내지 못한 글이 사라져요.',
   'notice.too_many_pending': '보내지 못한 메시지가 너무 많아요. 잠시 기다려 주세요. 쓴 글은 그대로 있어요.',
-  'notice.unsent_gone': '채널이 사라져서 아직 보내지 못한 메시지 {count}개도 없어졌어요.',
+  'notice.unsent_gone': '채널이 사라져서 아직 보내지 않은 메시지 {count}개도 없어졌어요.',
+  'notice.server_deleted': '“{name}” 서버가 삭제됐어요.',
+  'notice.server_left': '이제 “{name}” 서버에 속해 있지 않아요.',
+  'notice.copy': '쓴 글 복사',
+  'notice.edited_gone': '수정하던 메시지가 삭제됐어요. 쓰던 글은 메시지 입력창으로 옮겨 두었어요.',
+  'notice.replied_gone': '답장하려던 메시지가 삭제됐어요. 쓰던 글은 입력창에 그대로 있어요.',
   'notice.too_many_channels': '한꺼번에 살필 수 있는 것보다 채널이 많아요. 나머지는 열 때 새로 불러와요.',
 
   'error.unknown': '문제가 생겼어요.',
