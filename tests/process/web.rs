@@ -9,6 +9,7 @@ mod heap;
 mod hostile;
 mod input;
 mod keyboard;
+mod leaving;
 mod line;
 mod link;
 mod long;

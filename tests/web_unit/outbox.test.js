@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   PENDING_MAX,
+  countUnsent,
   createOutbox,
   forgetWritten,
   keepOfDeleted,
@@ -238,6 +239,14 @@ test('of messages that are deleted what was being written stays, below the draft
   assert.equal(replies.peek().size, 0);
   const told = notices.peek().map(({ word }) => word);
   assert.deepEqual(told, ['notice.edited_gone', 'notice.replied_gone']);
+});
+
+test('an edit that changes nothing is none', () => {
+  forgetAll();
+  setEdit(message(1), 'new');
+  assert.deepEqual(countUnsent(), { drafts: 0, edits: 1, unsent: 0 });
+  setEdit(message(1), 'text 1');
+  assert.deepEqual(countUnsent(), { drafts: 0, edits: 0, unsent: 0 });
 });
 
 test('a channel that goes says what was written in it', () => {

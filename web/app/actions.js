@@ -7,13 +7,13 @@ import { closeDisk, lastUser, openedAt, setLastUser, wipeDisk } from './disk.js'
 import { send, setEdit } from './outbox.js';
 import * as pages from './pages.js';
 import { closeSession, forgetToken, openSession, resume, startSession, tellSession } from './session.js';
-import { channels, connection, edits, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
+import { channels, connection, edits, ending, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
 import { channelOpened, enter, leave, retryNow as retryGateway, showKept } from './sync.js';
 
 /** @typedef {import('./store.js').Place} Place */
 
 export { REPLY_GONE, discardSend as discard, sendAgain as tryAgain } from './outbox.js';
-export { below, keepOfDeleted, returned, setDraft, setEdit, setReply } from './outbox.js';
+export { below, countUnsent, keepOfDeleted, returned, setDraft, setEdit, setReply } from './outbox.js';
 export { firstUnread, loadMembers, loadPins } from './pages.js';
 export { markRead } from './sync.js';
 // What fails of these is in `logOf(channel_id).value.error`.
@@ -212,7 +212,7 @@ export function retryNow() {
 }
 
 export async function start() {
-  startSession({ onEnd: () => signOut(), onSwitch });
+  startSession({ onEnd: signOut, onSwitch });
   addEventListener('online', () => performance.now() >= wakeFrom && wake?.());
   await begin();
 }
@@ -237,7 +237,7 @@ async function begin() {
       return;
     } catch (error) {
       if (turn !== generation) return;
-      if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut();
+      if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut(error);
       await waitUnreachable(waitAfter(tries), error);
     }
   }
@@ -313,15 +313,25 @@ function restart(user_id) {
 
 /** @param {number|null} user_id who is logged in in another tab now */
 function onSwitch(user_id) {
-  if (user_id === null) return signOut();
+  if (user_id === null) {
+    signOut();
+    // The node may have said before that it has ended: by that logout.
+    ending.value = null;
+    return;
+  }
   if (me.peek()?.id === user_id && phase.peek() === 'in') return;
   generation += 1;
   leave();
   location.reload();
 }
 
-/** The session is over; the place stays, and what is on disk for the same account. */
-function signOut() {
+/**
+ * The session is over; the place stays, and what is on disk for the same account.
+ * @param {ApiError} [error] why, where that was not the person's wish
+ */
+function signOut(error) {
+  // What calls that were under way are told after a logout is no news.
+  if (error && phase.peek() !== 'signed_out') ending.value = { code: error.code, detail: error.detail };
   generation += 1;
   forgetToken();
   leave();
@@ -335,6 +345,7 @@ export async function logIn(login) {
   await openSession(login);
   const profile = await call('GET', 'users/me');
   generation += 1;
+  ending.value = null;
   await beAccount(profile);
   tellSession(profile.id);
 }
@@ -351,9 +362,14 @@ export async function logOut() {
   await forgetAccount(id);
 }
 
-/** Wipes what this browser keeps of the account. @param {number|null} [id] whose, where it is signed out already */
-export async function forgetAccount(id = me.peek()?.id ?? lastUser()) {
+/**
+ * Wipes what this browser keeps of the account.
+ * @param {number|null} [id] whose, where it is signed out already
+ * @param {typeof ending.value} [how] what is said of it at the door
+ */
+export async function forgetAccount(id = me.peek()?.id ?? lastUser(), how = null) {
   setLastUser(null);
+  ending.value = how;
   tellSession(null);
   generation += 1;
   forgetToken();

@@ -8,6 +8,7 @@ import { startKeeping } from './disk.js';
 import {
   channels,
   dismiss,
+  ending,
   notices,
   phase,
   place,
@@ -96,6 +97,13 @@ function Register() {
   </form>`;
 }
 
+/** Says why one is here who was in. */
+function Ending() {
+  const how = ending.value;
+  return how && html`<p role="alert" class=${how.code ? 'problem is-whole' : 'hint'} data-test="ending">
+    ${how.word ? t(how.word) : wordsOfError(how)}</p>`;
+}
+
 function SignIn() {
   const [isNew, setNew] = useState(false);
   return html`<div class="door">
@@ -105,6 +113,7 @@ function SignIn() {
         <h1>Madang</h1>
         <p>${t('door.welcome')}</p>
       </header>
+      <${Ending} />
       <h2>${t(isNew ? 'register.title' : 'login.title')}</h2>
       ${isNew ? html`<${Register} key="register" />` : html`<${LogIn} key="login" />`}
       <p class="door-switch">

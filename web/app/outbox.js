@@ -348,6 +348,13 @@ export function keepOfDeleted(channel_id, ids) {
   });
 }
 
+/** How much a logout would take away. */
+export const countUnsent = () => ({
+  drafts: [...drafts.peek().values()].filter((text) => text.trim()).length,
+  edits: edits.peek().size,
+  unsent: outbox.all().length,
+});
+
 /**
  * A channel is gone: forgets what was written in it.
  * @param {number} channel_id @returns {string[]} what was not sent, nor saved

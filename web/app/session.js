@@ -159,7 +159,7 @@ let renewTimer;
 let renewing = null;
 /** Nobody is logged in: there is nothing to renew. */
 let isOver = true;
-/** @type {() => void} */
+/** @type {(error: ApiError) => void} */
 let onEnd = () => {};
 /** @type {(user_id: number|null) => void} */
 let onSwitch = () => {};
@@ -189,9 +189,9 @@ function share() {
 }
 
 /**
- * @param {{onEnd: () => void,
- *   onSwitch: (user_id: number|null) => void}} callbacks `onEnd`: one has to log in again; `onSwitch`: another tab
- *   has logged in or out
+ * @param {{onEnd: (error: ApiError) => void,
+ *   onSwitch: (user_id: number|null) => void}} callbacks `onEnd`: one has to log in again, and why; `onSwitch`: another
+ *   tab has logged in or out
  */
 export function startSession(callbacks) {
   ({ onEnd, onSwitch } = callbacks);
@@ -259,7 +259,7 @@ async function refresh() {
   } catch (error) {
     if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
       forgetToken();
-      onEnd();
+      onEnd(error);
     } else if (token) {
       clearTimeout(renewTimer);
       const used = token.access_token;

@@ -75,6 +75,8 @@ export const drafts = signal(new Map());
 export const edits = signal(new Map());
 /** The message that is being answered, by channel. @type {Signal<Map<number, Original>>} */
 export const replies = signal(new Map());
+/** How the last login ended, for who is at the door. */
+export const ending = signal(/** @type {Pick<Notice, 'code'|'detail'|'word'>|null} */ (null));
 const NOTICES_MAX = 5;
 /** @type {Signal<Notice[]>} */
 export const notices = signal([]);
@@ -158,6 +160,7 @@ export const unreadTotal = computed(() => {
 
 /** Forgets all that belongs to an account. */
 export function forgetAll() {
+  notices.value = [];
   for (const log of logs.values()) log.value = emptyLog(log.peek().channel_id);
   me.value = null;
   for (const map of [servers, channels, people, members, pending, reads, drafts, edits, replies]) map.value = new Map();

@@ -175,6 +175,34 @@ async fn a_reply_to_what_is_gone_can_be_sent_as_it_is() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_logout_asks_before_it_takes_away_what_is_not_sent() {
+    let Some(yard) = Courtyard::open().await else { return };
+    let mina = &yard.mina;
+    mina.fill("composer", "a draft").await;
+    mina.click("logout").await;
+    mina.browser.find(&named("confirm")).await;
+    let asked = mina.browser.run("return document.querySelector('dialog').innerText", &[]).await;
+    assert!(asked.as_str().is_some_and(|text| text.contains(": 1 draft.")), "{asked}");
+    mina.browser.press(&[ESCAPE]).await;
+    mina.until_none("dialog[open]").await;
+    mina.until_in("composer", "a draft").await;
+    mina.click("logout").await;
+    mina.click("confirm").await;
+    mina.browser.find(&named("login")).await;
+    mina.log_in("mina").await;
+    mina.until_in("composer", "").await;
+    // Without anything it does not ask, and nothing that was told in passing stands at the door.
+    mina.say("sent").await;
+    mina.until_shown(1).await;
+    mina.browser.click("[data-test=message] [data-test=copy-link]").await;
+    mina.until_told("copied").await;
+    mina.click("logout").await;
+    mina.browser.find(&named("login")).await;
+    mina.until_none("[data-test=toast], [data-test=ending]").await;
+    yard.close(false).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_server_that_is_deleted_is_named_and_what_was_written_there_can_be_copied() {
     let Some(yard) = Courtyard::open().await else { return };
     let mina = &yard.mina;

@@ -1,7 +1,7 @@
 // @ts-check
 // The dialogs about servers, channels and people; one is open at a time.
 import { useState } from '../../vendor/hooks.js';
-import { openServer, remove } from '../actions.js';
+import { countUnsent, logOut, openServer, remove } from '../actions.js';
 import * as administration from '../administration.js';
 import { channels, channelsOf, me, members, people, servers, t } from '../store.js';
 import { EmojiPicker } from './emoji_picker.js';
@@ -281,6 +281,13 @@ function ConfirmMessage({ message }) {
     run=${() => remove(message)} />`;
 }
 
+function ConfirmLogout() {
+  const parts = Object.entries(countUnsent()).filter(([, count]) => count > 0);
+  const list = parts.map(([what, count]) => t(`logout.${what}`, { count })).join(', ');
+  return html`<${Confirm} title=${t('logout.title')} text=${t('logout.text', { list })} action=${t('logout')}
+    run=${logOut} />`;
+}
+
 /** @param {{userId: number, anchor?: DOMRect}} props */
 function Person({ userId, anchor }) {
   const person = people.value.get(userId) ?? (me.value?.id === userId ? me.value : null);
@@ -309,6 +316,7 @@ const DIALOGS = /** @type {Record<string, any>} */ ({
   leave_server: ConfirmServer,
   delete_channel: ConfirmChannel,
   delete_message: ConfirmMessage,
+  logout: ConfirmLogout,
   person: Person,
   settings: Settings,
   keys: KeysDialog,

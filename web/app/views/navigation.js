@@ -84,6 +84,8 @@ export function focusComposer() {
 
 /** Says in a notice what went wrong with an action that has no form. @param {any} error */
 export function tell({ kind = 'error', code, word, detail, message }) {
+  // What a logout has made of it is no news.
+  if (phase.peek() !== 'in') return;
   const key = `view-${Date.now()}-${Math.random()}`;
   notify({ key, kind, code, detail: detail ?? message, word });
 }
@@ -265,6 +267,9 @@ function Channels({ server }) {
     </div>`;
 }
 
+/** Logs out, after a question where something would be gone that is not sent. */
+const leave = () =>
+  (Object.values(actions.countUnsent()).some(Boolean) ? openDialog('logout') : attempt(actions.logOut));
 
 function OwnBar() {
   const own = me.value;
@@ -276,7 +281,7 @@ function OwnBar() {
       title=${own.username}>@${own.username}</span></span>
     <${IconButton} icon="settings" label=${t('settings.title')} data-test="settings"
       onClick=${() => openDialog('settings')} />
-    <${IconButton} icon="leave" label=${t('logout')} data-test="logout" onClick=${() => attempt(actions.logOut)} />
+    <${IconButton} icon="leave" label=${t('logout')} data-test="logout" onClick=${leave} />
   </div>`;
 }
 

@@ -6,6 +6,11 @@ export const en = {
   again: 'Try again',
   loading: 'Loading…',
   logout: 'Log out',
+  'logout.title': 'Log out?',
+  'logout.text': 'What you have not sent is kept in this browser alone. It will be gone for good: {list}.',
+  'logout.drafts': { one: '{count} draft', other: '{count} drafts' },
+  'logout.edits': { one: '{count} edit', other: '{count} edits' },
+  'logout.unsent': { one: '{count} unsent message', other: '{count} unsent messages' },
 
   'door.welcome': 'A courtyard for your people. Come in and talk.',
   'login.title': 'Log in',
@@ -283,6 +288,7 @@ export const en = {
     'back.',
   'delete_account.owns': 'You own servers: {names}. Transfer or delete each first.',
   'delete_account.submit': 'Delete my account',
+  'delete_account.done': 'Your account is deleted.',
   'help.text':
     'Madang is a chat for communities. Whatever you write is kept in order and never lost, also when the connection ' +
     'is.',
@@ -308,7 +314,7 @@ export const en = {
   'error.unknown': 'Something went wrong.',
   'error.gateway_closed': 'The server has closed the live connection. Please reload the page.',
   'error.unreachable': 'No answer. Check your connection and try again.',
-  'error.refresh_token_missing': 'Please log in.',
+  'error.refresh_token_missing': 'Your login has ended. Please log in again.',
   'error.malformed_request': 'The server did not understand the request. Please reload the page.',
   'error.username_taken': 'Somebody has this name, or one that looks like it. Please choose another.',
   'error.email_taken': 'There is an account with this address already. Log in, or use another address.',
