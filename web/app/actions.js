@@ -330,8 +330,9 @@ function onSwitch(user_id) {
  * @param {ApiError} [error] why, where that was not the person's wish
  */
 function signOut(error) {
-  // What calls that were under way are told after a logout is no news.
-  if (error && phase.peek() !== 'signed_out') ending.value = { code: error.code, detail: error.detail };
+  // What calls that were under way are told after a logout is no news, nor that nobody was logged in before.
+  const isNews = phase.peek() !== 'signed_out' && (lastUser() || error?.code !== 'refresh_token_missing');
+  if (error && isNews) ending.value = { code: error.code, detail: error.detail };
   generation += 1;
   forgetToken();
   leave();

@@ -276,7 +276,11 @@ function gone(channel_ids) {
     void disk.eraseLog(id);
   }
   const lost = channel_ids.flatMap(forgetWritten);
-  if (lost.length) notify({ kind: 'error', word: 'notice.unsent_gone', count: lost.length, text: lost.join('\n\n') });
+  if (lost.length) {
+    // It takes the place of no other: each has its own text.
+    const key = `lost ${channel_ids[0]}`;
+    notify({ key, kind: 'error', word: 'notice.unsent_gone', count: lost.length, text: lost.join('\n\n') });
+  }
   disk.keepSoon('reads');
 }
 

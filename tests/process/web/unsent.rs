@@ -130,13 +130,16 @@ async fn of_a_message_that_is_deleted_meanwhile_the_text_stays() {
     let mina = &yard.mina;
     mina.say("mine").await;
     mina.until_shown(1).await;
-    mina.browser.press(&[UP]).await;
-    mina.fill("editor", " and more").await;
     mina.fill("composer", "a draft").await;
+    mina.browser.click("[data-test=message] [data-test=edit]").await;
+    mina.fill("editor", " and more").await;
     yard.delete_elsewhere(mina.last().await).await;
     mina.until_told("The message that you were editing was deleted").await;
     mina.until_in("composer", "a draft\nmine and more").await;
     mina.until_none(&named("editor")).await;
+    // Who was typing goes on there.
+    let is_there = "return document.activeElement?.dataset.test === 'composer'";
+    mina.browser.until("the focus in the box", is_there, &[]).await;
     // What it was to reply to is known after a reload, too, until that is deleted.
     let asked = yard.say_elsewhere("Who brings the tea?").await;
     mina.browser.click("[data-test=message]:last-of-type [data-test=reply]").await;

@@ -7,7 +7,7 @@ import { below, edit, jumpToNewest, keepOfDeleted, returned, say, setDraft, setE
 import { drafts, edits, logOf, me, put, replies, t, wordsOfError } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
-import { attempt, behindDialog, dialog, focusComposer, openDialog, setEditing, target } from './navigation.js';
+import { attempt, behindDialog, dialog, editing, focusComposer, openDialog, setEditing, target } from './navigation.js';
 
 /** The most characters of a message; from there on how many are left is shown. */
 const CONTENT_MAX = 4000;
@@ -267,6 +267,22 @@ export function Composer({ channel }) {
 /** Where the focus is of somebody who is writing. */
 const isWriting = () => document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value !== '';
 
+/** @param {{current: HTMLTextAreaElement | null}} box @param {number} id of the message */
+function useEditorFocus(box, id) {
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLTextAreaElement} */ (box.current);
+    // It may be back because its message is: who writes elsewhere goes on there.
+    if (!isWriting()) {
+      element.focus();
+      element.setSelectionRange(element.value.length, element.value.length);
+    }
+    return () => {
+      // Its message goes while somebody types: the next keys are no wishes about other messages.
+      if (document.activeElement === element && editing.peek() === id) focusComposer();
+    };
+  }, []);
+}
+
 /** @param {{message: import('../store.js').Message}} props */
 export function Editor({ message }) {
   const { id, channel_id, content: saved } = message;
@@ -276,13 +292,7 @@ export function Editor({ message }) {
   const [problem, setProblem] = useState(/** @type {string | null} */ (null));
   const [isBusy, setBusy] = useState(false);
 
-  useLayoutEffect(() => {
-    const element = /** @type {HTMLTextAreaElement} */ (box.current);
-    // It may be back because its message is: who writes elsewhere goes on there.
-    if (isWriting()) return;
-    element.focus();
-    element.setSelectionRange(element.value.length, element.value.length);
-  }, []);
+  useEditorFocus(box, id);
 
   /** @param {HTMLTextAreaElement} element */
   function follow(element) {
