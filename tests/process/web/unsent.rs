@@ -128,10 +128,12 @@ async fn the_text_of_an_edit_is_kept_until_it_is_saved_or_given_up() {
 async fn of_a_message_that_is_deleted_meanwhile_the_text_stays() {
     let Some(yard) = Courtyard::open().await else { return };
     let mina = &yard.mina;
-    mina.say("mine").await;
+    yard.say_elsewhere("earlier").await;
     mina.until_shown(1).await;
+    mina.say("mine").await;
+    mina.until_shown(2).await;
     mina.fill("composer", "a draft").await;
-    mina.browser.click("[data-test=message] [data-test=edit]").await;
+    mina.browser.click("[data-test=message]:last-of-type [data-test=edit]").await;
     mina.fill("editor", " and more").await;
     yard.delete_elsewhere(mina.last().await).await;
     mina.until_told("The message that you were editing was deleted").await;
@@ -201,7 +203,8 @@ async fn a_logout_asks_before_it_takes_away_what_is_not_sent() {
     mina.until_told("copied").await;
     mina.click("logout").await;
     mina.browser.find(&named("login")).await;
-    mina.until_none("[data-test=toast], [data-test=ending]").await;
+    let is_told = "return !!document.querySelector('[data-test=toast], [data-test=ending]')";
+    assert_eq!(mina.browser.run(is_told, &[]).await, false);
     yard.close(false).await;
 }
 
