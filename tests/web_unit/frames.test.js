@@ -48,6 +48,7 @@ beforeEach(() => {
   listen({
     effect: (channel_id, effect) => effects.push({ channel_id, ...effect }),
     gone: (ids) => told.push(['gone', ...ids]),
+    left: ({ name }, is_deleted) => told.push(['left', name, is_deleted]),
     stranger: (id) => told.push(['stranger', id]),
     changed: () => {},
     news: () => {},
@@ -122,6 +123,21 @@ test('a channel that goes takes what was known of it', () => {
   assert.deepEqual(told, [['gone', 5]]);
   assert.deepEqual(shown(), []);
   assert.equal(reads.peek().has(5), false);
+});
+
+test('a server that goes says its name, and whether it was deleted', () => {
+  takeFrame({ type: 'server.deleted', id: 1 });
+  takeFrame({ type: 'ready', user, servers: [server] });
+  takeFrame({ type: 'server.left', id: 1 });
+  assert.deepEqual(told, [['left', 'Courtyard', true], ['gone', 5], ['left', 'Courtyard', false], ['gone', 5]]);
+});
+
+test('what is written to messages that are deleted can be kept', () => {
+  for (const seq of [1, 2, 3]) takeFrame(created(seq));
+  takeFrame({ type: 'message.deleted', channel_id: 5, seq: 4, id: 1 });
+  takeFrame({ type: 'messages.deleted', channel_id: 5, seq: 5, ids: [2, 3] });
+  takeFrame({ ...created(6), deleted: true });
+  assert.deepEqual(effects, [1, 2, 6].map((id) => ({ channel_id: 5, deleted: id === 2 ? [2, 3] : [id] })));
 });
 
 test('what was there before one came is read; what comes is not, nor a channel that was made meanwhile', () => {

@@ -1,7 +1,18 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createOutbox, makeNonce, PENDING_MAX } from '../../web/app/outbox.js';
+import {
+  PENDING_MAX,
+  countUnsent,
+  createOutbox,
+  forgetWritten,
+  keepOfDeleted,
+  makeNonce,
+  setDraft,
+  setEdit,
+  setReply,
+} from '../../web/app/outbox.js';
+import { drafts, edits, forgetAll, notices, replies } from '../../web/app/store.js';
 
 /** An outbox with a socket that can be away, and timers that run when asked. */
 function setUp() {
@@ -125,6 +136,18 @@ test('a nonce that names another message is not used again', () => {
   assert.notEqual(outbox.again('a').nonce, 'a');
 });
 
+test('a reply whose original is gone goes again as no reply, another one as it was', () => {
+  const { outbox, add } = setUp();
+  outbox.opened();
+  add('a', 5, { reply_to: 3 });
+  outbox.take({ type: 'error', code: 'reply_to_not_found', detail: '', nonce: 'a' });
+  const again = outbox.again('a');
+  assert.deepEqual([again.nonce, again.content, 'reply_to' in again], ['a', 'a', false]);
+  add('b', 6, { reply_to: 3 });
+  outbox.take({ type: 'error', code: 'content_too_long', detail: '', nonce: 'b' });
+  assert.equal(outbox.again('b').reply_to, 3);
+});
+
 test('an error of the login fails no send', () => {
   const { outbox, add, pending } = setUp();
   outbox.opened();
@@ -194,9 +217,43 @@ test('what another tab has taken back stays on the disk, for that tab may send i
   assert.deepEqual([...disk.keys()], ['a']);
 });
 
-test('a channel that goes says how many sends it takes with it', () => {
+test('a channel that goes says which sends it takes with it', () => {
   const { outbox, add } = setUp();
   for (const nonce of ['a', 'b']) add(nonce);
   add('x', 6);
-  assert.deepEqual([outbox.forget(5), outbox.forget(7), outbox.all().length], [2, 0, 1]);
+  assert.deepEqual([outbox.forget(5), outbox.forget(7), outbox.all().length], [['a', 'b'], [], 1]);
+});
+
+/** A message of channel 5. */
+const message = (id) => /** @type {any} */ ({ id, channel_id: 5, content: `text ${id}`, author_id: 1, author_username: '' });
+
+test('of messages that are deleted what was being written stays, below the draft, and is told', () => {
+  forgetAll();
+  setDraft(5, 'a draft\n');
+  for (const id of [1, 2, 3]) setEdit(message(id), `new ${id}`);
+  setEdit(message(4), ' ');
+  setReply(5, message(4));
+  keepOfDeleted(5, [1, 2, 4]);
+  assert.equal(drafts.peek().get(5), 'a draft\nnew 1\nnew 2');
+  assert.deepEqual([...edits.peek()], [[3, { channel_id: 5, text: 'new 3' }]]);
+  assert.equal(replies.peek().size, 0);
+  const told = notices.peek().map(({ word }) => word);
+  assert.deepEqual(told, ['notice.edited_gone', 'notice.replied_gone']);
+});
+
+test('an edit that changes nothing is none', () => {
+  forgetAll();
+  setEdit(message(1), 'new');
+  assert.deepEqual(countUnsent(), { drafts: 0, edits: 1, unsent: 0 });
+  setEdit(message(1), 'text 1');
+  assert.deepEqual(countUnsent(), { drafts: 0, edits: 0, unsent: 0 });
+});
+
+test('a channel that goes says what was written in it', () => {
+  forgetAll();
+  setDraft(5, 'a draft');
+  setDraft(6, 'of another channel');
+  setEdit(message(1), 'new');
+  assert.deepEqual(forgetWritten(5), ['new', 'a draft']);
+  assert.deepEqual([[...drafts.peek().keys()], edits.peek().size, forgetWritten(5)], [[6], 0, []]);
 });

@@ -3,25 +3,26 @@
 // an ApiError: {status, code, detail, fields?: [{loc, msg}], retry_after_ms?}.
 import { effect } from '../vendor/signals.js';
 import { ApiError, call, isUnreachable, waitAfter } from './api.js';
-import { closeDisk, keepSoon, lastUser, openedAt, setLastUser, wipeDisk } from './disk.js';
-import { send } from './outbox.js';
+import { closeDisk, lastUser, openedAt, setLastUser, wipeDisk } from './disk.js';
+import { send, setEdit } from './outbox.js';
 import * as pages from './pages.js';
-import { closeSession, forgetToken, openSession, resume, startSession, tell, tellSession } from './session.js';
-import { channels, connection, drafts, foreign, hashOf, me, notify, phase, place, placeOf, servers } from './store.js';
+import { closeSession, forgetToken, openSession, resume, startSession, tellSession } from './session.js';
+import {
+  channels, connection, edits, ending, foreign, hashOf, me, notify, phase, place, placeOf, servers,
+} from './store.js';
 import { channelOpened, enter, leave, retryNow as retryGateway, showKept } from './sync.js';
 
 /** @typedef {import('./store.js').Place} Place */
 
-export { discardSend as discard, sendAgain as tryAgain } from './outbox.js';
-export { firstUnread, loadMembers, loadPins, lookUp } from './pages.js';
+export { REPLY_GONE, discardSend as discard, sendAgain as tryAgain } from './outbox.js';
+export { below, countUnsent, keepOfDeleted, returned, setDraft, setEdit, setReply } from './outbox.js';
+export { firstUnread, loadMembers, loadPins } from './pages.js';
 export { markRead } from './sync.js';
 // What fails of these is in `logOf(channel_id).value.error`.
 export { jumpToFirst, jumpToNewest, loadNewer, loadOlder } from './pages.js';
 
 /** Longer than this nobody is kept from what the disk has. */
 const PATIENCE_MS = 2_000;
-const DRAFT_MAX = 16_000;
-const DRAFTS_MAX = 200;
 
 // Messages.
 
@@ -40,9 +41,15 @@ export function say(channel_id, content, reply_to) {
 export async function edit(channel_id, id, content) {
   await call('PATCH', `channels/${channel_id}/messages/${id}`, { body: { content } });
 }
-/** @param {number} channel_id @param {number} id */
-export async function remove(channel_id, id) {
-  await gone(call('DELETE', `channels/${channel_id}/messages/${id}`));
+/** @param {import('./store.js').Message} message with what was being written to it */
+export async function remove(message) {
+  const { channel_id, id, content } = message;
+  const text = edits.peek().get(id)?.text ?? content;
+  setEdit(message, content);
+  await gone(call('DELETE', `channels/${channel_id}/messages/${id}`)).catch((error) => {
+    setEdit(message, text);
+    throw error;
+  });
 }
 /** Where a change finds that its subject is gone already, it is done. @param {Promise<unknown>} change */
 async function gone(change) {
@@ -77,18 +84,6 @@ export const loadReactors = (channel_id, id, emoji) =>
 
 /** The newest page once more, after an error. @param {number} channel_id */
 export const reload = (channel_id) => pages.loadNewest(channel_id, { again: true });
-
-/** @param {number} channel_id @param {string} text */
-export function setDraft(channel_id, text) {
-  if ((drafts.peek().get(channel_id) ?? '') === text) return;
-  const next = new Map(drafts.peek());
-  next.delete(channel_id);
-  if (text) next.set(channel_id, text.slice(0, DRAFT_MAX));
-  for (const id of next.keys()) if (next.size > DRAFTS_MAX) next.delete(id);
-  drafts.value = next;
-  keepSoon('drafts');
-  tell({ kind: 'draft', channel_id, text });
-}
 
 // Where one is: `place` and the address go together, and a place that is no longer there gives way to the nearest one
 // that is.
@@ -154,25 +149,22 @@ export function startPlaces() {
   place.value = placeOf(location.hash);
   addEventListener('popstate', () => go(placeOf(location.hash), { replace: true }));
   let wasOpened = '';
-  let wasIn = /** @type {number|undefined} */ (undefined);
+  let wasIn = 0;
   effect(() => {
     const { server_id, channel_id } = place.value;
     const [allServers, allChannels, isLive] = [servers.value, channels.value, connection.value.state === 'live'];
     if (phase.value !== 'in') {
-      wasOpened = '';
-      wasIn = undefined;
+      [wasOpened, wasIn] = ['', 0];
       foreign.value = null;
       return;
     }
-    const last = wasIn;
-    if (server_id === undefined || allServers.has(server_id)) wasIn = server_id;
+    if (server_id === undefined || allServers.has(server_id)) wasIn = server_id ?? 0;
     if (server_id === undefined) {
       if (allServers.size) later(anyPlace());
     } else if (!allServers.has(server_id)) {
       if (!isLive) return;
-      // One that was open has gone before the person's eyes; one that a link led to has never been theirs.
-      if (last === server_id) notify({ kind: 'warning', code: 'server_not_found' });
-      else foreign.value = place.peek();
+      // Of one that was open it has been told that it is gone; one that a link leads to has never been theirs.
+      if (wasIn !== server_id) foreign.value = place.peek();
       later(anyPlace());
     } else if (channel_id === undefined) {
       const next = placeIn(server_id);
@@ -223,7 +215,7 @@ export function retryNow() {
 }
 
 export async function start() {
-  startSession({ onEnd: () => signOut(), onSwitch });
+  startSession({ onEnd: signOut, onSwitch });
   addEventListener('online', () => performance.now() >= wakeFrom && wake?.());
   await begin();
 }
@@ -248,7 +240,7 @@ async function begin() {
       return;
     } catch (error) {
       if (turn !== generation) return;
-      if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut();
+      if (error instanceof ApiError && [401, 403].includes(error.status)) return signOut(error);
       await waitUnreachable(waitAfter(tries), error);
     }
   }
@@ -324,15 +316,26 @@ function restart(user_id) {
 
 /** @param {number|null} user_id who is logged in in another tab now */
 function onSwitch(user_id) {
-  if (user_id === null) return signOut();
+  if (user_id === null) {
+    signOut();
+    // The node may have said before that it has ended: by that logout.
+    ending.value = null;
+    return;
+  }
   if (me.peek()?.id === user_id && phase.peek() === 'in') return;
   generation += 1;
   leave();
   location.reload();
 }
 
-/** The session is over; the place stays, and what is on disk for the same account. */
-function signOut() {
+/**
+ * The session is over; the place stays, and what is on disk for the same account.
+ * @param {ApiError} [error] why, where that was not the person's wish
+ */
+function signOut(error) {
+  // What calls that were under way are told after a logout is no news, nor that nobody was logged in before.
+  const isNews = phase.peek() !== 'signed_out' && (lastUser() || error?.code !== 'refresh_token_missing');
+  if (error && isNews) ending.value = { code: error.code, detail: error.detail };
   generation += 1;
   forgetToken();
   leave();
@@ -346,6 +349,7 @@ export async function logIn(login) {
   await openSession(login);
   const profile = await call('GET', 'users/me');
   generation += 1;
+  ending.value = null;
   await beAccount(profile);
   tellSession(profile.id);
 }
@@ -362,9 +366,14 @@ export async function logOut() {
   await forgetAccount(id);
 }
 
-/** Wipes what this browser keeps of the account. @param {number|null} [id] whose, where it is signed out already */
-export async function forgetAccount(id = me.peek()?.id ?? lastUser()) {
+/**
+ * Wipes what this browser keeps of the account.
+ * @param {number|null} [id] whose, where it is signed out already
+ * @param {typeof ending.value} [how] what is said of it at the door
+ */
+export async function forgetAccount(id = me.peek()?.id ?? lastUser(), how = null) {
   setLastUser(null);
+  ending.value = how;
   tellSession(null);
   generation += 1;
   forgetToken();

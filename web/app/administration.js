@@ -97,7 +97,7 @@ export async function endOtherSessions() {
 /** @param {{password: string}} proof */
 export async function deleteAccount({ password }) {
   await call('DELETE', 'users/me', { body: { password }, tries: 1 });
-  await forgetAccount();
+  await forgetAccount(undefined, { word: 'delete_account.done' });
 }
 /** Downloads a file. */
 export async function exportData() {

@@ -1,8 +1,8 @@
 // @ts-check
-// What survives a reload: of each channel the last messages with their `seq`, drafts, what was read, and
+// What survives a reload: of each channel the last messages with their `seq`, drafts, edits, what was read, and
 // unacknowledged sends.
 import { batch } from '../vendor/signals.js';
-import { channels, drafts, logOf, me, people, reads, scope, servers } from './store.js';
+import { channels, drafts, edits, logOf, me, people, reads, replies, scope, servers } from './store.js';
 
 // The disk: one IndexedDB database per account, so that nothing of one is shown to another. Where it is refused,
 // memory takes its place and says so.
@@ -224,12 +224,14 @@ let timer = null;
 const VALUES = {
   reads: () => reads.peek(),
   drafts: () => drafts.peek(),
+  edits: () => edits.peek(),
+  replies: () => replies.peek(),
   recent: () => recent,
   people: () => people.peek(),
   state: () => ({ me: me.peek(), servers: servers.peek(), channels: channels.peek() }),
 };
 
-/** @param {'reads'|'drafts'|'recent'|'people'|'state'} value */
+/** @param {'reads'|'drafts'|'edits'|'replies'|'recent'|'people'|'state'} value */
 export function keepSoon(value) {
   dirtyValues.add(value);
   timer ??= setTimeout(keepNow, KEEP_AFTER_MS);
@@ -265,28 +267,25 @@ export function stopKeeping() {
 
 /** @param {() => boolean} isStill whether it is wanted still @returns {Promise<boolean>} whether there was something */
 export async function restore(isStill) {
-  const [state, keptReads, keptDrafts, keptRecent, keptPeople, logs] = await Promise.all([
+  const maps = { reads, drafts, edits, replies, people };
+  const [state, keptRecent, logs, ...kept] = await Promise.all([
     read('values', 'state'),
-    read('values', 'reads'),
-    read('values', 'drafts'),
     read('values', 'recent'),
-    read('values', 'people'),
     readAll('logs'),
+    ...Object.keys(maps).map((name) => read('values', name)),
   ]);
   if (!isStill() || !state?.me || me.peek()) return false;
   batch(() => {
     me.value = state.me;
     servers.value = state.servers;
     channels.value = state.channels;
-    reads.value = keptReads ?? new Map();
-    drafts.value = keptDrafts ?? new Map();
-    people.value = keptPeople ?? new Map();
+    Object.values(maps).forEach((map, index) => (map.value = kept[index] ?? new Map()));
     recent = keptRecent ?? [];
     logs.sort((a, b) => openedAt(b.channel_id) - openedAt(a.channel_id));
     for (const { channel_id } of logs.splice(LOGS_MAX)) void eraseLog(channel_id);
-    for (const kept of logs) {
-      if (!state.channels.has(kept.channel_id)) void eraseLog(kept.channel_id);
-      else logOf(kept.channel_id).value = { ...logOf(kept.channel_id).peek(), ...kept };
+    for (const log of logs) {
+      if (!state.channels.has(log.channel_id)) void eraseLog(log.channel_id);
+      else logOf(log.channel_id).value = { ...logOf(log.channel_id).peek(), ...log };
     }
   });
   return true;

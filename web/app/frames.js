@@ -3,7 +3,7 @@
 // until what is missing has been read. It makes no calls: what is to be done beside is told to who listens.
 import { batch } from '../vendor/signals.js';
 import { isEntry, isLater, reduceLog, resetLog } from './reducer.js';
-import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, servers } from './store.js';
+import { channels, forgetLog, logOf, me, members, people, put, reads, servers } from './store.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./reducer.js').Effect} Effect */
@@ -12,7 +12,7 @@ import { channels, drafts, forgetLog, logOf, me, members, people, put, reads, se
 /** @typedef {import('./store.js').Person} Person */
 /**
  * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void,
- *   changed: (channel_id: number) => void,
+ *   left: (server: Server, is_deleted: boolean) => void, changed: (channel_id: number) => void,
  *   news: () => void, met: (message: Frame) => void, stranger: (user_id: number) => void}} Listener
  */
 
@@ -42,7 +42,11 @@ export function record(channel_id) {
   const heard = [];
   const all = readings.get(channel_id) ?? new Set();
   readings.set(channel_id, all.add(heard));
-  return { heard, isWhole: () => heard.length < HEARD_MAX, end: () => all.delete(heard) };
+  const end = () => {
+    all.delete(heard);
+    if (!all.size && readings.get(channel_id) === all) readings.delete(channel_id);
+  };
+  return { heard, isWhole: () => heard.length < HEARD_MAX, end };
 }
 
 /** Frames about people heard while a call asks for some. @type {Set<Frame[]>} */
@@ -97,6 +101,9 @@ function takeNews(frame) {
   people.value = after.people;
   const gone = [...before.channels.keys()].filter((id) => !after.channels.has(id));
   listener.news();
+  for (const server of before.servers.values()) {
+    if (!after.servers.has(server.id)) listener.left(server, frame.type === 'server.deleted');
+  }
   if (gone.length) forget(gone);
 }
 
@@ -124,15 +131,13 @@ function beginReading(frame, before, after) {
 
 /** @param {number[]} channel_ids */
 function forget(channel_ids) {
-  const [nextReads, nextDrafts] = [new Map(reads.peek()), new Map(drafts.peek())];
+  const nextReads = new Map(reads.peek());
   for (const id of channel_ids) {
     forgetLog(id);
     held.delete(id);
     nextReads.delete(id);
-    nextDrafts.delete(id);
   }
   reads.value = nextReads;
-  drafts.value = nextDrafts;
   listener.gone(channel_ids);
 }
 

@@ -8,6 +8,7 @@ import { startKeeping } from './disk.js';
 import {
   channels,
   dismiss,
+  ending,
   notices,
   phase,
   place,
@@ -29,6 +30,7 @@ import {
   Submit,
   ThemeSelect,
   classes,
+  copyText,
   demand,
   html,
   lengthOf,
@@ -97,6 +99,13 @@ function Register() {
   </form>`;
 }
 
+/** Says why one is here who was in. */
+function Ending() {
+  const how = ending.value;
+  return how && html`<p role="alert" class=${how.code ? 'problem is-whole' : 'hint'} data-test="ending">
+    ${how.word ? t(how.word) : wordsOfError(how)}</p>`;
+}
+
 function SignIn() {
   const [isNew, setNew] = useState(false);
   return html`<div class="door">
@@ -106,6 +115,7 @@ function SignIn() {
         <h1>Madang</h1>
         <p>${t('door.welcome')}</p>
       </header>
+      <${Ending} />
       <h2>${t(isNew ? 'register.title' : 'login.title')}</h2>
       ${isNew ? html`<${Register} key="register" />` : html`<${LogIn} key="login" />`}
       <p class="door-switch">
@@ -122,13 +132,19 @@ function SignIn() {
 
 /** @param {{notice: import('./store.js').Notice}} props */
 function Toast({ notice }) {
+  const { word, count = 0, name = '', text } = notice;
+  const [isCopied, setCopied] = useState(false);
   useEffect(() => {
+    // What somebody wrote is not to go before it has been copied.
+    if (text) return undefined;
     const timer = setTimeout(() => dismiss(notice.key), TOAST_MS);
     return () => clearTimeout(timer);
-  }, []);
+  }, [text]);
   return html`<div class=${classes('toast', `is-${notice.kind}`)} data-test="toast">
     <${Icon} name=${notice.kind === 'info' ? 'check' : 'alert'} />
-    <p>${notice.word ? t(notice.word, { count: notice.count ?? 0 }) : wordsOfError(notice)}</p>
+    <p>${word ? t(word, { count, name }) : wordsOfError(notice)}</p>
+    ${text && html`<button type="button" class="button is-small" data-test="copy-lost"
+      onClick=${async () => setCopied(await copyText(text))}>${t(isCopied ? 'invite.copied' : 'notice.copy')}</button>`}
     <${IconButton} icon="close" label=${t('dialog.close')} onClick=${() => dismiss(notice.key)} />
   </div>`;
 }

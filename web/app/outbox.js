@@ -1,11 +1,12 @@
 // @ts-check
-// What was sent and is not acknowledged. Each send keeps its nonce until its answer, however often the socket breaks,
-// so it is made once. Of a channel one send is on its way at a time: so they stay in their order where one is refused
-// for a moment. Every tab keeps the same list, since it hears the same frames; only the one with the gateway
-// transmits.
-import { erase, write } from './disk.js';
-import { tell } from './session.js';
-import { pending } from './store.js';
+// What one has written and the node does not have yet: what was sent and is not acknowledged, drafts and edits. Each
+// send keeps its nonce until its answer, however often the socket breaks, so it is made once. Of a channel one send is
+// on its way at a time: so they stay in their order where one is refused for a moment. Every tab keeps the same list,
+// since it hears the same frames; only the one with the gateway transmits.
+import { batch, signal } from '../vendor/signals.js';
+import { erase, keepSoon, write } from './disk.js';
+import { hear, tell } from './session.js';
+import { drafts, edits, notify, pending, put as putInto, replies } from './store.js';
 
 /** @typedef {import('./store.js').Pending} Pending */
 /** @typedef {import('./reducer.js').Frame} Frame */
@@ -23,6 +24,8 @@ export const PENDING_MAX = 200;
 const ON_THE_WAY_MAX = 32;
 /** After so long without any answer a send is made again, in case its answer was lost. */
 const ANSWER_MAX_MS = 30_000;
+/** With this a send fails whose original is gone. */
+export const REPLY_GONE = 'reply_to_not_found';
 /** The socket closes behind these, and the send goes out with the next token. */
 const OF_THE_LOGIN = new Set(['invalid_token', 'token_revoked']);
 
@@ -76,7 +79,8 @@ export function createOutbox({ setTimer = setTimeout, clearTimer = clearTimeout,
     },
 
     /**
-     * The failed send as it would go again: at the end, and with a new nonce where the old one names another message.
+     * The failed send as it would go again: at the end, with a new nonce where the old one names another message, and
+     * as no reply where what it replied to is gone.
      * @param {string} nonce
      */
     again(nonce) {
@@ -84,11 +88,11 @@ export function createOutbox({ setTimer = setTimeout, clearTimer = clearTimeout,
       return item?.state === 'failed' ? sendable(item, nextOrder()) : null;
     },
 
-    /** @param {number} channel_id @returns {number} how many were not sent and are gone */
+    /** @param {number} channel_id @returns {string[]} what was not sent and is gone */
     forget(channel_id) {
       const lost = ofChannel(outbox, channel_id);
       for (const { nonce } of lost) remove(outbox, nonce);
-      return lost.length;
+      return lost.map(({ content }) => content);
     },
 
     all: () => [...outbox.items.values()],
@@ -201,8 +205,10 @@ function refuse(outbox, item, frame) {
 }
 
 /** @param {Pending} failed @param {number} order @returns {Pending} */
-function sendable({ code, detail, ...item }, order) {
-  return { ...item, state: 'sending', order, nonce: code === 'nonce_conflict' ? makeNonce() : item.nonce };
+function sendable({ code, detail, reply_to, ...item }, order) {
+  const nonce = code === 'nonce_conflict' ? makeNonce() : item.nonce;
+  const isReply = reply_to !== undefined && code !== REPLY_GONE;
+  return { ...item, ...(isReply && { reply_to }), state: 'sending', order, nonce };
 }
 
 /** @param {Outbox} outbox @param {Pending} item @param {number} delay_ms */
@@ -274,4 +280,91 @@ export function discardSend(nonce) {
 /** @param {Frame} frame */
 export function hearSends(frame) {
   if (frame.type === 'error' || frame.type === 'message.delayed') outbox.take(frame);
+}
+
+// Drafts, edits, and what a draft replies to: the same in all tabs, and on the disk.
+
+const DRAFT_MAX = 16_000;
+const WRITTEN_MAX = 200;
+const WRITTEN = { drafts, edits, replies };
+
+/** What came back into a draft, for the message box to take it in, by channel. */
+export const returned = signal(/** @type {Map<number, string>} */ (new Map()));
+
+/** @param {keyof typeof WRITTEN} name @param {number} id @param {any} value `undefined` forgets it */
+function keepWritten(name, id, value) {
+  const map = /** @type {import('./store.js').Signal<Map<number, any>>} */ (WRITTEN[name]);
+  if (value === undefined && !map.peek().has(id)) return;
+  const next = new Map(map.peek());
+  next.delete(id);
+  if (value !== undefined) next.set(id, value);
+  for (const oldest of next.keys()) if (next.size > WRITTEN_MAX) next.delete(oldest);
+  map.value = next;
+  keepSoon(name);
+  tell({ kind: 'written', name, id, value });
+}
+
+export function hearWritten() {
+  hear('written', ({ name, id, value }) => putInto(WRITTEN[/** @type {keyof typeof WRITTEN} */ (name)], id, value));
+}
+
+/** @param {number} channel_id @param {string} text */
+export function setDraft(channel_id, text) {
+  if ((drafts.peek().get(channel_id) ?? '') === text) return;
+  keepWritten('drafts', channel_id, text.slice(0, DRAFT_MAX) || undefined);
+}
+
+/** @param {import('./store.js').Message} message @param {string} text as it was: there is nothing to keep */
+export function setEdit({ id, channel_id, content }, text) {
+  keepWritten('edits', id, text === content ? undefined : { channel_id, text: text.slice(0, DRAFT_MAX) });
+}
+
+/** @param {number} channel_id @param {import('./store.js').Original|null} message null: no reply any more */
+export function setReply(channel_id, message) {
+  const { id = 0, author_id = null, author_username = '', content = '' } = message ?? {};
+  keepWritten('replies', channel_id, message ? { id, author_id, author_username, content } : undefined);
+}
+
+/** Puts a text below what is there already. @param {string} before @param {string} text */
+export const below = (before, text) => (before.trim() ? `${before.trimEnd()}\n${text}` : text);
+
+/**
+ * Messages are deleted: the new text of one that was being edited becomes a draft, and nothing replies to them.
+ * @param {number} channel_id @param {number[]} ids
+ */
+export function keepOfDeleted(channel_id, ids) {
+  batch(() => {
+    for (const id of ids) {
+      const text = edits.peek().get(id)?.text;
+      keepWritten('edits', id, undefined);
+      if (!text?.trim()) continue;
+      setDraft(channel_id, below(drafts.peek().get(channel_id) ?? '', text));
+      putInto(returned, channel_id, below(returned.peek().get(channel_id) ?? '', text));
+      notify({ kind: 'info', word: 'notice.edited_gone' });
+    }
+    if (!ids.includes(replies.peek().get(channel_id)?.id ?? 0)) return;
+    setReply(channel_id, null);
+    notify({ kind: 'info', word: 'notice.replied_gone' });
+  });
+}
+
+/** How much a logout would take away. */
+export const countUnsent = () => ({
+  drafts: [...drafts.peek().values()].filter((text) => text.trim()).length,
+  edits: edits.peek().size,
+  unsent: outbox.all().length,
+});
+
+/**
+ * A channel is gone: forgets what was written in it.
+ * @param {number} channel_id @returns {string[]} what was not sent, nor saved
+ */
+export function forgetWritten(channel_id) {
+  const edited = [...edits.peek()].filter(([, edit]) => edit.channel_id === channel_id);
+  const draft = drafts.peek().get(channel_id) ?? '';
+  const lost = [...outbox.forget(channel_id), ...edited.map(([, { text }]) => text), draft];
+  for (const [id] of edited) keepWritten('edits', id, undefined);
+  keepWritten('drafts', channel_id, undefined);
+  keepWritten('replies', channel_id, undefined);
+  return lost.filter((text) => text.trim());
 }

@@ -364,7 +364,7 @@ export function refreshPeople() {
 }
 
 /** @param {number[]} user_ids */
-export async function lookUp(user_ids) {
+async function lookUp(user_ids) {
   for (let at = 0; at < user_ids.length; at += LOOKUP_MAX) {
     const ids = user_ids.slice(at, at + LOOKUP_MAX);
     if (fresh.size > PEOPLE_MAX) fresh.clear();

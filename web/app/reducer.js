@@ -8,8 +8,9 @@
 /** @typedef {{type: string, [field: string]: any}} Frame */
 /**
  * What is to be done beside: read what is missing, ask for a message again, drop a kept send,
- * read the pins or the newest page again.
- * @typedef {{repair?: number, refresh?: number, acknowledged?: string, pins?: number, reload?: number}} Effect
+ * read the pins or the newest page again, keep what was written to messages that are deleted now.
+ * @typedef {{repair?: number, refresh?: number, acknowledged?: string, pins?: number, reload?: number,
+ *   deleted?: number[]}} Effect
  */
 
 export const TAIL_MAX = 200;
@@ -100,6 +101,8 @@ export function reduceLog(log, frame, me_id) {
 
 /** @param {Log} log @param {Frame} frame @param {number|undefined} me_id @param {Effect[]} effects @returns {Log} */
 function applyEntry(log, frame, me_id, effects) {
+  const deleted = deletedBy(frame);
+  if (deleted.length) effects.push({ deleted });
   if (frame.type === 'message.created') {
     return frame.deleted ? removeFrom(log, [frame.id]) : appendTo(log, messageOf(frame));
   }
@@ -108,6 +111,12 @@ function applyEntry(log, frame, me_id, effects) {
   const view =
     log.view && viewed !== log.view.messages ? { ...log.view, messages: /** @type {Message[]} */ (viewed) } : log.view;
   return { ...log, tail, view, pins: pinsAfter(log, frame, me_id, effects) };
+}
+
+/** The messages that an entry says are deleted. @param {Frame} frame @returns {number[]} */
+function deletedBy({ type, id, ids, deleted }) {
+  if (type === 'messages.deleted') return ids;
+  return type === 'message.deleted' || (type === 'message.created' && deleted) ? [id] : [];
 }
 
 /** @param {Log} log @param {Message} heard @returns {Log} */
@@ -156,9 +165,8 @@ function pinsAfter(log, frame, me_id, effects) {
  * @returns {Message[]}
  */
 export function applyToMessages(messages, frame, me_id, effects) {
-  if (frame.type === 'message.deleted') return messages.filter(({ id }) => id !== frame.id);
-  if (frame.type === 'messages.deleted') return messages.filter(({ id }) => !frame.ids.includes(id));
-  if (frame.type === 'message.created' && frame.deleted) return messages.filter(({ id }) => id !== frame.id);
+  const deleted = deletedBy(frame);
+  if (deleted.length) return messages.filter(({ id }) => !deleted.includes(id));
   const id = frame.type === 'message.updated' ? frame.id : frame.message_id;
   const at = messages.findIndex((message) => message.id === id);
   if (at < 0) return messages;

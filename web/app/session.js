@@ -81,16 +81,23 @@ export function standFor(user_id, { onHold, onLose, ask }) {
   /** @type {any} */
   let timer;
 
-  const hold = () =>
-    new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+  /** @param {Lock|null} got */
+  const hold = (got) => {
+    if (!got) {
+      stand(false);
+      check();
+      return undefined;
+    }
+    return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
       if (hasLeft) return resolve();
       release = resolve;
       isHolder = true;
       clearTimeout(timer);
       onHold();
     });
-  const stand = (/** @type {boolean} */ steal) => {
-    navigator.locks.request(lock, steal ? { steal } : { signal: leaving.signal }, hold).catch(() => {
+  };
+  const request = (/** @type {LockOptions} */ options) => {
+    navigator.locks.request(lock, options, hold).catch(() => {
       // Another tab took it while this one was frozen; or this one has left.
       if (hasLeft || !isHolder) return;
       isHolder = false;
@@ -98,6 +105,7 @@ export function standFor(user_id, { onHold, onLose, ask }) {
       stand(false);
     });
   };
+  const stand = (/** @type {boolean} */ steal) => request(steal ? { steal } : { signal: leaving.signal });
   const check = () => {
     if (isHolder || hasLeft || document.visibilityState !== 'visible') return;
     clearTimeout(timer);
@@ -106,9 +114,8 @@ export function standFor(user_id, { onHold, onLose, ask }) {
     }, HOLDER_SILENT_MS);
     ask();
   };
-  stand(false);
-  // The lock is there within a moment where nobody holds it.
-  timer = setTimeout(check, 50);
+  // Where nobody holds the lock it is there; else the holder is asked at once.
+  request({ ifAvailable: true });
   document.addEventListener('visibilitychange', check);
   return {
     heard: () => clearTimeout(timer),
@@ -152,7 +159,7 @@ let renewTimer;
 let renewing = null;
 /** Nobody is logged in: there is nothing to renew. */
 let isOver = true;
-/** @type {() => void} */
+/** @type {(error: ApiError) => void} */
 let onEnd = () => {};
 /** @type {(user_id: number|null) => void} */
 let onSwitch = () => {};
@@ -182,9 +189,9 @@ function share() {
 }
 
 /**
- * @param {{onEnd: () => void,
- *   onSwitch: (user_id: number|null) => void}} callbacks `onEnd`: one has to log in again; `onSwitch`: another tab
- *   has logged in or out
+ * @param {{onEnd: (error: ApiError) => void,
+ *   onSwitch: (user_id: number|null) => void}} callbacks `onEnd`: one has to log in again, and why; `onSwitch`: another
+ *   tab has logged in or out
  */
 export function startSession(callbacks) {
   ({ onEnd, onSwitch } = callbacks);
@@ -252,7 +259,7 @@ async function refresh() {
   } catch (error) {
     if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
       forgetToken();
-      onEnd();
+      onEnd(error);
     } else if (token) {
       clearTimeout(renewTimer);
       const used = token.access_token;

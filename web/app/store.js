@@ -39,9 +39,12 @@ import { computed, effect, signal } from '../vendor/signals.js';
  * @typedef {{state: 'live'|'connecting'|'offline', retry_at_ms?: number}} Connection
  */
 /** @typedef {{server_id?: number, channel_id?: number, message_id?: number}} Place */
+/** @typedef {{channel_id: number, text: string}} Edit */
+/** @typedef {Pick<Message, 'id'|'author_id'|'author_username'|'content'>} Original */
 /**
+ * `text` is what somebody wrote and could not send: it can be copied as long as the notice stands.
  * @typedef {{key: string, kind: 'error'|'warning'|'info', code?: string, detail?: string, word?: string,
- *   count?: number}} Notice
+ *   count?: number, name?: string, text?: string}} Notice
  */
 /** @typedef {{language: 'en'|'ko', theme: 'system'|'light'|'dark'}} Preferences */
 /** @typedef {{count: number, first_seq: number|null}} Unread */
@@ -70,8 +73,14 @@ export const reads = signal(new Map());
 export const place = signal({});
 /** Where a link leads that is in a server which is not one of mine. @type {Signal<Place|null>} */
 export const foreign = signal(null);
-/** @type {Signal<Map<number, string>>} */
+/** What is written and not sent, by channel. @type {Signal<Map<number, string>>} */
 export const drafts = signal(new Map());
+/** The new text of messages, not saved yet, by their ids. @type {Signal<Map<number, Edit>>} */
+export const edits = signal(new Map());
+/** The message that is being answered, by channel. @type {Signal<Map<number, Original>>} */
+export const replies = signal(new Map());
+/** How the last login ended, for who is at the door. */
+export const ending = signal(/** @type {Pick<Notice, 'code'|'detail'|'word'>|null} */ (null));
 const NOTICES_MAX = 5;
 /** @type {Signal<Notice[]>} */
 export const notices = signal([]);
@@ -155,9 +164,10 @@ export const unreadTotal = computed(() => {
 
 /** Forgets all that belongs to an account. */
 export function forgetAll() {
+  notices.value = [];
   for (const log of logs.values()) log.value = emptyLog(log.peek().channel_id);
   me.value = null;
-  for (const map of [servers, channels, people, members, pending, reads, drafts]) map.value = new Map();
+  for (const map of [servers, channels, people, members, pending, reads, drafts, edits, replies]) map.value = new Map();
   connection.value = { state: 'connecting' };
 }
 

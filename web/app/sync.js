@@ -5,14 +5,13 @@ import { batch } from '../vendor/signals.js';
 import { call, openGateway } from './api.js';
 import * as disk from './disk.js';
 import { forgetFrames, listen, takeFrame } from './frames.js';
-import { hearSends, outbox, transmitBy } from './outbox.js';
+import { forgetWritten, hearSends, hearWritten, keepOfDeleted, outbox, transmitBy } from './outbox.js';
 import { forgetFreshness, loadNewest, loadPins, meet, refreshPeople, refreshSoon, repair } from './pages.js';
 import { REPLAY_MAX, resetLog } from './reducer.js';
 import { hear, renew, setTabUser, standFor, tell, tokenValue } from './session.js';
 import {
   channels,
   connection,
-  drafts,
   forgetAll,
   logOf,
   me,
@@ -90,6 +89,7 @@ export async function enter(id, stranger) {
   listen({
     effect,
     gone,
+    left,
     changed: disk.keepLogSoon,
     news: () => disk.keepSoon('state'),
     met: meet,
@@ -249,8 +249,9 @@ export function retryNow() {
 // Effects of frames.
 
 /** @param {number} channel_id @param {import('./reducer.js').Effect} effect */
-function effect(channel_id, { repair: gap, refresh, acknowledged, pins, reload }) {
+function effect(channel_id, { repair: gap, refresh, acknowledged, pins, reload, deleted }) {
   if (acknowledged) outbox.acknowledge(acknowledged);
+  if (deleted) keepOfDeleted(channel_id, deleted);
   if (gap) void repair(channel_id);
   if (refresh) refreshSoon(channel_id, refresh);
   if (pins) void loadPins(channel_id).catch(() => {});
@@ -259,17 +260,28 @@ function effect(channel_id, { repair: gap, refresh, acknowledged, pins, reload }
   loadIfOpen(channel_id);
 }
 
+/**
+ * The server that is open goes before the person's eyes.
+ * @param {import('./store.js').Server} server @param {boolean} is_deleted
+ */
+function left({ id, name }, is_deleted) {
+  if (place.peek().server_id !== id) return;
+  notify({ kind: 'info', word: is_deleted ? 'notice.server_deleted' : 'notice.server_left', name });
+}
+
 /** @param {number[]} channel_ids */
 function gone(channel_ids) {
-  let count = 0;
   for (const id of channel_ids) {
     subscribed.delete(id);
-    count += outbox.forget(id);
     void disk.eraseLog(id);
   }
-  if (count) notify({ kind: 'error', word: 'notice.unsent_gone', count });
+  const lost = channel_ids.flatMap(forgetWritten);
+  if (lost.length) {
+    // It takes the place of no other: each has its own text.
+    const key = `lost ${channel_ids[0]}`;
+    notify({ key, kind: 'error', word: 'notice.unsent_gone', count: lost.length, text: lost.join('\n\n') });
+  }
   disk.keepSoon('reads');
-  disk.keepSoon('drafts');
 }
 
 // Other tabs.
@@ -304,7 +316,7 @@ function hearTabs() {
     disk.noteOpened(channel_id);
     want(channel_id);
   });
-  hear('draft', ({ channel_id, text }) => put(drafts, channel_id, text || undefined));
+  hearWritten();
   hear('retry', () => gateway?.retryNow());
   hear('read', ({ channel_id, seq }) => {
     if ((reads.peek().get(channel_id) ?? 0) < seq) put(reads, channel_id, seq);

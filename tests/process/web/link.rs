@@ -84,7 +84,7 @@ impl Person {
     }
 
     /// Waits until this is told in passing.
-    async fn until_told(&self, text: &str) {
+    pub async fn until_told(&self, text: &str) {
         let is_so = "const told = [...document.querySelectorAll('[data-test=toast]')];
             return told.some((toast) => toast.innerText.includes(arguments[0]))";
         self.browser.until(text, is_so, &[text.into()]).await;

@@ -2,13 +2,12 @@
 // Where a message is written or changed: a text field of several lines that belongs to who types. Its text is the
 // field's own, the draft only follows it, and while a syllable is composed nothing writes to it.
 import { useEffect, useLayoutEffect, useRef, useState } from '../../vendor/hooks.js';
-import { edit, jumpToNewest, say, setDraft } from '../actions.js';
-import { drafts, logOf, me, t, wordsOfError } from '../store.js';
+import { effect } from '../../vendor/signals.js';
+import { below, edit, jumpToNewest, keepOfDeleted, returned, say, setDraft, setEdit, setReply } from '../actions.js';
+import { drafts, edits, logOf, me, put, replies, t, wordsOfError } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
-import {
-  attempt, behindDialog, dialog, editing, focusComposer, openDialog, replies, setReply, target,
-} from './navigation.js';
+import { attempt, behindDialog, dialog, editing, focusComposer, openDialog, setEditing, target } from './navigation.js';
 
 /** The most characters of a message; from there on how many are left is shown. */
 const CONTENT_MAX = 4000;
@@ -46,8 +45,15 @@ export function makeEnter(submit) {
   let isComposing = false;
   let isWished = false;
   let composed = '';
+  /** @type {(() => void) | null} */
+  let waiting = null;
 
   return {
+    /** Does something once no syllable is being composed. @param {() => void} action */
+    whenComposed(action) {
+      if (isComposing) waiting = action;
+      else action();
+    },
     onCompositionStart() {
       isComposing = true;
       isWished = false;
@@ -57,11 +63,14 @@ export function makeEnter(submit) {
       const box = /** @type {T} */ (event.currentTarget);
       isComposing = false;
       composed = event.data;
-      if (!isWished) return;
+      if (!isWished && !waiting) return;
       // The text is final only after the events of this key.
       setTimeout(() => {
         if (isWished && !isComposing && HANGUL.test(composed)) submit(box);
         isWished = false;
+        if (isComposing) return;
+        waiting?.();
+        waiting = null;
       });
     },
     /** @param {KeyboardEvent} event @returns {boolean} whether it was an Enter, and is dealt with */
@@ -91,22 +100,48 @@ export function makeEnter(submit) {
 }
 
 /**
- * @param {{text: string, onSubmit: (box: HTMLTextAreaElement) => void, onInput?: (box: HTMLTextAreaElement) => void,
- *   onKey?: (event: KeyboardEvent) => void, box: {current: HTMLTextAreaElement | null}, [rest: string]: any}} props
- *   `text` is what it holds at first; it is never written again from here
+ * Takes in what comes back into a channel's draft, below what is in the box.
+ * @param {{current: HTMLTextAreaElement | null}} box
+ * @param {number | undefined} channelId
+ * @param {(action: () => void) => void} whenComposed
  */
-function TextBox({ text, onSubmit, onInput, onKey, box, ...rest }) {
+function useReturned(box, channelId, whenComposed) {
+  useLayoutEffect(() => {
+    if (channelId === undefined) return undefined;
+    // What came back before is a part of the draft that it begins with.
+    put(returned, channelId, undefined);
+    return effect(() => {
+      if (!returned.value.has(channelId)) return;
+      whenComposed(() => {
+        const text = returned.peek().get(channelId);
+        if (!box.current || text === undefined) return;
+        put(returned, channelId, undefined);
+        box.current.value = below(box.current.value, text);
+        box.current.dispatchEvent(new Event('input', { bubbles: true }));
+      });
+    });
+  }, []);
+}
+
+/**
+ * @param {{text: string, channelId?: number, onSubmit: (box: HTMLTextAreaElement) => void,
+ *   onInput?: (box: HTMLTextAreaElement) => void, onKey?: (event: KeyboardEvent) => void,
+ *   box: {current: HTMLTextAreaElement | null}, [rest: string]: any}} props
+ *   `text` is what it holds at first; from here only what comes back into the draft of `channelId` is written to it
+ */
+function TextBox({ text, channelId, onSubmit, onInput, onKey, box, ...rest }) {
   const latest = useRef(onSubmit);
   latest.current = onSubmit;
   const enter = useRef(/** @type {any} */ (null));
   enter.current ??= makeEnter((/** @type {HTMLTextAreaElement} */ element) => latest.current(element));
-  const { onCompositionStart, onCompositionEnd, onBeforeInput, onKeyDown } = enter.current;
+  const { onCompositionStart, onCompositionEnd, onBeforeInput, onKeyDown, whenComposed } = enter.current;
 
   useLayoutEffect(() => {
     const element = /** @type {HTMLTextAreaElement} */ (box.current);
     element.value = text;
     grow(element);
   }, []);
+  useReturned(box, channelId, whenComposed);
 
   return html`<textarea ref=${box} rows="1" dir="auto" ...${rest}
     onCompositionStart=${onCompositionStart} onCompositionEnd=${onCompositionEnd} onBeforeInput=${onBeforeInput}
@@ -151,8 +186,15 @@ function editLast(channelId) {
   const log = logOf(channelId).value;
   const shown = log.view?.messages ?? log.tail;
   const last = shown.findLast((message) => message.author_id === me.value?.id);
-  if (!last) return;
-  editing.value = last.id;
+  if (last) setEditing(channelId, last.id);
+}
+
+/** Who comes into a channel goes on with what was being edited there, or writes. @param {{current: any}} box */
+function useFirstFocus(box) {
+  useEffect(() => {
+    if (matchMedia('(pointer: coarse)').matches || dialog.peek()) return;
+    (document.querySelector('[data-test=editor]') ?? box.current)?.focus();
+  }, []);
 }
 
 /** @param {string} name */
@@ -168,9 +210,7 @@ export function Composer({ channel }) {
   const first = useRef(drafts.peek().get(channelId) ?? '');
   const [text, setText] = useState(first.current);
 
-  useEffect(() => {
-    if (!matchMedia('(pointer: coarse)').matches && !dialog.peek()) box.current?.focus();
-  }, []);
+  useFirstFocus(box);
 
   /** @param {HTMLTextAreaElement} element */
   function follow(element) {
@@ -219,8 +259,8 @@ export function Composer({ channel }) {
   return html`<div class="composer">
     <${Reply} channelId=${channelId} />
     <div class="composer-box">
-      <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} onKey=${onKey}
-        data-test="composer"
+      <${TextBox} text=${first.current} channelId=${channelId} box=${box} onSubmit=${submit} onInput=${follow}
+        onKey=${onKey} data-test="composer"
         aria-label=${t('composer.label', { name: channel.name })}
           placeholder=${t('composer.label', { name: shortName(channel.name) })}
         enterkeyhint="send" autocomplete="off" />
@@ -232,21 +272,45 @@ export function Composer({ channel }) {
   </div>`;
 }
 
+/** Where the focus is of somebody who is writing. */
+const isWriting = () => document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value !== '';
+
+/** @param {{current: HTMLTextAreaElement | null}} box @param {number} id of the message */
+function useEditorFocus(box, id) {
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLTextAreaElement} */ (box.current);
+    // It may be back because its message is: who writes elsewhere goes on there.
+    if (!isWriting()) {
+      element.focus();
+      element.setSelectionRange(element.value.length, element.value.length);
+    }
+    return () => {
+      // Its message goes while somebody types: the next keys are no wishes about other messages.
+      if (document.activeElement === element && editing.peek() === id) focusComposer();
+    };
+  }, []);
+}
+
 /** @param {{message: import('../store.js').Message}} props */
 export function Editor({ message }) {
+  const { id, channel_id, content: saved } = message;
   const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
-  const [text, setText] = useState(message.content);
+  const first = useRef(edits.peek().get(id)?.text ?? saved);
+  const [text, setText] = useState(first.current);
   const [problem, setProblem] = useState(/** @type {string | null} */ (null));
   const [isBusy, setBusy] = useState(false);
 
-  useLayoutEffect(() => {
-    const element = /** @type {HTMLTextAreaElement} */ (box.current);
-    element.focus();
-    element.setSelectionRange(element.value.length, element.value.length);
-  }, []);
+  useEditorFocus(box, id);
+
+  /** @param {HTMLTextAreaElement} element */
+  function follow(element) {
+    setText(element.value);
+    setEdit(message, element.value);
+  }
 
   function close() {
-    editing.value = null;
+    setEdit(message, saved);
+    setEditing(channel_id, null);
     focusComposer();
   }
 
@@ -254,22 +318,23 @@ export function Editor({ message }) {
   async function submit(element) {
     const content = trimmed(element.value);
     if (isBusy || lengthOf(content) > CONTENT_MAX) return;
-    if (!content.trim()) return openDialog('delete_message', { channelId: message.channel_id, message });
-    if (content === message.content) return close();
+    if (!content.trim()) return openDialog('delete_message', { message });
+    if (content === saved) return close();
     setBusy(true);
     setProblem(null);
     try {
-      await edit(message.channel_id, message.id, content);
-      close();
+      await edit(channel_id, id, content);
+      // What was typed meanwhile is not saved.
+      if (trimmed(element.value) === content) return close();
     } catch (error) {
+      if (/** @type {any} */ (error).code === 'message_not_found') keepOfDeleted(channel_id, [id]);
       setProblem(wordsOfError(error));
-      setBusy(false);
     }
+    setBusy(false);
     return undefined;
   }
   return html`<div class="editor">
-    <${TextBox} text=${message.content} box=${box} onSubmit=${submit}
-      onInput=${(/** @type {any} */ element) => setText(element.value)} aria-label=${t('message.edit')}
+    <${TextBox} text=${first.current} box=${box} onSubmit=${submit} onInput=${follow} aria-label=${t('message.edit')}
       data-test="editor" onKey=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key !== 'Escape') return;
         event.preventDefault();

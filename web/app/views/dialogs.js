@@ -1,7 +1,7 @@
 // @ts-check
 // The dialogs about servers, channels and people; one is open at a time.
 import { useState } from '../../vendor/hooks.js';
-import { openServer, remove } from '../actions.js';
+import { countUnsent, logOut, openServer, remove } from '../actions.js';
 import * as administration from '../administration.js';
 import { channels, channelsOf, me, members, people, servers, t } from '../store.js';
 import { EmojiPicker } from './emoji_picker.js';
@@ -262,7 +262,7 @@ function ConfirmServer({ kind, serverId }) {
   const count = channelsOf(serverId).length;
   const run = async () => {
     await (kind === 'delete_server' ? administration.deleteServer(serverId) : administration.leaveServer(serverId));
-    hush('server_not_found');
+    hush(kind === 'delete_server' ? 'notice.server_deleted' : 'notice.server_left');
   };
   return html`<${Confirm} title=${t(`${kind}.title`, { name })} text=${t(`${kind}.text`, { name, count })}
     action=${t(`${kind}.submit`)} run=${run} />`;
@@ -275,14 +275,21 @@ function ConfirmChannel({ channelId }) {
     action=${t('delete_channel.submit')} run=${() => administration.deleteChannel(channelId)} />`;
 }
 
-/** @param {{channelId: number, message: any}} props */
-function ConfirmMessage({ channelId, message }) {
+/** @param {{message: any}} props */
+function ConfirmMessage({ message }) {
   const quote = message.content.length > 280 ? `${message.content.slice(0, 280)}…` : message.content;
   const isMine = message.author_id !== null && message.author_id === me.value?.id;
   const name = nameOf(message.author_id, message.author_username);
   return html`<${Confirm} title=${t('delete_message.title')} quote=${quote} action=${t('delete_message.submit')}
     text=${isMine ? t('delete_message.text_mine') : t('delete_message.text', { name })}
-    run=${() => remove(channelId, message.id)} />`;
+    run=${() => remove(message)} />`;
+}
+
+function ConfirmLogout() {
+  const parts = Object.entries(countUnsent()).filter(([, count]) => count > 0);
+  const list = parts.map(([what, count]) => t(`logout.${what}`, { count })).join(', ');
+  return html`<${Confirm} title=${t('logout.title')} text=${t('logout.text', { list })} action=${t('logout')}
+    run=${logOut} />`;
 }
 
 /** @param {{userId: number, anchor?: DOMRect}} props */
@@ -313,6 +320,7 @@ const DIALOGS = /** @type {Record<string, any>} */ ({
   leave_server: ConfirmServer,
   delete_channel: ConfirmChannel,
   delete_message: ConfirmMessage,
+  logout: ConfirmLogout,
   person: Person,
   settings: Settings,
   keys: KeysDialog,

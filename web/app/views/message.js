@@ -11,7 +11,7 @@ import {
   Avatar, Icon, IconButton, Time, classes, copyText, html, momentOf, nameOf, numberOf, personName,
 } from './kit.js';
 import {
-  activeRow, attempt, editing, followLink, openDialog, setReply, showMessage, tell, tellWord,
+  activeRow, attempt, editing, focusComposer, followLink, openDialog, setEditing, showMessage, tell, tellWord,
 } from './navigation.js';
 
 /** @typedef {import('../store.js').Message} Message */
@@ -109,8 +109,14 @@ function pickReaction(message, button) {
 
 /** @param {Message} message @param {boolean} isAtOnce */
 function askToDelete(message, isAtOnce) {
-  if (isAtOnce) attempt(() => actions.remove(message.channel_id, message.id));
-  else openDialog('delete_message', { channelId: message.channel_id, message });
+  if (isAtOnce) attempt(() => actions.remove(message));
+  else openDialog('delete_message', { message });
+}
+
+/** @param {Message} message */
+function replyTo(message) {
+  actions.setReply(message.channel_id, message);
+  focusComposer();
 }
 
 /** @param {Message} message */
@@ -151,11 +157,9 @@ function Tools({ message, where, isActive }) {
     html`<${IconButton} icon=${icon} label=${t(word)} tabIndex=${tabIndex} data-test=${test} onClick=${run} />`;
   return html`<div class="tools" role="group" aria-label=${t('message.tools')}>
     ${button('smile', 'message.react', (event) => pickReaction(message, event.currentTarget), 'react')}
-    ${button('reply', 'message.reply', () => setReply(where.channelId, message), 'reply')}
+    ${button('reply', 'message.reply', () => replyTo(message), 'reply')}
     ${button('link', 'message.copy_link', () => copyLink(message), 'copy-link')}
-    ${canEdit && button('edit', 'message.edit', () => {
-      editing.value = message.id;
-    }, 'edit')}
+    ${canEdit && button('edit', 'message.edit', () => setEditing(where.channelId, message.id), 'edit')}
     ${canPin && button('pin', message.pinned ? 'message.unpin' : 'message.pin', () => togglePin(message), 'pin')}
     ${canDelete && button('delete', 'message.delete', (event) => askToDelete(message, event.shiftKey), 'delete')}
   </div>`;
@@ -167,11 +171,9 @@ function onMessageKey(event, message, where) {
   const { canEdit, canDelete, canPin } = rightsOf(message, where);
   const row = /** @type {Element} */ (event.currentTarget);
   const keys = /** @type {Record<string, false | (() => void)>} */ ({
-    KeyR: () => setReply(where.channelId, message),
+    KeyR: () => replyTo(message),
     KeyL: () => copyLink(message),
-    KeyE: canEdit && (() => {
-      editing.value = message.id;
-    }),
+    KeyE: canEdit && (() => setEditing(where.channelId, message.id)),
     KeyP: canPin && (() => togglePin(message)),
     Delete: canDelete && (() => askToDelete(message, event.shiftKey)),
     Equal: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
@@ -248,10 +250,11 @@ function takeBack(pending) {
 /** @param {{pending: import('../store.js').Pending}} props */
 function PendingState({ pending }) {
   if (pending.state === 'failed') {
+    const again = pending.code === actions.REPLY_GONE ? 'pending.without_reply' : 'again';
     return html`<div class="send-state is-failed">
       <span><${Icon} name="alert" />${t('pending.failed', { reason: wordsOfError(pending) })}</span>
       <button type="button" class="link" data-test="try-again" onClick=${() => actions.tryAgain(pending.nonce)}>
-        ${t('again')}</button>
+        ${t(again)}</button>
       <button type="button" class="link" data-test="take-back" onClick=${() => takeBack(pending)}>
         ${t('message.edit')}</button>
       <button type="button" class="link" data-test="discard" onClick=${() => actions.discard(pending.nonce)}>

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../ven
 import * as actions from '../actions.js';
 import { VIEW_MAX } from '../reducer.js';
 import {
-  clockAhead, connection, logOf, me, members, pending, people, place, servers, t, unreadOf, wordsOfError,
+  clockAhead, connection, logOf, me, members, pending, place, servers, t, unreadOf, wordsOfError,
 } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, dayOf, html, momentOf, nameOf, roveFocus, shortNumberOf } from './kit.js';
@@ -21,7 +21,6 @@ import { dividerAfter, focusRow, originalsIn, rowsOf, scrollByKey, useFocusInLis
 /** @typedef {import('./rows.js').Row} Row */
 
 const NEAR_PX = 800;
-const LOOKUP_MAX = 100;
 const MARKED_MS = 2500;
 const SAID_EVERY_MS = 1000;
 const NOTHING = /** @type {any[]} */ ([]);
@@ -71,19 +70,6 @@ function useSaying(channelId, tail) {
   }, [channelId, last?.id]);
   useEffect(() => () => clearTimeout(heard.current.timer), []);
   return said;
-}
-
-/** Asks for what people who wrote here are called now. @param {Message[]} messages */
-function useNames(messages) {
-  const asked = useRef(new Set());
-  useEffect(() => {
-    const ids = new Set(messages.map((message) => message.author_id));
-    const isKnown = (/** @type {number} */ id) => people.value.has(id) || id === me.value?.id || asked.current.has(id);
-    const unknown = [...ids].filter((id) => id && !isKnown(id)).slice(0, LOOKUP_MAX);
-    if (unknown.length === 0) return;
-    for (const id of unknown) asked.current.add(id);
-    actions.lookUp(/** @type {number[]} */ (unknown)).catch(() => {});
-  }, [messages]);
 }
 
 /** @param {{channel: Channel, isOwner: boolean, isEmpty: boolean}} props */
@@ -344,7 +330,6 @@ export function Messages({ channel }) {
   const isBefore = divider !== null && log.is_loaded && hasOlder && messages.length > 0 && messages[0].seq > divider;
   const { first, forget } = useUnreadBefore({ channelId, divider, count, isBefore });
   useLook();
-  useNames(messages);
   const said = useSaying(channelId, log.tail);
 
   const meId = me.value?.id;

@@ -2,9 +2,11 @@
 // What is open on the screen, and the ways there: the rail of servers, the channels of the one that is open, and the
 // keys that work everywhere. Nothing of it outlives the page, nor who is in.
 import { useEffect, useLayoutEffect, useRef } from '../../vendor/hooks.js';
-import { batch, effect, signal } from '../../vendor/signals.js';
+import { batch, computed, effect, signal } from '../../vendor/signals.js';
 import * as actions from '../actions.js';
-import { channelsOf, dismiss, me, notices, notify, phase, place, placeOfLink, servers, t, unreadOf } from '../store.js';
+import {
+  channelsOf, dismiss, edits, me, notices, notify, phase, place, placeOfLink, put, servers, t, unreadOf,
+} from '../store.js';
 import { Avatar, Icon, IconButton, classes, html, personName, roveFocus, shortNumberOf } from './kit.js';
 
 /** The dialog that is open, by its name, with what it is about. @type {import('../store.js').Signal<any>} */
@@ -20,25 +22,28 @@ matchMedia('(max-width: 1099px)').addEventListener('change', ({ matches }) => {
 export const small = matchMedia('(max-width: 759px)');
 /** Whether servers and channels are shown where there is no room for all. */
 export const isNavigationOpen = signal(true);
-/** The message that is being answered, by channel. @type {import('../store.js').Signal<Map<number, any>>} */
-export const replies = signal(new Map());
-/** The id of the message that is being edited. @type {import('../store.js').Signal<number | null>} */
-export const editing = signal(null);
+/** The id of the message that is being edited, by channel. @type {import('../store.js').Signal<Map<number, number>>} */
+const edited = signal(new Map());
+/** The one of the channel that is open. */
+export const editing = computed(() => edited.value.get(place.value.channel_id ?? 0) ?? null);
 /** The key of the row that Tab leads to. @type {import('../store.js').Signal<string | null>} */
 export const activeRow = signal(null);
 /** Where the messages are to scroll to next. @type {import('../store.js').Signal<any>} */
 export const target = signal(null);
-
 /** How often all was marked as read by hand. */
 export const readByKey = signal(0);
 
 effect(() => {
-  if (phase.value === 'in') return;
+  const isIn = phase.value === 'in';
   batch(() => {
-    for (const about of [dialog, editing, activeRow, target]) about.value = null;
-    replies.value = new Map();
+    // What was being edited before a reload is so again.
+    edited.value = new Map(isIn ? [...edits.peek()].map(([id, { channel_id }]) => [channel_id, id]) : []);
+    if (!isIn) for (const about of [dialog, activeRow, target]) about.value = null;
   });
 });
+
+/** @param {number} channelId @param {number | null} messageId */
+export const setEditing = (channelId, messageId) => put(edited, channelId, messageId ?? undefined);
 
 /** @param {string} name @param {Record<string, any>} [about] */
 export function openDialog(name, about = {}) {
@@ -47,15 +52,6 @@ export function openDialog(name, about = {}) {
 
 export function closeDialog() {
   dialog.value = null;
-}
-
-/** @param {number} channelId @param {any} message null: no answer any more */
-export function setReply(channelId, message) {
-  const next = new Map(replies.value);
-  if (message) next.set(channelId, message);
-  else next.delete(channelId);
-  replies.value = next;
-  if (message) focusComposer();
 }
 
 /** What waits for the end of the dialog that stands. @type {(() => void) | null} */
@@ -87,6 +83,8 @@ export function focusComposer() {
 
 /** Says in a notice what went wrong with an action that has no form. @param {any} error */
 export function tell({ kind = 'error', code, word, detail, message }) {
+  // What a logout has made of it is no news.
+  if (phase.peek() !== 'in') return;
   const key = `view-${Date.now()}-${Math.random()}`;
   notify({ key, kind, code, detail: detail ?? message, word });
 }
@@ -96,9 +94,9 @@ export function tellWord(word) {
   tell({ kind: 'info', word });
 }
 
-/** Takes back what was told, where the person knows it better. @param {string} code */
-export function hush(code) {
-  for (const notice of notices.peek()) if (notice.code === code) dismiss(notice.key);
+/** Takes back what was told, where the person knows it better. @param {string} what its code, or its word */
+export function hush(what) {
+  for (const { code, word, key } of notices.peek()) if (what === code || what === word) dismiss(key);
 }
 
 /** Does something whose failure is told in a notice. @param {() => any} action */
@@ -120,7 +118,6 @@ export function showServer(serverId) {
 export function showChannel(channelId, messageId) {
   batch(() => {
     isNavigationOpen.value = false;
-    editing.value = null;
     activeRow.value = null;
   });
   attempt(() => actions.openChannel(channelId, messageId));
@@ -266,6 +263,10 @@ function Channels({ server }) {
     </div>`;
 }
 
+/** Logs out, after a question where something would be gone that is not sent. */
+const leave = () =>
+  (Object.values(actions.countUnsent()).some(Boolean) ? openDialog('logout') : attempt(actions.logOut));
+
 function OwnBar() {
   const own = me.value;
   if (!own) return null;
@@ -276,7 +277,7 @@ function OwnBar() {
       title=${own.username}>@${own.username}</span></span>
     <${IconButton} icon="settings" label=${t('settings.title')} data-test="settings"
       onClick=${() => openDialog('settings')} />
-    <${IconButton} icon="leave" label=${t('logout')} data-test="logout" onClick=${() => attempt(actions.logOut)} />
+    <${IconButton} icon="leave" label=${t('logout')} data-test="logout" onClick=${leave} />
   </div>`;
 }
 

@@ -6,6 +6,11 @@ export const en = {
   again: 'Try again',
   loading: 'Loading…',
   logout: 'Log out',
+  'logout.title': 'Log out?',
+  'logout.text': 'What you have not sent is kept in this browser alone. It will be gone for good: {list}.',
+  'logout.drafts': { one: '{count} draft', other: '{count} drafts' },
+  'logout.edits': { one: '{count} edit', other: '{count} edits' },
+  'logout.unsent': { one: '{count} unsent message', other: '{count} unsent messages' },
 
   'door.welcome': 'A courtyard for your people. Come in and talk.',
   'login.title': 'Log in',
@@ -16,8 +21,7 @@ export const en = {
   'register.have_account': 'Already have an account?',
   'register.email_hint': 'Nobody else sees it.',
   'unreachable.title': 'No connection',
-  'unreachable.text':
-    'Madang cannot be reached at the moment. Check your connection; it is tried again by itself, too.',
+  'unreachable.text': 'Madang cannot be reached now. Check your connection; it is tried again by itself, too.',
 
   'field.username': 'Username',
   'field.email': 'Email',
@@ -47,8 +51,7 @@ export const en = {
   'rule.bio': 'At most 500 characters.',
   'rule.avatar_url': 'An address that begins with http:// or https://.',
   'rule.icon_url': 'An address that begins with http:// or https://.',
-  'rule.picture':
-    'Begins with http:// or https://. Other apps may show it; this page loads no pictures from elsewhere.',
+  'rule.picture': 'Begins with http:// or https://. Other apps may show it; this page loads no pictures of others.',
   'rule.name': '1 to 100 characters that can be seen.',
   'rule.description': 'At most 1,024 characters.',
 
@@ -177,6 +180,7 @@ export const en = {
     one: 'You write fast: this one goes out in {count} second.',
     other: 'You write fast: this one goes out in {count} seconds.',
   },
+  'pending.without_reply': 'Send without the reply',
   'pending.discard': 'Discard',
 
   'composer.label': 'Message to #{name}',
@@ -276,8 +280,7 @@ export const en = {
   'storage.disk':
     'Recent messages, drafts and what is not sent yet are kept in this browser, so that a reload loses nothing. ' +
     'Logging out removes them.',
-  'storage.memory':
-    'This browser does not let the page keep anything. A reload forgets drafts and what is not sent yet.',
+  'storage.memory': 'This browser lets the page keep nothing. A reload forgets drafts and what is not sent yet.',
   'export.title': 'Export',
   'export.text': 'Get a file with everything that is kept about you: your profile, your servers, your messages.',
   'export.submit': 'Download my data',
@@ -287,6 +290,7 @@ export const en = {
     'back.',
   'delete_account.owns': 'You own servers: {names}. Transfer or delete each first.',
   'delete_account.submit': 'Delete my account',
+  'delete_account.done': 'Your account is deleted.',
   'help.text':
     'Madang is a chat for communities. Whatever you write is kept in order and never lost, also when the connection ' +
     'is.',
@@ -298,16 +302,21 @@ export const en = {
     'This browser does not let the page keep anything: a reload forgets drafts and what is not sent yet.',
   'notice.too_many_pending': 'Too much is waiting to be sent. Please wait a moment; your text stays here.',
   'notice.unsent_gone': {
-    one: 'A channel is gone, and with it {count} message that was not sent yet.',
-    other: 'A channel is gone, and with it {count} messages that were not sent yet.',
+    one: 'A channel is gone, and with it {count} message that you had not sent yet.',
+    other: 'A channel is gone, and with it {count} messages that you had not sent yet.',
   },
+  'notice.server_deleted': 'The server “{name}” was deleted.',
+  'notice.server_left': 'You are no longer in the server “{name}”.',
+  'notice.copy': 'Copy what you wrote',
+  'notice.edited_gone': 'The message that you were editing was deleted. Your text is in the message box now.',
+  'notice.replied_gone': 'The message that you were replying to was deleted. Your text is still in the message box.',
   'notice.too_many_channels':
     'You have more channels than can be followed at once. Those beyond are brought up to date when you open them.',
 
   'error.unknown': 'Something went wrong.',
   'error.gateway_closed': 'The server has closed the live connection. Please reload the page.',
   'error.unreachable': 'No answer. Check your connection and try again.',
-  'error.refresh_token_missing': 'Please log in.',
+  'error.refresh_token_missing': 'Your login has ended. Please log in again.',
   'error.malformed_request': 'The server did not understand the request. Please reload the page.',
   'error.username_taken': 'Somebody has this name, or one that looks like it. Please choose another.',
   'error.email_taken': 'There is an account with this address already. Log in, or use another address.',

@@ -6,6 +6,11 @@ export const ko = {
   again: '다시 시도',
   loading: '불러오는 중…',
   logout: '로그아웃',
+  'logout.title': '로그아웃할까요?',
+  'logout.text': '아직 보내지 않은 글은 이 브라우저에만 있어요. 로그아웃하면 모두 사라져요: {list}.',
+  'logout.drafts': '초안 {count}개',
+  'logout.edits': '수정 중인 메시지 {count}개',
+  'logout.unsent': '보내지 못한 메시지 {count}개',
 
   'door.welcome': '우리가 모이는 마당. 들어와서 이야기 나눠요.',
   'login.title': '로그인',
@@ -166,6 +171,7 @@ export const ko = {
 
   'pending.failed': '보내지 못했어요. {reason}',
   'pending.delayed': '빠르게 쓰고 있어요. {count}초 뒤에 보내요.',
+  'pending.without_reply': '답장 없이 보내기',
   'pending.discard': '지우기',
 
   'composer.label': '#{name}에 메시지 보내기',
@@ -271,6 +277,7 @@ export const ko = {
   'delete_account.text': '“{name}” 계정과 프로필이 완전히 사라져요. 메시지는 이름 없이 남아요. 되돌릴 수 없어요.',
   'delete_account.owns': '내가 주인인 서버가 있어요: {names}. 먼저 넘겨주거나 삭제해 주세요.',
   'delete_account.submit': '계정 삭제',
+  'delete_account.done': '계정을 삭제했어요.',
   'help.text': '마당은 함께 모여 이야기하는 곳이에요. 쓴 글은 순서대로 보관되고, 연결이 끊겨도 사라지지 않아요.',
   'help.api': '개발자를 위한 안내',
   'help.docs': 'API 시험해 보기 (Swagger UI)',
@@ -278,13 +285,18 @@ export const ko = {
 
   'notice.storage_memory': '이 브라우저에서는 보관할 수 없어요. 새로 고치면 초안과 보내지 못한 글이 사라져요.',
   'notice.too_many_pending': '보내지 못한 메시지가 너무 많아요. 잠시 기다려 주세요. 쓴 글은 그대로 있어요.',
-  'notice.unsent_gone': '채널이 사라져서 아직 보내지 못한 메시지 {count}개도 없어졌어요.',
+  'notice.unsent_gone': '채널이 사라져서 아직 보내지 않은 메시지 {count}개도 없어졌어요.',
+  'notice.server_deleted': '“{name}” 서버가 삭제됐어요.',
+  'notice.server_left': '이제 “{name}” 서버에 속해 있지 않아요.',
+  'notice.copy': '쓴 글 복사',
+  'notice.edited_gone': '수정하던 메시지가 삭제됐어요. 쓰던 글은 메시지 입력창으로 옮겨 두었어요.',
+  'notice.replied_gone': '답장하려던 메시지가 삭제됐어요. 쓰던 글은 입력창에 그대로 있어요.',
   'notice.too_many_channels': '한꺼번에 살필 수 있는 것보다 채널이 많아요. 나머지는 열 때 새로 불러와요.',
 
   'error.unknown': '문제가 생겼어요.',
   'error.gateway_closed': '서버가 실시간 연결을 닫았어요. 페이지를 새로 고쳐 주세요.',
   'error.unreachable': '응답이 없어요. 인터넷 연결을 확인하고 다시 시도해 주세요.',
-  'error.refresh_token_missing': '로그인해 주세요.',
+  'error.refresh_token_missing': '로그인이 끝났어요. 다시 로그인해 주세요.',
   'error.malformed_request': '서버가 요청을 이해하지 못했어요. 페이지를 새로 고쳐 주세요.',
   'error.username_taken': '이미 쓰고 있거나 비슷해 보이는 이름이에요. 다른 이름을 골라 주세요.',
   'error.email_taken': '이 주소로 만든 계정이 이미 있어요. 로그인하거나 다른 주소를 써 주세요.',
