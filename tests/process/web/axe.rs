@@ -202,7 +202,7 @@ impl Tour {
         self.look("a notice").await;
     }
 
-    /// A message that was refused, and one that waits for a line that is away.
+    /// A message that waits for a line that is away, and is refused when that is back.
     async fn failures(&mut self, talk: &Talk) {
         let id = talk.say(&talk.june, "Who answers this?", None).await;
         let row = format!("[data-test=message][data-id='{id}']");
@@ -210,20 +210,20 @@ impl Tour {
         self.person.browser.run("document.querySelector(arguments[0]).focus()", &[row.as_str().into()]).await;
         self.person.browser.press(&['r']).await;
         self.person.browser.find(".composer-reply").await;
-        talk.delete(&talk.june, id).await;
-        self.person.browser.until("its end", "return !document.querySelector(arguments[0])", &[row.into()]).await;
-        self.person.say("I do").await;
-        self.person.browser.find("[data-state=failed]").await;
-        self.look("a message that failed").await;
         self.person.looks_back(false).await;
+        // What is answered goes while nobody here can hear of it.
         self.line.cut();
         self.person.until_connection("offline").await;
-        self.person.say("Hello?").await;
+        talk.delete(&talk.june, id).await;
+        self.person.say("I do").await;
         self.person.browser.find("[data-state=sending]").await;
         self.person.browser.find(".connection.is-shown").await;
         self.look("no connection").await;
         self.line.mend();
         self.person.until_connection("live").await;
+        self.person.browser.until("its end", "return !document.querySelector(arguments[0])", &[row.into()]).await;
+        self.person.browser.find("[data-state=failed]").await;
+        self.look("a message that failed").await;
     }
 
     async fn end(self) {

@@ -77,8 +77,8 @@ function Beginning({ channel, isOwner, isEmpty }) {
   const known = members.value.get(channel.server_id);
   const [isUnknown, setUnknown] = useState(false);
   useEffect(() => {
-    if (isOwner && !known) actions.loadMembers(channel.server_id).catch(() => setUnknown(true));
-  }, [isOwner, !known]);
+    if (isOwner && isEmpty && !known) actions.loadMembers(channel.server_id).catch(() => setUnknown(true));
+  }, [isOwner, isEmpty, !known]);
   const isAlone = known ? known.user_ids.length === 1 : isUnknown;
   return html`<div class="beginning">
     <span class="beginning-mark"><${Icon} name="hash" /></span>
