@@ -71,7 +71,7 @@ impl Person {
     async fn go_to(&self, channel: &Value) {
         self.browser.click(&format!("[data-test=channel][data-id='{channel}']")).await;
         let is_there = "return location.hash.endsWith(`/${arguments[0]}`)";
-        self.browser.until("the channel", is_there, &[channel.clone()]).await;
+        self.browser.until("the channel", is_there, std::slice::from_ref(channel)).await;
     }
 
     /// The id of the last message.
