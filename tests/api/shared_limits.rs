@@ -2,8 +2,12 @@
 
 use crate::limits::{log_in_from, number, register_from};
 use crate::support::database::connect;
-use crate::support::{Answer, Method, PASSWORD, TestApp, User, Value, json, spawn_app_with, spawn_limited_nodes};
+use crate::support::{
+    Answer, Method, PASSWORD, TestApp, User, Value, json, spawn_app_with, spawn_limited_nodes, spawn_limited_nodes_with,
+};
 use futures_util::future::join_all;
+use madang::config::Config;
+use madang::times::Times;
 use std::time::Duration;
 
 const HERE: &str = "203.0.113.7";
@@ -266,7 +270,8 @@ async fn what_is_remembered_is_bounded() {
 /// What cannot be counted is not compared, however right it is.
 #[tokio::test]
 async fn no_password_is_compared_where_the_database_does_not_count() {
-    let [one, two]: [TestApp; 2] = spawn_limited_nodes().await;
+    let hasty = |config: &mut Config| config.times.connection_wait_max = Times::default().connection_wait_max;
+    let [one, two]: [TestApp; 2] = spawn_limited_nodes_with(hasty).await;
     account(&one, "mina").await;
     let held = connect(&one.database).await;
     held.batch_execute("begin; lock table limit_buckets, login_failures in exclusive mode").await.expect("held");

@@ -70,6 +70,11 @@ pub async fn spawn_nodes_with<const N: usize>(change: impl Fn(&mut Config)) -> [
 /// Several nodes on one database that limit what they are asked, behind a proxy. The time of the database is that of
 /// [`TestApp::pass_in_database`], and stands still otherwise.
 pub async fn spawn_limited_nodes<const N: usize>() -> [TestApp; N] {
+    spawn_limited_nodes_with(|_| {}).await
+}
+
+/// The same with other settings.
+pub async fn spawn_limited_nodes_with<const N: usize>(change: impl Fn(&mut Config)) -> [TestApp; N] {
     let database = fresh_database().await;
     let name = database.get_dbname().expect("a name");
     let clock = format!(
@@ -79,7 +84,11 @@ pub async fn spawn_limited_nodes<const N: usize>() -> [TestApp; N] {
         alter database {name} set search_path = public, told, pg_catalog"
     );
     connect(&database).await.batch_execute(&clock).await.expect("it is made");
-    spawn_nodes_on(database, limited).await
+    let change = |config: &mut Config| {
+        limited(config);
+        change(config);
+    };
+    spawn_nodes_on(database, change).await
 }
 
 async fn spawn_nodes_on<const N: usize>(

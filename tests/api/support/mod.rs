@@ -18,8 +18,8 @@ pub mod shapes;
 pub mod socket;
 
 pub use app::{
-    TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_limited_nodes, spawn_nodes,
-    spawn_nodes_with,
+    TestApp, refusal_beside, spawn_app, spawn_app_with, spawn_hasty_app, spawn_limited_nodes, spawn_limited_nodes_with,
+    spawn_nodes, spawn_nodes_with,
 };
 pub use client::{Answer, By, PASSWORD, User, id, keys};
 pub use reqwest::Method;
