@@ -180,14 +180,14 @@ impl Registry {
             }
             (Change::Profile(user), Loaded::ShownUser(Some(ShownUser { profile, servers }))) => {
                 let news = Frame::UserUpdated { user: Box::new(profile.clone()) };
-                self.tell_sharers(user, servers, &encode::json(&news));
+                self.tell_sharers(user, servers, &encode::json(&news), &completion);
             }
             (Change::AccountDeleted(user, servers), Loaded::User(None)) => {
                 // What is held of the logs has the name that is erased, and so has what is on its way into them.
                 self.shared.erase(user);
                 self.live.values().for_each(|live| live.handle.forget(completion.clone()));
                 self.end_sockets(user, &Ended::All, End::ACCOUNT_DELETED, &completion);
-                servers.iter().for_each(|server| self.tell_of_leaving(user, *server));
+                servers.iter().for_each(|server| self.tell_of_leaving(user, *server, &completion));
             }
             // It was not made, or something else has been made of it, which is told by its own change.
             _ => {}
@@ -209,21 +209,22 @@ impl Registry {
             }
             self.unsubscribe_user(user, server, completion);
             if matches!(change, Change::Left(..) | Change::MembershipUnclear(..)) {
-                self.tell_of_leaving(user, server);
+                self.tell_of_leaving(user, server, completion);
             }
             return;
         };
         if matches!(change, Change::Joined(..) | Change::MembershipUnclear(..)) {
             let news = Frame::MemberJoined { server_id: server, member: Box::new(member.clone()) };
-            self.tell_members(server, encode::json(&news));
+            self.tell_members(server, &encode::json(&news), completion);
         }
         // After the others have been told: who has joined hears of it by `server.joined`.
         self.subscribe_user(user, server, ctx);
     }
 
     /// Once their gateways hear the server no longer: they hear of it by `server.left`.
-    fn tell_of_leaving(&self, user: UserId, server: ServerId) {
-        self.tell_members(server, encode::json(&Frame::MemberLeft { server_id: server, user_id: user }));
+    fn tell_of_leaving(&self, user: UserId, server: ServerId, completion: &Completion) {
+        let news = encode::json(&Frame::MemberLeft { server_id: server, user_id: user });
+        self.tell_members(server, &news, completion);
     }
 
     /// What members hear of a server that is there.
@@ -242,7 +243,7 @@ impl Registry {
             }
             _ => None,
         };
-        frame.into_iter().for_each(|frame| self.tell_members(server, encode::json(&frame)));
+        frame.into_iter().for_each(|frame| self.tell_members(server, &encode::json(&frame), completion));
     }
 
     fn server_is_gone(&mut self, server: ServerId, completion: &Completion) {

@@ -1,7 +1,7 @@
 //! The gateways of a node, and the news that they get: what becomes of their users' servers, and of the channels and members there.
 
 use super::Registry;
-use crate::actors::relay::{Completion, Hears, Outbox, RelayHandle, SessionKey, Topic};
+use crate::actors::relay::{Completion, Outbox, RelayHandle, SessionKey, Topic};
 use crate::domain::close::End;
 use crate::domain::frame::{Frame, Membership};
 use crate::domain::{ServerId, UserId};
@@ -94,21 +94,20 @@ impl Registry {
         }
     }
 
-    pub(super) fn tell_members(&self, server: ServerId, news: Bytes) {
-        let frames: Arc<[Bytes]> = Arc::new([news]);
+    pub(super) fn tell_members(&self, server: ServerId, news: &Bytes, completion: &Completion) {
         for relay in self.relays.all() {
-            relay.deliver(Topic::Server(server), Arc::clone(&frames), Hears::Messages);
+            relay.deliver_news(Topic::Server(server), news.clone(), completion.clone());
         }
     }
 
     /// Tells those who see a user: the members of these servers, and the user, each gateway once.
-    pub(super) fn tell_sharers(&self, user: UserId, servers: &[ServerId], news: &Bytes) {
+    pub(super) fn tell_sharers(&self, user: UserId, servers: &[ServerId], news: &Bytes, completion: &Completion) {
         let topics: Arc<[Topic]> = servers.iter().map(|server| Topic::Server(*server)).collect();
         let own = self.gateways.get(&user).into_iter().flatten();
         let own: Vec<SessionKey> = own.map(|gateway| gateway.outbox.key()).collect();
         for relay in self.relays.all() {
             let own = own.iter().filter(|key| relay.has(**key)).copied().collect();
-            relay.deliver_once(Arc::clone(&topics), own, news.clone());
+            relay.deliver_once(Arc::clone(&topics), own, news.clone(), completion.clone());
         }
     }
 
@@ -132,7 +131,9 @@ impl Registry {
                 let failed = u8::from(found.is_err());
                 registry.broadcast_snapshot(server, audience, reads.saturating_add(failed), ctx);
             }
-            (Ok(Some(found)), Audience::Members) => registry.tell_members(server, encode::json(&joined(found))),
+            (Ok(Some(found)), Audience::Members) => {
+                registry.tell_members(server, &encode::json(&joined(found)), &Completion::ignored());
+            }
             (Ok(Some(found)), Audience::Gateways(user, keys)) => {
                 // Who has left again meanwhile has been told so.
                 let gateways = registry.gateways.get(&user).into_iter().flatten();

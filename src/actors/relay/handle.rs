@@ -1,8 +1,8 @@
 //! How other actors reach a relay and one of its sockets.
 
 use super::{
-    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, DeliverOnce, DrainSockets, EndScope, EndSockets, Notice, Relay,
-    SocketCommand, ToSocket, Topic, Unsubscribe, UnsubscribeSilently,
+    BACKLOG_MAX, CloseTopic, CountOpen, Deliver, DeliverNews, DeliverOnce, DrainSockets, EndScope, EndSockets, Notice,
+    Relay, SocketCommand, ToSocket, Topic, Unsubscribe, UnsubscribeSilently,
 };
 use crate::actors::tell;
 use crate::domain::auth_session::Ended;
@@ -99,10 +99,16 @@ impl RelayHandle {
         tell(&self.addr, Deliver { topic, frames, to });
     }
 
-    /// Hands a frame to the sockets of this worker that hear one of the topics, and to these others, to each once.
-    pub fn deliver_once(&self, topics: Arc<[Topic]>, others: Vec<SessionKey>, frame: Bytes) {
+    /// Hands news to the sockets of this worker that hear the topic.
+    pub fn deliver_news(&self, topic: Topic, frame: Bytes, completion: Completion) {
         self.backlog.fetch_add(1, Ordering::Relaxed);
-        tell(&self.addr, DeliverOnce { topics, others, frame });
+        tell(&self.addr, DeliverNews { topic, frame, _completion: completion });
+    }
+
+    /// Hands news to the sockets of this worker that hear one of the topics, and to these others, to each once.
+    pub fn deliver_once(&self, topics: Arc<[Topic]>, others: Vec<SessionKey>, frame: Bytes, completion: Completion) {
+        self.backlog.fetch_add(1, Ordering::Relaxed);
+        tell(&self.addr, DeliverOnce { topics, others, frame, _completion: completion });
     }
 
     /// Whether a socket is one of this worker's.

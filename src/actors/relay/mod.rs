@@ -49,13 +49,23 @@ struct Deliver {
     to: Hears,
 }
 
-/// Something for every socket that hears one of the topics, and for these others.
+/// News for every socket that hears the topic.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct DeliverNews {
+    topic: Topic,
+    frame: Bytes,
+    _completion: Completion,
+}
+
+/// News for every socket that hears one of the topics, and for these others.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct DeliverOnce {
     topics: Arc<[Topic]>,
     others: Vec<SessionKey>,
     frame: Bytes,
+    _completion: Completion,
 }
 
 /// Something about one socket.
@@ -205,6 +215,16 @@ impl Handler<Deliver> for Relay {
     fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
         self.backlog.fetch_sub(deliver.frames.len(), Ordering::Relaxed);
         self.table.borrow_mut().deliver(deliver.topic, &deliver.frames, deliver.to);
+        self.schedule_flush(ctx);
+    }
+}
+
+impl Handler<DeliverNews> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, news: DeliverNews, ctx: &mut Self::Context) {
+        self.backlog.fetch_sub(1, Ordering::Relaxed);
+        self.table.borrow_mut().deliver(news.topic, &[news.frame], Hears::Messages);
         self.schedule_flush(ctx);
     }
 }

@@ -186,7 +186,7 @@ async fn what_is_for_several_topics_reaches_each_socket_once_and_in_its_place() 
     let (_, gone) = connect(&relay, &listener).await;
     relay.remove(gone.key());
     let others = vec![hears_three.key(), hears_none.key(), gone.key()];
-    relay.handle().deliver_once(Arc::clone(&topics), others, Bytes::from_static(b"[once]"));
+    relay.handle().deliver_once(Arc::clone(&topics), others, Bytes::from_static(b"[once]"), Completion::ignored());
     tell(Topic::Server(ServerId(3)), b"[end]");
     for outbox in [&hears_none, &hears_other] {
         outbox.send(Bytes::from_static(b"[end]"));
