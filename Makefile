@@ -21,11 +21,12 @@ cluster: tools ## start three nodes, three NATS servers and a PostgreSQL with it
 	MADANG_COMMIT=$$(git rev-parse --short HEAD 2>/dev/null) cargo build --release --locked
 	@exec ops/cluster
 
+# Most tests wait for a database or a process: two of them a processor.
 test: tools ## run every test
 	@.ci/need postgresql curl pgbouncer
 	@.ci/need nats-server || echo "without NATS: the bus is not tried" >&2
 	@.ci/need chromium chromedriver || echo "without a browser: the page is not tried" >&2
-	cargo test --locked --no-fail-fast
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(getconf _NPROCESSORS_ONLN) * 2))} cargo test --locked --no-fail-fast
 	cargo test --locked --manifest-path tests/model/Cargo.toml --target-dir target/model
 
 crash: tools ## kill and stop a node (one of NODES, 1) and its database under load, ROUNDS times (20), and check that no message or change is lost

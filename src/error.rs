@@ -205,11 +205,12 @@ impl Conflict {
     }
 }
 
-fn denied(denied: Denied) -> &'static str {
+fn denied(denied: Denied) -> Cow<'static, str> {
     match denied {
-        Denied::NotMember => "You are not a member of this server; join it first",
-        Denied::NotOwner => "Only the owner of the server may do this",
-        Denied::NotAuthor => "The message is somebody else's",
+        Denied::NotMember => "You are not a member of this server; join it first".into(),
+        Denied::NotOwner => "Only the owner of the server may do this".into(),
+        Denied::NotAuthor => "The message is somebody else's".into(),
+        Denied::Lacks(permission) => format!("This takes the permission `{}`", permission.name()).into(),
     }
 }
 
@@ -230,7 +231,7 @@ impl From<ChangeRefused> for Error {
         match refused {
             ChangeRefused::MessageNotFound => Self::NotFound(Noun::Message),
             ChangeRefused::NotTheAuthor => Denied::NotAuthor.into(),
-            ChangeRefused::NotTheOwner => Denied::NotOwner.into(),
+            ChangeRefused::Lacks(permission) => Denied::Lacks(permission).into(),
             ChangeRefused::TooManyReactions => Conflict::TooManyReactions.into(),
             ChangeRefused::TooManyPins => Conflict::TooManyPins.into(),
         }

@@ -44,7 +44,7 @@ macro_rules! permissions {
 }
 
 permissions! {
-    /// React with an emoji that nobody has reacted with yet.
+    /// React to messages.
     AddReactions 6 "add_reactions" Channel;
     /// Everything, in every channel.
     Administrator 3 "administrator" Server;

@@ -74,6 +74,14 @@ const BY_WRITING: Permissions = Permissions::of(&[
 /// What is left to whoever is kept from writing.
 const IN_A_TIMEOUT: Permissions = Permissions::of(&[Permission::ReadHistory, Permission::ViewChannel]);
 
+impl Default for Roles {
+    /// Those of a new server.
+    fn default() -> Self {
+        let default = RoleRights { id: RoleId(0), position: 0, permissions: Permissions::OF_MEMBERS };
+        Self { default, others: Box::default() }
+    }
+}
+
 impl Roles {
     /// A server's roles, in any order; those beside the default one.
     pub fn new(default: RoleRights, others: impl IntoIterator<Item = RoleRights>) -> Self {

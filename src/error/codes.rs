@@ -98,6 +98,8 @@ table! {
         => "Join the server first: `POST /servers/{server_id}/join`";
     NotTheOwner "not_the_owner" Answer(403), "Only the server's owner may do this"
         => "Do not offer it to others";
+    MissingPermission "missing_permission" Both(403), "None of your roles in the server gives the permission that `detail` names"
+        => "Do not offer it; whoever manages the server's roles may give it";
 
     NotTheAuthor "not_the_author" Both(403), "The message is somebody else's"
         => "Do not offer it for the messages of others";
@@ -275,6 +277,7 @@ impl Error {
             Self::Denied(Denied::NotMember) => Code::NotAMember,
             Self::Denied(Denied::NotOwner) => Code::NotTheOwner,
             Self::Denied(Denied::NotAuthor) => Code::NotTheAuthor,
+            Self::Denied(Denied::Lacks(_)) => Code::MissingPermission,
             Self::Origin(_) | Self::Preflight(PreflightError::Origin) => Code::OriginNotAllowed,
             Self::Preflight(PreflightError::Header) => Code::HeaderNotAllowed,
             Self::Preflight(PreflightError::Method) => Code::PageMethodNotAllowed,

@@ -2,6 +2,7 @@
 
 use super::{Code, Conflict, Error, Noun, Unauthorized};
 use crate::domain::access::Denied;
+use crate::domain::permission::Permission;
 use crate::domain::validation::Refusal;
 use crate::limits::{Quota, TooMany};
 use crate::net::origin::{OriginError, PreflightError};
@@ -34,6 +35,7 @@ impl Code {
             Self::InvalidCredentials => Unauthorized::Credentials.into(),
             Self::NotAMember => Denied::NotMember.into(),
             Self::NotTheOwner => Denied::NotOwner.into(),
+            Self::MissingPermission => Denied::Lacks(Permission::ManageChannels).into(),
             Self::NotTheAuthor => Denied::NotAuthor.into(),
             Self::UserNotFound => Error::NotFound(Noun::User),
             Self::ServerNotFound => Error::NotFound(Noun::Server),

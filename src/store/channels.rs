@@ -1,7 +1,7 @@
 //! Channels.
 
 use super::{Db, Purge};
-use crate::domain::access::{Caller, ChannelAccess, Owner, ServerAccess};
+use crate::domain::access::{Caller, ChannelAccess, ManageChannels, ServerAccess};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
 use crate::domain::frame::LoggedChannel;
 use crate::domain::{ChannelId, Seq, ServerId};
@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 ///
 /// # Errors
 /// `too_many_channels`.
-pub async fn create(db: &Db, access: &ServerAccess<Owner>, new: &NewChannel) -> Result<Channel> {
+pub async fn create(db: &Db, access: &ServerAccess<ManageChannels>, new: &NewChannel) -> Result<Channel> {
     let description = new.description.as_ref().map(|text| text.as_str());
     let row = db
         .write(include_str!("../../sql/channels/create.sql"), &[&access.id().0, &new.name.as_str(), &description])
@@ -52,7 +52,7 @@ pub async fn last_seqs(db: &Db, ids: &[ChannelId]) -> Result<Vec<(ChannelId, Seq
 }
 
 /// Changes a channel.
-pub async fn update(db: &Db, access: &ChannelAccess<Owner>, patch: &ChannelPatch) -> Result<Channel> {
+pub async fn update(db: &Db, access: &ChannelAccess<ManageChannels>, patch: &ChannelPatch) -> Result<Channel> {
     let row = db
         .write(
             include_str!("../../sql/channels/update.sql"),
@@ -68,7 +68,7 @@ pub async fn update(db: &Db, access: &ChannelAccess<Owner>, patch: &ChannelPatch
 }
 
 /// Deletes a channel; what it leaves is removed afterwards, by `purge`.
-pub async fn delete(db: &Db, purge: &Purge, access: &ChannelAccess<Owner>) -> Result<()> {
+pub async fn delete(db: &Db, purge: &Purge, access: &ChannelAccess<ManageChannels>) -> Result<()> {
     match db.execute(include_str!("../../sql/channels/delete.sql"), &[&access.id().0]).await? {
         0 => Err(Error::NotFound(Noun::Channel)),
         _ => {

@@ -3,7 +3,7 @@
 use super::Db;
 use super::changes::ChangeDraft;
 use super::messages::{Draft, message};
-use crate::domain::access::Author;
+use crate::domain::access::Participant;
 use crate::domain::emoji::Emoji;
 use crate::domain::log::{LogEntry, MessageDeleted, MessagesDeleted, Pin, Reaction, ReactionsCleared};
 use crate::domain::message::Message;
@@ -77,13 +77,13 @@ pub struct Log {
 
 /// At most `limit` entries of the log after `after`, the last of them the first that goes beyond so many bytes of content; `None` if the
 /// channel is gone. `reader` may read it.
-pub async fn events(db: &Db, reader: &Author, after: Seq, limit: i64, bytes_max: i64) -> Result<Option<Log>> {
+pub async fn events(db: &Db, reader: &Participant, after: Seq, limit: i64, bytes_max: i64) -> Result<Option<Log>> {
     let id = reader.channel_id();
     Ok(log(&db.read(EVENTS, &[&id.0, &after.0, &limit, &bytes_max]).await?, id))
 }
 
 /// The last `limit` entries of the log; `None` if the channel is gone. `reader` may read it.
-pub async fn tail(db: &Db, reader: &Author, limit: i64) -> Result<Option<Log>> {
+pub async fn tail(db: &Db, reader: &Participant, limit: i64) -> Result<Option<Log>> {
     let id = reader.channel_id();
     let rows = db.read(include_str!("../../sql/messages/tail.sql"), &[&id.0, &limit]).await?;
     Ok(log(&rows, id))

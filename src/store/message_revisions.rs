@@ -1,7 +1,7 @@
 //! The texts that edits have replaced.
 
 use super::Db;
-use crate::domain::access::{Caller, ChannelAccess, Owner};
+use crate::domain::access::{Caller, ChannelAccess, ManageMessages};
 use crate::domain::message::{MessageRevision, OwnRevision};
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use crate::error::{Error, Noun, Result};
@@ -19,7 +19,7 @@ const ERASE_AGAIN_AFTER: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Where the channel has no such message.
-pub async fn list(db: &Db, access: &ChannelAccess<Owner>, id: MessageId) -> Result<Vec<MessageRevision>> {
+pub async fn list(db: &Db, access: &ChannelAccess<ManageMessages>, id: MessageId) -> Result<Vec<MessageRevision>> {
     let sql = include_str!("../../sql/message_revisions/list.sql");
     let rows = db.read(sql, &[&access.id().0, &id.0]).await?;
     let revision = |row: &Row| {

@@ -1,7 +1,7 @@
 //! Who has reacted to a message.
 
 use super::Db;
-use crate::domain::access::{Caller, ChannelAccess, Member};
+use crate::domain::access::{Caller, ChannelAccess, ReadHistory};
 use crate::domain::emoji::Emoji;
 use crate::domain::message::{OwnReaction, Reactor};
 use crate::domain::{ChannelId, MessageId, UserId};
@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 /// Where the channel has no such message.
 pub async fn list(
     db: &Db,
-    access: &ChannelAccess<Member>,
+    access: &ChannelAccess<ReadHistory>,
     id: MessageId,
     emoji: &Emoji,
     after: UserId,
@@ -33,7 +33,7 @@ pub async fn list(
 /// Who has reacted with what to these messages: of all that have, `limit`.
 pub(super) async fn of_messages(
     db: &Db,
-    access: &ChannelAccess<Member>,
+    access: &ChannelAccess<ReadHistory>,
     ids: &[MessageId],
     limit: i64,
 ) -> Result<HashMap<(MessageId, Emoji), Vec<UserId>>> {

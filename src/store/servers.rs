@@ -1,7 +1,7 @@
 //! Servers.
 
 use super::{Db, Purge};
-use crate::domain::access::{Caller, Denied, Owner, ServerAccess};
+use crate::domain::access::{Caller, Denied, ManageServer, Owner, ServerAccess};
 use crate::domain::server::{JoinedServer, NewOwner, NewServer, Server, ServerPatch};
 use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, Noun, Result};
@@ -45,7 +45,7 @@ pub async fn find(db: &Db, id: ServerId) -> Result<Option<Server>> {
 }
 
 /// Changes a server.
-pub async fn update(db: &Db, access: &ServerAccess<Owner>, patch: &ServerPatch) -> Result<Server> {
+pub async fn update(db: &Db, access: &ServerAccess<ManageServer>, patch: &ServerPatch) -> Result<Server> {
     let row = db
         .write(
             include_str!("../../sql/servers/update.sql"),

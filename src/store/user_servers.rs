@@ -1,10 +1,11 @@
 //! Memberships: who belongs to which server.
 
 use super::Db;
-use crate::domain::access::{Member, ServerAccess, Visitor};
+use crate::domain::access::{Member, MemberState, ServerAccess, Visitor};
 use crate::domain::server::ServerMember;
 use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Result};
+use std::sync::Arc;
 use tokio_postgres::Row;
 
 /// Makes the caller a member.
@@ -52,10 +53,10 @@ pub async fn list(db: &Db, user: UserId) -> Result<Vec<ServerId>> {
     Ok(rows.iter().map(|row| ServerId(row.get("server_id"))).collect())
 }
 
-/// Whether `user` belongs to `server`, for the registry.
-pub async fn exists(db: &Db, user: UserId, server: ServerId) -> Result<bool> {
+/// What `user` is in `server`, if they belong to it, for the registry.
+pub async fn state(db: &Db, user: UserId, server: ServerId) -> Result<Option<Arc<MemberState>>> {
     let row = db.look_up_one(include_str!("../../sql/user_servers/exists.sql"), &[&user.0, &server.0]).await?;
-    Ok(row.is_some_and(|row| row.get(0)))
+    Ok(row.filter(|row| row.get(0)).map(|_| MemberState::without_roles()))
 }
 
 fn member(row: &Row) -> ServerMember {

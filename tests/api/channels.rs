@@ -63,7 +63,7 @@ async fn only_the_owner_makes_changes_and_deletes_channels() {
     app.join(&jun, server).await;
     let channel = app.channel(&mina, server, "general").await;
     let (path, new) = (format!("/channels/{channel}"), json!({ "name": "x", "server_id": server }));
-    for (user, code) in [(&jun, "not_the_owner"), (&outsider, "not_a_member")] {
+    for (user, code) in [(&jun, "missing_permission"), (&outsider, "not_a_member")] {
         app.post("/channels/", user, new.clone()).await.refuses(403, code);
         app.put(&path, user, json!({ "name": "x" })).await.refuses(403, code);
         app.delete(&path, user).await.refuses(403, code);

@@ -72,12 +72,12 @@ async fn a_server_is_handed_over_to_a_member_who_then_must_stay() {
     let server = app.server(&mina, "Courtyard").await;
     app.join(&jun, server).await;
     let (path, owner) = (format!("/servers/{server}"), format!("/servers/{server}/owner"));
-    app.put(&path, &jun, json!({ "name": "mine" })).await.refuses(403, "not_the_owner");
+    app.put(&path, &jun, json!({ "name": "mine" })).await.refuses(403, "missing_permission");
     let handed = app.put(&owner, &mina, json!({ "owner_id": jun.id })).await.is(200);
     has_shape(&handed, SERVER);
     assert_eq!((&handed["owner_id"], &handed["name"]), (&jun.id.into(), &"Courtyard".into()));
     assert_eq!(app.get(&path, &mina).await.is(200)["owner_id"], jun.id);
-    app.put(&path, &mina, json!({ "name": "mine" })).await.refuses(403, "not_the_owner");
+    app.put(&path, &mina, json!({ "name": "mine" })).await.refuses(403, "missing_permission");
     app.put(&owner, &mina, json!({ "owner_id": mina.id })).await.refuses(403, "not_the_owner");
     app.put(&path, &jun, json!({ "name": "mine" })).await.is(200);
     app.post(&format!("{path}/leave"), &jun, Value::Null).await.refuses(400, "owner_cannot_leave");

@@ -9,7 +9,7 @@ async fn the_owner_pins_and_everyone_sees_it() {
     let (rules, other) = (app.said(channel, &jun, "Rules").await, app.said(channel, &jun, "Other").await);
     let mut gateway = app.subscriber(&jun, channel).await;
     let at = |message: i64| format!("/channels/{channel}/pins/{message}");
-    app.put(&at(rules), &jun, Value::Null).await.refuses(403, "not_the_owner");
+    app.put(&at(rules), &jun, Value::Null).await.refuses(403, "missing_permission");
     for message in [rules, other, rules] {
         app.put(&at(message), &mina, Value::Null).await.is(204);
     }

@@ -123,7 +123,7 @@ async fn only_members_see_a_server_and_only_its_owner_changes_it() {
     app.join(&jun, server).await;
     let path = format!("/servers/{server}");
     app.get(&path, &jun).await.is(200);
-    app.put(&path, &jun, json!({ "name": "Mine" })).await.refuses(403, "not_the_owner");
+    app.put(&path, &jun, json!({ "name": "Mine" })).await.refuses(403, "missing_permission");
     app.delete(&path, &jun).await.refuses(403, "not_the_owner");
     app.get(&path, &outsider).await.refuses(403, "not_a_member");
     app.put(&path, &outsider, json!({ "name": "Mine" })).await.refuses(403, "not_a_member");

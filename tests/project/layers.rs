@@ -24,9 +24,9 @@ const LINES_MAX: usize = 400;
 const ONLY: [(&str, &[&str]); 8] = [
     ("include_str!(\"../../sql", &["src/store/"]),
     ("tokio_postgres::", &["src/store/", "src/postgres/", "src/config.rs", "src/actors/writer/"]),
-    ("ServerAccess::decide", &["src/actors/registry/", "src/domain/access.rs"]),
-    ("ChannelAccess::decide", &["src/actors/registry/", "src/domain/access.rs"]),
-    ("Caller::known", &["src/actors/registry/", "src/domain/access.rs"]),
+    ("ServerAccess::decide", &["src/actors/registry/", "src/domain/access.rs", "src/domain/access/"]),
+    ("ChannelAccess::decide", &["src/actors/registry/", "src/domain/access.rs", "src/domain/access/"]),
+    ("Caller::known", &["src/actors/registry/", "src/domain/access.rs", "src/domain/access/"]),
     // A code that is not in the table of `src/error/codes.rs`.
     ("code: \"", &[]),
     ("\"code\": \"", &[]),

@@ -97,13 +97,13 @@ export type ErrorCode =
   | 'already_member' | 'body_too_large' | 'busy' | 'channel_not_found' | 'current_password_required' | 'email_taken'
   | 'head_too_large' | 'header_not_allowed' | 'internal_error' | 'invalid_content' | 'invalid_credentials'
   | 'invalid_refresh_token' | 'invalid_ticket' | 'invalid_token' | 'malformed_request' | 'message_not_found'
-  | 'method_not_allowed' | 'new_owner_not_a_member' | 'nonce_conflict' | 'not_a_member' | 'not_authenticated'
-  | 'not_found' | 'not_ready' | 'not_the_author' | 'not_the_owner' | 'origin_not_allowed' | 'owner_cannot_leave'
-  | 'owns_servers' | 'rate_limited' | 'refresh_token_missing' | 'refresh_token_reused' | 'reply_to_not_found'
-  | 'request_too_slow' | 'server_not_found' | 'session_not_found' | 'token_expired' | 'token_revoked'
-  | 'too_many_channels' | 'too_many_pins' | 'too_many_reactions' | 'too_many_servers' | 'too_many_sockets'
-  | 'unavailable' | 'unconfirmed' | 'upgrade_required' | 'user_not_found' | 'username_taken' | 'validation_error'
-  | 'wrong_password';
+  | 'method_not_allowed' | 'missing_permission' | 'new_owner_not_a_member' | 'nonce_conflict' | 'not_a_member'
+  | 'not_authenticated' | 'not_found' | 'not_ready' | 'not_the_author' | 'not_the_owner' | 'origin_not_allowed'
+  | 'owner_cannot_leave' | 'owns_servers' | 'rate_limited' | 'refresh_token_missing' | 'refresh_token_reused'
+  | 'reply_to_not_found' | 'request_too_slow' | 'server_not_found' | 'session_not_found' | 'token_expired'
+  | 'token_revoked' | 'too_many_channels' | 'too_many_pins' | 'too_many_reactions' | 'too_many_servers'
+  | 'too_many_sockets' | 'unavailable' | 'unconfirmed' | 'upgrade_required' | 'user_not_found' | 'username_taken'
+  | 'validation_error' | 'wrong_password';
 
 /** A part of a channel's log. */
 export interface Events {
@@ -525,14 +525,14 @@ export type ChannelUpdatedFrame = Channel & { type: 'channel.updated' };
 export interface ErrorFrame {
   channel_id?: number | null;
   code: 
-    | 'invalid_token' | 'token_revoked' | 'not_a_member' | 'not_the_author' | 'channel_not_found'
-    | 'message_not_found' | 'too_many_reactions' | 'reply_to_not_found' | 'invalid_content' | 'nonce_conflict'
-    | 'rate_limited' | 'internal_error' | 'busy' | 'unavailable' | 'unconfirmed' | 'invalid_json' | 'invalid_frame'
-    | 'too_deep' | 'type_missing' | 'unknown_type' | 'content_missing' | 'content_not_text' | 'content_blank'
-    | 'content_has_nul' | 'content_too_long' | 'nonce_invalid' | 'reply_to_invalid' | 'message_id_missing'
-    | 'message_id_invalid' | 'emoji_missing' | 'emoji_invalid' | 'channel_id_missing' | 'channel_id_invalid'
-    | 'after_invalid' | 'channels_invalid' | 'token_missing' | 'token_invalid' | 'not_identified'
-    | 'already_identified' | 'already_subscribed' | 'not_subscribed' | 'too_many_subscriptions';
+    | 'invalid_token' | 'token_revoked' | 'not_a_member' | 'missing_permission' | 'not_the_author'
+    | 'channel_not_found' | 'message_not_found' | 'too_many_reactions' | 'reply_to_not_found' | 'invalid_content'
+    | 'nonce_conflict' | 'rate_limited' | 'internal_error' | 'busy' | 'unavailable' | 'unconfirmed' | 'invalid_json'
+    | 'invalid_frame' | 'too_deep' | 'type_missing' | 'unknown_type' | 'content_missing' | 'content_not_text'
+    | 'content_blank' | 'content_has_nul' | 'content_too_long' | 'nonce_invalid' | 'reply_to_invalid'
+    | 'message_id_missing' | 'message_id_invalid' | 'emoji_missing' | 'emoji_invalid' | 'channel_id_missing'
+    | 'channel_id_invalid' | 'after_invalid' | 'channels_invalid' | 'token_missing' | 'token_invalid'
+    | 'not_identified' | 'already_identified' | 'already_subscribed' | 'not_subscribed' | 'too_many_subscriptions';
   detail: string;
   field?: string | null;
   nonce?: string | null;

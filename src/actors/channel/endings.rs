@@ -162,7 +162,7 @@ impl Handler<Revoke> for Channel {
             RevokeScope::User(whose) => user == whose,
             RevokeScope::All => true,
         };
-        let meant = self.attached.iter().filter(|(_, attached)| is_meant(attached.author.caller().id()));
+        let meant = self.attached.iter().filter(|(_, attached)| is_meant(attached.participant.id()));
         let keys = meant.map(|(key, _)| *key).collect();
         self.end(keys, revoke.why, &revoke.completion);
     }

@@ -9,7 +9,7 @@ use super::sequence::{Gap, Step};
 use super::tail::{Entry, PART_BYTES_MAX};
 use crate::actors::relay::Completion;
 use crate::domain::Seq;
-use crate::domain::access::Author;
+use crate::domain::access::Participant;
 use crate::error::Result;
 use crate::store::log::{Log, events};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -31,7 +31,7 @@ impl Channel {
             Step::Nothing => {}
             Step::GiveUp => self.give_up(ctx),
             // Any of those who are attached may read the log.
-            Step::Read(gap) => match self.attached.values().next().map(|attached| attached.author.clone()) {
+            Step::Read(gap) => match self.attached.values().next().map(|attached| attached.participant.clone()) {
                 Some(reader) => self.read_gap(gap, reader, ctx),
                 None => self.give_up(ctx),
             },
@@ -54,7 +54,7 @@ impl Channel {
         }
     }
 
-    fn read_gap(&mut self, gap: Gap, reader: Author, ctx: &mut Context<Self>) {
+    fn read_gap(&mut self, gap: Gap, reader: Participant, ctx: &mut Context<Self>) {
         let (db, slots, pages) = (self.shared.db.clone(), self.shared.read_slots.clone(), self.shared.pages.clone());
         let (clock, author) = (self.reads.begin_gap(), reader.clone());
         let read = async move {
@@ -70,7 +70,7 @@ impl Channel {
         ));
     }
 
-    fn gap_was_read(&mut self, gap: Gap, reader: Author, part: GapRead, ctx: &mut Context<Self>) {
+    fn gap_was_read(&mut self, gap: Gap, reader: Participant, part: GapRead, ctx: &mut Context<Self>) {
         let is_old = part.as_ref().is_some_and(|(log, (generation, since))| {
             self.shared.pages.generation() != *generation || self.reads.has_old_text(log, *since)
         });

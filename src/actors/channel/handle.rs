@@ -4,7 +4,7 @@ use super::{Channel, Posted};
 use crate::actors::bus::BusEntry;
 use crate::actors::relay::{Completion, OpenSend, Outbox, SessionKey};
 use crate::actors::tell;
-use crate::domain::access::{Author, ChannelAccess, Member};
+use crate::domain::access::{Author, ChannelAccess, ViewChannel};
 use crate::domain::close::End;
 use crate::domain::message::NewMessage;
 use crate::domain::text::Nonce;
@@ -161,7 +161,7 @@ impl ChannelHandle {
         tell(&self.addr, More { key, after });
     }
 
-    pub(in crate::actors) fn attach(&self, access: ChannelAccess<Member>, outbox: Outbox, start: Start) {
+    pub(in crate::actors) fn attach(&self, access: ChannelAccess<ViewChannel>, outbox: Outbox, start: Start) {
         tell(&self.addr, Attach { access, arriving: Arriving(Some(outbox)), start });
     }
 
@@ -235,7 +235,7 @@ pub(super) enum RevokeScope {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Attach {
-    pub access: ChannelAccess<Member>,
+    pub access: ChannelAccess<ViewChannel>,
     pub arriving: Arriving,
     pub start: Start,
 }

@@ -30,7 +30,7 @@ pub use shared::{Logs, Shared};
 use super::registry::Retire;
 use super::relay::{Kind, Outbox, RelayHandle, SessionKey};
 use crate::actors::relay::About;
-use crate::domain::access::{Author, Denied};
+use crate::domain::access::{Denied, Participant};
 use crate::domain::{ChannelId, Seq};
 use crate::error::Error;
 use crate::store::log::LogWrite;
@@ -54,7 +54,7 @@ const MAILBOX: usize = 1_024;
 const ANSWERS_MAX: usize = 1_024;
 
 struct Attached {
-    author: Author,
+    participant: Participant,
     outbox: Outbox,
     /// Whether it hears the channel; before that it is being told what it has missed.
     is_live: bool,
@@ -167,7 +167,7 @@ impl Handler<Attach> for Channel {
         let (key, kind) = (outbox.key(), outbox.kind());
         self.remove(key);
         self.restarted.remove(&key);
-        self.attached.insert(key, Attached { author: access.into(), outbox: outbox.clone(), is_live: false });
+        self.attached.insert(key, Attached { participant: access.into(), outbox: outbox.clone(), is_live: false });
         match (kind, start) {
             // Others write as well: what it hears begins where the log ends now.
             (Kind::Channel, Start::Live) if self.shared.lease.is_limited() && self.sequence.head().is_none() => {
@@ -214,18 +214,22 @@ impl Handler<Post> for Channel {
             (Some(author), _) => {
                 self.arrivals += 1;
                 self.idle_since = Instant::now();
-                Some(author)
+                Ok(author)
             }
             // A socket whose right has ended is no longer attached.
-            (None, Poster::Socket(send)) => self.attached.get(&send.outbox().key()).map(|from| from.author.clone()),
-            (None, _) => None,
+            (None, Poster::Socket(send)) => {
+                let from = self.attached.get(&send.outbox().key());
+                from.map_or(Err(Denied::NotMember), |from| from.participant.author())
+            }
+            (None, _) => Err(Denied::NotMember),
         };
         let is_coming_back = matches!(&poster, Poster::Socket(send) if self.restarted.contains(&send.outbox().key()));
         let nonce = message.nonce.clone();
         let about = About { nonce: nonce.as_deref(), channel_id: Some(self.id) };
-        let Some(author) = author else {
-            let error = if is_coming_back { Error::Unavailable } else { Denied::NotMember.into() };
-            return poster.refuse(error, about);
+        let author = match author {
+            Ok(author) => author,
+            Err(_) if is_coming_back => return poster.refuse(Error::Unavailable, about),
+            Err(denied) => return poster.refuse(denied.into(), about),
         };
         if !self.may_tell() {
             return poster.refuse(Error::Unavailable, about);

@@ -11,7 +11,7 @@
 
 mod page;
 
-use crate::domain::access::{ChannelAccess, Member};
+use crate::domain::access::{ChannelAccess, ReadHistory};
 use crate::domain::message::PAGE_MAX;
 use crate::domain::{ChannelId, MessageId};
 use crate::error::{Error, Result};
@@ -99,7 +99,7 @@ impl NewestPages {
     ///
     /// # Errors
     /// What reading from the database fails with.
-    pub async fn read(&self, db: &Db, access: &ChannelAccess<Member>, limit: i64) -> Result<Option<Bytes>> {
+    pub async fn read(&self, db: &Db, access: &ChannelAccess<ReadHistory>, limit: i64) -> Result<Option<Bytes>> {
         let (limit, user) = (usize::try_from(limit).unwrap_or(0), access.caller().id());
         let Some(kept) = self.0.channels.lock().get(&access.id()).cloned() else { return Ok(None) };
         let generation = match kept.look() {

@@ -11,7 +11,7 @@ use super::reads::Want;
 use super::tail::{Entry, Part};
 use super::{Channel, Start};
 use crate::actors::relay::{Hears, SessionKey};
-use crate::domain::access::Author;
+use crate::domain::access::Participant;
 use crate::domain::frame::Frame;
 use crate::domain::{MessageId, Seq};
 use crate::error::Result;
@@ -160,7 +160,7 @@ impl Channel {
     fn read_end(&mut self, ctx: &mut Context<Self>) {
         // Any of those who wait may read the log.
         let reader = self.reads.for_head.iter().find_map(|(key, _)| self.attached.get(key));
-        let Some(reader) = reader.map(|attached| attached.author.clone()) else {
+        let Some(reader) = reader.map(|attached| attached.participant.clone()) else {
             self.reads.is_reading_end = false;
             return self.reads.for_head.clear();
         };
@@ -228,8 +228,8 @@ impl Channel {
 
     fn read_page(&mut self, number: PageNumber, ctx: &mut Context<Self>) {
         let waiting = self.reads.for_page.get(&number).into_iter().flatten();
-        let reader: Option<Author> =
-            waiting.filter_map(|(key, _)| self.attached.get(key)).map(|attached| attached.author.clone()).next();
+        let reader: Option<Participant> =
+            waiting.filter_map(|(key, _)| self.attached.get(key)).map(|attached| attached.participant.clone()).next();
         let Some(reader) = reader else {
             self.reads.for_page.remove(&number);
             return;

@@ -5,7 +5,7 @@ use crate::actors::bus::Bus;
 use crate::actors::registry::Registry;
 use crate::actors::relay::{Completion, Hears, Relay, RelayPort, Relays, Socket};
 use crate::actors::writer::{Outcome, Settled, Writer};
-use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Member, ServerState};
+use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Right, SendMessages, ServerState};
 use crate::domain::epoch::Epoch;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
@@ -50,7 +50,7 @@ impl Handler<Turn> for Channel {
     fn handle(&mut self, _: Turn, _: &mut Self::Context) {}
 }
 
-pub(super) fn access() -> ChannelAccess<Member> {
+pub(super) fn access<R: Right>() -> ChannelAccess<R> {
     let (created_at, updated_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
     let (name, description, icon_url) = ("test".to_owned(), None, None);
     let server = Server { id: ServerId(1), name, description, icon_url, owner_id: UserId(1), created_at, updated_at };
@@ -64,7 +64,7 @@ pub(super) fn access() -> ChannelAccess<Member> {
     };
     let server = Arc::new(ServerState::new(server, Arc::new([channel])));
     let account = Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
-    let facts = Facts { caller: Caller::known(UserId(1), &account, None), server, is_member: true };
+    let facts = Facts { caller: Caller::known(UserId(1), &account, None), server, member: Some(Arc::default()) };
     ChannelAccess::decide(facts, ChannelId(1)).expect("it has this channel").expect("a member")
 }
 
@@ -74,7 +74,7 @@ fn message(content: &str) -> NewMessage {
 
 /// Something that somebody says.
 pub(in crate::actors) fn draft(content: &str) -> Draft {
-    Draft::new(access().into(), message(content))
+    Draft::new(access::<SendMessages>().into(), message(content))
 }
 
 /// A message of the channel's log, as its writer says that it has been committed.
@@ -192,7 +192,8 @@ async fn a_panic_in_a_channel_ends_the_gateways_whose_sends_it_had() {
     let scene = Scene::start().await;
     let post = |peer: &Peer| {
         let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
-        let posted = scene.channel.post_as(access().into(), Posting { message: message("hello"), poster });
+        let posted =
+            scene.channel.post_as(access::<SendMessages>().into(), Posting { message: message("hello"), poster });
         assert!(posted.is_ok());
     };
     let (waiting, late) = (scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await);
@@ -269,7 +270,12 @@ async fn a_log_that_went_on_while_a_draft_is_on_its_way_ends_nobody() {
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
     scene.channel.log_is_at(Seq(3));
     let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
-    assert!(scene.channel.post_as(access().into(), Posting { message: message("the fourth"), poster }).is_ok());
+    assert!(
+        scene
+            .channel
+            .post_as(access::<SendMessages>().into(), Posting { message: message("the fourth"), poster })
+            .is_ok()
+    );
     scene.channel.log_is_at(Seq(4));
     scene.channel.addr().do_send(committed(4, "the fourth"));
     scene.turn().await;
@@ -303,7 +309,12 @@ async fn who_resumes_after_what_is_not_announced_yet_waits_for_it() {
     scene.channel.attach(access(), listens.outbox.clone(), Start::Live);
     scene.channel.log_is_at(Seq(3));
     let poster = Poster::Socket(listens.outbox.begin_send().expect("it may send"));
-    assert!(scene.channel.post_as(access().into(), Posting { message: message("the fourth"), poster }).is_ok());
+    assert!(
+        scene
+            .channel
+            .post_as(access::<SendMessages>().into(), Posting { message: message("the fourth"), poster })
+            .is_ok()
+    );
     let (mut waits, mut beyond) = (scene.connect(Kind::Channel).await, scene.connect(Kind::Channel).await);
     scene.channel.attach(access(), waits.outbox.clone(), Start::After(Seq(4)));
     scene.channel.attach(access(), beyond.outbox.clone(), Start::After(Seq(5)));

@@ -4,7 +4,7 @@ use super::{Registry, Retire, RunningChannel, decide_channel};
 use crate::actors::channel::{Channel, ChannelHandle, Poster, Posting, Start};
 use crate::actors::relay::About;
 use crate::actors::relay::Outbox;
-use crate::domain::access::{ChannelAccess, Editor, Facts, Member};
+use crate::domain::access::{Editor, Facts, SendMessages, ViewChannel};
 use crate::domain::log::MessageChange;
 use crate::domain::{ChannelId, Seq, ServerId};
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ impl Registry {
         outbox: Outbox,
         start: Start,
     ) -> Result<ChannelHandle> {
-        let access: ChannelAccess<Member> = decide_channel(facts, id)?;
+        let access = decide_channel::<ViewChannel>(facts, id)?;
         let handle = self.live(id, access.server_id());
         handle.attach(access, outbox, start);
         Ok(handle)
@@ -32,7 +32,7 @@ impl Registry {
 
     /// Decides and posts in one turn: posts keep the order in which they were asked for.
     pub(super) fn post(&mut self, facts: Facts, id: ChannelId, posting: Posting) {
-        match decide_channel::<Member>(facts, id) {
+        match decide_channel::<SendMessages>(facts, id) {
             Ok(access) => {
                 let handle = self.live(id, access.server_id());
                 if let Err(not_taken) = handle.post_as(access.into(), posting) {
@@ -47,7 +47,7 @@ impl Registry {
 
     /// Decides and changes in one turn, as [`post`](Self::post) does.
     pub(super) fn change(&mut self, facts: Facts, id: ChannelId, change: MessageChange, poster: Poster) {
-        let decided = decide_channel::<Member>(facts, id).and_then(|access| {
+        let decided = decide_channel::<ViewChannel>(facts, id).and_then(|access| {
             let server_id = access.server_id();
             let editor = Editor::from(access);
             change.allow(&editor)?;

@@ -4,7 +4,7 @@ use super::load::{Key, Loaded};
 use super::{Found, Target};
 use crate::actors::AbortOnPanic;
 use crate::auth::token::Bearer;
-use crate::domain::access::{Account, Caller, Facts, ServerState};
+use crate::domain::access::{Account, Caller, Facts, MemberState, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Unauthorized};
 use lru::LruCache;
@@ -24,7 +24,7 @@ pub(super) struct Cache {
     channels: LruCache<ChannelId, ServerId>,
     servers: LruCache<ServerId, Arc<ServerState>>,
     server_bytes: usize,
-    members: LruCache<(UserId, ServerId), bool>,
+    members: LruCache<(UserId, ServerId), Option<Arc<MemberState>>>,
     memberships: LruCache<UserId, Arc<[ServerId]>>,
 }
 
@@ -91,8 +91,8 @@ impl Cache {
             Target::Channel(id) => *self.channels.get(&id).ok_or(Key::Channel(id))?,
         };
         let server = Arc::clone(self.servers.get(&server_id).ok_or(Key::Server(server_id))?);
-        let is_member = *self.members.get(&(user, server_id)).ok_or(Key::Member(user, server_id))?;
-        Ok(Found::Facts(Facts { caller, server, is_member }))
+        let member = self.members.get(&(user, server_id)).ok_or(Key::Member(user, server_id))?.clone();
+        Ok(Found::Facts(Facts { caller, server, member }))
     }
 
     /// Remembers what has been loaded; false where the database has no such thing.
@@ -100,9 +100,11 @@ impl Cache {
         match (key, loaded) {
             (Key::User(id), Loaded::User(Some(account))) => put(&mut self.users, USERS, id, Arc::clone(account)),
             (Key::Channel(id), Loaded::Channel(Some(server))) => put(&mut self.channels, CHANNELS, id, *server),
-            (Key::Member(user, server), Loaded::Member(is)) => put(&mut self.members, MEMBERS, (user, server), *is),
+            (Key::Member(user, server), Loaded::Member(found)) => {
+                put(&mut self.members, MEMBERS, (user, server), found.clone());
+            }
             (Key::ShownMember(user, server), Loaded::ShownMember(found)) => {
-                put(&mut self.members, MEMBERS, (user, server), found.is_some());
+                put(&mut self.members, MEMBERS, (user, server), found.as_ref().map(|_| MemberState::without_roles()));
             }
             (Key::Memberships(id), Loaded::Memberships(ids)) => {
                 put(&mut self.memberships, MEMBERSHIPS, id, Arc::clone(ids))
@@ -212,7 +214,7 @@ mod tests {
             cache.insert(Key::Channel(ChannelId(id)), &channel);
         }
         for id in 0..=MEMBERS as i64 {
-            cache.insert(Key::Member(UserId(id), ServerId(1)), &Loaded::Member(true));
+            cache.insert(Key::Member(UserId(id), ServerId(1)), &Loaded::Member(Some(MemberState::without_roles())));
         }
         assert_eq!((cache.users.len(), cache.channels.len(), cache.members.len()), (USERS, CHANNELS, MEMBERS));
     }

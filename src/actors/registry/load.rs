@@ -3,7 +3,7 @@
 use super::cache::Miss;
 use super::changes::Confirm;
 use super::{Ask, Registry, Target, WAITING_MAX};
-use crate::domain::access::{Account, ServerState};
+use crate::domain::access::{Account, MemberState, ServerState};
 use crate::domain::server::ServerMember;
 use crate::domain::user::PublicProfile;
 use crate::domain::{ChannelId, ServerId, UserId};
@@ -32,7 +32,7 @@ pub(super) enum Loaded {
     User(Option<Arc<Account>>),
     Channel(Option<ServerId>),
     Server(Option<Arc<ServerState>>),
-    Member(bool),
+    Member(Option<Arc<MemberState>>),
     Memberships(Arc<[ServerId]>),
     ShownMember(Option<ServerMember>),
     ShownUser(Option<ShownUser>),
@@ -139,7 +139,7 @@ async fn load(db: &Db, key: Key) -> Result<Loaded> {
     Ok(match key {
         Key::User(id) => Loaded::User(users::account(db, id).await?.map(Arc::new)),
         Key::Channel(id) => Loaded::Channel(channels::server(db, id).await?),
-        Key::Member(user, server) => Loaded::Member(user_servers::exists(db, user, server).await?),
+        Key::Member(user, server) => Loaded::Member(user_servers::state(db, user, server).await?),
         Key::Memberships(user) => Loaded::Memberships(user_servers::list(db, user).await?.into()),
         Key::ShownMember(user, server) => Loaded::ShownMember(user_servers::find(db, user, server).await?),
         Key::ShownUser(user) => Loaded::ShownUser(match users::shown(db, user).await? {

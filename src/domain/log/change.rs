@@ -2,6 +2,7 @@
 
 use crate::domain::access::Editor;
 use crate::domain::emoji::Emoji;
+use crate::domain::permission::Permission;
 use crate::domain::text::Content;
 use crate::domain::validation::{Parse, Refusal};
 use crate::domain::{MessageId, UserId};
@@ -41,8 +42,8 @@ pub enum ChangeRefused {
     MessageNotFound,
     /// It is somebody else's.
     NotTheAuthor,
-    /// It is the owner's to do.
-    NotTheOwner,
+    /// It takes a permission that its maker does not have.
+    Lacks(Permission),
     /// There are as many kinds of reactions to the message as may be.
     TooManyReactions,
     /// The channel has as many pins as it may have.
@@ -94,14 +95,18 @@ impl MessageChange {
     /// Whether it may be made by `editor`, as far as that does not depend on the message.
     ///
     /// # Errors
-    /// [`ChangeRefused::NotTheOwner`].
+    /// [`ChangeRefused::Lacks`].
     pub fn allow(&self, editor: &Editor) -> Result<(), ChangeRefused> {
-        let is_owners = match self {
-            Self::DeleteMany(_) | Self::ClearReactions(..) | Self::Pin(_) | Self::Unpin(_) => true,
-            Self::RemoveReaction(_, _, of) => *of != editor.id(),
-            Self::Edit(..) | Self::Delete(_) | Self::AddReaction(..) => false,
+        let permission = match self {
+            Self::DeleteMany(_) | Self::ClearReactions(..) => Permission::ManageMessages,
+            Self::RemoveReaction(_, _, of) if *of != editor.id() => Permission::ManageMessages,
+            Self::Pin(_) | Self::Unpin(_) => Permission::PinMessages,
+            Self::AddReaction(..) => Permission::AddReactions,
+            Self::Edit(..) => Permission::SendMessages,
+            // What one has said, and how one has reacted, one may take back.
+            Self::Delete(_) | Self::RemoveReaction(..) => return Ok(()),
         };
-        if !is_owners || editor.is_owner() { Ok(()) } else { Err(ChangeRefused::NotTheOwner) }
+        if editor.may(permission) { Ok(()) } else { Err(ChangeRefused::Lacks(permission)) }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{ChangeRefused, LogEntry, MessageChange, MessageDeleted, MessagesDele
 use crate::domain::access::Editor;
 use crate::domain::emoji::Emoji;
 use crate::domain::message::{Message, ReactionCount};
+use crate::domain::permission::Permission;
 use crate::domain::text::Content;
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -178,7 +179,7 @@ impl ChannelState {
     fn delete(&mut self, by: &Editor, id: MessageId) -> Made {
         let (channel_id, seq) = (self.id, self.last_seq.next());
         let state = self.messages.get(&id).ok_or(ChangeRefused::MessageNotFound)?;
-        if state.message.author_id != by.id() && !by.is_owner() {
+        if state.message.author_id != by.id() && !by.may(Permission::ManageMessages) {
             return Err(ChangeRefused::NotTheAuthor);
         }
         let message_seq = state.message.seq;

@@ -1,7 +1,7 @@
 //! `/channels`: the rooms of a server.
 
 use crate::actors::registry::Change;
-use crate::domain::access::{ChannelAccess, Member, Owner, ServerAccess};
+use crate::domain::access::{ChannelAccess, ManageChannels, ServerAccess, ViewChannel};
 use crate::domain::channel::{Channel, ChannelPatch, NewChannel};
 use crate::domain::fields::body;
 use crate::domain::text::{ChannelName, Description};
@@ -37,7 +37,7 @@ body! {
 )]
 pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<CreateChannel>) -> Result<HttpResponse> {
     let CreateChannel { name, description, server_id: server } = new;
-    let access: ServerAccess<Owner> = node.registry.server(auth.0, server).await?;
+    let access: ServerAccess<ManageChannels> = node.registry.server(auth.0, server).await?;
     let new = NewChannel { name, description };
     let db = node.db.clone();
     let work = async move { channels::create(&db, &access, &new).await };
@@ -52,7 +52,7 @@ pub async fn create(auth: Auth, node: Data<Node>, Body(new): Body<CreateChannel>
     responses((status = 200, description = "The channel", body = Channel)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<Json<Channel>> {
-    let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
+    let access: ChannelAccess<ViewChannel> = node.registry.channel(auth.0, id).await?;
     Ok(Json(access.into_channel()))
 }
 
@@ -68,7 +68,7 @@ pub async fn update(
     InPath(id): InPath<ChannelId>,
     Body(sent): Body<Sent<ChannelPatch>>,
 ) -> Result<Json<Channel>> {
-    let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;
+    let access: ChannelAccess<ManageChannels> = node.registry.channel(auth.0, id).await?;
     sent.keeps("id", id.0, "An id cannot be changed")?;
     sent.keeps("server_id", access.server_id().0, "A channel stays in its server")?;
     let change = Change::ChannelChanged(access.server_id(), id);
@@ -83,7 +83,7 @@ pub async fn update(
     responses((status = 204, description = "It is gone with its messages; its sockets close")),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ChannelId>) -> Result<HttpResponse> {
-    let access: ChannelAccess<Owner> = node.registry.channel(auth.0, id).await?;
+    let access: ChannelAccess<ManageChannels> = node.registry.channel(auth.0, id).await?;
     let change = Change::ChannelDeleted(access.server_id(), id);
     let (db, purge) = (node.db.clone(), node.purge.clone());
     let work = async move { channels::delete(&db, &purge, &access).await };

@@ -1,6 +1,6 @@
 //! `/channels/{channel_id}/events`: a channel's log, as its sockets tell it.
 
-use crate::domain::access::{Author, ChannelAccess, Member};
+use crate::domain::access::{ChannelAccess, Participant, ReadHistory};
 use crate::domain::log::Events;
 use crate::domain::message::{EVENTS_DEFAULT, EVENTS_MAX};
 use crate::domain::{ChannelId, Seq};
@@ -41,8 +41,8 @@ pub async fn list(
     InPath(id): InPath<ChannelId>,
     InQuery(EventsQuery { after, limit }): InQuery<EventsQuery>,
 ) -> Result<HttpResponse> {
-    let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
-    let log = log::events(&node.db, &Author::from(access), Seq(after), limit, BYTES_MAX).await?;
+    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0, id).await?;
+    let log = log::events(&node.db, &Participant::from(access), Seq(after), limit, BYTES_MAX).await?;
     let log = log.ok_or(Error::NotFound(Noun::Channel))?;
     Ok(HttpResponse::Ok().json(Events { events: log.entries, last_seq: log.last_seq, epoch: node.epoch.clone() }))
 }

@@ -1,6 +1,6 @@
 //! `/channels/{channel_id}/messages/{message_id}`: one message, and what is done to it.
 
-use crate::domain::access::{ChannelAccess, Member, Owner};
+use crate::domain::access::{ChannelAccess, ManageMessages, ReadHistory};
 use crate::domain::fields::body;
 use crate::domain::log::{MessageChange, MessageIds};
 use crate::domain::message::{Message, MessageRevision};
@@ -39,7 +39,7 @@ pub async fn get(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
 ) -> Result<Json<Message<'static>>> {
-    let access: ChannelAccess<Member> = node.registry.channel(auth.0, channel).await?;
+    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0, channel).await?;
     messages::find(&node.db, &access, id).await?.map(Json).ok_or(Error::NotFound(Noun::Message))
 }
 
@@ -73,7 +73,7 @@ pub async fn update(
     // It is made: that it cannot be shown does not say that it was not.
     let unconfirmed =
         |error| if matches!(error, Error::Unavailable | Error::Busy) { Error::Unconfirmed } else { error };
-    let access: ChannelAccess<Member> = node.registry.channel(auth.0, channel).await.map_err(unconfirmed)?;
+    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0, channel).await.map_err(unconfirmed)?;
     let found = messages::find(&node.db, &access, id).await.map_err(unconfirmed)?;
     found.map(Json).ok_or(Error::NotFound(Noun::Message))
 }
@@ -138,6 +138,6 @@ pub async fn revisions(
     InPath(channel): InPath<ChannelId>,
     InPath(id): InPath<MessageId>,
 ) -> Result<Json<Vec<MessageRevision>>> {
-    let access: ChannelAccess<Owner> = node.registry.channel(auth.0, channel).await?;
+    let access: ChannelAccess<ManageMessages> = node.registry.channel(auth.0, channel).await?;
     Ok(Json(message_revisions::list(&node.db, &access, id).await?))
 }

@@ -1,6 +1,6 @@
 //! `/channels/{channel_id}/messages`: a channel's history, and sending.
 
-use crate::domain::access::{ChannelAccess, Member};
+use crate::domain::access::{ChannelAccess, ReadHistory};
 use crate::domain::fields::body;
 use crate::domain::log::MessageCreated;
 use crate::domain::message::{Message, NewMessage, OFFSET_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Window};
@@ -70,7 +70,7 @@ pub async fn list(
     InPath(id): InPath<ChannelId>,
     InQuery(page): InQuery<Page>,
 ) -> Result<HttpResponse> {
-    let access: ChannelAccess<Member> = node.registry.channel(auth.0, id).await?;
+    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0, id).await?;
     if page.window == (Window::Newest { offset: 0 })
         && let Some(json) = node.newest.read(&node.db, &access, page.limit).await?
     {

@@ -1,6 +1,6 @@
 //! `/channels/{channel_id}/pins`: the messages that a channel shows first.
 
-use crate::domain::access::{ChannelAccess, Member};
+use crate::domain::access::{ChannelAccess, ReadHistory};
 use crate::domain::log::MessageChange;
 use crate::domain::message::Message;
 use crate::domain::{ChannelId, MessageId};
@@ -23,7 +23,7 @@ pub async fn list(
     node: Data<Node>,
     InPath(channel): InPath<ChannelId>,
 ) -> Result<Json<Vec<Message<'static>>>> {
-    let access: ChannelAccess<Member> = node.registry.channel(auth.0, channel).await?;
+    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0, channel).await?;
     Ok(Json(messages::pinned(&node.db, &access).await?))
 }
 

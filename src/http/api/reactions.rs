@@ -1,6 +1,6 @@
 //! `/channels/{channel_id}/messages/{message_id}/reactions`: what people say to a message with an emoji.
 
-use crate::domain::access::{ChannelAccess, Member};
+use crate::domain::access::{ChannelAccess, ReadHistory};
 use crate::domain::log::MessageChange;
 use crate::domain::message::{PAGE_DEFAULT, PAGE_MAX, Reactor};
 use crate::domain::{ChannelId, MessageId, UserId};
@@ -132,6 +132,6 @@ pub async fn list(
     EmojiInPath(emoji): EmojiInPath,
     InQuery(ReactionsQuery { after, limit }): InQuery<ReactionsQuery>,
 ) -> Result<Json<Vec<Reactor>>> {
-    let access: ChannelAccess<Member> = node.registry.channel(auth.0, channel).await?;
+    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0, channel).await?;
     Ok(Json(reactions::list(&node.db, &access, id, &emoji, UserId(after), limit).await?))
 }

@@ -2,7 +2,7 @@
 
 use crate::actors::registry::Change;
 use crate::domain::ServerId;
-use crate::domain::access::{Denied, Member, Owner, ServerAccess, Visitor};
+use crate::domain::access::{Denied, ManageServer, Member, Owner, ServerAccess, Visitor};
 use crate::domain::server::{NewOwner, NewServer, Server, ServerDetail, ServerPatch};
 use crate::error::{Conflict, Error, Result};
 use crate::http::Node;
@@ -68,7 +68,7 @@ pub async fn update(
     InPath(id): InPath<ServerId>,
     Body(sent): Body<Sent<ServerPatch>>,
 ) -> Result<Json<Server>> {
-    let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;
+    let access: ServerAccess<ManageServer> = node.registry.server(auth.0, id).await?;
     sent.keeps("id", id.0, "An id cannot be changed")?;
     let owner = access.state().server.owner_id;
     sent.keeps("owner_id", owner.0, "Hand a server over with PUT /servers/{server_id}/owner")?;

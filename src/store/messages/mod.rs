@@ -3,7 +3,7 @@
 mod append;
 
 use super::{Db, reactions};
-use crate::domain::access::{Author, Caller, ChannelAccess, Member};
+use crate::domain::access::{Author, Caller, ChannelAccess, ReadHistory};
 use crate::domain::emoji::Emoji;
 use crate::domain::message::{Message, NewMessage, Page, ReactionCount, Window};
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
@@ -129,7 +129,7 @@ pub enum Written {
 }
 
 /// A page of a channel's history, oldest first.
-pub async fn page(db: &Db, access: &ChannelAccess<Member>, page: Page) -> Result<Vec<Message<'static>>> {
+pub async fn page(db: &Db, access: &ChannelAccess<ReadHistory>, page: Page) -> Result<Vec<Message<'static>>> {
     let (id, user) = (access.id().0, access.caller().id().0);
     let rows = match page.window {
         Window::Newest { offset } => {
@@ -160,7 +160,7 @@ pub struct Reactors {
 /// they are more than `reactors_max` together, or somebody has reacted meanwhile.
 pub async fn newest(
     db: &Db,
-    access: &ChannelAccess<Member>,
+    access: &ChannelAccess<ReadHistory>,
     limit: i64,
     reactors_max: i64,
 ) -> Result<Option<Vec<(Message<'static>, Vec<Reactors>)>>> {
@@ -192,14 +192,14 @@ pub async fn newest(
 }
 
 /// A message of the channel that has not been deleted.
-pub async fn find(db: &Db, access: &ChannelAccess<Member>, id: MessageId) -> Result<Option<Message<'static>>> {
+pub async fn find(db: &Db, access: &ChannelAccess<ReadHistory>, id: MessageId) -> Result<Option<Message<'static>>> {
     let sql = include_str!("../../../sql/messages/find.sql");
     let rows = db.read(sql, &[&access.id().0, &id.0, &access.caller().id().0]).await?;
     Ok(rows.first().map(|row| shown(row, access.id())))
 }
 
 /// The channel's pins, the newest first.
-pub async fn pinned(db: &Db, access: &ChannelAccess<Member>) -> Result<Vec<Message<'static>>> {
+pub async fn pinned(db: &Db, access: &ChannelAccess<ReadHistory>) -> Result<Vec<Message<'static>>> {
     let sql = include_str!("../../../sql/messages/pinned.sql");
     let rows = db.read(sql, &[&access.id().0, &access.caller().id().0]).await?;
     Ok(rows.iter().map(|row| shown(row, access.id())).collect())

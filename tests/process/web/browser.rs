@@ -4,12 +4,16 @@
 use super::super::node::PATIENCE;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// The key of an element in WebDriver's answers (W3C WebDriver, 12.2).
@@ -24,12 +28,32 @@ const WATCH: &str = "window.violations = [];
     });
     performance.setResourceTimingBufferSize(100000)";
 
+/// Tests that have a browser open at once: as many as there are processors, for a browser takes one, while other tests mostly wait.
+static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Arc::new(Semaphore::new(processors))
+});
+thread_local! {
+    /// The place of the test that runs on this thread, for all of its browsers.
+    static PLACE: RefCell<Weak<OwnedSemaphorePermit>> = const { RefCell::new(Weak::new()) };
+}
+
+async fn place() -> Arc<OwnedSemaphorePermit> {
+    if let Some(place) = PLACE.with_borrow(Weak::upgrade) {
+        return place;
+    }
+    let place = Arc::new(Arc::clone(&PLACES).acquire_owned().await.expect("never closed"));
+    PLACE.set(Arc::downgrade(&place));
+    place
+}
+
 /// One browser with a profile of its own and one page.
 pub struct Browser {
     driver: Child,
     http: reqwest::Client,
     session: String,
     _profile: TempDir,
+    _place: Arc<OwnedSemaphorePermit>,
 }
 
 /// Where Chromium and its driver are, if both are there.
@@ -48,6 +72,7 @@ impl Browser {
             eprintln!("Chromium or chromedriver is not installed: the page is not tried");
             return None;
         };
+        let place = place().await;
         let profile = tempfile::tempdir().expect("a folder can be made");
         // Chromium goes with its driver's group, also where a test fails.
         let mut driver = Command::new(driver)
@@ -88,7 +113,8 @@ impl Browser {
             "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" },
             "unhandledPromptBehavior": "ignore", "timeouts": { "script": PATIENCE.as_millis() as u64 },
         });
-        let mut browser = Self { driver, http: reqwest::Client::new(), session: String::new(), _profile: profile };
+        let mut browser =
+            Self { driver, http: reqwest::Client::new(), session: String::new(), _profile: profile, _place: place };
         let base = format!("http://127.0.0.1:{port}/session");
         let begun = browser.ask(&base, json!({ "capabilities": { "alwaysMatch": capabilities } })).await;
         let begun = begun.unwrap_or_else(|error| panic!("no session: {error}"));

@@ -344,6 +344,7 @@ export const en = {
   'error.origin_not_allowed': 'This server does not let this page in. Its operator can allow the address.',
   'error.header_not_allowed': 'This server does not let this page in. Its operator can allow it.',
   'error.method_not_allowed': 'The server does not know this call. Please reload the page.',
+  'error.missing_permission': 'None of your roles allows this.',
   'error.not_the_owner': 'Only the owner of the server may do this.',
   'error.not_the_author': 'This message is somebody else’s.',
   'error.not_found': 'The server does not know this call. Please reload the page.',

@@ -156,7 +156,11 @@ fn the_owner_may_what_others_may_not() {
         (MessageChange::Pin(MessageId(2)), Ok(true)),
         (MessageChange::Unpin(MessageId(2)), Ok(false)),
     ];
-    let refused = [ChangeRefused::NotTheAuthor, ChangeRefused::NotTheOwner];
+    let refused = [
+        ChangeRefused::NotTheAuthor,
+        ChangeRefused::Lacks(Permission::ManageMessages),
+        ChangeRefused::Lacks(Permission::PinMessages),
+    ];
     for (change, of_owner) in theirs {
         // Neither user 3 nor the owner has written the first message.
         let of_member = stored().make(&[(3, change.clone())]);
