@@ -153,6 +153,8 @@ pub enum Conflict {
     WrongPassword,
     /// Who is to own the server does not belong to it.
     NewOwnerNotMember,
+    /// Somebody is not banned from the server.
+    NotBanned,
     /// The server has as many channels as it may have.
     TooManyChannels,
     /// The user belongs to as many servers as one may.
@@ -182,6 +184,7 @@ impl Conflict {
                 return format!("Send `current_password` too: your login is older than {minutes} minutes").into();
             }
             Self::WrongPassword => "The current password is not correct",
+            Self::NotBanned => "This user is not banned from the server",
             Self::NewOwnerNotMember => "Only a member of the server can become its owner; let them join first",
             Self::TooManyChannels => {
                 return format!("A server may have at most {CHANNELS_PER_SERVER} channels; delete one first").into();
@@ -210,6 +213,10 @@ fn denied(denied: Denied) -> Cow<'static, str> {
         Denied::NotMember => "You are not a member of this server; join it first".into(),
         Denied::NotOwner => "Only the owner of the server may do this".into(),
         Denied::NotAuthor => "The message is somebody else's".into(),
+        Denied::Outranked => {
+            "You cannot do this to yourself, to the owner, or to somebody whose highest role is not below yours".into()
+        }
+        Denied::Banned => "You are banned from this server".into(),
         Denied::Lacks(permission) => format!("This takes the permission `{}`", permission.name()).into(),
     }
 }

@@ -9,13 +9,13 @@ mod right;
 pub use facts::{Account, Caller, Facts, MemberState, ServerState};
 pub use lasting::{Author, Editor, Participant};
 pub use right::{
-    Denied, ManageChannels, ManageMessages, ManageServer, Member, Owner, ReadHistory, Right, SendMessages, ViewChannel,
-    Visitor,
+    BanMembers, Denied, KickMembers, ManageChannels, ManageMessages, ManageServer, Member, Owner, ReadHistory, Right,
+    SendMessages, ViewChannel, Visitor,
 };
 
 use super::channel::Channel;
 use super::permission::Permissions;
-use super::{ChannelId, ServerId};
+use super::{ChannelId, ServerId, UserId};
 use std::marker::PhantomData;
 
 /// Proof of the right `R` to a server.
@@ -47,6 +47,14 @@ impl<R> ServerAccess<R> {
     /// The server and its channels as they were when it was decided.
     pub fn state(&self) -> &ServerState {
         &self.facts.server
+    }
+
+    /// Whether the caller may act on somebody, a member or not.
+    ///
+    /// # Errors
+    /// [`Denied::Outranked`].
+    pub fn outranks(&self, user: UserId) -> Result<(), Denied> {
+        if self.facts.is_above(user) { Ok(()) } else { Err(Denied::Outranked) }
     }
 
     /// Whether the server is the caller's own.

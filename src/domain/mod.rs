@@ -5,6 +5,7 @@
 pub mod access;
 pub mod auth_session;
 pub mod backend;
+pub mod ban;
 pub mod channel;
 pub mod close;
 pub mod emoji;

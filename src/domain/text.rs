@@ -74,6 +74,8 @@ text! {
     ChannelName = |text| name(text, 100);
     /// At most 1,024 characters, several lines allowed.
     Description = |text| prose(text, 1_024);
+    /// At most 512 characters, several lines allowed: why somebody has done something.
+    Reason = |text| prose(text, 512);
     /// Names a send for its sender, so that sending it again makes no second message: 1 to 64 characters, no NUL.
     Nonce = |text| {
         let refused = |msg: &str| Err(Refusal::new("nonce_invalid", msg.to_owned()));

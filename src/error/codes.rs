@@ -98,6 +98,10 @@ table! {
         => "Join the server first: `POST /servers/{server_id}/join`";
     NotTheOwner "not_the_owner" Answer(403), "Only the server's owner may do this"
         => "Do not offer it to others";
+    Outranked "outranked" Answer(403), "Whom it is about is the owner, or has a role that is not below your highest one"
+        => "Do not offer it";
+    Banned "banned" Answer(403), "The caller is banned from the server"
+        => "Do not try again; whoever bans there may lift it";
     MissingPermission "missing_permission" Both(403), "None of your roles in the server gives the permission that `detail` names"
         => "Do not offer it; whoever manages the server's roles may give it";
 
@@ -113,6 +117,8 @@ table! {
         => "Forget the channel";
     MessageNotFound "message_not_found" Both(404), "The channel has no such message, or no longer"
         => "Forget the message";
+    BanNotFound "ban_not_found" Answer(404), "The user is not banned from the server, or no longer"
+        => "Nothing is to be done";
     SessionNotFound "session_not_found" Answer(404), "The caller has no such session, or the token belongs to none"
         => "Read `GET /auth/sessions` again";
 
@@ -277,6 +283,8 @@ impl Error {
             Self::Denied(Denied::NotMember) => Code::NotAMember,
             Self::Denied(Denied::NotOwner) => Code::NotTheOwner,
             Self::Denied(Denied::NotAuthor) => Code::NotTheAuthor,
+            Self::Denied(Denied::Outranked) => Code::Outranked,
+            Self::Denied(Denied::Banned) => Code::Banned,
             Self::Denied(Denied::Lacks(_)) => Code::MissingPermission,
             Self::Origin(_) | Self::Preflight(PreflightError::Origin) => Code::OriginNotAllowed,
             Self::Preflight(PreflightError::Header) => Code::HeaderNotAllowed,
@@ -338,6 +346,7 @@ impl Conflict {
             Self::OwnsServers => Code::OwnsServers,
             Self::PasswordRequired => Code::CurrentPasswordRequired,
             Self::WrongPassword => Code::WrongPassword,
+            Self::NotBanned => Code::BanNotFound,
             Self::NewOwnerNotMember => Code::NewOwnerNotAMember,
             Self::TooManyChannels => Code::TooManyChannels,
             Self::TooManyServers => Code::TooManyServers,

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::http::Node;
 use crate::http::api::{
-    auth, channels, events, export, health, members, message, messages, pins, reactions, servers, sessions, users,
+    auth, bans, channels, events, export, health, members, message, messages, pins, reactions, servers, sessions, users,
 };
 use crate::http::kit::docs;
 use crate::http::kit::docs::Documents;
@@ -56,7 +56,9 @@ endpoints! {
     "/servers/{server_id}/join": post servers::join;
     "/servers/{server_id}/leave": post servers::leave;
     "/servers/{server_id}/members": get members::list;
-    "/servers/{server_id}/members/{user_id}": get members::get;
+    "/servers/{server_id}/members/{user_id}": get members::get, delete members::remove;
+    "/servers/{server_id}/bans": get bans::list;
+    "/servers/{server_id}/bans/{user_id}": get bans::get, put bans::create, delete bans::delete;
 
     "/channels": post channels::create;
     "/channels/{channel_id}": get channels::get, put channels::update, delete channels::delete;

@@ -1,5 +1,6 @@
 //! What a database error means: one place for SQLSTATE classes and for the names of the schema's constraints.
 
+use crate::domain::access::Denied;
 use crate::error::{Conflict, Error, Noun, Unauthorized};
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -74,10 +75,13 @@ fn constraint(name: &str) -> Option<Error> {
         "users_email_key" => Conflict::EmailTaken.into(),
         "users_server_limit" => Conflict::TooManyServers.into(),
         "servers_channel_limit" => Conflict::TooManyChannels.into(),
+        "user_servers_not_banned" => Denied::Banned.into(),
         "user_servers_pkey" => Conflict::AlreadyMember.into(),
         "servers_owner_membership_fkey" => Conflict::OwnerCannotLeave.into(),
-        "servers_owner_id_fkey" | "user_servers_user_id_fkey" => Unauthorized::Invalid.into(),
-        "user_servers_server_id_fkey" | "channels_server_id_fkey" => Error::NotFound(Noun::Server),
+        "servers_owner_id_fkey" | "user_servers_user_id_fkey" | "bans_user_id_fkey" => Unauthorized::Invalid.into(),
+        "user_servers_server_id_fkey" | "channels_server_id_fkey" | "bans_server_id_fkey" => {
+            Error::NotFound(Noun::Server)
+        }
         _ => return None,
     })
 }

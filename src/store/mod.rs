@@ -6,6 +6,7 @@
 
 pub mod auth_sessions;
 pub mod backends;
+pub mod bans;
 pub mod changes;
 pub mod channels;
 mod db;

@@ -1,17 +1,17 @@
 //! Memberships: who belongs to which server.
 
 use super::Db;
-use crate::domain::access::{Member, MemberState, ServerAccess, Visitor};
+use crate::domain::access::{Denied, KickMembers, Member, MemberState, ServerAccess, Visitor};
 use crate::domain::server::ServerMember;
 use crate::domain::{ServerId, UserId};
-use crate::error::{Conflict, Result};
+use crate::error::{Conflict, Error, Noun, Result};
 use std::sync::Arc;
 use tokio_postgres::Row;
 
 /// Makes the caller a member.
 ///
 /// # Errors
-/// `already_member`, `too_many_servers`, `server_not_found`.
+/// `already_member`, `banned`, `too_many_servers`, `server_not_found`.
 pub async fn join(db: &Db, access: &ServerAccess<Visitor>) -> Result<()> {
     let ids = (access.caller().id().0, access.id().0);
     db.execute(include_str!("../../sql/user_servers/join.sql"), &[&ids.0, &ids.1]).await.map(drop)
@@ -27,6 +27,19 @@ pub async fn leave(db: &Db, access: &ServerAccess<Member>) -> Result<()> {
         0 => Err(Conflict::NotMember.into()),
         _ => Ok(()),
     }
+}
+
+/// Ends the membership of somebody else.
+///
+/// # Errors
+/// `user_not_found` when it has ended already; `outranked` when they have become the owner meanwhile.
+pub async fn remove(db: &Db, access: &ServerAccess<KickMembers>, user: UserId) -> Result<()> {
+    let ended = db.execute(include_str!("../../sql/user_servers/leave.sql"), &[&user.0, &access.id().0]).await;
+    let ended = ended.map_err(|error| match error {
+        Error::Conflict(Conflict::OwnerCannotLeave) => Denied::Outranked.into(),
+        other => other,
+    })?;
+    if ended == 0 { Err(Error::NotFound(Noun::User)) } else { Ok(()) }
 }
 
 /// Members of a server by their ids: at most `limit` after one.

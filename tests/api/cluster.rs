@@ -176,8 +176,17 @@ async fn a_right_that_ends_through_one_node_has_ended_on_every_other_when_that_i
     for round in 0..10 {
         let (mut socket, mut gateway) = (two.socket(channel, &jun).await, two.subscriber(&jun, channel).await);
         two.get(&format!("/channels/{channel}"), &jun).await.is(200);
-        one.post(&format!("/servers/{server}/leave"), &jun, Value::Null).await.is(204);
+        let ban = format!("/servers/{server}/bans/{}", jun.id);
+        match round % 3 {
+            0 => one.post(&format!("/servers/{server}/leave"), &jun, Value::Null).await.is(204),
+            1 => one.delete(&format!("/servers/{server}/members/{}", jun.id), &mina).await.is(204),
+            _ => one.put(&ban, &mina, Value::Null).await.is(200),
+        };
         two.get(&format!("/channels/{channel}"), &jun).await.refuses(403, "not_a_member");
+        if round % 3 == 2 {
+            two.post(&format!("/servers/{server}/join"), &jun, Value::Null).await.refuses(403, "banned");
+            two.delete(&ban, &mina).await.is(204);
+        }
         two.say(channel, &jun, json!({ "content": "still here" })).await.refuses(403, "not_a_member");
         let secret = format!("secret {round}");
         one.said(channel, &mina, &secret).await;

@@ -4,6 +4,7 @@
 
 mod auth;
 mod authorization;
+mod bans;
 mod browsers;
 mod bus;
 mod changes;

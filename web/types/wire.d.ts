@@ -22,6 +22,15 @@ export interface AuthSession {
 /** Names a login: what lasts from there to the logout. */
 export type AuthSessionId = number;
 
+/** Somebody who may not come back to a server. */
+export interface Ban {
+  banned_by: number;
+  created_at: string;
+  reason?: string | null;
+  user_id: UserId;
+  username: string;
+}
+
 /** A channel of a server. */
 export interface Channel {
   created_at: string;
@@ -34,6 +43,11 @@ export interface Channel {
 
 /** Names a channel. */
 export type ChannelId = number;
+
+/** Why somebody is banned. */
+export interface CreateBan {
+  reason?: string | null;
+}
 
 /** A new channel. */
 export interface CreateChannel {
@@ -94,16 +108,16 @@ export interface ErrorBody {
 
 /** Every code that an answer may have. */
 export type ErrorCode =
-  | 'already_member' | 'body_too_large' | 'busy' | 'channel_not_found' | 'current_password_required' | 'email_taken'
-  | 'head_too_large' | 'header_not_allowed' | 'internal_error' | 'invalid_content' | 'invalid_credentials'
-  | 'invalid_refresh_token' | 'invalid_ticket' | 'invalid_token' | 'malformed_request' | 'message_not_found'
-  | 'method_not_allowed' | 'missing_permission' | 'new_owner_not_a_member' | 'nonce_conflict' | 'not_a_member'
-  | 'not_authenticated' | 'not_found' | 'not_ready' | 'not_the_author' | 'not_the_owner' | 'origin_not_allowed'
-  | 'owner_cannot_leave' | 'owns_servers' | 'rate_limited' | 'refresh_token_missing' | 'refresh_token_reused'
-  | 'reply_to_not_found' | 'request_too_slow' | 'server_not_found' | 'session_not_found' | 'token_expired'
-  | 'token_revoked' | 'too_many_channels' | 'too_many_pins' | 'too_many_reactions' | 'too_many_servers'
-  | 'too_many_sockets' | 'unavailable' | 'unconfirmed' | 'upgrade_required' | 'user_not_found' | 'username_taken'
-  | 'validation_error' | 'wrong_password';
+  | 'already_member' | 'ban_not_found' | 'banned' | 'body_too_large' | 'busy' | 'channel_not_found'
+  | 'current_password_required' | 'email_taken' | 'head_too_large' | 'header_not_allowed' | 'internal_error'
+  | 'invalid_content' | 'invalid_credentials' | 'invalid_refresh_token' | 'invalid_ticket' | 'invalid_token'
+  | 'malformed_request' | 'message_not_found' | 'method_not_allowed' | 'missing_permission'
+  | 'new_owner_not_a_member' | 'nonce_conflict' | 'not_a_member' | 'not_authenticated' | 'not_found' | 'not_ready'
+  | 'not_the_author' | 'not_the_owner' | 'origin_not_allowed' | 'outranked' | 'owner_cannot_leave' | 'owns_servers'
+  | 'rate_limited' | 'refresh_token_missing' | 'refresh_token_reused' | 'reply_to_not_found' | 'request_too_slow'
+  | 'server_not_found' | 'session_not_found' | 'token_expired' | 'token_revoked' | 'too_many_channels'
+  | 'too_many_pins' | 'too_many_reactions' | 'too_many_servers' | 'too_many_sockets' | 'unavailable' | 'unconfirmed'
+  | 'upgrade_required' | 'user_not_found' | 'username_taken' | 'validation_error' | 'wrong_password';
 
 /** A part of a channel's log. */
 export interface Events {

@@ -137,6 +137,15 @@ impl Facts {
         is_known.then(|| if self.member.is_some() { permissions } else { Permissions::NONE })
     }
 
+    /// Whether the caller stands above somebody, who has no role but the default one.
+    pub fn is_above(&self, user: UserId) -> bool {
+        let nobody = MemberState::default();
+        let is_owner = self.server.server.owner_id == user;
+        let target = Standing { user, is_owner, is_timed_out: false, roles: &nobody.roles };
+        let own = self.member.as_deref();
+        own.is_some_and(|own| self.server.roles.is_above(&self.standing(own), &target))
+    }
+
     fn standing<'a>(&self, member: &'a MemberState) -> Standing<'a> {
         Standing { user: self.caller.id, is_owner: self.is_owner(), is_timed_out: false, roles: &member.roles }
     }

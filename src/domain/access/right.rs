@@ -14,6 +14,10 @@ pub enum Denied {
     NotAuthor,
     /// The caller belongs to it, but has no role that gives this.
     Lacks(Permission),
+    /// Whom it is about does not stand below the caller.
+    Outranked,
+    /// The caller may not join the server.
+    Banned,
 }
 
 /// A kind of right, and what it takes.
@@ -71,6 +75,10 @@ macro_rules! rights {
 rights! {
     /// The right to change a server.
     ManageServer;
+    /// The right to remove members who stand below oneself.
+    KickMembers;
+    /// The right to ban those who do.
+    BanMembers;
     /// The right to make channels, or to change and delete one.
     ManageChannels;
     /// The right to see a channel.

@@ -1,14 +1,17 @@
 //! `/servers/{server_id}/members`: who belongs to a server, for its members.
 
-use crate::domain::access::{Member, ServerAccess};
+use crate::actors::registry::Change;
+use crate::domain::access::{KickMembers, Member, ServerAccess};
 use crate::domain::message::PAGE_MAX;
 use crate::domain::server::ServerMember;
 use crate::domain::{ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use crate::http::Node;
+use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, InPath};
 use crate::http::kit::query::{InQuery, query};
 use crate::store::user_servers;
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 
 query! {
@@ -52,4 +55,25 @@ pub async fn get(
 ) -> Result<Json<ServerMember>> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, server).await?;
     user_servers::get(&node.db, &access, user).await?.map(Json).ok_or(Error::NotFound(Noun::User))
+}
+
+/// Remove a member
+///
+/// They hear nothing of the server any more, and may join it again. To keep them away, ban them.
+#[utoipa::path(
+    delete, path = "/servers/{server_id}/members/{user_id}", operation_id = "remove_member", tag = "servers",
+    responses((status = 204, description = "They have left; their sockets in its channels close")),
+)]
+pub async fn remove(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(server): InPath<ServerId>,
+    InPath(user): InPath<UserId>,
+) -> Result<HttpResponse> {
+    let access: ServerAccess<KickMembers> = node.registry.server(auth.0, server).await?;
+    access.outranks(user)?;
+    let db = node.db.clone();
+    let work = async move { user_servers::remove(&db, &access, user).await };
+    commit(&node, Change::MembershipUnclear(user, server), work, move |()| Change::Left(user, server)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -1,6 +1,7 @@
 //! The handlers, a file a collection.
 
 pub(super) mod auth;
+pub(super) mod bans;
 pub(super) mod channels;
 pub mod events;
 pub(super) mod export;

@@ -66,6 +66,25 @@ impl<T: FromFields> FromRequest for Body<T> {
     }
 }
 
+/// The same for a call whose fields may all be left out, and the body with them.
+pub struct BodyOrNothing<T>(pub T);
+
+impl<T: FromFields> FromRequest for BodyOrNothing<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = bytes(request, payload, JSON_BYTES_MAX);
+        let kind = content_type(request.headers());
+        Box::pin(async move {
+            let bytes = bytes.await?;
+            let is_nothing = matches!(bytes.trim_ascii(), b"" | b"null");
+            let object = if is_nothing { Map::new() } else { object(&bytes, &kind)? };
+            read(object).map(Self)
+        })
+    }
+}
+
 /// What is wrong with a body as a whole.
 fn whole(kind: &'static str, msg: &str) -> Issue {
     Issue { loc: vec!["body".into()], msg: msg.into(), kind }

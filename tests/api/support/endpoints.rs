@@ -24,7 +24,7 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 47] = [
+pub static ENDPOINTS: [Endpoint; 52] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::POST, "/auth/refresh", Anyone, r#"{"refresh_token": "x"}"#),
@@ -49,6 +49,11 @@ pub static ENDPOINTS: [Endpoint; 47] = [
     endpoint(Method::POST, "/servers/{server_id}/leave", Token, ""),
     endpoint(Method::GET, "/servers/{server_id}/members", Token, ""),
     endpoint(Method::GET, "/servers/{server_id}/members/{user_id}", Token, ""),
+    endpoint(Method::DELETE, "/servers/{server_id}/members/{user_id}", Token, ""),
+    endpoint(Method::GET, "/servers/{server_id}/bans", Token, ""),
+    endpoint(Method::GET, "/servers/{server_id}/bans/{user_id}", Token, ""),
+    endpoint(Method::PUT, "/servers/{server_id}/bans/{user_id}", Token, r#"{"reason": "spam"}"#),
+    endpoint(Method::DELETE, "/servers/{server_id}/bans/{user_id}", Token, ""),
     endpoint(Method::POST, "/channels/", Token, r#"{"name": "general", "server_id": 1}"#),
     endpoint(Method::GET, "/channels/{channel_id}", Token, ""),
     endpoint(Method::PUT, "/channels/{channel_id}", Token, r#"{"name": "general"}"#),

@@ -31,6 +31,9 @@ pub const PROFILE: Shape = &[
     ("created_at", Time),
     ("updated_at", Time),
 ];
+pub const BAN: Shape =
+    &[("user_id", Id), ("username", Text), ("reason", TextOrNull), ("banned_by", Id), ("created_at", Time)];
+
 pub const PUBLIC_PROFILE: Shape = &[
     ("id", Id),
     ("username", Text),

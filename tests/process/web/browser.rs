@@ -47,6 +47,17 @@ async fn place() -> Arc<OwnedSemaphorePermit> {
     place
 }
 
+/// What is there, for whoever waits in vain: the beginning and the end of the text, the connection, and where the list of messages stands.
+const SHOWN: &str = "const text = document.body.innerText;
+    const list = document.querySelector('[data-test=messages]');
+    const rows = document.querySelectorAll('[data-test=message]');
+    const { scrollTop, clientHeight, scrollHeight } = list ?? {};
+    return {
+        text: text.length > 3000 ? `${text.slice(0, 2000)} … ${text.slice(-1000)}` : text,
+        connection: document.querySelector('[data-test=connection]')?.dataset.state,
+        rows: rows.length, last: [...rows].at(-1)?.dataset.seq, scrollTop, clientHeight, scrollHeight,
+    }";
+
 /// One browser with a profile of its own and one page.
 pub struct Browser {
     driver: Child,
@@ -169,7 +180,7 @@ impl Browser {
             }
         };
         if timeout(PATIENCE, wait).await.is_err() {
-            let shown = self.run("return document.body.innerText.slice(0, 3000)", &[]).await;
+            let shown = self.run(SHOWN, &[]).await;
             panic!("{what} does not come; there is: {shown}\n{:?}", self.console().await);
         }
     }

@@ -139,7 +139,6 @@ export const en = {
   'delete_message.text': 'This message of {name} will be gone, for everybody and for good.',
   'delete_message.text_mine': 'Your message will be gone, for everybody and for good.',
   'delete_message.submit': 'Delete',
-
   'dialog.close': 'Close',
 
   'messages.label': 'Messages in {name}',
@@ -344,6 +343,7 @@ export const en = {
   'error.origin_not_allowed': 'This server does not let this page in. Its operator can allow the address.',
   'error.header_not_allowed': 'This server does not let this page in. Its operator can allow it.',
   'error.method_not_allowed': 'The server does not know this call. Please reload the page.',
+  'error.banned': 'You are banned from this server.',
   'error.missing_permission': 'None of your roles allows this.',
   'error.not_the_owner': 'Only the owner of the server may do this.',
   'error.not_the_author': 'This message is somebody else’s.',

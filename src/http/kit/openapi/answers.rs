@@ -14,17 +14,17 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 use Code::{
-    AlreadyMember, BodyTooLarge, Busy, ChannelNotFound, CurrentPasswordRequired, EmailTaken, InternalError,
-    InvalidContent, InvalidCredentials, InvalidRefreshToken, InvalidToken, MessageNotFound, MissingPermission,
-    NewOwnerNotAMember, NonceConflict, NotAMember, NotAMemberToLeave, NotAuthenticated, NotReady, NotTheAuthor,
-    NotTheOwner, OriginNotAllowed, OwnerCannotLeave, OwnsServers, RateLimited, RefreshTokenMissing, RefreshTokenReused,
-    ReplyToNotFound, RequestTooSlow, ServerNotFound, SessionNotFound, TokenExpired, TokenRevoked, TooManyChannels,
-    TooManyPins, TooManyReactions, TooManyServers, Unavailable, Unconfirmed, UserNotFound, UsernameTaken,
-    ValidationError, WrongPassword,
+    AlreadyMember, BanNotFound, Banned, BodyTooLarge, Busy, ChannelNotFound, CurrentPasswordRequired, EmailTaken,
+    InternalError, InvalidContent, InvalidCredentials, InvalidRefreshToken, InvalidToken, MessageNotFound,
+    MissingPermission, NewOwnerNotAMember, NonceConflict, NotAMember, NotAMemberToLeave, NotAuthenticated, NotReady,
+    NotTheAuthor, NotTheOwner, OriginNotAllowed, Outranked, OwnerCannotLeave, OwnsServers, RateLimited,
+    RefreshTokenMissing, RefreshTokenReused, ReplyToNotFound, RequestTooSlow, ServerNotFound, SessionNotFound,
+    TokenExpired, TokenRevoked, TooManyChannels, TooManyPins, TooManyReactions, TooManyServers, Unavailable,
+    Unconfirmed, UserNotFound, UsernameTaken, ValidationError, WrongPassword,
 };
 
 /// What an operation refuses beside what all of its kind do.
-const OWN: [(&str, &[Code]); 40] = [
+const OWN: [(&str, &[Code]); 45] = [
     ("register", &[UsernameTaken, EmailTaken]),
     ("login", &[InvalidCredentials, OriginNotAllowed]),
     ("refresh", &[InvalidRefreshToken, RefreshTokenMissing, RefreshTokenReused, OriginNotAllowed]),
@@ -39,9 +39,14 @@ const OWN: [(&str, &[Code]); 40] = [
     ("update_server", &[NotAMember, MissingPermission, ServerNotFound]),
     ("delete_server", &[NotAMember, NotTheOwner, ServerNotFound]),
     ("hand_over_server", &[NewOwnerNotAMember, NotAMember, NotTheOwner, ServerNotFound]),
-    ("join_server", &[AlreadyMember, TooManyServers, ServerNotFound]),
+    ("join_server", &[AlreadyMember, Banned, TooManyServers, ServerNotFound]),
     ("list_members", &[NotAMember, ServerNotFound]),
     ("get_member", &[NotAMember, ServerNotFound, UserNotFound]),
+    ("remove_member", &[NotAMember, MissingPermission, Outranked, ServerNotFound, UserNotFound]),
+    ("list_bans", &[NotAMember, MissingPermission, ServerNotFound]),
+    ("get_ban", &[NotAMember, MissingPermission, ServerNotFound, BanNotFound]),
+    ("create_ban", &[NotAMember, MissingPermission, Outranked, ServerNotFound, UserNotFound]),
+    ("delete_ban", &[NotAMember, MissingPermission, ServerNotFound, BanNotFound]),
     ("leave_server", &[NotAMemberToLeave, OwnerCannotLeave, ServerNotFound]),
     ("create_channel", &[TooManyChannels, NotAMember, MissingPermission, ServerNotFound]),
     ("get_channel", &[NotAMember, ChannelNotFound]),
