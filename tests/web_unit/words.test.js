@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { en } from '../../web/app/words/en.js';
-import { ko } from '../../web/app/words/ko.js';
+import { en as enWords } from '../../web/app/words/en.js';
+import { en as enErrors } from '../../web/app/words/errors/en.js';
+import { ko as koErrors } from '../../web/app/words/errors/ko.js';
+import { ko as koWords } from '../../web/app/words/ko.js';
 import { filesOf, textOf } from './tree.js';
 
+const en = { ...enWords, ...enErrors };
+const ko = { ...koWords, ...koErrors };
 const LANGUAGES = { en, ko };
 const PLACEHOLDER = /\{(\w+)\}/g;
 

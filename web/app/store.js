@@ -292,7 +292,8 @@ const shown = signal({ language: 'en', table: /** @type {Record<string, Words>} 
 
 /** @param {string} language */
 async function loadWords(language) {
-  const { [language]: table } = await import(`./words/${language}.js`);
+  const files = [import(`./words/${language}.js`), import(`./words/errors/${language}.js`)];
+  const table = Object.assign({}, ...(await Promise.all(files)).map(({ [language]: words }) => words));
   if (preferences.peek().language === language) shown.value = { language, table };
 }
 

@@ -54,7 +54,7 @@ fn strings(list: &Value) -> Vec<&str> {
 
 /// Nothing that the page needs is found out late: a file that is not named in it costs a round trip more.
 fn looks_up_nothing_late(asked: &Value, calls: &[&str]) {
-    assert_eq!(strings(&asked["others"]), ["app/words/en.js"], "{asked}");
+    assert_eq!(strings(&asked["others"]), ["app/words/en.js", "app/words/errors/en.js"], "{asked}");
     // The profiles of those who are seen are asked for a moment after they are shown, whether or not one can type by then.
     let mut called = strings(&asked["calls"]);
     called.retain(|call| *call != "users/lookup");
