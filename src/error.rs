@@ -209,16 +209,16 @@ impl Conflict {
 }
 
 fn denied(denied: Denied) -> Cow<'static, str> {
-    match denied {
-        Denied::NotMember => "You are not a member of this server; join it first".into(),
-        Denied::NotOwner => "Only the owner of the server may do this".into(),
-        Denied::NotAuthor => "The message is somebody else's".into(),
+    Cow::Borrowed(match denied {
+        Denied::NotMember => "You are not a member of this server; join it first",
+        Denied::NotOwner => "Only the owner of the server may do this",
+        Denied::NotAuthor => "The message is somebody else's",
         Denied::Outranked => {
-            "You cannot do this to yourself, to the owner, or to somebody whose highest role is not below yours".into()
+            "You cannot do this to yourself, to the owner, or to somebody whose highest role is not below yours"
         }
-        Denied::Banned => "You are banned from this server".into(),
-        Denied::Lacks(permission) => format!("This takes the permission `{}`", permission.name()).into(),
-    }
+        Denied::Banned => "You are banned from this server",
+        Denied::Lacks(permission) => return format!("This takes the permission `{}`", permission.name()).into(),
+    })
 }
 
 impl From<TooMany> for Error {

@@ -16,6 +16,8 @@ create index bans_user_id_idx on bans (user_id);
 -- is what has been committed before its turn. Whoever bans is told whether there was one.
 create function end_membership() returns trigger language plpgsql as $$
 begin
+    -- Before the membership, as who deletes the server takes them.
+    perform from servers where id = new.server_id for key share;
     perform from users where id = new.user_id and deleted_at is null for no key update;
     if not found then
         raise foreign_key_violation using message = 'no such user', constraint = 'bans_user_id_fkey';

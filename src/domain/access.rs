@@ -49,17 +49,36 @@ impl<R> ServerAccess<R> {
         &self.facts.server
     }
 
-    /// Whether the caller may act on somebody, a member or not.
+    /// The same right over somebody, a member or not.
     ///
     /// # Errors
     /// [`Denied::Outranked`].
-    pub fn outranks(&self, user: UserId) -> Result<(), Denied> {
-        if self.facts.is_above(user) { Ok(()) } else { Err(Denied::Outranked) }
+    pub fn over(self, user: UserId) -> Result<Over<R>, Denied> {
+        if self.facts.is_above(user) { Ok(Over { access: self, user }) } else { Err(Denied::Outranked) }
     }
 
     /// Whether the server is the caller's own.
     pub fn is_owner(&self) -> bool {
         self.facts.is_owner()
+    }
+}
+
+/// Proof of the right `R` to a server, and that the caller stands above whom it is used on.
+#[derive(Debug)]
+pub struct Over<R> {
+    access: ServerAccess<R>,
+    user: UserId,
+}
+
+impl<R> Over<R> {
+    /// In which server, and by whom.
+    pub fn access(&self) -> &ServerAccess<R> {
+        &self.access
+    }
+
+    /// On whom.
+    pub fn user(&self) -> UserId {
+        self.user
     }
 }
 

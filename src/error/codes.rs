@@ -98,7 +98,7 @@ table! {
         => "Join the server first: `POST /servers/{server_id}/join`";
     NotTheOwner "not_the_owner" Answer(403), "Only the server's owner may do this"
         => "Do not offer it to others";
-    Outranked "outranked" Answer(403), "Whom it is about is the owner, or has a role that is not below your highest one"
+    Outranked "outranked" Answer(403), "Whom it is about is the caller, the owner, or has a role that is not below the caller's highest one"
         => "Do not offer it";
     Banned "banned" Answer(403), "The caller is banned from the server"
         => "Do not try again; whoever bans there may lift it";

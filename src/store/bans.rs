@@ -1,10 +1,10 @@
 //! Bans: who may not come back to a server.
 
 use super::Db;
-use crate::domain::access::{BanMembers, Denied, ServerAccess};
+use crate::domain::access::{BanMembers, Denied, Over, ServerAccess};
 use crate::domain::ban::{Ban, NewBan};
 use crate::domain::{ServerId, UserId};
-use crate::error::{Conflict, Error, Noun, Result, Unauthorized};
+use crate::error::{Conflict, Error, Result};
 use tokio_postgres::Row;
 
 /// Bans somebody, which ends their membership, if they had one: that is the second answer. Banned already, only the reason and who gives
@@ -12,13 +12,11 @@ use tokio_postgres::Row;
 ///
 /// # Errors
 /// `user_not_found`; `outranked` when they have become the owner meanwhile.
-pub async fn create(db: &Db, access: &ServerAccess<BanMembers>, user: UserId, new: &NewBan) -> Result<(Ban, bool)> {
+pub async fn create(db: &Db, over: &Over<BanMembers>, new: &NewBan) -> Result<(Ban, bool)> {
     let reason = new.reason.as_ref().map(|reason| reason.as_str());
-    let ids = [access.id().0, user.0, access.caller().id().0];
+    let ids = [over.access().id().0, over.user().0, over.access().caller().id().0];
     let row = db.write(include_str!("../../sql/bans/create.sql"), &[&ids[0], &ids[1], &ids[2], &reason]).await;
     let row = row.map_err(|error| match error {
-        // By the constraint on who is banned.
-        Error::Unauthorized(Unauthorized::Invalid) => Error::NotFound(Noun::User),
         Error::Conflict(Conflict::OwnerCannotLeave) => Denied::Outranked.into(),
         other => other,
     })?;

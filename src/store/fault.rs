@@ -78,7 +78,8 @@ fn constraint(name: &str) -> Option<Error> {
         "user_servers_not_banned" => Denied::Banned.into(),
         "user_servers_pkey" => Conflict::AlreadyMember.into(),
         "servers_owner_membership_fkey" => Conflict::OwnerCannotLeave.into(),
-        "servers_owner_id_fkey" | "user_servers_user_id_fkey" | "bans_user_id_fkey" => Unauthorized::Invalid.into(),
+        "servers_owner_id_fkey" | "user_servers_user_id_fkey" => Unauthorized::Invalid.into(),
+        "bans_user_id_fkey" => Error::NotFound(Noun::User),
         "user_servers_server_id_fkey" | "channels_server_id_fkey" | "bans_server_id_fkey" => {
             Error::NotFound(Noun::Server)
         }

@@ -1,7 +1,7 @@
 //! Memberships: who belongs to which server.
 
 use super::Db;
-use crate::domain::access::{Denied, KickMembers, Member, MemberState, ServerAccess, Visitor};
+use crate::domain::access::{Denied, KickMembers, Member, MemberState, Over, ServerAccess, Visitor};
 use crate::domain::server::ServerMember;
 use crate::domain::{ServerId, UserId};
 use crate::error::{Conflict, Error, Noun, Result};
@@ -33,8 +33,9 @@ pub async fn leave(db: &Db, access: &ServerAccess<Member>) -> Result<()> {
 ///
 /// # Errors
 /// `user_not_found` when it has ended already; `outranked` when they have become the owner meanwhile.
-pub async fn remove(db: &Db, access: &ServerAccess<KickMembers>, user: UserId) -> Result<()> {
-    let ended = db.execute(include_str!("../../sql/user_servers/leave.sql"), &[&user.0, &access.id().0]).await;
+pub async fn remove(db: &Db, over: &Over<KickMembers>) -> Result<()> {
+    let ids = (over.user().0, over.access().id().0);
+    let ended = db.execute(include_str!("../../sql/user_servers/leave.sql"), &[&ids.0, &ids.1]).await;
     let ended = ended.map_err(|error| match error {
         Error::Conflict(Conflict::OwnerCannotLeave) => Denied::Outranked.into(),
         other => other,

@@ -71,6 +71,7 @@ async fn a_ban_comes_before_a_membership_and_outlives_it() {
     // Once more: only the reason is another one.
     let again = app.put(&ban_of(server, &ara), &mina, json!({ "reason": "as announced" })).await.is(200);
     assert_eq!((&again["reason"], &again["created_at"]), (&json!("as announced"), &first["created_at"]));
+    assert_eq!(app.put(&ban_of(server, &ara), &mina, json!({})).await.is(200), again);
     // It is the server's, whoever owns that.
     app.put(&format!("/servers/{server}/owner"), &mina, json!({ "owner_id": jun.id })).await.is(200);
     assert_eq!(app.get(&ban_of(server, &ara), &jun).await.is(200), again);

@@ -211,7 +211,7 @@ async fn real_answers_fit_their_schemas() {
     app.socket(channel, &mina).await.say_and_hear("hello").await;
     app.put(&format!("/servers/{server}/bans/{}", banned.id), &mina, json!({})).await.is(200);
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.who == Who::Token && !endpoint.is_final()) {
-        let user = if endpoint.path.contains("/bans/") { banned.id } else { mina.id };
+        let user = if endpoint.is_about_bans() { banned.id } else { mina.id };
         let path = endpoint.path_of(user, server, channel);
         let body = endpoint.body.replace(r#""server_id": 1"#, &format!(r#""server_id": {server}"#));
         let answer = app.call(endpoint.method.clone(), &path, &mina, |call| call.body(body)).await;
@@ -297,7 +297,7 @@ async fn examples_work_as_they_stand_and_do_no_harm() {
     let channel = app.post("/channels/", mina, new).await.is(201)["id"].as_i64().expect("an id");
     app.post(&format!("/channels/{channel}/messages"), mina, json!({ "content": "Hello, World!" })).await.is(201);
     let banned = app.register("banned").await;
-    let user_of = |endpoint: &Endpoint| if endpoint.path.contains("/bans/") { banned.id } else { june.id };
+    let user_of = |endpoint: &Endpoint| if endpoint.is_about_bans() { banned.id } else { june.id };
     let mut tried = 0;
     for (endpoint, body) in endpoints().filter(|(endpoint, _)| endpoint.path != "/auth/register") {
         let path = endpoint.path_of(user_of(endpoint), server, channel);

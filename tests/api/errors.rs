@@ -51,9 +51,10 @@ async fn every_path_works_with_and_without_its_trailing_slash() {
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;
     app.said(channel, &mina, "hello").await;
+    let banned = app.banned(server, &mina).await;
     let mut slashed = Vec::new();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.is_final()) {
-        let path = endpoint.path_of(mina.id, server, channel);
+        let path = endpoint.path_of(if endpoint.is_about_bans() { banned } else { mina.id }, server, channel);
         let plain = send(&app, &mina, endpoint.method.clone(), &path, endpoint.body.into()).await;
         let twin = send(&app, &mina, endpoint.method.clone(), &Endpoint::twin(&path), endpoint.body.into()).await;
         assert_eq!(plain.status, twin.status, "{} {path}", endpoint.method);
@@ -83,8 +84,9 @@ async fn head_answers_as_get_without_a_body() {
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;
     app.said(channel, &mina, "hello").await;
+    let banned = app.banned(server, &mina).await;
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.method == Method::GET) {
-        let path = endpoint.path_of(mina.id, server, channel);
+        let path = endpoint.path_of(if endpoint.is_about_bans() { banned } else { mina.id }, server, channel);
         let get = app.get(&path, &mina).await;
         let head = app.call(Method::HEAD, &path, &mina, |call| call).await;
         assert_eq!((get.status, head.status, head.text.as_str()), (200, 200, ""), "{path}");
@@ -104,18 +106,23 @@ async fn a_body_that_is_no_object_says_where_it_went_wrong() {
     let channel = app.channel(&mina, server, "general").await;
     for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.body.is_empty()) {
         let path = endpoint.path_of(mina.id, server, channel);
+        // A ban needs no reason.
+        let is_optional = endpoint.is_about_bans();
         for (body, loc, kind) in [
-            ("", json!(["body"]), "missing"),
+            ("", json!(["body"]), if is_optional { "" } else { "missing" }),
             ("{\"name\": ", json!(["body", 9]), "json_invalid"),
             ("{\n\"name\" 1}", json!(["body", 9]), "json_invalid"),
             ("{} {}", json!(["body", 3]), "json_invalid"),
             ("hello", json!(["body", 0]), "json_invalid"),
             ("[]", json!(["body"]), "model_attributes_type"),
-            ("null", json!(["body"]), "model_attributes_type"),
+            ("null", json!(["body"]), if is_optional { "" } else { "model_attributes_type" }),
             ("\"{}\"", json!(["body"]), "model_attributes_type"),
         ] {
             let answer = send(&app, &mina, endpoint.method.clone(), &path, body.into()).await;
-            answer.rejects(&[(loc, kind)]);
+            match kind {
+                "" => answer.refuses(403, "outranked"),
+                kind => answer.rejects(&[(loc, kind)]),
+            }
         }
         let not_utf8 = send(&app, &mina, endpoint.method.clone(), &path, b"{\"name\": \"\xff\"}".to_vec()).await;
         not_utf8.refuses(422, "validation_error");

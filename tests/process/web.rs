@@ -14,6 +14,7 @@ mod line;
 mod link;
 mod long;
 mod looks;
+mod moderation;
 mod newcomer;
 mod page;
 mod picture;

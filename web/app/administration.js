@@ -5,7 +5,9 @@ import { forgetAccount, openChannel, openServer } from './actions.js';
 import { call } from './api.js';
 import { keepSoon } from './disk.js';
 import { takeFrame } from './frames.js';
-import { channels, me, servers } from './store.js';
+import { channels, connection, me, servers } from './store.js';
+
+const BANS_PAGE = 50;
 
 /**
  * @param {{name: string, description?: string}} wanted
@@ -49,6 +51,37 @@ export async function deleteServer(id) {
 /** @param {number} id @param {number} user_id */
 export async function handOver(id, user_id) {
   takeFrame({ type: 'server.updated', ...(await call('PUT', `servers/${id}/owner`, { body: { owner_id: user_id } })) });
+}
+/** @param {number} id @param {number} user_id */
+export async function removeMember(id, user_id) {
+  // Who is not there any more need not be removed.
+  await call('DELETE', `servers/${id}/members/${user_id}`).catch((error) =>
+    error.code === 'user_not_found' ? undefined : Promise.reject(error),
+  );
+  memberLeft(id, user_id);
+}
+/** @param {number} id @param {number} user_id @param {string|null} reason */
+export async function ban(id, user_id, reason) {
+  await call('PUT', `servers/${id}/bans/${user_id}`, { body: { reason } });
+  memberLeft(id, user_id);
+}
+/**
+ * Where news come they came before the answer, and may tell by now that somebody is back.
+ * @param {number} server_id @param {number} user_id
+ */
+function memberLeft(server_id, user_id) {
+  if (connection.peek().state !== 'live') takeFrame({ type: 'member.left', server_id, user_id });
+}
+/** @param {number} id @param {number} user_id */
+export async function liftBan(id, user_id) {
+  await call('DELETE', `servers/${id}/bans/${user_id}`).catch((error) =>
+    error.code === 'ban_not_found' ? undefined : Promise.reject(error),
+  );
+}
+/** @param {number} id @param {number} after */
+export async function listBans(id, after) {
+  const bans = await call('GET', `servers/${id}/bans?after=${after}&limit=${BANS_PAGE}`);
+  return { bans, isLast: bans.length < BANS_PAGE };
 }
 
 /**

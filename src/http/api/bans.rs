@@ -61,9 +61,10 @@ pub async fn get(
 /// Ban somebody from a server
 ///
 /// A member or not. They leave it, hear nothing of it any more, and cannot join it again until the ban is lifted. What they have written
-/// stays. Of somebody who is banned already only the reason changes.
+/// stays. Of somebody who is banned already only the reason and who gives it change; a reason that is left out stays.
 #[utoipa::path(
-    put, path = "/servers/{server_id}/bans/{user_id}", operation_id = "create_ban", tag = "servers", request_body = NewBan,
+    put, path = "/servers/{server_id}/bans/{user_id}", operation_id = "create_ban", tag = "servers",
+    request_body(content = Option<NewBan>, example = json!({ "reason": "Spam in every channel" })),
     responses((status = 200, description = "The ban", body = Ban)),
 )]
 pub async fn create(
@@ -74,9 +75,9 @@ pub async fn create(
     BodyOrNothing(new): BodyOrNothing<NewBan>,
 ) -> Result<Json<Ban>> {
     let access: ServerAccess<BanMembers> = node.registry.server(auth.0, server).await?;
-    access.outranks(user)?;
+    let over = access.over(user)?;
     let db = node.db.clone();
-    let work = async move { bans::create(&db, &access, user, &new).await };
+    let work = async move { bans::create(&db, &over, &new).await };
     let made = move |(_, has_left): &(Ban, bool)| match has_left {
         true => Change::Left(user, server),
         false => Change::Membership(user, server),
@@ -97,6 +98,8 @@ pub async fn delete(
     InPath(user): InPath<UserId>,
 ) -> Result<HttpResponse> {
     let access: ServerAccess<BanMembers> = node.registry.server(auth.0, server).await?;
-    bans::delete(&node.db, &access, user).await?;
+    let (db, change) = (node.db.clone(), Change::Membership(user, server));
+    let work = async move { bans::delete(&db, &access, user).await };
+    commit(&node, change.clone(), work, move |()| change).await?;
     Ok(HttpResponse::NoContent().finish())
 }

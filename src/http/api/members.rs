@@ -71,9 +71,9 @@ pub async fn remove(
     InPath(user): InPath<UserId>,
 ) -> Result<HttpResponse> {
     let access: ServerAccess<KickMembers> = node.registry.server(auth.0, server).await?;
-    access.outranks(user)?;
+    let over = access.over(user)?;
     let db = node.db.clone();
-    let work = async move { user_servers::remove(&db, &access, user).await };
+    let work = async move { user_servers::remove(&db, &over).await };
     commit(&node, Change::MembershipUnclear(user, server), work, move |()| Change::Left(user, server)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -100,7 +100,7 @@ pub async fn hand_over(
 /// Delete a server
 #[utoipa::path(
     delete, path = "/servers/{server_id}", operation_id = "delete_server",
-    responses((status = 204, description = "It is gone with its channels, messages and memberships; its sockets close")),
+    responses((status = 204, description = "It is gone with its channels, messages, memberships and bans; its sockets close")),
 )]
 pub async fn delete(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Owner> = node.registry.server(auth.0, id).await?;

@@ -66,7 +66,7 @@ impl<T: FromFields> FromRequest for Body<T> {
     }
 }
 
-/// The same for a call whose fields may all be left out, and the body with them.
+/// A JSON body whose fields may all be left out, and the body with them.
 pub struct BodyOrNothing<T>(pub T);
 
 impl<T: FromFields> FromRequest for BodyOrNothing<T> {

@@ -109,6 +109,13 @@ impl TestApp {
         id(&self.post("/channels/", owner, json!({ "name": name, "server_id": server_id })).await.is(201))
     }
 
+    /// Somebody whom the owner has banned.
+    pub async fn banned(&self, server_id: i64, owner: &User) -> i64 {
+        let user = self.register("banned").await;
+        self.put(&format!("/servers/{server_id}/bans/{}", user.id), owner, json!({})).await.is(200);
+        user.id
+    }
+
     pub async fn join(&self, user: &User, server_id: i64) {
         self.post(&format!("/servers/{server_id}/join"), user, Value::Null).await.is(200);
     }

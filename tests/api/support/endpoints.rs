@@ -98,6 +98,11 @@ impl Endpoint {
         self.method == Method::DELETE || self.path == "/auth/logout" || self.path.ends_with("bulk-delete")
     }
 
+    /// Whether it is about one who is banned.
+    pub fn is_about_bans(&self) -> bool {
+        self.path.contains("/bans/")
+    }
+
     /// The path about the things with these ids.
     pub fn path_of(&self, user_id: i64, server_id: i64, channel_id: i64) -> String {
         self.path

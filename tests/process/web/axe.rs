@@ -4,7 +4,7 @@ use super::super::client::{Account, Api};
 use super::super::node::{Node, data_folder};
 use super::input::key;
 use super::line::Line;
-use super::page::{LAPTOP, PASSWORD, PHONE, Person};
+use super::page::{LAPTOP, PASSWORD, PHONE, Person, named};
 use super::talk::{self, Talk};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -36,7 +36,7 @@ const LOOK: &str = "const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'w
 /// A dialog, the clicks that lead to it, and what is there once all of it is.
 type Dialog = (&'static str, &'static [&'static str], &'static str);
 
-const DIALOGS: [Dialog; 22] = [
+const DIALOGS: [Dialog; 23] = [
     ("new server", &["[data-test=new-server]"], "[data-test=server-name]"),
     ("new server, refused", &["[data-test=new-server]", "[data-test=create-server]"], "dialog .problem"),
     ("join", &["[data-test=join-server]"], "[data-test=join-code]"),
@@ -51,8 +51,9 @@ const DIALOGS: [Dialog; 22] = [
     ("server menu", &["[data-test=server-menu]"], ".menu"),
     ("invite", &["[data-test=server-menu]", ".menu li:nth-child(1) button"], "[data-test=invite-id]"),
     ("server settings", &["[data-test=server-menu]", ".menu li:nth-child(3) button"], "[name=icon_url]"),
-    ("hand over", &["[data-test=server-menu]", ".menu li:nth-child(4) button"], "dialog select"),
-    ("delete server", &["[data-test=server-menu]", ".menu li:nth-child(5) button"], "[data-test=confirm]"),
+    ("bans", &["[data-test=server-menu]", ".menu li:nth-child(4) button"], "[data-test=banned]"),
+    ("hand over", &["[data-test=server-menu]", ".menu li:nth-child(5) button"], "dialog select"),
+    ("delete server", &["[data-test=server-menu]", ".menu li:nth-child(6) button"], "[data-test=confirm]"),
     ("switcher", &["[data-test=open-switcher]"], ".switcher-row"),
     ("emoji", &[".composer-box .icon-button:not(.send)"], ".emoji-group:nth-of-type(2)"),
     ("profile", &["[data-test=settings]"], "[name=display_name]"),
@@ -183,6 +184,16 @@ impl Tour {
         self.person.click("member").await;
         self.look("person").await;
         self.clear().await;
+        for action in ["remove-member", "ban"] {
+            if small {
+                self.person.click("members").await;
+            }
+            self.reach("li:nth-child(2) > [data-test=member]").await;
+            self.reach(&named(action)).await;
+            self.person.browser.find(&named("confirm")).await;
+            self.look(action).await;
+            self.clear().await;
+        }
     }
 
     async fn dialogs(&mut self) {

@@ -26,6 +26,9 @@ impl Talk {
         let (june, haneul) = (api.account("june").await, api.account("haneul").await);
         api.join(mina.server, &june).await;
         api.join(mina.server, &haneul).await;
+        let banned = id(&api.get("/users/me", &api.account("banned").await.token).await);
+        let path = format!("/servers/{}/bans/{banned}", mina.server);
+        api.must(Method::PUT, &path, &mina.token, json!({ "reason": "Spam in every channel" })).await;
         Self { api, mina, june, haneul, channel }
     }
 

@@ -4,12 +4,14 @@ import { useState } from '../../vendor/hooks.js';
 import { countUnsent, logOut, openServer, remove } from '../actions.js';
 import * as administration from '../administration.js';
 import { channels, channelsOf, me, members, people, servers, t } from '../store.js';
+import { Confirm } from './confirm.js';
 import { EmojiPicker } from './emoji_picker.js';
 import {
   Avatar, Field, FormError, FormProblem, Icon, Submit, Time, copyText, demand, html, nameOf, orNull, personName,
   useForm,
 } from './kit.js';
 import { Modal } from './modal.js';
+import { BanPerson, Bans, PersonActions, RemoveMember } from './moderation.js';
 import {
   closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showChannel, showFirst, tell,
 } from './navigation.js';
@@ -108,6 +110,7 @@ const MENU_OF_OWNER = [
   ['invite', 'invite'],
   ['new_channel', 'add'],
   ['server_settings', 'settings'],
+  ['bans', 'ban'],
   ['hand_over', 'person'],
   ['delete_server', 'delete'],
 ];
@@ -233,29 +236,6 @@ function HandOver({ serverId }) {
   <//>`;
 }
 
-/**
- * Asks before something is destroyed, by its name.
- * @param {{title: string, text: string, quote?: string, action: string, run: () => any}} props
- */
-function Confirm({ title, text, quote, action, run }) {
-  const form = useForm(async () => {
-    await run();
-    closeDialog();
-  });
-  return html`<${Modal} title=${title} onClose=${closeDialog}>
-    <form class="form" onSubmit=${form.onSubmit}>
-      <p>${text}</p>
-      ${quote && html`<blockquote class="quote">${quote}</blockquote>`}
-      <${FormProblem} form=${form} />
-      <div class="dialog-foot">
-        <button type="button" class="button" onClick=${closeDialog}>${t('form.cancel')}</button>
-        <button type="submit" class="button is-danger" data-test="confirm" autofocus
-          aria-disabled=${form.isBusy ? 'true' : undefined}>${action}</button>
-      </div>
-    </form>
-  <//>`;
-}
-
 /** @param {{kind: 'delete_server' | 'leave_server', serverId: number}} props */
 function ConfirmServer({ kind, serverId }) {
   const name = servers.value.get(serverId)?.name ?? '';
@@ -303,6 +283,7 @@ function Person({ userId, anchor }) {
       ${person && html`<p class="muted">@${person.username}</p>`}
       ${bio && html`<p class="person-bio">${bio}</p>`}
     </div>
+    <${PersonActions} userId=${userId} />
   <//>`;
 }
 
@@ -315,6 +296,9 @@ const DIALOGS = /** @type {Record<string, any>} */ ({
   new_channel: ChannelForm,
   channel: ChannelForm,
   channel_info: ChannelInfo,
+  bans: Bans,
+  ban: BanPerson,
+  remove_member: RemoveMember,
   hand_over: HandOver,
   delete_server: ConfirmServer,
   leave_server: ConfirmServer,

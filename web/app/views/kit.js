@@ -210,6 +210,7 @@ export class FormError extends Error {
 /** The rules of the fields, in the words of the interface: the server's are English. */
 const RULES = new Set([
   'username', 'email', 'password', 'display_name', 'bio', 'avatar_url', 'icon_url', 'name', 'description',
+  'reason',
 ]);
 
 /** Codes that are about one field. */

@@ -53,6 +53,7 @@ export const en = {
   'rule.icon_url': 'An address that begins with http:// or https://.',
   'rule.picture': 'Begins with http:// or https://. Other apps may show it; this page loads no pictures of others.',
   'rule.name': '1 to 100 characters that can be seen.',
+  'rule.reason': 'At most 512 characters.',
   'rule.description': 'At most 1,024 characters.',
 
   'rail.label': 'Servers',
@@ -105,6 +106,7 @@ export const en = {
   'server_menu.invite': 'Invite people',
   'server_menu.new_channel': 'Create a channel',
   'server_menu.server_settings': 'Server settings',
+  'server_menu.bans': 'Bans',
   'server_menu.hand_over': 'Transfer ownership',
   'server_menu.delete_server': 'Delete the server',
   'server_menu.leave_server': 'Leave the server',
@@ -115,6 +117,21 @@ export const en = {
   'channel_form.topic': 'What it is about (optional)',
   'channel_form.submit': 'Create',
   'channel_form.delete': 'Delete the channel',
+
+  'remove_member.title': 'Remove {name} from {server}?',
+  'remove_member.text':
+    'They hear nothing of it any more. With the link or the id they can come back; to keep them away, ban them.',
+  'remove_member.submit': 'Remove from the server',
+  'ban.title': 'Ban {name} from {server}?',
+  'ban.text': 'They leave, and cannot come back until you lift the ban. What they have written stays.',
+  'ban.reason': 'Reason (optional)',
+  'ban.reason_hint': 'For the list of bans; they do not see it.',
+  'ban.submit': 'Ban',
+  'ban.done': 'Banned. The server’s menu has the list of bans.',
+  'bans.lift_of': 'Lift the ban of {name}',
+  'bans.lifted': '{name} may come back.',
+  'bans.none': 'Nobody is banned.',
+  'bans.lift': 'Lift the ban',
 
   'hand_over.title': 'Transfer {name}',
   'hand_over.text': 'The new owner can change and delete everything here. You stay as a member.',

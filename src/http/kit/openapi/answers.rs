@@ -218,7 +218,9 @@ fn shown(code: Code, error: &Error) -> Value {
 fn mistake(operation: &Value, schemas: &Value) -> Option<Issue> {
     let content = operation["requestBody"]["content"].as_object().and_then(|content| content.values().next());
     if let Some(body) = content {
-        let name = body["schema"]["$ref"].as_str()?.rsplit('/').next()?;
+        // A body that may be left out is one of two: nothing, and itself.
+        let either = body["schema"]["oneOf"].as_array().into_iter().flatten();
+        let name = either.chain([&body["schema"]]).find_map(|schema| schema["$ref"].as_str())?.rsplit('/').next()?;
         let fields = &schemas[name];
         return Some(match fields["required"][0].as_str() {
             Some(field) => missing(field),

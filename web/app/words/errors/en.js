@@ -35,7 +35,8 @@ export const en = {
   'error.header_not_allowed': 'This server does not let this page in. Its operator can allow it.',
   'error.method_not_allowed': 'The server does not know this call. Please reload the page.',
   'error.banned': 'You are banned from this server.',
-  'error.outranked': 'You cannot do this to the owner, or to somebody whose highest role is not below yours.',
+  'error.outranked':
+    'You cannot do this to yourself, to the owner, or to somebody whose highest role is not below yours.',
   'error.ban_not_found': 'This person is not banned (any more).',
   'error.missing_permission': 'None of your roles allows this.',
   'error.not_the_owner': 'Only the owner of the server may do this.',

@@ -35,7 +35,7 @@ export const ko = {
   'error.header_not_allowed': '이 서버는 이 페이지를 허용하지 않아요. 서버 운영자가 허용할 수 있어요.',
   'error.method_not_allowed': '서버가 모르는 요청이에요. 페이지를 새로 고쳐 주세요.',
   'error.banned': '이 서버에서 차단되었어요.',
-  'error.outranked': '서버 주인이나, 나보다 낮지 않은 역할을 가진 사람에게는 할 수 없어요.',
+  'error.outranked': '나 자신이나 서버 주인, 나보다 낮지 않은 역할을 가진 사람에게는 할 수 없어요.',
   'error.ban_not_found': '차단된 사람이 아니에요.',
   'error.missing_permission': '이 일을 할 수 있는 역할이 없어요.',
   'error.not_the_owner': '서버 주인만 할 수 있어요.',
