@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{Client, Config, NoTls};
 
 const FOLDER: &str = "madang-tests-";
+const GONE: &str = "madang-gone-tests-";
 const TEMPLATE: &str = "madang_template";
 
 static CLUSTER: LazyLock<Embedded> = LazyLock::new(|| {
@@ -25,7 +26,8 @@ static CLUSTER: LazyLock<Embedded> = LazyLock::new(|| {
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 async fn start_cluster() -> Embedded {
-    remove_folders_of_earlier_runs();
+    // Hundreds of databases, whose removal nobody waits for: what is left of them at the end is for the next run.
+    std::thread::spawn(remove_folders_of_earlier_runs);
     let cluster = postgres::start(&folder_of(std::process::id()), None).await.expect("PostgreSQL starts");
     let mut template = cluster.config();
     connect(&template).await.batch_execute(&format!("create database {TEMPLATE}")).await.expect("a template");
@@ -55,13 +57,22 @@ fn folder_of(process: u32) -> PathBuf {
     std::env::temp_dir().join(format!("{FOLDER}{process}"))
 }
 
-/// A folder whose lock nobody holds has lost its process.
+/// A folder whose lock nobody holds has lost its process. It has another name before it is removed: what only half of it is left of, and
+/// perhaps no lock, is removed as well.
 fn remove_folders_of_earlier_runs() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER)) {
-        let lock = File::open(entry.path().join("lock"));
+    let folders = |start: &'static str| {
+        let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+        entries.filter(move |entry| entry.file_name().to_string_lossy().starts_with(start)).map(|entry| entry.path())
+    };
+    let own = folder_of(std::process::id());
+    for folder in folders(FOLDER).filter(|folder| *folder != own) {
+        let lock = File::open(folder.join("lock"));
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().replace(FOLDER, GONE);
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = fs::rename(&folder, folder.with_file_name(name));
         }
+    }
+    for folder in folders(GONE) {
+        let _ = fs::remove_dir_all(folder);
     }
 }
