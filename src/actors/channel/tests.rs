@@ -5,7 +5,7 @@ use crate::actors::bus::Bus;
 use crate::actors::registry::Registry;
 use crate::actors::relay::{Completion, Hears, Relay, RelayPort, Relays, Socket};
 use crate::actors::writer::{Outcome, Settled, Writer};
-use crate::domain::access::{Account, Caller, ChannelAccess, Facts, Right, SendMessages, ServerState};
+use crate::domain::access::{Account, Author, Caller, ChannelAccess, Facts, Right, SendMessages, ServerState};
 use crate::domain::epoch::Epoch;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
@@ -68,13 +68,17 @@ pub(super) fn access<R: Right>() -> ChannelAccess<R> {
     ChannelAccess::decide(facts, ChannelId(1)).expect("it has this channel").expect("a member")
 }
 
+fn author() -> Author {
+    access::<SendMessages>().into()
+}
+
 fn message(content: &str) -> NewMessage {
     NewMessage { content: content.try_into().expect("a content"), nonce: None, reply_to: None }
 }
 
 /// Something that somebody says.
 pub(in crate::actors) fn draft(content: &str) -> Draft {
-    Draft::new(access::<SendMessages>().into(), message(content))
+    Draft::new(author(), message(content))
 }
 
 /// A message of the channel's log, as its writer says that it has been committed.
@@ -192,8 +196,7 @@ async fn a_panic_in_a_channel_ends_the_gateways_whose_sends_it_had() {
     let scene = Scene::start().await;
     let post = |peer: &Peer| {
         let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
-        let posted =
-            scene.channel.post_as(access::<SendMessages>().into(), Posting { message: message("hello"), poster });
+        let posted = scene.channel.post_as(author(), Posting { message: message("hello"), poster });
         assert!(posted.is_ok());
     };
     let (waiting, late) = (scene.connect(Kind::Gateway).await, scene.connect(Kind::Gateway).await);
@@ -270,12 +273,7 @@ async fn a_log_that_went_on_while_a_draft_is_on_its_way_ends_nobody() {
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
     scene.channel.log_is_at(Seq(3));
     let poster = Poster::Socket(peer.outbox.begin_send().expect("it may send"));
-    assert!(
-        scene
-            .channel
-            .post_as(access::<SendMessages>().into(), Posting { message: message("the fourth"), poster })
-            .is_ok()
-    );
+    assert!(scene.channel.post_as(author(), Posting { message: message("the fourth"), poster }).is_ok());
     scene.channel.log_is_at(Seq(4));
     scene.channel.addr().do_send(committed(4, "the fourth"));
     scene.turn().await;
@@ -309,12 +307,7 @@ async fn who_resumes_after_what_is_not_announced_yet_waits_for_it() {
     scene.channel.attach(access(), listens.outbox.clone(), Start::Live);
     scene.channel.log_is_at(Seq(3));
     let poster = Poster::Socket(listens.outbox.begin_send().expect("it may send"));
-    assert!(
-        scene
-            .channel
-            .post_as(access::<SendMessages>().into(), Posting { message: message("the fourth"), poster })
-            .is_ok()
-    );
+    assert!(scene.channel.post_as(author(), Posting { message: message("the fourth"), poster }).is_ok());
     let (mut waits, mut beyond) = (scene.connect(Kind::Channel).await, scene.connect(Kind::Channel).await);
     scene.channel.attach(access(), waits.outbox.clone(), Start::After(Seq(4)));
     scene.channel.attach(access(), beyond.outbox.clone(), Start::After(Seq(5)));

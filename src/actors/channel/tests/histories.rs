@@ -48,7 +48,7 @@ async fn an_end_that_was_read_before_is_not_taken_over_afterwards() {
     let mut peer = scene.connect(Kind::Gateway).await;
     scene.channel.attach(access(), peer.outbox.clone(), Start::Live);
     let posting = Posting { message: message("in doubt"), poster: Poster::Nobody };
-    assert!(scene.channel.post_as(access::<SendMessages>().into(), posting).is_ok());
+    assert!(scene.channel.post_as(author(), posting).is_ok());
     scene.channel.addr().do_send(EndRead { last_seq: Seq(11) });
     scene.shared.forget_logs();
     assert!(!scene.channel.read_again(Seq(10)).await, "nothing was announced");
