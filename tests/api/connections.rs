@@ -71,11 +71,16 @@ async fn a_read_that_hangs_holds_up_no_read_that_comes_later() {
         }
         // By now nobody shares a connection with those.
         sleep(Duration::from_millis(20)).await;
-        // Few: those that hang have 5 s, also on a machine that has much else to do.
+        // Those that hang have 5 s, which a machine may need for a few of these: what counts is answered while they hang.
+        let mut answered = 0;
         for _ in 0..10 {
             app.get("/users/me", &mina).await.is(200);
+            if waiting().await == 0 {
+                break;
+            }
+            answered += 1;
         }
-        assert!(waiting().await > 0);
+        assert!(answered > 0, "each came when those that hang had been given up");
         table.batch_execute("commit").await.expect("it was open");
     };
     let (hung, ()) = timeout(SOON, async { tokio::join!(hanging, others) }).await.expect("nothing hangs");
