@@ -15,6 +15,7 @@ use crate::domain::access::Denied;
 use crate::domain::auth_session::FRESH_S;
 use crate::domain::backend::Backend;
 use crate::domain::log::{ChangeRefused, PINS_MAX, REACTION_KINDS_MAX};
+use crate::domain::role::ROLES_PER_SERVER;
 use crate::domain::server::{CHANNELS_PER_SERVER, SERVERS_PER_USER};
 use crate::domain::validation::Issue;
 use crate::limits::{HEAD_BYTES_MAX, SOCKETS_MAX, TooMany};
@@ -157,6 +158,12 @@ pub enum Conflict {
     NotBanned,
     /// The server has as many channels as it may have.
     TooManyChannels,
+    /// The server has as many roles as it may have.
+    TooManyRoles,
+    /// The default role is every member's.
+    DefaultRole,
+    /// An order of roles that does not name all of them.
+    RolesNotNamed,
     /// The user belongs to as many servers as one may.
     TooManyServers,
     /// A reply to a message that the channel does not have.
@@ -189,6 +196,11 @@ impl Conflict {
             Self::TooManyChannels => {
                 return format!("A server may have at most {CHANNELS_PER_SERVER} channels; delete one first").into();
             }
+            Self::TooManyRoles => {
+                return format!("A server may have at most {ROLES_PER_SERVER} roles; delete one first").into();
+            }
+            Self::DefaultRole => "The default role is every member's: only its permissions can be changed",
+            Self::RolesNotNamed => "Name all of the server's roles but the default one, each once",
             Self::InvalidContent => "The message cannot be stored; change its content",
             Self::TooManyReactions => {
                 return format!(
@@ -214,7 +226,7 @@ fn denied(denied: Denied) -> Cow<'static, str> {
         Denied::NotOwner => "Only the owner of the server may do this",
         Denied::NotAuthor => "The message is somebody else's",
         Denied::Outranked => {
-            "You cannot do this to yourself, to the owner, or to somebody whose highest role is not below yours"
+            "This takes a role above theirs: it cannot be done to the owner, to yourself, or to whom or what is not below your highest role"
         }
         Denied::Banned => "You are banned from this server",
         Denied::Lacks(permission) => return format!("This takes the permission `{}`", permission.name()).into(),

@@ -1,9 +1,9 @@
 //! What a decision costs: what a member may do in a channel, of roles and of what the channel says otherwise.
 
 use super::results::{Goal, Results, Row};
-use madang::domain::UserId;
 use madang::domain::permission::{Permission, Permissions};
-use madang::domain::rights::{Overwrite, Overwrites, RoleId, RoleRights, Roles, Standing};
+use madang::domain::rights::{Overwrite, Overwrites, RoleRights, Roles, Standing};
+use madang::domain::{RoleId, UserId};
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -6,9 +6,9 @@ with mine as (
     update nodes set applied = $2, beat = beat + 1 where id = $1 returning id
 )
 select exists (select from mine) as is_registered, (select written_at from rights where seq = $2) as applied_at,
-    r.seq, r.kind, r.user_id, r.server_id, r.channel_id, r.origin, r.written_at
+    r.seq, r.kind, r.user_id, r.server_id, r.channel_id, r.role_id, r.origin, r.written_at
 from (select 1) one
 left join lateral (
-    select seq, kind, user_id, server_id, channel_id, origin, written_at from rights where seq > $2 order by seq limit $3
+    select seq, kind, user_id, server_id, channel_id, role_id, origin, written_at from rights where seq > $2 order by seq limit $3
 ) r on true
 order by r.seq

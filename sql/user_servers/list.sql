@@ -1,1 +1,5 @@
-select server_id from user_servers where user_id = $1
+-- The servers that a user belongs to, and the roles that they have there.
+select m.server_id, array(
+    select role_id from member_roles r where r.user_id = $1 and r.server_id = m.server_id order by role_id
+) as role_ids
+from user_servers m where m.user_id = $1

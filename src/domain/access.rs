@@ -4,19 +4,22 @@
 
 mod facts;
 mod lasting;
+mod over;
 mod right;
 
-pub use facts::{Account, Caller, Facts, MemberState, ServerState};
-pub use lasting::{Author, Editor, Participant};
+pub use facts::{Account, Caller, Facts, MemberState, ServerRights, ServerState};
+pub use lasting::{Author, Participant};
+pub use over::{Given, MemberRole, Ordered, Over, OverRole};
 pub use right::{
-    BanMembers, Denied, KickMembers, ManageChannels, ManageMessages, ManageServer, Member, Owner, ReadHistory, Right,
-    SendMessages, ViewChannel, Visitor,
+    BanMembers, Denied, KickMembers, ManageChannels, ManageMessages, ManageRoles, ManageServer, Member, Owner,
+    ReadHistory, Right, SendMessages, ViewChannel, Visitor,
 };
 
 use super::channel::Channel;
 use super::permission::Permissions;
-use super::{ChannelId, ServerId, UserId};
+use super::{ChannelId, RoleId, ServerId};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// Proof of the right `R` to a server.
 #[derive(Debug)]
@@ -49,36 +52,47 @@ impl<R> ServerAccess<R> {
         &self.facts.server
     }
 
-    /// The same right over somebody, a member or not.
+    /// What the caller may do there.
+    pub fn permissions(&self) -> Permissions {
+        self.facts.permissions()
+    }
+
+    /// The caller's roles there but the default one.
+    pub fn role_ids(&self) -> &[RoleId] {
+        self.facts.member.as_deref().map_or(&[], |member| &member.roles)
+    }
+
+    /// Whether the caller may know of a channel there.
+    pub fn sees(&self, channel: ChannelId) -> bool {
+        self.facts.permissions_in(channel).is_some()
+    }
+
+    /// The [`ServerDetail`](super::server::ServerDetail) as the caller may see it, in JSON.
     ///
     /// # Errors
-    /// [`Denied::Outranked`].
-    pub fn over(self, user: UserId) -> Result<Over<R>, Denied> {
-        if self.facts.is_above(user) { Ok(Over { access: self, user }) } else { Err(Denied::Outranked) }
+    /// When a time cannot be written.
+    pub fn detail(&self) -> serde_json::Result<Vec<u8>> {
+        let state = &self.facts.server;
+        let mut text = match state.channels.iter().all(|channel| self.sees(channel.id)) {
+            true => state.detail()?.to_vec(),
+            false => {
+                let seen = state.channels.iter().filter(|channel| self.sees(channel.id)).cloned();
+                serde_json::to_vec(&state.shown(&seen.collect::<Vec<_>>()))?
+            }
+        };
+        // All but this is the same for all of them.
+        text.pop();
+        text.extend_from_slice(br#","my_role_ids":"#);
+        serde_json::to_writer(&mut text, self.role_ids())?;
+        text.extend_from_slice(br#","my_permissions":"#);
+        serde_json::to_writer(&mut text, &self.permissions())?;
+        text.push(b'}');
+        Ok(text)
     }
 
     /// Whether the server is the caller's own.
     pub fn is_owner(&self) -> bool {
         self.facts.is_owner()
-    }
-}
-
-/// Proof of the right `R` to a server, and that the caller stands above whom it is used on.
-#[derive(Debug)]
-pub struct Over<R> {
-    access: ServerAccess<R>,
-    user: UserId,
-}
-
-impl<R> Over<R> {
-    /// In which server, and by whom.
-    pub fn access(&self) -> &ServerAccess<R> {
-        &self.access
-    }
-
-    /// On whom.
-    pub fn user(&self) -> UserId {
-        self.user
     }
 }
 
@@ -95,7 +109,7 @@ impl<R: Right> ChannelAccess<R> {
     /// Decides about a channel of the server in `facts`; `None` where there is no such channel for the caller. For the registry alone.
     pub(crate) fn decide(facts: Facts, id: ChannelId) -> Option<Result<Self, Denied>> {
         let channel = facts.server.channels.iter().find(|channel| channel.id == id)?.clone();
-        let permissions = facts.permissions_in(&channel)?;
+        let permissions = facts.permissions_in(id)?;
         let checked = R::check(&facts, permissions);
         Some(checked.map(|()| Self { facts, channel, permissions, right: PhantomData }))
     }
@@ -120,6 +134,11 @@ impl<R> ChannelAccess<R> {
     /// Of which server.
     pub fn server_id(&self) -> ServerId {
         self.facts.server.server.id
+    }
+
+    /// What the server's roles gave when it was decided.
+    pub fn rights(&self) -> Arc<ServerRights> {
+        Arc::clone(&self.facts.server.rights)
     }
 
     /// What else the caller may do there.

@@ -2,12 +2,15 @@
 
 use super::channel::Channel;
 use super::epoch::Epoch;
+use super::permission::Permissions;
+use super::role::Role;
 use super::server::{Server, ServerMember};
 use super::user::{Profile, PublicProfile};
-use super::{ChannelId, MessageId, Seq, ServerId, UserId};
+use super::{ChannelId, MessageId, RoleId, Seq, ServerId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Something that a node says.
@@ -134,6 +137,14 @@ pub enum Frame<'a> {
         /// Who.
         member: Box<ServerMember>,
     },
+    /// A member of a server of yours, or you there, has other roles.
+    #[serde(rename = "member.updated")]
+    MemberUpdated {
+        /// Which server.
+        server_id: ServerId,
+        /// Who, as they are now.
+        member: Box<ServerMember>,
+    },
     /// Somebody no longer belongs to a server of yours, or has no account any more.
     #[serde(rename = "member.left")]
     MemberLeft {
@@ -154,10 +165,42 @@ pub enum Frame<'a> {
         /// Which server.
         id: ServerId,
     },
-    /// A server of yours has a new channel.
+    /// A server of yours has a new role.
+    #[serde(rename = "role.created")]
+    RoleCreated {
+        /// Which server.
+        server_id: ServerId,
+        /// The role.
+        role: Box<Role>,
+    },
+    /// A role changed: what it is called, how it is shown, or what it gives.
+    #[serde(rename = "role.updated")]
+    RoleUpdated {
+        /// Which server.
+        server_id: ServerId,
+        /// The role as it is now.
+        role: Box<Role>,
+    },
+    /// A role is gone; whoever had it has it no longer.
+    #[serde(rename = "role.deleted")]
+    RoleDeleted {
+        /// Which server.
+        server_id: ServerId,
+        /// Which role.
+        role_id: RoleId,
+    },
+    /// The roles of a server of yours stand in another order.
+    #[serde(rename = "roles.ordered")]
+    RolesOrdered {
+        /// Which server.
+        server_id: ServerId,
+        /// All of its roles but the default one, the highest first.
+        role_ids: Vec<RoleId>,
+    },
+    /// A server of yours has a new channel that you may see.
     #[serde(rename = "channel.created")]
     ChannelCreated(Box<Channel>),
-    /// A channel changed.
+    /// A channel that you may see changed.
     #[serde(rename = "channel.updated")]
     ChannelUpdated(Box<Channel>),
     /// A channel is gone.
@@ -205,14 +248,22 @@ pub struct Membership {
     /// The server itself.
     #[serde(flatten)]
     pub server: Server,
-    /// Its channels, in the order in which they were made. Left out (ask `GET /servers/{id}`) where they would make the
-    /// frame too large.
+    /// Those of its channels that you may see, in the order in which they were made. Left out with the roles (ask `GET /servers/{id}`) where
+    /// they would make the frame too large.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<LoggedChannel>>,
+    /// Its roles, in the order in which they were made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Role>>, nullable = false)]
+    pub roles: Option<Arc<[Role]>>,
+    /// Your roles there, but for the one that every member has.
+    pub my_role_ids: Vec<RoleId>,
+    /// What you may do in the server.
+    pub my_permissions: Permissions,
 }
 
 /// A channel, and how far its log goes.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LoggedChannel {
     /// The channel itself.
     #[serde(flatten)]

@@ -77,6 +77,8 @@ ids! {
     ServerId: Server "Server", "server_id" "Which server";
     /// Names a channel.
     ChannelId: Channel "Channel", "channel_id" "Which channel";
+    /// Names a role of a server.
+    RoleId: Role "Role", "role_id" "Which role";
     /// Names a message.
     MessageId: Message "Message", "message_id" "Which message";
     /// Names a login: what lasts from there to the logout.

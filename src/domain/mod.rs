@@ -18,6 +18,7 @@ pub mod message;
 pub mod patch;
 pub mod permission;
 pub mod rights;
+pub mod role;
 pub mod server;
 pub mod text;
 pub mod timestamp;
@@ -25,4 +26,4 @@ pub mod user;
 pub mod validation;
 pub(crate) mod visible;
 
-pub use id::{AuthSessionId, ChannelId, ID_PARAMETERS, Id, MessageId, Noun, Seq, ServerId, UserId};
+pub use id::{AuthSessionId, ChannelId, ID_PARAMETERS, Id, MessageId, Noun, RoleId, Seq, ServerId, UserId};

@@ -2,13 +2,9 @@
 //!
 //! Roles and overwrites are kept in the order of their ids, and so are a member's roles, so that a decision goes through each list once.
 
-use super::UserId;
 use super::permission::{Permission, Permissions};
+use super::{RoleId, UserId};
 use std::cmp::{Ordering, Reverse};
-
-/// Names a role of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoleId(pub i64);
 
 /// A role, as far as decisions go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

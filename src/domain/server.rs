@@ -3,10 +3,11 @@
 use super::channel::Channel;
 use super::fields::body;
 use super::patch::Patch;
+use super::permission::Permissions;
+use super::role::Role;
 use super::text::{Description, ServerName, WebUrl};
-use super::{ServerId, UserId};
+use super::{RoleId, ServerId, UserId};
 use serde::Serialize;
-use std::sync::Arc;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -39,15 +40,32 @@ pub struct Server {
     pub updated_at: OffsetDateTime,
 }
 
-/// A server with its channels, in the order in which they were made.
+/// A server with what you may see of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ServerDetail {
     /// The server itself.
     #[serde(flatten)]
     pub server: Server,
-    /// At most 500.
-    #[schema(value_type = Vec<Channel>)]
-    pub channels: Arc<[Channel]>,
+    /// Those that you may see, in the order in which they were made; at most 500.
+    pub channels: Vec<Channel>,
+    /// In the order in which they were made; at most 250.
+    pub roles: Vec<Role>,
+    /// Your roles there, but for the one that every member has.
+    pub my_role_ids: Vec<RoleId>,
+    /// What you may do in the server.
+    pub my_permissions: Permissions,
+}
+
+/// What is the same of it for all who see these channels.
+#[derive(Debug, Serialize)]
+pub struct SharedDetail<'a> {
+    /// The server itself.
+    #[serde(flatten)]
+    pub server: &'a Server,
+    /// See [`ServerDetail`].
+    pub channels: &'a [Channel],
+    /// See [`ServerDetail`].
+    pub roles: &'a [Role],
 }
 
 /// Somebody who belongs to a server, as its members see them.
@@ -65,6 +83,8 @@ pub struct ServerMember {
     /// Where the picture is.
     #[schema(example = "https://example.com/mina.png")]
     pub avatar_url: Option<String>,
+    /// Their roles, but for the one that every member has.
+    pub role_ids: Vec<RoleId>,
     /// When they joined, the last time.
     #[serde(serialize_with = "super::timestamp::serialize")]
     pub joined_at: OffsetDateTime,

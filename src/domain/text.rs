@@ -72,6 +72,16 @@ text! {
     ServerName = |text| name(text, 100);
     /// 1 to 100 characters.
     ChannelName = |text| name(text, 100);
+    /// 1 to 100 characters.
+    RoleName = |text| name(text, 100);
+    /// `#` and six hexadecimal digits: red, green and blue.
+    Color = |text| {
+        let digits = text.strip_prefix('#').unwrap_or_default();
+        if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(());
+        }
+        Err(Refusal::new("string_pattern_mismatch", "A color is `#` and six hexadecimal digits"))
+    };
     /// At most 1,024 characters, several lines allowed.
     Description = |text| prose(text, 1_024);
     /// At most 512 characters, several lines allowed: why somebody has done something.

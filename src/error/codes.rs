@@ -98,7 +98,7 @@ table! {
         => "Join the server first: `POST /servers/{server_id}/join`";
     NotTheOwner "not_the_owner" Answer(403), "Only the server's owner may do this"
         => "Do not offer it to others";
-    Outranked "outranked" Answer(403), "Whom it is about is the caller, the owner, or has a role that is not below the caller's highest one"
+    Outranked "outranked" Answer(403), "It is about the caller, the owner, or a member or role that is not below the caller's highest role"
         => "Do not offer it";
     Banned "banned" Answer(403), "The caller is banned from the server"
         => "Do not try again; whoever bans there may lift it";
@@ -117,6 +117,8 @@ table! {
         => "Forget the channel";
     MessageNotFound "message_not_found" Both(404), "The channel has no such message, or no longer"
         => "Forget the message";
+    RoleNotFound "role_not_found" Answer(404), "The server has no such role, or no longer"
+        => "Forget the role";
     BanNotFound "ban_not_found" Answer(404), "The user is not banned from the server, or no longer"
         => "Nothing is to be done";
     SessionNotFound "session_not_found" Answer(404), "The caller has no such session, or the token belongs to none"
@@ -143,6 +145,12 @@ table! {
         => "Let them join first";
     TooManyChannels "too_many_channels" Answer(400), "The server has as many channels as it may have"
         => "Delete one first";
+    TooManyRoles "too_many_roles" Answer(400), "The server has as many roles as it may have"
+        => "Delete one first";
+    DefaultRole "default_role" Answer(400), "The default role cannot be given, taken or deleted, and only its permissions can be changed"
+        => "Do not offer it";
+    RolesNotNamed "roles_not_named" Answer(409), "The order does not name all of the server's roles but the default one"
+        => "Read `GET /servers/{server_id}/roles` again, and name each once";
     TooManyServers "too_many_servers" Answer(400), "The caller belongs to as many servers as one may"
         => "Leave one first";
     TooManyReactions "too_many_reactions" Both(400), "There are as many kinds of reactions to the message as may be"
@@ -314,6 +322,7 @@ impl Noun {
             Self::Server => Code::ServerNotFound,
             Self::Channel => Code::ChannelNotFound,
             Self::AuthSession => Code::SessionNotFound,
+            Self::Role => Code::RoleNotFound,
             Self::Message => Code::MessageNotFound,
         }
     }
@@ -349,6 +358,9 @@ impl Conflict {
             Self::NotBanned => Code::BanNotFound,
             Self::NewOwnerNotMember => Code::NewOwnerNotAMember,
             Self::TooManyChannels => Code::TooManyChannels,
+            Self::TooManyRoles => Code::TooManyRoles,
+            Self::DefaultRole => Code::DefaultRole,
+            Self::RolesNotNamed => Code::RolesNotNamed,
             Self::TooManyServers => Code::TooManyServers,
             Self::ReplyToNothing => Code::ReplyToNotFound,
             Self::TooManyReactions => Code::TooManyReactions,

@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::http::Node;
 use crate::http::api::{
-    auth, bans, channels, events, export, health, members, message, messages, pins, reactions, servers, sessions, users,
+    auth, bans, channels, events, export, health, members, message, messages, pins, reactions, roles, servers,
+    sessions, users,
 };
 use crate::http::kit::docs;
 use crate::http::kit::docs::Documents;
@@ -57,6 +58,10 @@ endpoints! {
     "/servers/{server_id}/leave": post servers::leave;
     "/servers/{server_id}/members": get members::list;
     "/servers/{server_id}/members/{user_id}": get members::get, delete members::remove;
+    "/servers/{server_id}/members/{user_id}/roles/{role_id}": put roles::give, delete roles::take;
+    "/servers/{server_id}/roles": get roles::list, post roles::create;
+    "/servers/{server_id}/roles/order": put roles::order;
+    "/servers/{server_id}/roles/{role_id}": patch roles::update, delete roles::delete;
     "/servers/{server_id}/bans": get bans::list;
     "/servers/{server_id}/bans/{user_id}": get bans::get, put bans::create, delete bans::delete;
 

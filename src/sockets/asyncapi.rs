@@ -311,7 +311,7 @@ mod tests {
             assert!(document.pointer(path.trim_start_matches('#')).is_some(), "{path}");
         }
         let messages = document["components"]["messages"].as_object().expect("messages");
-        assert_eq!(messages.len(), 10 + 19 + 9 + 1, "{:?}", messages.keys());
+        assert_eq!(messages.len(), 10 + 19 + 14 + 1, "{:?}", messages.keys());
         for (name, message) in messages {
             let example = &message["examples"][0]["payload"];
             assert!(

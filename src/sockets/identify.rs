@@ -11,21 +11,24 @@ use crate::actors::relay::UNACKED_MAX;
 use crate::actors::relay::{About, error_frame};
 use crate::auth::token::Bearer;
 use crate::domain::ServerId;
-use crate::domain::access::Caller;
+use crate::domain::access::{Caller, Member};
 use crate::domain::close::End;
 use crate::domain::frame::{Frame, Limits, LoggedChannel, Membership, Ready};
+use crate::domain::role::Role;
 use crate::domain::text::{CONTENT_MAX, NONCE_MAX};
 use crate::error::{Error, Result};
 use crate::limits::{FRAMES, MESSAGES, Rate, SOCKETS_MAX, USER_CONTENT_KIB, USER_MESSAGES};
-use crate::store::{Db, channels, servers, users};
+use crate::store::{channels, servers, users};
 use crate::telemetry::RequestId;
 use crate::times::PING_AFTER_S;
 use crate::websocket::decode;
 use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use futures_util::future::join_all;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The most channels that are read for one `ready`.
@@ -59,7 +62,7 @@ impl Session {
             let _slot = slot;
             let user = bearer.user_id;
             let known = match door.registry.add_gateway(bearer.clone(), outbox.clone()).await {
-                Ok(caller) => ready(&door, &caller).await.map(|ready| (bearer, ready)),
+                Ok(caller) => ready(&door, &bearer, &caller).await.map(|ready| (bearer, ready)),
                 Err(error) => Err(error),
             };
             let is_good = known.is_ok();
@@ -105,11 +108,11 @@ impl Session {
     }
 }
 
-async fn ready(door: &Door, caller: &Caller) -> Result<Ready> {
+async fn ready(door: &Door, bearer: &Bearer, caller: &Caller) -> Result<Ready> {
     Ok(Ready {
         session_id: RequestId::random().to_string(),
         user: users::own(&door.db, caller).await?,
-        servers: memberships(&door.db, caller).await?,
+        servers: memberships(door, bearer, caller).await?,
         epoch: door.epoch.clone(),
         heartbeat_interval_ms: PING_AFTER_S * 1_000,
         limits: limits(door.limits.is_on()),
@@ -141,9 +144,9 @@ fn per_second(rate: Rate) -> f64 {
     1.0 / rate.refill.as_secs_f64()
 }
 
-async fn memberships(db: &Db, caller: &Caller) -> Result<Vec<Membership>> {
-    let servers = servers::list(db, caller).await?;
-    let listed = channels::of_user(db, caller, READY_CHANNELS_MAX + 1).await?;
+async fn memberships(door: &Door, bearer: &Bearer, caller: &Caller) -> Result<Vec<Membership>> {
+    let servers = servers::list(&door.db, caller).await?;
+    let listed = channels::of_user(&door.db, caller, READY_CHANNELS_MAX + 1).await?;
     // They come by server: a list that is cut is cut in its last server, which comes without.
     let is_cut = listed.len() as i64 > READY_CHANNELS_MAX;
     let last = listed.last().filter(|_| is_cut).map(|last| last.channel.server_id);
@@ -151,22 +154,41 @@ async fn memberships(db: &Db, caller: &Caller) -> Result<Vec<Membership>> {
     for channel in listed {
         by_server.entry(channel.channel.server_id).or_default().push(channel);
     }
-    let mut bytes = 0;
-    let of = |server: ServerId, by_server: &mut HashMap<ServerId, Vec<LoggedChannel>>, bytes: &mut usize| {
-        let is_known = last.is_none_or(|last| server < last);
-        let channels = by_server.remove(&server).unwrap_or_default();
-        *bytes += channels.iter().map(weight).sum::<usize>();
-        (is_known && *bytes <= READY_BYTES_MAX).then_some(channels)
-    };
-    let memberships = servers.into_iter().map(|server| {
-        let channels = of(server.id, &mut by_server, &mut bytes);
-        Membership { server, channels }
-    });
-    Ok(memberships.collect())
+    // What the user may see is what the registry knows, which tells them what becomes of it.
+    let accesses =
+        join_all(servers.iter().map(|server| door.registry.server::<Member>(bearer.clone(), server.id))).await;
+    let (mut memberships, mut bytes) = (Vec::with_capacity(servers.len()), 0);
+    for (server, access) in servers.into_iter().zip(accesses) {
+        let access = match access {
+            Ok(access) => access,
+            // They have left it meanwhile, and are told so.
+            Err(Error::NotFound(_) | Error::Denied(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let mut channels = by_server.remove(&server.id).unwrap_or_default();
+        channels.retain(|listed| access.sees(listed.channel.id));
+        let roles = Arc::clone(&access.state().roles);
+        bytes += channels.iter().map(weight).sum::<usize>() + roles.iter().map(role_weight).sum::<usize>();
+        let is_whole = last.is_none_or(|last| server.id < last) && bytes <= READY_BYTES_MAX;
+        memberships.push(Membership {
+            server,
+            channels: is_whole.then_some(channels),
+            roles: is_whole.then_some(roles),
+            my_role_ids: access.role_ids().to_vec(),
+            my_permissions: access.permissions(),
+        });
+    }
+    Ok(memberships)
 }
 
 /// About as many bytes as a channel has in a frame.
 fn weight(channel: &LoggedChannel) -> usize {
     let channel = &channel.channel;
     200 + channel.name.len() + channel.description.as_ref().map_or(0, String::len)
+}
+
+/// About as many bytes as a role has in a frame.
+fn role_weight(role: &Role) -> usize {
+    // A name of a permission has up to 20 characters.
+    230 + role.name.len() + 20 * role.permissions.iter().count()
 }

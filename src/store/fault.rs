@@ -74,13 +74,15 @@ fn constraint(name: &str) -> Option<Error> {
         "users_username_key" | "users_looks_key" => Conflict::UsernameTaken.into(),
         "users_email_key" => Conflict::EmailTaken.into(),
         "users_server_limit" => Conflict::TooManyServers.into(),
+        "servers_role_limit" => Conflict::TooManyRoles.into(),
         "servers_channel_limit" => Conflict::TooManyChannels.into(),
         "user_servers_not_banned" => Denied::Banned.into(),
         "user_servers_pkey" => Conflict::AlreadyMember.into(),
         "servers_owner_membership_fkey" => Conflict::OwnerCannotLeave.into(),
         "servers_owner_id_fkey" | "user_servers_user_id_fkey" => Unauthorized::Invalid.into(),
-        "bans_user_id_fkey" => Error::NotFound(Noun::User),
-        "user_servers_server_id_fkey" | "channels_server_id_fkey" | "bans_server_id_fkey" => {
+        "member_roles_role_fkey" => Error::NotFound(Noun::Role),
+        "bans_user_id_fkey" | "member_roles_member_fkey" => Error::NotFound(Noun::User),
+        "user_servers_server_id_fkey" | "channels_server_id_fkey" | "bans_server_id_fkey" | "roles_server_id_fkey" => {
             Error::NotFound(Noun::Server)
         }
         _ => return None,

@@ -25,6 +25,7 @@ mod open;
 mod pool;
 pub mod reactions;
 mod requirements;
+pub mod roles;
 pub mod servers;
 mod target;
 pub mod turns;

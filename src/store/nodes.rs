@@ -6,7 +6,7 @@ use super::fault::chain;
 use super::open::Opened;
 use super::target::{Target, mark};
 use super::{Db, write_batches};
-use crate::domain::{ChannelId, Seq, ServerId, UserId};
+use crate::domain::{ChannelId, RoleId, Seq, ServerId, UserId};
 use crate::error::{Error, Result};
 use crate::patience::timeout;
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 /// What nodes have to have in common to understand each other. A version that changes the meaning of what they tell each other has the next.
-pub const PROTOCOL: i32 = 1;
+pub const PROTOCOL: i32 = 2;
 /// Entries that are read at once.
 pub const ENTRIES_AT_ONCE: i64 = 1_000;
 /// Notes of one writer that are read at once.
@@ -95,6 +95,16 @@ pub enum RightsChange {
     Joined(UserId, ServerId),
     /// A user has left a server.
     Left(UserId, ServerId),
+    /// A member has other roles.
+    MemberUpdated(UserId, ServerId),
+    /// A server has a role more.
+    RoleCreated(ServerId, RoleId),
+    /// A role's fields.
+    RoleUpdated(ServerId, RoleId),
+    /// It is gone.
+    RoleDeleted(ServerId, RoleId),
+    /// The order of a server's roles.
+    RolesOrdered(ServerId),
     /// A server's fields.
     ServerUpdated(ServerId),
     /// It is gone.
@@ -316,10 +326,16 @@ fn entry(row: &Row) -> Option<RightsEntry> {
 fn what(row: &Row) -> Option<RightsChange> {
     let user = || row.get::<_, Option<i64>>("user_id").map(UserId);
     let server = || row.get::<_, Option<i64>>("server_id").map(ServerId);
+    let role = || row.get::<_, Option<i64>>("role_id").map(RoleId);
     let channel = || row.get::<_, Option<i64>>("channel_id").map(ChannelId);
     Some(match row.get("kind") {
         "member.joined" => RightsChange::Joined(user()?, server()?),
         "member.left" => RightsChange::Left(user()?, server()?),
+        "member.updated" => RightsChange::MemberUpdated(user()?, server()?),
+        "role.created" => RightsChange::RoleCreated(server()?, role()?),
+        "role.updated" => RightsChange::RoleUpdated(server()?, role()?),
+        "role.deleted" => RightsChange::RoleDeleted(server()?, role()?),
+        "roles.ordered" => RightsChange::RolesOrdered(server()?),
         "server.updated" => RightsChange::ServerUpdated(server()?),
         "server.deleted" => RightsChange::ServerDeleted(server()?),
         "channel.created" => RightsChange::ChannelCreated(server()?, channel()?),

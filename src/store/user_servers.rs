@@ -3,7 +3,7 @@
 use super::Db;
 use crate::domain::access::{Denied, KickMembers, Member, MemberState, Over, ServerAccess, Visitor};
 use crate::domain::server::ServerMember;
-use crate::domain::{ServerId, UserId};
+use crate::domain::{RoleId, ServerId, UserId};
 use crate::error::{Conflict, Error, Noun, Result};
 use std::sync::Arc;
 use tokio_postgres::Row;
@@ -61,16 +61,24 @@ pub async fn find(db: &Db, user: UserId, server: ServerId) -> Result<Option<Serv
     Ok(row.as_ref().map(member))
 }
 
-/// The servers that `user` belongs to, for the registry; at most 200.
-pub async fn list(db: &Db, user: UserId) -> Result<Vec<ServerId>> {
+/// The servers that `user` belongs to and what they are there, for the registry; at most 200.
+pub async fn list(db: &Db, user: UserId) -> Result<Vec<(ServerId, Arc<MemberState>)>> {
     let rows = db.look_up(include_str!("../../sql/user_servers/list.sql"), &[&user.0]).await?;
-    Ok(rows.iter().map(|row| ServerId(row.get("server_id"))).collect())
+    Ok(rows.iter().map(|row| (ServerId(row.get("server_id")), member_state(row))).collect())
 }
 
 /// What `user` is in `server`, if they belong to it, for the registry.
 pub async fn state(db: &Db, user: UserId, server: ServerId) -> Result<Option<Arc<MemberState>>> {
-    let row = db.look_up_one(include_str!("../../sql/user_servers/exists.sql"), &[&user.0, &server.0]).await?;
-    Ok(row.filter(|row| row.get(0)).map(|_| MemberState::without_roles()))
+    let row = db.look_up_one(include_str!("../../sql/user_servers/state.sql"), &[&user.0, &server.0]).await?;
+    Ok(row.as_ref().map(member_state))
+}
+
+fn member_state(row: &Row) -> Arc<MemberState> {
+    MemberState::with_roles(role_ids(row))
+}
+
+fn role_ids(row: &Row) -> Vec<RoleId> {
+    row.get::<_, Vec<i64>>("role_ids").into_iter().map(RoleId).collect()
 }
 
 fn member(row: &Row) -> ServerMember {
@@ -79,6 +87,7 @@ fn member(row: &Row) -> ServerMember {
         username: row.get("username"),
         display_name: row.get("display_name"),
         avatar_url: row.get("avatar_url"),
+        role_ids: role_ids(row),
         joined_at: row.get("joined_at"),
     }
 }

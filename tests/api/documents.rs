@@ -1,6 +1,6 @@
 //! The documents for machines.
 
-use crate::support::client::keys;
+use crate::support::client::{id, keys};
 use crate::support::endpoints::{ENDPOINTS, Endpoint, Who};
 use crate::support::{By, Method, PASSWORD, TestApp, Value, json, spawn_app, spawn_app_with};
 use std::collections::BTreeSet;
@@ -134,7 +134,7 @@ async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
             ("GET", "/users/{user_id}") => &["200", "401", "404", "422"],
             ("POST", "/users/lookup") => &["200", "401", "413", "422"],
             ("POST", "/servers/") => &["201", "400", "401", "413", "422"],
-            ("POST", "/channels/") => &["201", "400", "401", "403", "404", "413", "422"],
+            ("POST", "/channels/" | "/servers/{server_id}/roles") => &["201", "400", "401", "403", "404", "413", "422"],
             ("POST", "/channels/{channel_id}/messages") => {
                 &["200", "201", "400", "401", "403", "404", "409", "413", "422"]
             }
@@ -145,7 +145,8 @@ async fn every_operation_lists_its_errors_and_every_body_has_an_example() {
             ("GET", "/readyz") => &["200", "503"],
             ("GET", _) => &["200", "401", "403", "404", "422"],
             ("PATCH", _) => &["200", "401", "403", "404", "413", "422"],
-            ("PUT", path) if path.contains("{message_id}") => &["204", "401", "403", "404", "422"],
+            ("PUT", path) if path.contains("{m") || path.contains("{role") => &["204", "401", "403", "404", "422"],
+            ("PUT", path) if path.ends_with("order") => &["204", "401", "403", "404", "409", "413", "422"],
             ("PUT", _) => &["200", "401", "403", "404", "413", "422"],
             _ => &["204", "401", "403", "404", "422"],
         };
@@ -210,6 +211,7 @@ async fn real_answers_fit_their_schemas() {
     let (mina, banned, server, channel) = app.two_members().await;
     app.socket(channel, &mina).await.say_and_hear("hello").await;
     app.put(&format!("/servers/{server}/bans/{}", banned.id), &mina, json!({})).await.is(200);
+    app.role(&mina, server, json!({ "name": "Moderators" })).await;
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.who == Who::Token && !endpoint.is_final()) {
         let user = if endpoint.is_about_bans() { banned.id } else { mina.id };
         let path = endpoint.path_of(user, server, channel);
@@ -285,18 +287,17 @@ async fn examples_work_as_they_stand_and_do_no_harm() {
     let register = endpoints().find(|(endpoint, _)| endpoint.path == "/auth/register").expect("it has an example").1;
     app.post("/auth/register", By::Nobody, register).await.is(201);
     let login = endpoints().find(|(endpoint, _)| endpoint.path == "/auth/login").expect("it has an example").1;
-    let token =
-        app.post("/auth/login", By::Nobody, login).await.is(200)["access_token"].as_str().expect("a token").to_owned();
-    let bearer = format!("Bearer {token}");
+    let answer = app.post("/auth/login", By::Nobody, login).await.is(200);
+    let bearer = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
     let mina = By::Header(&bearer);
     let june = app.register("june").await;
-    let server =
-        app.post("/servers/", mina, json!({ "name": "Courtyard" })).await.is(201)["id"].as_i64().expect("an id");
+    let server = id(&app.post("/servers/", mina, json!({ "name": "Courtyard" })).await.is(201));
     app.join(&june, server).await;
     let new = json!({ "name": "general", "server_id": server });
-    let channel = app.post("/channels/", mina, new).await.is(201)["id"].as_i64().expect("an id");
+    let channel = id(&app.post("/channels/", mina, new).await.is(201));
     app.post(&format!("/channels/{channel}/messages"), mina, json!({ "content": "Hello, World!" })).await.is(201);
     let banned = app.register("banned").await;
+    app.role(mina, server, json!({ "name": "Guests" })).await;
     let user_of = |endpoint: &Endpoint| if endpoint.is_about_bans() { banned.id } else { june.id };
     let mut tried = 0;
     for (endpoint, body) in endpoints().filter(|(endpoint, _)| endpoint.path != "/auth/register") {
@@ -306,12 +307,13 @@ async fn examples_work_as_they_stand_and_do_no_harm() {
             ("POST", "/auth/refresh") => answer.refuses(401, "invalid_refresh_token"),
             ("DELETE", "/users/me") => answer.refuses(400, "wrong_password"),
             ("PUT", "/servers/{server_id}/owner") => answer.refuses(400, "new_owner_not_a_member"),
+            ("PUT", "/servers/{server_id}/roles/order") => answer.refuses(409, "roles_not_named"),
             ("POST", "/channels/{channel_id}/messages/bulk-delete") => answer.refuses(404, "message_not_found"),
             _ => assert!(answer.status < 300, "{body}: {answer:?}"),
         }
         tried += 1;
     }
-    assert_eq!(tried, 14);
+    assert_eq!(tried, 17);
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.method == Method::GET) {
         let parameters = operation(&document, endpoint)["parameters"].as_array().into_iter().flatten();
         let filled = parameters.filter(|parameter| parameter["in"] == "query").filter_map(|parameter| {
@@ -321,10 +323,8 @@ async fn examples_work_as_they_stand_and_do_no_harm() {
         app.get(&format!("{}?{query}", endpoint.path_of(user_of(endpoint), server, channel)), mina).await.is(200);
     }
     app.login("mina", PASSWORD).await.is(200);
-    assert_eq!(
-        app.get(&format!("/servers/{server}"), mina).await.is(200)["owner_id"],
-        app.get("/users/me", mina).await.is(200)["id"]
-    );
+    let (own, me) = (app.get(&format!("/servers/{server}"), mina).await, app.get("/users/me", mina).await);
+    assert_eq!(own.is(200)["owner_id"], me.is(200)["id"]);
 }
 
 /// Each code of each error has its own example: the body that the node sends.

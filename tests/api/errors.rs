@@ -52,6 +52,7 @@ async fn every_path_works_with_and_without_its_trailing_slash() {
     let channel = app.channel(&mina, server, "general").await;
     app.said(channel, &mina, "hello").await;
     let banned = app.banned(server, &mina).await;
+    app.role(&mina, server, json!({ "name": "Moderators" })).await;
     let mut slashed = Vec::new();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.is_final()) {
         let path = endpoint.path_of(if endpoint.is_about_bans() { banned } else { mina.id }, server, channel);
@@ -217,7 +218,7 @@ async fn an_id_that_is_no_integer_is_named_and_one_out_of_range_is_not_found() {
         };
         let path = |id: &str| {
             let path = endpoint.path.replace(&format!("{{{name}}}"), id).replace("{emoji}", "%F0%9F%91%8D");
-            path.replace("{message_id}", "1").replace("{user_id}", "1")
+            path.replace("{message_id}", "1").replace("{user_id}", "1").replace("{role_id}", "1")
         };
         for id in ["abc", "1.5", "1e3", "%20", "0x1", "mina", "--1", "１"] {
             let answer = send(&app, &mina, endpoint.method.clone(), &path(id), endpoint.body.into()).await;

@@ -62,7 +62,9 @@ async fn ready_is_the_state_that_the_client_would_ask_for() {
     assert_eq!(ready["servers"], Value::from(expected));
     assert_eq!(ready["servers"][0]["channels"][1]["id"], second);
     let mut bare = ready["servers"][1].clone();
-    bare.as_object_mut().expect("a server").remove("channels");
+    for of_members in ["channels", "roles", "my_role_ids", "my_permissions"] {
+        assert!(bare.as_object_mut().expect("a server").remove(of_members).is_some(), "{of_members}");
+    }
     has_shape(&bare, SERVER);
     let ara = app.register("ara").await;
     assert_eq!(app.gateway(&ara).await.1["servers"], json!([]));

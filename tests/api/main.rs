@@ -49,6 +49,7 @@ mod reactions;
 mod reading;
 mod registry;
 mod resuming;
+mod roles;
 mod seam;
 mod sending;
 mod servers;

@@ -2,8 +2,9 @@
 
 use crate::support::app::TestApp;
 use crate::support::database::connect;
-use crate::support::{User, json, spawn_app, spawn_app_with};
+use crate::support::{PASSWORD, User, json, spawn_app, spawn_app_with};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio_postgres::Client;
 
 /// Takes a table for itself: who reads it waits.
@@ -28,17 +29,9 @@ async fn until_free(app: &TestApp, table: &str) {
     app.until(&format!("select count(*) from (values (1)) v where ({held}) = 0")).await;
 }
 
-/// Everybody's question before this one has been looked at: an account's of which the node knows nothing.
-async fn everything_asked_is_looked_at(app: &TestApp, stranger: &str) {
-    let stranger = app.register(stranger).await;
-    app.get("/users/me", &stranger).await.is(200);
-}
-
-/// A member of whom the node has not heard: what she asks has to be loaded.
-async fn unheard_member(app: &TestApp, name: &str, server: i64) -> User {
-    let user = app.register(name).await;
-    app.sql(&format!("insert into user_servers (user_id, server_id) values ({}, {server})", user.id)).await;
-    user
+/// Everybody's question before this one has been looked at: it is about a channel of which the node knows nothing.
+async fn everything_asked_is_looked_at(app: &TestApp, by: &User, channel: i64) {
+    app.get(&format!("/channels/{channel}"), by).await.refuses(404, "channel_not_found");
 }
 
 /// A right that is found when nobody waits for it any more seats nobody.
@@ -52,14 +45,16 @@ async fn a_subscription_that_was_given_up_leaves_no_seat() {
     let mina = app.register("mina").await;
     let server = app.server(&mina, "Courtyard").await;
     let channel = app.channel(&mina, server, "general").await;
-    let june = unheard_member(&app, "june", server).await;
-    let mut minas = app.subscriber(&mina, channel).await;
-    let mut gateway = app.gateway(&june).await.0;
-    let lock = lock_table(&app, "user_servers").await;
+    let june = app.register("june").await;
+    app.join(&june, server).await;
+    let (mut minas, mut gateway) = (app.gateway(&mina).await.0, app.gateway(&june).await.0);
+    // Nobody has asked for the channel yet.
+    let lock = lock_table(&app, "channels").await;
     gateway.tell_well(json!({ "type": "subscribe", "channel_id": channel })).await;
     gateway.next_error("unavailable").await;
     lock.batch_execute("commit").await.expect("it was open");
     app.get(&format!("/channels/{channel}"), &june).await.is(200);
+    minas.subscribe(channel).await;
     minas.say_in(channel, "not for june", "1").await;
     minas.hears("not for june").await;
     assert!(gateway.events_until_pong().await.is_empty(), "she has not subscribed");
@@ -83,31 +78,40 @@ async fn a_subscription_that_was_given_up_leaves_no_seat() {
 #[tokio::test]
 async fn sends_of_a_socket_keep_their_order_whatever_each_of_them_waits_for() {
     let app = spawn_app().await;
-    let mina = app.register("mina").await;
-    let server = app.server(&mina, "Courtyard").await;
-    let channel = app.channel(&mina, server, "general").await;
+    let (mina, june, server, channel) = app.two_members().await;
     app.get(&format!("/channels/{channel}"), &mina).await.is(200);
-    let june = unheard_member(&app, "june", server).await;
+    let login = app.login("jun", PASSWORD).await.is(200);
+    let second = User { id: june.id, token: login["access_token"].as_str().expect("a token").to_owned() };
     let mut gateway = app.gateway(&june).await.0;
-    let members = lock_table(&app, "user_servers").await;
-    gateway.say_in(channel, "one", "1").await;
-    until_wanted(&app, "user_servers").await;
-    let channels = lock_table(&app, "channels").await;
+    let roles = lock_table(&app, "roles").await;
     let path = format!("/servers/{server}");
     let rename = app.put(&path, &mina, json!({ "name": "Yard" }));
+    let (may_log_out, logs_out) = oneshot::channel();
+    let logout = async {
+        logs_out.await.expect("it is told");
+        app.post("/auth/logout", &second, json!({})).await
+    };
     let meanwhile = async {
-        until_wanted(&app, "channels").await;
+        until_wanted(&app, "roles").await;
+        gateway.say_in(channel, "one", "1").await;
+        gateway.tell_well(json!({ "type": "ping", "t": "sent" })).await;
+        gateway.next_of("pong").await;
+        everything_asked_is_looked_at(&app, &mina, 9_001).await;
+        let users = lock_table(&app, "users").await;
+        may_log_out.send(()).expect("it waits");
+        until_wanted(&app, "users").await;
         gateway.say_in(channel, "two", "2").await;
         gateway.tell_well(json!({ "type": "ping", "t": "sent" })).await;
         gateway.next_of("pong").await;
-        everything_asked_is_looked_at(&app, "kim").await;
-        members.batch_execute("commit").await.expect("it was open");
-        until_free(&app, "user_servers").await;
-        everything_asked_is_looked_at(&app, "lee").await;
-        channels.batch_execute("commit").await.expect("it was open");
+        everything_asked_is_looked_at(&app, &mina, 9_002).await;
+        roles.batch_execute("commit").await.expect("it was open");
+        until_free(&app, "roles").await;
+        everything_asked_is_looked_at(&app, &mina, 9_003).await;
+        users.batch_execute("commit").await.expect("it was open");
     };
-    let (renamed, ()) = tokio::join!(rename, meanwhile);
+    let (renamed, logged_out, ()) = tokio::join!(rename, logout, meanwhile);
     renamed.is(200);
+    logged_out.is(204);
     let mut acks = Vec::new();
     while acks.len() < 2 {
         let event = gateway.next_event().await;

@@ -68,7 +68,7 @@ impl From<RevokeReason> for End {
     fn from(why: RevokeReason) -> Self {
         match why {
             RevokeReason::Left => Self::REVOKED,
-            RevokeReason::Deleted => Self::GONE,
+            RevokeReason::Gone => Self::GONE,
             RevokeReason::Restart => Self::RESTART,
         }
     }
@@ -78,7 +78,7 @@ impl From<RevokeReason> for Revoked {
     fn from(why: RevokeReason) -> Self {
         match why {
             RevokeReason::Left => Self::NotAMember,
-            RevokeReason::Deleted => Self::ChannelNotFound,
+            RevokeReason::Gone => Self::ChannelNotFound,
             RevokeReason::Restart => Self::Restart,
         }
     }

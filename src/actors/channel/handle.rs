@@ -71,8 +71,8 @@ impl Start {
 pub enum RevokeReason {
     /// Its user has left.
     Left,
-    /// The channel is gone.
-    Deleted,
+    /// The channel is gone, or they may not know of it any more.
+    Gone,
     /// The node stops, or the channel failed.
     Restart,
 }
@@ -205,7 +205,6 @@ impl ChannelHandle {
         tell(&self.addr, Revoke { whose: RevokeScope::All, why, completion });
     }
 
-    #[cfg(test)]
     pub(in crate::actors) fn addr(&self) -> &Addr<Channel> {
         &self.addr
     }

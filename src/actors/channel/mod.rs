@@ -18,6 +18,7 @@ mod outcomes;
 mod pages;
 mod reads;
 mod replay;
+mod rights;
 mod sequence;
 mod shared;
 mod tail;
@@ -30,7 +31,7 @@ pub use shared::{Logs, Shared};
 use super::registry::Retire;
 use super::relay::{Kind, Outbox, RelayHandle, SessionKey};
 use crate::actors::relay::About;
-use crate::domain::access::{Denied, Participant};
+use crate::domain::access::{Denied, Participant, ServerRights};
 use crate::domain::{ChannelId, Seq};
 use crate::error::Error;
 use crate::store::log::LogWrite;
@@ -71,6 +72,8 @@ pub struct Channel {
     id: ChannelId,
     shared: Shared,
     attached: HashMap<SessionKey, Attached>,
+    /// What the server's roles give, as those who are attached were decided about last.
+    rights: Option<Arc<ServerRights>>,
     workers: Vec<Worker>,
     /// Who waits for the outcome of a draft.
     posters: Slab<Poster>,
@@ -103,6 +106,7 @@ impl Channel {
         let channel = Self {
             id,
             attached: HashMap::new(),
+            rights: None,
             workers: Vec::new(),
             posters: Slab::new(),
             sequence: Sequence::new(left),
@@ -167,6 +171,8 @@ impl Handler<Attach> for Channel {
         let (key, kind) = (outbox.key(), outbox.kind());
         self.remove(key);
         self.restarted.remove(&key);
+        // The registry decides in order: this is no older than what was known here.
+        self.rights = Some(access.rights());
         self.attached.insert(key, Attached { participant: access.into(), outbox: outbox.clone(), is_live: false });
         match (kind, start) {
             // Others write as well: what it hears begins where the log ends now.

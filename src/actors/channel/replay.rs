@@ -13,12 +13,14 @@ use super::{Channel, Start};
 use crate::actors::relay::{Hears, SessionKey};
 use crate::domain::access::Participant;
 use crate::domain::frame::Frame;
+use crate::domain::log::{LogEntry, Skipped};
 use crate::domain::{MessageId, Seq};
 use crate::error::Result;
 use crate::store::channels;
 use crate::store::log::{Log, events, tail};
 use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use bytes::Bytes;
 use std::collections::hash_map;
 use std::rc::Rc;
 use std::time::Duration;
@@ -84,18 +86,26 @@ impl Channel {
                 encode::json(&Frame::Resync { channel_id: self.id, seq: head, epoch: self.shared.epoch.clone() });
             return self.go_live(key, vec![resync], true);
         }
-        match self.tail.after(after, head, attached.outbox.hears()) {
-            Some(Part { mut frames, upto }) if upto == head => {
-                frames.push(encode::json(&Frame::ReplayDone {
-                    channel_id: self.id,
-                    seq: head,
-                    epoch: self.shared.epoch.clone(),
-                }));
-                self.go_live(key, frames, true);
-            }
-            Some(Part { frames, upto }) => attached.outbox.replay(self.id, frames, upto),
+        let hears = attached.outbox.hears();
+        if !self.may_read_history(key) {
+            // Every number is accounted for, where numbers are told.
+            let unread = Skipped { channel_id: self.id, from: after.next(), to: head };
+            let is_told = hears == Hears::All && after < head;
+            let frames = is_told.then(|| encode::json(&LogEntry::Skipped(unread))).into_iter().collect();
+            return self.finish(key, frames, head);
+        }
+        match self.tail.after(after, head, hears) {
+            Some(Part { frames, upto }) if upto == head => self.finish(key, frames, head),
+            Some(part) => self.send_part(key, part),
             None => self.resume_from_page(key, after, ctx),
         }
+    }
+
+    /// Sends a socket the last of what it has missed; from there on it hears the channel.
+    fn finish(&mut self, key: SessionKey, mut frames: Vec<Bytes>, head: Seq) {
+        let done = Frame::ReplayDone { channel_id: self.id, seq: head, epoch: self.shared.epoch.clone() };
+        frames.push(encode::json(&done));
+        self.go_live(key, frames, true);
     }
 
     /// Serves those who waited for what has been announced.
@@ -272,6 +282,7 @@ impl Channel {
         for (key, after) in waiting {
             match page.after(after, self.hears(key)) {
                 _ if !self.may_tell() => self.reads.wait(key, Want::Resume(after)),
+                _ if !self.may_read_history(key) => self.resume(key, after, ctx),
                 Some(part) => self.send_part(key, part),
                 // It was read before that was committed.
                 None => self.resume_later(key, after, ctx),

@@ -9,6 +9,7 @@ use crate::domain::access::{Account, Author, Caller, ChannelAccess, Facts, Right
 use crate::domain::epoch::Epoch;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
+use crate::domain::role::tests::default_role;
 use crate::domain::server::Server;
 use crate::domain::{MessageId, ServerId, UserId};
 use crate::net::Stream;
@@ -62,7 +63,7 @@ pub(super) fn access<R: Right>() -> ChannelAccess<R> {
         created_at,
         updated_at,
     };
-    let server = Arc::new(ServerState::new(server, Arc::new([channel])));
+    let server = Arc::new(ServerState::new(server, Arc::new([channel]), Arc::new([default_role(ServerId(1))])));
     let account = Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
     let facts = Facts { caller: Caller::known(UserId(1), &account, None), server, member: Some(Arc::default()) };
     ChannelAccess::decide(facts, ChannelId(1)).expect("it has this channel").expect("a member")

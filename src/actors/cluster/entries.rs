@@ -9,6 +9,11 @@ impl From<RightsChange> for Change {
         match what {
             RightsChange::Joined(user, server) => Self::Joined(user, server),
             RightsChange::Left(user, server) => Self::Left(user, server),
+            RightsChange::MemberUpdated(user, server) => Self::MemberChanged(user, server),
+            RightsChange::RoleCreated(server, role) => Self::RoleCreated(server, role),
+            RightsChange::RoleUpdated(server, role) => Self::RoleChanged(server, role),
+            RightsChange::RoleDeleted(server, role) => Self::RoleDeleted(server, role),
+            RightsChange::RolesOrdered(server) => Self::RolesOrdered(server),
             RightsChange::ServerUpdated(server) => Self::ServerChanged(server),
             RightsChange::ServerDeleted(server) => Self::ServerDeleted(server),
             RightsChange::ChannelCreated(server, channel) => Self::ChannelCreated(server, channel),

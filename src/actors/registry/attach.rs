@@ -4,7 +4,7 @@ use super::{Registry, Retire, RunningChannel, decide_channel};
 use crate::actors::channel::{Channel, ChannelHandle, Poster, Posting, Start};
 use crate::actors::relay::About;
 use crate::actors::relay::Outbox;
-use crate::domain::access::{Editor, Facts, SendMessages, ViewChannel};
+use crate::domain::access::{Facts, Participant, SendMessages, ViewChannel};
 use crate::domain::log::MessageChange;
 use crate::domain::{ChannelId, Seq, ServerId};
 use crate::error::{Error, Result};
@@ -49,14 +49,14 @@ impl Registry {
     pub(super) fn change(&mut self, facts: Facts, id: ChannelId, change: MessageChange, poster: Poster) {
         let decided = decide_channel::<ViewChannel>(facts, id).and_then(|access| {
             let server_id = access.server_id();
-            let editor = Editor::from(access);
-            change.allow(&editor)?;
-            Ok((server_id, editor))
+            let maker = Participant::from(access);
+            change.allow(&maker)?;
+            Ok((server_id, maker))
         });
         match decided {
-            Ok((server_id, editor)) => {
+            Ok((server_id, maker)) => {
                 let handle = self.live(id, server_id);
-                if let Err((poster, error)) = handle.change(ChangeDraft::new(editor, change), poster) {
+                if let Err((poster, error)) = handle.change(ChangeDraft::new(maker, change), poster) {
                     refuse_change(poster, id, error);
                     self.not_arrived(id);
                 }

@@ -1,5 +1,7 @@
 //! What the registry remembers, least recently used first out.
 
+mod bounded;
+
 use super::load::{Key, Loaded};
 use super::{Found, Target};
 use crate::actors::AbortOnPanic;
@@ -7,25 +9,27 @@ use crate::auth::token::Bearer;
 use crate::domain::access::{Account, Caller, Facts, MemberState, ServerState};
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Unauthorized};
-use lru::LruCache;
+use bounded::Bounded;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
 const USERS: usize = 200_000;
 const CHANNELS: usize = 200_000;
-const MEMBERS: usize = 400_000;
-/// Of at most 200 servers each.
-const MEMBERSHIPS: usize = 20_000;
-/// Servers differ in size (a channel's description alone may have 4 KiB), so they are bounded by their bytes.
+/// Servers differ in size (a channel's description alone may have 4 KiB), and so do members (of at most 249 roles) and lists of memberships (of at
+/// most 200 servers): each kind is bounded by its bytes.
 const SERVER_BYTES: usize = 64 << 20;
+const MEMBER_BYTES: usize = 64 << 20;
+const MEMBERSHIP_BYTES: usize = 32 << 20;
+
+/// A user's servers, and what they are there.
+pub(super) type Memberships = Arc<[(ServerId, Arc<MemberState>)]>;
 
 pub(super) struct Cache {
-    users: LruCache<UserId, Arc<Account>>,
-    channels: LruCache<ChannelId, ServerId>,
-    servers: LruCache<ServerId, Arc<ServerState>>,
-    server_bytes: usize,
-    members: LruCache<(UserId, ServerId), Option<Arc<MemberState>>>,
-    memberships: LruCache<UserId, Arc<[ServerId]>>,
+    users: Bounded<UserId, Arc<Account>>,
+    channels: Bounded<ChannelId, ServerId>,
+    servers: Bounded<ServerId, Arc<ServerState>>,
+    members: Bounded<(UserId, ServerId), Option<Arc<MemberState>>>,
+    memberships: Bounded<UserId, Memberships>,
 }
 
 /// The cache as every thread reads it. The registry alone inserts and forgets.
@@ -56,14 +60,14 @@ impl From<Key> for Miss {
 
 impl Default for Cache {
     fn default() -> Self {
-        // Unbounded here means: not allocated in advance. The bound is kept by `insert`.
         Self {
-            users: LruCache::unbounded(),
-            channels: LruCache::unbounded(),
-            servers: LruCache::unbounded(),
-            server_bytes: 0,
-            members: LruCache::unbounded(),
-            memberships: LruCache::unbounded(),
+            users: Bounded::new(USERS, |_| 1),
+            channels: Bounded::new(CHANNELS, |_| 1),
+            servers: Bounded::new(SERVER_BYTES, |state| weight(state)),
+            members: Bounded::new(MEMBER_BYTES, |member| 96 + member.as_deref().map_or(0, member_weight)),
+            memberships: Bounded::new(MEMBERSHIP_BYTES, |all| {
+                96 + all.iter().map(|(_, member)| 16 + member_weight(member)).sum::<usize>()
+            }),
         }
     }
 }
@@ -87,79 +91,75 @@ impl Cache {
                 let servers = self.memberships.get(&user).ok_or(Key::Memberships(user))?;
                 return Ok(Found::Memberships(caller, Arc::clone(servers)));
             }
-            Target::Server(id) => id,
+            Target::Server(id) | Target::Member(id, _) => id,
             Target::Channel(id) => *self.channels.get(&id).ok_or(Key::Channel(id))?,
         };
         let server = Arc::clone(self.servers.get(&server_id).ok_or(Key::Server(server_id))?);
         let member = self.members.get(&(user, server_id)).ok_or(Key::Member(user, server_id))?.clone();
-        Ok(Found::Facts(Facts { caller, server, member }))
+        let facts = Facts { caller, server, member };
+        match target {
+            Target::Member(_, of) => {
+                let target = self.members.get(&(of, server_id)).ok_or(Key::Member(of, server_id))?.clone();
+                Ok(Found::Target(facts, target))
+            }
+            _ => Ok(Found::Facts(facts)),
+        }
+    }
+
+    /// What is remembered of a server, if anything is.
+    pub(super) fn server(&mut self, id: ServerId) -> Option<Arc<ServerState>> {
+        self.servers.get(&id).cloned()
     }
 
     /// Remembers what has been loaded; false where the database has no such thing.
     pub(super) fn insert(&mut self, key: Key, loaded: &Loaded) -> bool {
         match (key, loaded) {
-            (Key::User(id), Loaded::User(Some(account))) => put(&mut self.users, USERS, id, Arc::clone(account)),
-            (Key::Channel(id), Loaded::Channel(Some(server))) => put(&mut self.channels, CHANNELS, id, *server),
-            (Key::Member(user, server), Loaded::Member(found)) => {
-                put(&mut self.members, MEMBERS, (user, server), found.clone());
-            }
+            (Key::User(id), Loaded::User(Some(account))) => self.users.put(id, Arc::clone(account)),
+            (Key::Channel(id), Loaded::Channel(Some(server))) => self.channels.put(id, *server),
+            (Key::Member(user, server), Loaded::Member(found)) => self.members.put((user, server), found.clone()),
             (Key::ShownMember(user, server), Loaded::ShownMember(found)) => {
-                put(&mut self.members, MEMBERS, (user, server), found.as_ref().map(|_| MemberState::without_roles()));
+                let state = found.as_ref().map(|member| MemberState::with_roles(member.role_ids.clone()));
+                self.members.put((user, server), state);
             }
-            (Key::Memberships(id), Loaded::Memberships(ids)) => {
-                put(&mut self.memberships, MEMBERSHIPS, id, Arc::clone(ids))
-            }
-            (Key::Server(id), Loaded::Server(Some(state))) => self.insert_server(id, Arc::clone(state)),
+            (Key::Memberships(id), Loaded::Memberships(all)) => self.memberships.put(id, Arc::clone(all)),
+            (Key::Server(id), Loaded::Server(Some(state))) => self.servers.put(id, Arc::clone(state)),
             _ => return false,
         }
         true
     }
 
-    fn insert_server(&mut self, id: ServerId, state: Arc<ServerState>) {
-        self.forget(Key::Server(id));
-        self.server_bytes += weight(&state);
-        self.servers.put(id, state);
-        while self.server_bytes > SERVER_BYTES && self.servers.len() > 1 {
-            if let Some((_, old)) = self.servers.pop_lru() {
-                self.server_bytes -= weight(&old);
-            }
-        }
-    }
-
     pub(super) fn forget(&mut self, key: Key) {
         match key {
-            Key::User(id) => drop(self.users.pop(&id)),
-            Key::Channel(id) => drop(self.channels.pop(&id)),
-            Key::Memberships(id) => drop(self.memberships.pop(&id)),
-            Key::Member(user, server) => drop(self.members.pop(&(user, server))),
+            Key::User(id) => self.users.forget(&id),
+            Key::Channel(id) => self.channels.forget(&id),
+            Key::Memberships(id) => self.memberships.forget(&id),
+            Key::Member(user, server) => self.members.forget(&(user, server)),
             Key::ShownMember(..) | Key::ShownUser(_) => {}
-            Key::Server(id) => {
-                if let Some(old) = self.servers.pop(&id) {
-                    self.server_bytes -= weight(&old);
-                }
-            }
+            Key::Server(id) => self.servers.forget(&id),
         }
     }
 }
 
-fn put<K: std::hash::Hash + Eq, V>(cache: &mut LruCache<K, V>, bound: usize, key: K, value: V) {
-    cache.put(key, value);
-    while cache.len() > bound {
-        cache.pop_lru();
-    }
+/// What most members are is one for all of them.
+fn member_weight(member: &MemberState) -> usize {
+    if member.roles.is_empty() { 0 } else { 32 + 8 * member.roles.len() }
 }
 
 fn weight(state: &ServerState) -> usize {
     // As it is, and encoded, which may make two of each character.
     let text = |text: &Option<String>| text.as_ref().map_or(0, |text| 3 * text.len());
     let channels = state.channels.iter().map(|channel| 288 + 3 * channel.name.len() + text(&channel.description));
+    // Each with the names of all permissions, as it may be encoded.
+    let roles = state.roles.iter().map(|role| 768 + 3 * role.name.len());
     let server = &state.server;
-    512 + 3 * server.name.len() + text(&server.description) + text(&server.icon_url) + channels.sum::<usize>()
+    let own = 512 + 3 * server.name.len() + text(&server.description) + text(&server.icon_url);
+    own + channels.sum::<usize>() + roles.sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::RoleId;
     use crate::domain::server::Server;
     use time::OffsetDateTime;
 
@@ -168,41 +168,41 @@ mod tests {
         let (id, owner_id, name, icon_url) = (ServerId(id), UserId(1), "test".into(), None);
         let description = Some("d".repeat(description_bytes));
         let server = Server { id, name, description, icon_url, owner_id, created_at: at, updated_at: at };
-        Loaded::Server(Some(Arc::new(ServerState::new(server, Arc::new([])))))
+        Loaded::Server(Some(Arc::new(ServerState::new(server, Arc::new([]), Arc::new([])))))
     }
 
     #[test]
-    fn servers_are_bounded_by_their_bytes_and_what_is_forgotten_makes_room() {
+    fn servers_are_bounded_by_their_bytes() {
         let mut cache = Cache::default();
-        let each = SERVER_BYTES / 8;
         for id in 0..20 {
-            assert!(cache.insert(Key::Server(ServerId(id)), &server(id, each / 3)));
-            assert!(cache.server_bytes <= SERVER_BYTES, "{id}");
+            assert!(cache.insert(Key::Server(ServerId(id)), &server(id, SERVER_BYTES / 8 / 3)));
         }
-        assert_eq!(cache.servers.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), (13..20).rev().collect::<Vec<_>>());
-        // In place of what it was, and not beside it.
-        assert!(cache.insert(Key::Server(ServerId(19)), &server(19, 1)));
-        let of_all: usize = cache.servers.iter().map(|(_, state)| weight(state)).sum();
-        assert_eq!((cache.server_bytes, cache.servers.len()), (of_all, 7));
-        (0..20).for_each(|id| cache.forget(Key::Server(ServerId(id))));
-        assert_eq!((cache.server_bytes, cache.servers.len()), (0, 0));
-        // One alone may have more than all may have together.
-        assert!(cache.insert(Key::Server(ServerId(1)), &server(1, SERVER_BYTES)) && cache.servers.len() == 1);
+        let is_held: Vec<i64> = (0..20).filter(|id| cache.server(ServerId(*id)).is_some()).collect();
+        assert_eq!(is_held, (13..20).collect::<Vec<_>>());
     }
 
     #[test]
-    fn who_was_not_asked_for_longest_is_forgotten_first() {
-        let mut cache = Cache::default();
-        for id in 0..=MEMBERSHIPS as i64 {
-            assert!(cache.insert(Key::Memberships(UserId(id)), &Loaded::Memberships(Arc::new([]))));
+    fn members_and_lists_of_memberships_are_bounded_by_their_bytes() {
+        let (mut cache, roles) = (Cache::default(), (0..249).map(RoleId).collect::<Vec<_>>());
+        let state = MemberState::with_roles(roles);
+        let each = 96 + member_weight(&state);
+        let bound = (MEMBER_BYTES / each) as i64;
+        for id in 0..=bound {
+            cache.insert(Key::Member(UserId(id), ServerId(1)), &Loaded::Member(Some(Arc::clone(&state))));
         }
-        assert_eq!(cache.memberships.len(), MEMBERSHIPS);
-        assert!(!cache.memberships.contains(&UserId(0)) && cache.memberships.contains(&UserId(1)));
+        let (first, second) = ((UserId(0), ServerId(1)), (UserId(1), ServerId(1)));
+        assert!(cache.members.get(&first).is_none() && cache.members.get(&second).is_some());
+        let all: Memberships = (0..200).map(|id| (ServerId(id), Arc::clone(&state))).collect();
+        let bound = (MEMBERSHIP_BYTES / (96 + 200 * (16 + member_weight(&state)))) as i64;
+        for id in 0..=bound {
+            cache.insert(Key::Memberships(UserId(id)), &Loaded::Memberships(Arc::clone(&all)));
+        }
+        assert!(cache.memberships.get(&UserId(0)).is_none() && cache.memberships.get(&UserId(1)).is_some());
         assert!(!cache.insert(Key::User(UserId(1)), &Loaded::User(None)), "the database has none");
     }
 
     #[test]
-    fn users_channels_and_members_are_bounded_by_their_number() {
+    fn users_and_channels_are_bounded_by_their_number() {
         let mut cache = Cache::default();
         let account =
             Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
@@ -213,9 +213,7 @@ mod tests {
         for id in 0..=CHANNELS as i64 {
             cache.insert(Key::Channel(ChannelId(id)), &channel);
         }
-        for id in 0..=MEMBERS as i64 {
-            cache.insert(Key::Member(UserId(id), ServerId(1)), &Loaded::Member(Some(MemberState::without_roles())));
-        }
-        assert_eq!((cache.users.len(), cache.channels.len(), cache.members.len()), (USERS, CHANNELS, MEMBERS));
+        assert!(cache.users.get(&UserId(0)).is_none() && cache.users.get(&UserId(1)).is_some());
+        assert!(cache.channels.get(&ChannelId(0)).is_none() && cache.channels.get(&ChannelId(1)).is_some());
     }
 }

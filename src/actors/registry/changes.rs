@@ -5,15 +5,16 @@
 //! if another change comes between), and that is what subscribes, unsubscribes and tells. It is right in whatever order they arrive.
 
 use super::Registry;
+use super::change::Change;
 use super::load::{Key, Loaded, ShownUser, Waiter};
 use crate::actors::channel::RevokeReason;
 use crate::actors::relay::{Completion, Topic};
-use crate::domain::access::ServerState;
+use crate::domain::access::{MemberState, ServerState};
 use crate::domain::auth_session::Ended;
 use crate::domain::close::End;
 use crate::domain::frame::Frame;
 use crate::domain::server::ServerMember;
-use crate::domain::{ChannelId, ServerId, UserId};
+use crate::domain::{ChannelId, RoleId, ServerId, UserId};
 use crate::websocket::encode;
 use actix::{AsyncContext, Context};
 use std::sync::Arc;
@@ -23,107 +24,12 @@ use std::time::Duration;
 pub(super) const AGAIN_AFTER: Duration = Duration::from_millis(250);
 pub(super) const READS_MAX: u8 = 4;
 
-/// Something that was committed, or may have been, for the registry to make true on this node: whatever the database says of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// A user joined a server.
-    Joined(UserId, ServerId),
-    /// A user left a server.
-    Left(UserId, ServerId),
-    /// A user may have joined or left a server.
-    MembershipUnclear(UserId, ServerId),
-    /// A user belongs to a server, or does not, as this node did not know. Whoever has made it so tells the other members.
-    Membership(UserId, ServerId),
-    /// A user may belong to a server more.
-    Memberships(UserId),
-    /// A server's fields changed.
-    ServerChanged(ServerId),
-    /// Something of a server or its channels may have changed.
-    ServerUnclear(ServerId),
-    /// A server was deleted.
-    ServerDeleted(ServerId),
-    /// A server has a channel more.
-    ChannelCreated(ServerId, ChannelId),
-    /// A channel's fields changed.
-    ChannelChanged(ServerId, ChannelId),
-    /// A channel was deleted.
-    ChannelDeleted(ServerId, ChannelId),
-    /// A user has logged in, which may have ended the oldest of too many sessions.
-    LoggedIn(UserId),
-    /// Sessions of a user ended.
-    Sessions(UserId),
-    /// A user has a new password.
-    Password(UserId),
-    /// Others see something else of a user.
-    Profile(UserId),
-    /// Both.
-    PasswordAndProfile(UserId),
-    /// An account was erased, which belonged to these servers.
-    AccountDeleted(UserId, Arc<[ServerId]>),
-}
-
 /// A change that waits for how things stand.
 pub(super) struct Confirm {
     change: Change,
     /// Held until everything that the change causes has been done.
     completion: Completion,
     reads: u8,
-}
-
-impl Change {
-    /// What has to be known before anything is done about it.
-    fn key(&self) -> Key {
-        match *self {
-            Self::Joined(user, server)
-            | Self::Left(user, server)
-            | Self::MembershipUnclear(user, server)
-            | Self::Membership(user, server) => Key::ShownMember(user, server),
-            Self::Memberships(user) => Key::Memberships(user),
-            Self::ServerChanged(server) | Self::ServerUnclear(server) | Self::ServerDeleted(server) => {
-                Key::Server(server)
-            }
-            Self::ChannelCreated(server, _) | Self::ChannelChanged(server, _) | Self::ChannelDeleted(server, _) => {
-                Key::Server(server)
-            }
-            Self::LoggedIn(user)
-            | Self::Sessions(user)
-            | Self::Password(user)
-            | Self::PasswordAndProfile(user)
-            | Self::AccountDeleted(user, _) => Key::User(user),
-            Self::Profile(user) => Key::ShownUser(user),
-        }
-    }
-
-    /// What else it touches.
-    fn other_keys(&self) -> Vec<Key> {
-        match *self {
-            Self::Joined(user, server)
-            | Self::Left(user, server)
-            | Self::MembershipUnclear(user, server)
-            | Self::Membership(user, server) => {
-                vec![Key::Member(user, server), Key::Memberships(user), Key::ShownUser(user)]
-            }
-            Self::AccountDeleted(user, _) => vec![Key::Memberships(user), Key::ShownUser(user)],
-            Self::ChannelDeleted(_, channel) => vec![Key::Channel(channel)],
-            _ => Vec::new(),
-        }
-    }
-
-    /// Who is another one to see, as a member of whatever server.
-    fn shown(&self) -> Option<UserId> {
-        match *self {
-            Self::Profile(user) | Self::AccountDeleted(user, _) => Some(user),
-            _ => None,
-        }
-    }
-
-    /// The same where a call has only found it so.
-    pub fn found(self) -> Self {
-        match self {
-            Self::MembershipUnclear(user, server) => Self::Membership(user, server),
-            other => other,
-        }
-    }
 }
 
 impl Registry {
@@ -163,11 +69,10 @@ impl Registry {
         match (change, now) {
             (change, Loaded::ShownMember(now)) => self.membership_is(&change, now.as_ref(), &completion, ctx),
             (Change::Memberships(user), Loaded::Memberships(servers)) => {
-                servers.iter().for_each(|server| self.subscribe_user(user, *server, ctx));
+                servers.iter().for_each(|(server, member)| self.subscribe_user(user, *server, member, ctx));
             }
-            (Change::ServerUnclear(server), Loaded::Server(Some(_))) => self.broadcast_to_members(server, ctx),
             (Change::ServerDeleted(server), Loaded::Server(None)) => self.server_is_gone(server, &completion),
-            (change, Loaded::Server(Some(state))) => self.tell_of(&change, state, &completion),
+            (change, Loaded::Server(Some(state))) => self.server_is(&change, state, &completion, ctx),
             (Change::LoggedIn(user) | Change::Sessions(user), Loaded::User(Some(account))) => {
                 self.end_sockets(user, &Ended::Sessions(Arc::clone(account)), End::LOGGED_OUT, &completion);
             }
@@ -213,12 +118,21 @@ impl Registry {
             }
             return;
         };
-        if matches!(change, Change::Joined(..) | Change::MembershipUnclear(..)) {
-            let news = Frame::MemberJoined { server_id: server, member: Box::new(member.clone()) };
-            self.tell_members(server, &encode::json(&news), completion);
+        let state = MemberState::with_roles(member.role_ids.clone());
+        match change {
+            Change::Joined(..) | Change::MembershipUnclear(..) => {
+                let news = Frame::MemberJoined { server_id: server, member: Box::new(member.clone()) };
+                self.tell_members(server, &encode::json(&news), completion);
+            }
+            Change::MemberChanged(..) => {
+                self.member_is(user, server, &state, completion, ctx);
+                let news = Frame::MemberUpdated { server_id: server, member: Box::new(member.clone()) };
+                self.tell_members(server, &encode::json(&news), completion);
+            }
+            _ => {}
         }
         // After the others have been told: who has joined hears of it by `server.joined`.
-        self.subscribe_user(user, server, ctx);
+        self.subscribe_user(user, server, &state, ctx);
     }
 
     /// Once their gateways hear the server no longer: they hear of it by `server.left`.
@@ -227,28 +141,61 @@ impl Registry {
         self.tell_members(server, &news, completion);
     }
 
-    /// What members hear of a server that is there.
-    fn tell_of(&self, change: &Change, state: &ServerState, completion: &Completion) {
-        let server = state.server.id;
-        let find = |id: ChannelId| state.channels.iter().find(|channel| channel.id == id).cloned().map(Box::new);
+    /// This is how a server stands that is there.
+    fn server_is(&mut self, change: &Change, state: &ServerState, completion: &Completion, ctx: &mut Context<Self>) {
+        if change.is_of_rights() {
+            self.rights_are(state, completion, ctx);
+        }
+        match *change {
+            Change::ServerUnclear(server) => self.broadcast_to_members(server, ctx),
+            Change::ChannelCreated(_, id) | Change::ChannelChanged(_, id) | Change::ChannelDeleted(_, id) => {
+                self.tell_of_channel(change, id, state, completion);
+            }
+            _ => self.tell_of_server(change, state, completion),
+        }
+    }
+
+    /// What all members hear of it.
+    fn tell_of_server(&self, change: &Change, state: &ServerState, completion: &Completion) {
+        let server_id = state.server.id;
+        let find = |id: RoleId| state.role(id).cloned().map(Box::new);
         let frame = match *change {
             Change::ServerChanged(_) => Some(Frame::ServerUpdated(Box::new(state.server.clone()))),
-            Change::ChannelCreated(_, id) => find(id).map(Frame::ChannelCreated),
-            Change::ChannelChanged(_, id) => find(id).map(Frame::ChannelUpdated),
-            Change::ChannelDeleted(_, id) if find(id).is_none() => {
-                if let Some(live) = self.live.get(&id) {
-                    live.handle.revoke_all(RevokeReason::Deleted, completion.clone());
-                }
-                Some(Frame::ChannelDeleted { id, server_id: server })
+            Change::RoleCreated(_, id) => find(id).map(|role| Frame::RoleCreated { server_id, role }),
+            Change::RoleChanged(_, role_id) => Some(match find(role_id) {
+                Some(role) => Frame::RoleUpdated { server_id, role },
+                None => Frame::RoleDeleted { server_id, role_id },
+            }),
+            Change::RoleDeleted(_, role_id) => {
+                find(role_id).is_none().then_some(Frame::RoleDeleted { server_id, role_id })
             }
+            Change::RolesOrdered(_) => Some(Frame::RolesOrdered { server_id, role_ids: state.highest_first() }),
             _ => None,
         };
-        frame.into_iter().for_each(|frame| self.tell_members(server, &encode::json(&frame), completion));
+        frame.into_iter().for_each(|frame| self.tell_members(server_id, &encode::json(&frame), completion));
+    }
+
+    /// What those hear of a channel who may see it.
+    fn tell_of_channel(&self, change: &Change, id: ChannelId, state: &ServerState, completion: &Completion) {
+        let server_id = state.server.id;
+        let found = state.channels.iter().find(|channel| channel.id == id).cloned().map(Box::new);
+        let frame = match (change, found) {
+            (Change::ChannelCreated(..), Some(channel)) => Frame::ChannelCreated(channel),
+            (Change::ChannelChanged(..), Some(channel)) => Frame::ChannelUpdated(channel),
+            (Change::ChannelDeleted(..), None) => {
+                if let Some(live) = self.live.get(&id) {
+                    live.handle.revoke_all(RevokeReason::Gone, completion.clone());
+                }
+                Frame::ChannelDeleted { id, server_id }
+            }
+            _ => return,
+        };
+        self.tell_viewers(server_id, &state.rights, &encode::json(&frame), completion);
     }
 
     fn server_is_gone(&mut self, server: ServerId, completion: &Completion) {
         for live in self.live.values().filter(|live| live.server_id == server) {
-            live.handle.revoke_all(RevokeReason::Deleted, completion.clone());
+            live.handle.revoke_all(RevokeReason::Gone, completion.clone());
         }
         self.forget_server(server);
         let last = encode::json(&Frame::ServerDeleted { id: server });
@@ -298,11 +245,15 @@ impl Registry {
             Change::Joined(user, server)
             | Change::Left(user, server)
             | Change::MembershipUnclear(user, server)
-            | Change::Membership(user, server) => {
+            | Change::Membership(user, server)
+            | Change::MemberChanged(user, server) => {
                 channels(server)
                     .for_each(|live| live.handle.revoke_user(user, RevokeReason::Restart, completion.clone()));
             }
-            Change::ServerDeleted(server) => {
+            Change::ServerDeleted(server)
+            | Change::ServerChanged(server)
+            | Change::RoleChanged(server, _)
+            | Change::RoleDeleted(server, _) => {
                 channels(server).for_each(|live| live.handle.revoke_all(RevokeReason::Restart, completion.clone()));
             }
             Change::ChannelDeleted(_, channel) => {
@@ -318,55 +269,11 @@ impl Registry {
             Change::LoggedIn(_)
             | Change::Profile(_)
             | Change::Memberships(_)
-            | Change::ServerChanged(_)
             | Change::ServerUnclear(_)
+            | Change::RoleCreated(..)
+            | Change::RolesOrdered(_)
             | Change::ChannelCreated(..)
             | Change::ChannelChanged(..) => {}
         }
-    }
-}
-
-impl Change {
-    /// Whose and which: the user, the server, the channel.
-    fn subjects(&self) -> (Option<UserId>, Option<ServerId>, Option<ChannelId>) {
-        match *self {
-            Self::Joined(user, server)
-            | Self::Left(user, server)
-            | Self::MembershipUnclear(user, server)
-            | Self::Membership(user, server) => (Some(user), Some(server), None),
-            Self::ServerChanged(server) | Self::ServerUnclear(server) | Self::ServerDeleted(server) => {
-                (None, Some(server), None)
-            }
-            Self::ChannelCreated(server, channel)
-            | Self::ChannelChanged(server, channel)
-            | Self::ChannelDeleted(server, channel) => (None, Some(server), Some(channel)),
-            Self::Memberships(user)
-            | Self::LoggedIn(user)
-            | Self::Sessions(user)
-            | Self::Password(user)
-            | Self::Profile(user)
-            | Self::PasswordAndProfile(user)
-            | Self::AccountDeleted(user, _) => (Some(user), None, None),
-        }
-    }
-
-    /// Who belongs to what, or does not, by a change of that.
-    fn membership(&self) -> Option<(UserId, ServerId)> {
-        let (user, server, _) = self.subjects();
-        user.zip(server)
-    }
-
-    /// The server whose members are told something by it that a server's state has.
-    fn told_server(&self) -> Option<ServerId> {
-        let (user, server, _) = self.subjects();
-        server.filter(|_| user.is_none())
-    }
-
-    /// Whether it is read however often it takes. The name of an erased account may still be on its way into logs; of who has joined,
-    /// left or changed, people hear who need not come back for it.
-    fn has_to_be_known(&self) -> bool {
-        let is_shown =
-            matches!(self, Self::Joined(..) | Self::Left(..) | Self::MembershipUnclear(..) | Self::Profile(_));
-        is_shown || matches!(self, Self::AccountDeleted(..))
     }
 }

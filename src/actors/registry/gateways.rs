@@ -1,12 +1,16 @@
 //! The gateways of a node, and the news that they get: what becomes of their users' servers, and of the channels and members there.
 
 use super::Registry;
+use super::cache::Memberships;
 use crate::actors::relay::{Completion, Outbox, RelayHandle, SessionKey, Topic};
+use crate::domain::access::{MemberState, ServerRights};
 use crate::domain::close::End;
-use crate::domain::frame::{Frame, Membership};
+use crate::domain::frame::{Frame, LoggedChannel, Membership};
+use crate::domain::role::Role;
+use crate::domain::server::Server;
 use crate::domain::{ServerId, UserId};
 use crate::error::Result;
-use crate::store::{Db, channels, servers};
+use crate::store::{Db, channels, roles, servers};
 use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use bytes::Bytes;
@@ -38,28 +42,62 @@ pub(super) struct Snapshot {
 enum Audience {
     /// These gateways of a user who has just joined it.
     Gateways(UserId, Vec<SessionKey>),
+    /// All gateways of these users.
+    Users(Vec<UserId>),
     /// Everyone in it.
     Members,
+}
+
+/// A server as it was read, for whoever may see what of it.
+struct Stand {
+    server: Server,
+    channels: Vec<LoggedChannel>,
+    roles: Arc<[Role]>,
+    rights: Arc<ServerRights>,
 }
 
 impl Registry {
     /// Lets a gateway hear its user's servers from now on. In the same turn in which they were looked up: a membership
     /// that changes later finds the gateway here.
-    pub(super) fn add_gateway(&mut self, user: UserId, servers: &[ServerId], outbox: Outbox) {
-        servers.iter().for_each(|server| outbox.subscribe_server(*server));
-        self.gateways.entry(user).or_default().push(Gateway { outbox, servers: servers.to_vec() });
+    pub(super) fn add_gateway(&mut self, user: UserId, servers: &Memberships, outbox: Outbox) {
+        for (server, member) in servers.iter() {
+            outbox.subscribe_server(*server);
+            self.seats.add(*server, user, member);
+            self.learn_rights(*server);
+        }
+        let servers = servers.iter().map(|(server, _)| *server).collect();
+        self.gateways.entry(user).or_default().push(Gateway { outbox, servers });
+    }
+
+    /// What is remembered of a server may have been read before anybody here heard it; what is read later is learnt when it is.
+    fn learn_rights(&mut self, server: ServerId) {
+        if !self.seats.has_learnt(server)
+            && let Some(state) = self.cache.with(|cache| cache.server(server))
+        {
+            self.seats.learn(server, &state.rights);
+        }
     }
 
     pub(super) fn remove_gateway(&mut self, user: UserId, key: SessionKey) {
         let Some(gateways) = self.gateways.get_mut(&user) else { return };
-        gateways.retain(|gateway| gateway.outbox.key() != key);
+        let Some(at) = gateways.iter().position(|gateway| gateway.outbox.key() == key) else { return };
+        let gone = gateways.swap_remove(at);
+        for server in gone.servers.iter().filter(|server| !gateways.iter().any(|gateway| gateway.has(**server))) {
+            self.seats.remove(*server, user);
+        }
         if gateways.is_empty() {
             self.gateways.remove(&user);
         }
     }
 
     /// The user belongs to the server: gateways that do not hear it yet do now, and are told.
-    pub(super) fn subscribe_user(&mut self, user: UserId, server: ServerId, ctx: &mut Context<Self>) {
+    pub(super) fn subscribe_user(
+        &mut self,
+        user: UserId,
+        server: ServerId,
+        member: &Arc<MemberState>,
+        ctx: &mut Context<Self>,
+    ) {
         let gateways = self.gateways.get_mut(&user).into_iter().flatten();
         let mut keys = Vec::new();
         for gateway in gateways.filter(|gateway| !gateway.has(server)) {
@@ -68,12 +106,15 @@ impl Registry {
             keys.push(gateway.outbox.key());
         }
         if !keys.is_empty() {
+            self.seats.add(server, user, member);
+            self.learn_rights(server);
             self.broadcast_snapshot(server, Audience::Gateways(user, keys), 0, ctx);
         }
     }
 
     /// The user does not belong to the server: gateways that hear it are told so, and do no longer.
     pub(super) fn unsubscribe_user(&mut self, user: UserId, server: ServerId, completion: &Completion) {
+        self.seats.remove(server, user);
         let gateways = self.gateways.get_mut(&user).into_iter().flatten();
         let mut by_worker: HashMap<u32, (RelayHandle, Vec<SessionKey>)> = HashMap::new();
         for gateway in gateways.filter(|gateway| gateway.has(server)) {
@@ -89,8 +130,35 @@ impl Registry {
 
     /// The server is gone, for all gateways.
     pub(super) fn forget_server(&mut self, server: ServerId) {
+        self.seats.forget(server);
         for gateway in self.gateways.values_mut().flatten() {
             gateway.servers.retain(|has| *has != server);
+        }
+    }
+
+    /// Tells those members who see the server's channels.
+    pub(super) fn tell_viewers(&self, server: ServerId, rights: &ServerRights, news: &Bytes, completion: &Completion) {
+        if rights.shows_channels_to_all() {
+            return self.tell_members(server, news, completion);
+        }
+        let viewers = self.seats.of(server).filter(|(user, member)| rights.shows_channels_to(*user, member));
+        let keys: Vec<SessionKey> = viewers.flat_map(|(user, _)| self.keys_of(user, server)).collect();
+        self.tell_these(&keys, news, completion);
+    }
+
+    /// The gateways of a user that hear a server.
+    fn keys_of(&self, user: UserId, server: ServerId) -> impl Iterator<Item = SessionKey> {
+        let gateways = self.gateways.get(&user).into_iter().flatten();
+        gateways.filter(move |gateway| gateway.has(server)).map(|gateway| gateway.outbox.key())
+    }
+
+    fn tell_these(&self, keys: &[SessionKey], news: &Bytes, completion: &Completion) {
+        let nowhere: Arc<[Topic]> = Arc::new([]);
+        for relay in self.relays.all() {
+            let own: Vec<SessionKey> = keys.iter().filter(|key| relay.has(**key)).copied().collect();
+            if !own.is_empty() {
+                relay.deliver_once(Arc::clone(&nowhere), own, news.clone(), completion.clone());
+            }
         }
     }
 
@@ -111,6 +179,13 @@ impl Registry {
         }
     }
 
+    /// Tells these how a server stands, which see other channels than before.
+    pub(super) fn tell_anew(&mut self, server: ServerId, users: Vec<UserId>, ctx: &mut Context<Self>) {
+        if !users.is_empty() {
+            self.broadcast_snapshot(server, Audience::Users(users), 0, ctx);
+        }
+    }
+
     /// Tells all members how a server stands: what has become of it is not known any better.
     pub(super) fn broadcast_to_members(&mut self, server: ServerId, ctx: &mut Context<Self>) {
         self.broadcast_snapshot(server, Audience::Members, 0, ctx);
@@ -124,23 +199,14 @@ impl Registry {
                 tokio::time::sleep(super::changes::AGAIN_AFTER).await;
             }
             let _slot = slots.at_last().await;
-            membership(&db, server).await
+            stand(&db, server).await
         };
         let told = look.into_actor(self).map(move |found, registry, ctx| match (found, audience) {
             (found, audience) if registry.snapshots.remove(number).is_stale => {
                 let failed = u8::from(found.is_err());
                 registry.broadcast_snapshot(server, audience, reads.saturating_add(failed), ctx);
             }
-            (Ok(Some(found)), Audience::Members) => {
-                registry.tell_members(server, &encode::json(&joined(found)), &Completion::ignored());
-            }
-            (Ok(Some(found)), Audience::Gateways(user, keys)) => {
-                // Who has left again meanwhile has been told so.
-                let gateways = registry.gateways.get(&user).into_iter().flatten();
-                let gateways = gateways.filter(|gateway| gateway.has(server) && keys.contains(&gateway.outbox.key()));
-                let frame = encode::json(&joined(found));
-                gateways.for_each(|gateway| gateway.outbox.send(frame.clone()));
-            }
+            (Ok(Some(found)), audience) => registry.tell_stand(&found, &audience),
             (Ok(None), _) => {}
             (Err(_), audience) if reads < super::changes::READS_MAX => {
                 registry.broadcast_snapshot(server, audience, reads + 1, ctx);
@@ -149,11 +215,38 @@ impl Registry {
                 let completion = Completion::ignored();
                 registry.restart_gateways(&completion, |user, gateway| match &audience {
                     Audience::Gateways(of, keys) => of == user && keys.contains(&gateway.outbox.key()),
+                    Audience::Users(users) => users.contains(user) && gateway.has(server),
                     Audience::Members => gateway.has(server),
                 });
             }
         });
         ctx.spawn(told);
+    }
+
+    /// Encodes how a server stands once for all who may see the same of it. Who has left again meanwhile has been told so.
+    fn tell_stand(&mut self, stand: &Stand, audience: &Audience) {
+        let server = stand.server.id;
+        self.seats.learn(server, &stand.rights);
+        let mut alike: HashMap<(Arc<MemberState>, bool), (UserId, Vec<SessionKey>)> = HashMap::new();
+        let mut tell = |user: UserId, keys: &mut dyn Iterator<Item = SessionKey>| {
+            if let Some(member) = self.seats.member(server, user) {
+                let class = (Arc::clone(member), stand.server.owner_id == user);
+                alike.entry(class).or_insert_with(|| (user, Vec::new())).1.extend(keys);
+            }
+        };
+        match audience {
+            Audience::Gateways(user, keys) => {
+                tell(*user, &mut self.keys_of(*user, server).filter(|key| keys.contains(key)));
+            }
+            Audience::Users(users) => users.iter().for_each(|user| tell(*user, &mut self.keys_of(*user, server))),
+            Audience::Members => {
+                self.seats.of(server).for_each(|(user, _)| tell(user, &mut self.keys_of(user, server)));
+            }
+        }
+        for ((member, _), (user, keys)) in alike {
+            let news = Frame::ServerJoined(Box::new(stand.membership(user, &member)));
+            self.tell_these(&keys, &encode::json(&news), &Completion::ignored());
+        }
     }
 
     /// Whose news is lost comes back and starts with `ready`.
@@ -166,11 +259,22 @@ impl Registry {
     }
 }
 
-fn joined(membership: Membership) -> Frame<'static> {
-    Frame::ServerJoined(Box::new(membership))
+impl Stand {
+    fn membership(&self, user: UserId, member: &MemberState) -> Membership {
+        let sees = |listed: &&LoggedChannel| self.rights.in_channel(user, member, listed.channel.id).is_some();
+        Membership {
+            server: self.server.clone(),
+            channels: Some(self.channels.iter().filter(sees).cloned().collect()),
+            roles: Some(Arc::clone(&self.roles)),
+            my_role_ids: member.roles.to_vec(),
+            my_permissions: self.rights.of_member(user, member),
+        }
+    }
 }
 
-async fn membership(db: &Db, id: ServerId) -> Result<Option<Membership>> {
+async fn stand(db: &Db, id: ServerId) -> Result<Option<Stand>> {
     let Some(server) = servers::find(db, id).await? else { return Ok(None) };
-    Ok(Some(Membership { server, channels: Some(channels::list_logged(db, id).await?) }))
+    let (channels, roles) = (channels::list_logged(db, id).await?, roles::list(db, id).await?);
+    let rights = Arc::new(ServerRights::new(server.owner_id, &roles));
+    Ok(Some(Stand { server, channels, roles: roles.into(), rights }))
 }

@@ -10,7 +10,7 @@ use crate::actors::lease::Lease;
 use crate::actors::relay::{Completion, Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
-use crate::domain::access::{Caller, ChannelAccess, Right, ServerAccess};
+use crate::domain::access::{Caller, ChannelAccess, Facts, ManageRoles, MemberState, Over, Right, ServerAccess};
 use crate::domain::close::End;
 use crate::domain::log::MessageChange;
 use crate::domain::message::NewMessage;
@@ -57,16 +57,16 @@ impl RegistryHandle {
     pub async fn caller(&self, bearer: Bearer) -> Result<Caller> {
         match self.ask(bearer, Target::Account).await? {
             Found::Caller(caller) | Found::Memberships(caller, _) => Ok(caller),
-            Found::Facts(facts) => Ok(facts.caller),
+            Found::Facts(facts) | Found::Target(facts, _) => Ok(facts.caller),
         }
     }
 
     /// Who the bearer of a good token is, and the servers that they belong to.
     pub async fn memberships(&self, bearer: Bearer) -> Result<(Caller, Arc<[ServerId]>)> {
         match self.ask(bearer, Target::Memberships).await? {
-            Found::Memberships(caller, servers) => Ok((caller, servers)),
+            Found::Memberships(caller, servers) => Ok((caller, servers.iter().map(|(server, _)| *server).collect())),
             // No question asks for one thing and is given another.
-            Found::Caller(_) | Found::Facts(_) => Err(Error::Internal),
+            _ => Err(Error::Internal),
         }
     }
 
@@ -74,6 +74,26 @@ impl RegistryHandle {
     pub async fn server<R: Right>(&self, bearer: Bearer, id: ServerId) -> Result<ServerAccess<R>> {
         match self.ask(bearer, Target::Server(id)).await? {
             Found::Facts(facts) => Ok(ServerAccess::decide(facts)?),
+            _ => Err(Error::NotFound(Noun::Server)),
+        }
+    }
+
+    /// The right `R` to a server, over somebody, a member or not.
+    pub async fn over<R: Right>(&self, bearer: Bearer, id: ServerId, user: UserId) -> Result<Over<R>> {
+        let (facts, target) = self.about(bearer, id, user).await?;
+        Ok(Over::decide(ServerAccess::decide(facts)?, user, target.as_deref())?)
+    }
+
+    /// The right to give and take roles of a member, who may be the caller.
+    pub async fn over_or_self(&self, bearer: Bearer, id: ServerId, user: UserId) -> Result<Over<ManageRoles>> {
+        let (facts, target) = self.about(bearer, id, user).await?;
+        let over = Over::decide_or_self(ServerAccess::decide(facts)?, user, target.as_deref())?;
+        if target.is_some() { Ok(over) } else { Err(Error::NotFound(Noun::User)) }
+    }
+
+    async fn about(&self, bearer: Bearer, id: ServerId, user: UserId) -> Result<(Facts, Option<Arc<MemberState>>)> {
+        match self.ask(bearer, Target::Member(id, user)).await? {
+            Found::Target(facts, target) => Ok((facts, target)),
             _ => Err(Error::NotFound(Noun::Server)),
         }
     }

@@ -1,6 +1,6 @@
 //! Loading what the cache misses: one load a key at a time, and again if a change came between.
 
-use super::cache::Miss;
+use super::cache::{Memberships, Miss};
 use super::changes::Confirm;
 use super::{Ask, Registry, Target, WAITING_MAX};
 use crate::domain::access::{Account, MemberState, ServerState};
@@ -8,7 +8,7 @@ use crate::domain::server::ServerMember;
 use crate::domain::user::PublicProfile;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result, Unauthorized};
-use crate::store::{Db, channels, servers, user_servers, users};
+use crate::store::{Db, channels, roles, servers, user_servers, users};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) enum Loaded {
     Channel(Option<ServerId>),
     Server(Option<Arc<ServerState>>),
     Member(Option<Arc<MemberState>>),
-    Memberships(Arc<[ServerId]>),
+    Memberships(Memberships),
     ShownMember(Option<ServerMember>),
     ShownUser(Option<ShownUser>),
 }
@@ -119,6 +119,9 @@ impl Registry {
         }
         let waiting = self.loading.remove(&key).map(|loading| loading.waiting).unwrap_or_default();
         self.waiting -= waiting.len();
+        if let (Key::Server(id), Ok(Loaded::Server(Some(state)))) = (key, &loaded) {
+            self.seats.learn(id, &state.rights);
+        }
         let is_there = loaded.as_ref().is_ok_and(|loaded| self.cache.with(|cache| cache.insert(key, loaded)));
         for (number, waiter) in waiting {
             match (waiter, &loaded) {
@@ -144,7 +147,7 @@ async fn load(db: &Db, key: Key) -> Result<Loaded> {
         Key::ShownMember(user, server) => Loaded::ShownMember(user_servers::find(db, user, server).await?),
         Key::ShownUser(user) => Loaded::ShownUser(match users::shown(db, user).await? {
             Some(profile) => {
-                let servers = user_servers::list(db, user).await?.into();
+                let servers = user_servers::list(db, user).await?.into_iter().map(|(server, _)| server).collect();
                 Some(ShownUser { profile, servers })
             }
             None => None,
@@ -152,7 +155,8 @@ async fn load(db: &Db, key: Key) -> Result<Loaded> {
         Key::Server(id) => Loaded::Server(match servers::find(db, id).await? {
             Some(server) => {
                 let channels = channels::list(db, id).await?.into();
-                Some(Arc::new(ServerState::new(server, channels)))
+                let roles = roles::list(db, id).await?.into();
+                Some(Arc::new(ServerState::new(server, channels, roles)))
             }
             None => None,
         }),

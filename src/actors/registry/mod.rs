@@ -11,15 +11,17 @@
 
 mod attach;
 mod cache;
+mod change;
 mod changes;
 mod following;
 mod gateways;
 mod handle;
 mod load;
 mod read_again;
+mod seats;
 mod slots;
 
-pub use changes::Change;
+pub use change::Change;
 pub use handle::RegistryHandle;
 
 use super::AbortOnPanic;
@@ -27,16 +29,17 @@ use super::channel::{self, Attachment, ChannelHandle, Logs, NewestPages, Poster,
 use super::relay::{Completion, Outbox, Relays, SessionKey};
 use super::writer::Writer;
 use crate::auth::token::Bearer;
-use crate::domain::access::{Caller, ChannelAccess, Denied, Facts, Right};
+use crate::domain::access::{Caller, ChannelAccess, Denied, Facts, MemberState, Right};
 use crate::domain::log::MessageChange;
 use crate::domain::{ChannelId, ServerId, UserId};
 use crate::error::{Error, Noun, Result};
 use crate::store::Db;
 use crate::times::Times;
 use actix::{Actor, AsyncContext, Context, Handler, Message};
-use cache::SharedCache;
+use cache::{Memberships, SharedCache};
 use gateways::{Gateway, Snapshot};
 use load::{Key, Loading, Number};
+use seats::Seats;
 use slab::Slab;
 use slots::Slots;
 use std::collections::HashMap;
@@ -64,13 +67,16 @@ enum Target {
     Memberships,
     Server(ServerId),
     Channel(ChannelId),
+    /// A server, and what somebody is in it.
+    Member(ServerId, UserId),
 }
 
 /// What the cache knows of it.
 enum Found {
     Caller(Caller),
-    Memberships(Caller, Arc<[ServerId]>),
+    Memberships(Caller, Memberships),
     Facts(Facts),
+    Target(Facts, Option<Arc<MemberState>>),
 }
 
 enum Reply {
@@ -160,6 +166,7 @@ pub struct Registry {
     confirm_slots: Rc<Slots>,
     live: HashMap<ChannelId, RunningChannel>,
     gateways: HashMap<UserId, Vec<Gateway>>,
+    seats: Seats,
     snapshots: Slab<Snapshot>,
     times: Times,
     /// Whether the logs are being looked at.
@@ -203,6 +210,7 @@ impl Registry {
             confirm_slots: Rc::new(Slots::new(CONFIRMS_AT_ONCE, times.standstill_max)),
             live: HashMap::new(),
             gateways: HashMap::new(),
+            seats: Seats::default(),
             snapshots: Slab::new(),
             times,
             is_watching: false,

@@ -139,7 +139,8 @@ impl Handler<AnswerGateway> for Registry {
     fn handle(&mut self, AnswerGateway(outbox, reply): AnswerGateway, _: &mut Self::Context) -> usize {
         let account =
             Account { username: "mina".into(), password_version: 0, kept_token: None, sessions: Box::default() };
-        let found = Found::Memberships(Caller::known(UserId(1), &account, None), Arc::new([ServerId(1)]));
+        let found =
+            Found::Memberships(Caller::known(UserId(1), &account, None), Arc::new([(ServerId(1), Arc::default())]));
         self.answer(
             Ask { bearer: bearer(1), target: Target::Memberships, reply: Reply::AddGateway(outbox, reply) },
             found,

@@ -54,7 +54,7 @@ impl From<Changed> for Became {
             Changed::Refused(refused) => Outcome::Refused(Refused::Change(refused)),
             Changed::Gone => Outcome::Refused(Refused::Gone),
             Changed::Held => return Self::ChannelHeld,
-            Changed::EditorHeld => return Self::AuthorHeld,
+            Changed::MakerHeld => return Self::AuthorHeld,
             Changed::Skipped => return Self::Skipped,
         })
     }

@@ -2,10 +2,11 @@
 
 use crate::domain::channel::Channel;
 use crate::domain::permission::{Permission, Permissions};
-use crate::domain::rights::{Overwrites, RoleId, Roles, Standing};
-use crate::domain::server::{Server, ServerDetail};
-use crate::domain::{AuthSessionId, UserId};
-use bytes::Bytes;
+use crate::domain::rights::{Overwrites, Roles, Standing};
+use crate::domain::role::Role;
+use crate::domain::server::{Server, SharedDetail};
+use crate::domain::{AuthSessionId, ChannelId, RoleId, UserId};
+use std::cmp::Reverse;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 /// What the registry knows of an account.
@@ -64,43 +65,108 @@ pub struct ServerState {
     pub server: Server,
     /// Its channels, oldest first.
     pub channels: Arc<[Channel]>,
-    /// What its roles give.
-    pub roles: Roles,
-    detail: OnceLock<Bytes>,
+    /// Its roles, oldest first.
+    pub roles: Arc<[Role]>,
+    /// What decisions take of it.
+    pub rights: Arc<ServerRights>,
+    detail: OnceLock<Box<[u8]>>,
 }
 
 impl ServerState {
     /// A server as it was read.
-    pub fn new(server: Server, channels: Arc<[Channel]>) -> Self {
-        Self { server, channels, roles: Roles::default(), detail: OnceLock::new() }
+    pub fn new(server: Server, channels: Arc<[Channel]>, roles: Arc<[Role]>) -> Self {
+        let rights = Arc::new(ServerRights::new(server.owner_id, &roles));
+        Self { server, channels, roles, rights, detail: OnceLock::new() }
     }
 
-    /// The [`ServerDetail`] of this state in JSON, encoded once.
-    ///
-    /// # Errors
-    /// When a time cannot be written.
-    pub fn detail(&self) -> serde_json::Result<Bytes> {
+    /// The role of this id, be it the default one.
+    pub fn role(&self, id: RoleId) -> Option<&Role> {
+        self.roles.iter().find(|role| role.id == id)
+    }
+
+    /// Its roles but the default one, the highest first.
+    pub fn highest_first(&self) -> Vec<RoleId> {
+        let mut others: Vec<&Role> = self.roles.iter().filter(|role| !role.is_default).collect();
+        others.sort_by_key(|role| (Reverse(role.position), role.id));
+        others.iter().map(|role| role.id).collect()
+    }
+
+    /// What all of those who see every channel see of it, in JSON, encoded once.
+    pub(super) fn detail(&self) -> serde_json::Result<&[u8]> {
         if let Some(encoded) = self.detail.get() {
-            return Ok(encoded.clone());
+            return Ok(encoded);
         }
-        let detail = ServerDetail { server: self.server.clone(), channels: Arc::clone(&self.channels) };
-        let encoded = Bytes::from(serde_json::to_vec(&detail)?.into_boxed_slice());
-        Ok(self.detail.get_or_init(|| encoded).clone())
+        let encoded = serde_json::to_vec(&self.shown(&self.channels))?.into_boxed_slice();
+        Ok(self.detail.get_or_init(|| encoded))
+    }
+
+    /// What those see of it who see these channels.
+    pub(super) fn shown<'a>(&'a self, channels: &'a [Channel]) -> SharedDetail<'a> {
+        SharedDetail { server: &self.server, channels, roles: &self.roles }
+    }
+}
+
+/// Who owns a server and what its roles give: what decisions about its members take, whoever they are.
+#[derive(Debug)]
+pub struct ServerRights {
+    owner_id: UserId,
+    roles: Roles,
+}
+
+impl ServerRights {
+    /// Of a server of this owner, with these roles.
+    pub fn new(owner_id: UserId, roles: &[Role]) -> Self {
+        Self { owner_id, roles: Roles::from(roles) }
+    }
+
+    /// What a member may do in the server.
+    pub fn of_member(&self, user: UserId, member: &MemberState) -> Permissions {
+        self.roles.of_member(&self.standing(user, member))
+    }
+
+    /// What a member may do in a channel; `None` where they may not know of it.
+    pub fn in_channel(&self, user: UserId, member: &MemberState, _: ChannelId) -> Option<Permissions> {
+        let permissions = self.roles.in_channel(&self.standing(user, member), &Overwrites::default());
+        permissions.has(Permission::ViewChannel).then_some(permissions)
+    }
+
+    /// Whether a member sees channels.
+    pub fn shows_channels_to(&self, user: UserId, member: &MemberState) -> bool {
+        self.roles.in_channel(&self.standing(user, member), &Overwrites::default()).has(Permission::ViewChannel)
+    }
+
+    /// Whether every member sees channels, whoever they are.
+    pub fn shows_channels_to_all(&self) -> bool {
+        self.shows_channels_to(UserId(0), &MemberState::default())
+    }
+
+    /// Whether a member stands above somebody, a member or not, or above a role.
+    pub(super) fn is_above(&self, of: (UserId, &MemberState), target: (UserId, &MemberState)) -> bool {
+        self.roles.is_above(&self.standing(of.0, of.1), &self.standing(target.0, target.1))
+    }
+
+    pub(super) fn is_above_role(&self, user: UserId, member: &MemberState, role: RoleId) -> bool {
+        self.roles.is_above_role(&self.standing(user, member), role)
+    }
+
+    fn standing<'a>(&self, user: UserId, member: &'a MemberState) -> Standing<'a> {
+        Standing { user, is_owner: self.owner_id == user, is_timed_out: false, roles: &member.roles }
     }
 }
 
 /// What is known of a member of a server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MemberState {
     /// Their roles but the default one, by id.
     pub roles: Box<[RoleId]>,
 }
 
 impl MemberState {
-    /// What most members are: one for all of them.
-    pub fn without_roles() -> Arc<Self> {
-        static ONE: LazyLock<Arc<MemberState>> = LazyLock::new(Arc::default);
-        Arc::clone(&ONE)
+    /// Somebody with these roles, in the order of their ids.
+    pub fn with_roles(roles: Vec<RoleId>) -> Arc<Self> {
+        // What most members are: one for all of them.
+        static WITHOUT: LazyLock<Arc<MemberState>> = LazyLock::new(Arc::default);
+        if roles.is_empty() { Arc::clone(&WITHOUT) } else { Arc::new(Self { roles: roles.into() }) }
     }
 }
 
@@ -124,29 +190,16 @@ impl Facts {
     /// What the caller may do in the server: nothing, where they do not belong to it.
     pub fn permissions(&self) -> Permissions {
         let member = self.member.as_deref();
-        member.map_or(Permissions::NONE, |member| self.server.roles.of_member(&self.standing(member)))
+        member.map_or(Permissions::NONE, |member| self.server.rights.of_member(self.caller.id, member))
     }
 
     /// What the caller may do in a channel; `None` where they may not know of it. Who does not belong to the server may do nothing, and knows
     /// of what a member without roles would see.
-    pub fn permissions_in(&self, _: &Channel) -> Option<Permissions> {
-        let nobody = MemberState::default();
-        let standing = self.standing(self.member.as_deref().unwrap_or(&nobody));
-        let permissions = self.server.roles.in_channel(&standing, &Overwrites::default());
-        let is_known = permissions.has(Permission::ViewChannel);
-        is_known.then(|| if self.member.is_some() { permissions } else { Permissions::NONE })
-    }
-
-    /// Whether the caller stands above somebody, who has no role but the default one.
-    pub fn is_above(&self, user: UserId) -> bool {
-        let nobody = MemberState::default();
-        let is_owner = self.server.server.owner_id == user;
-        let target = Standing { user, is_owner, is_timed_out: false, roles: &nobody.roles };
-        let own = self.member.as_deref();
-        own.is_some_and(|own| self.server.roles.is_above(&self.standing(own), &target))
-    }
-
-    fn standing<'a>(&self, member: &'a MemberState) -> Standing<'a> {
-        Standing { user: self.caller.id, is_owner: self.is_owner(), is_timed_out: false, roles: &member.roles }
+    pub fn permissions_in(&self, channel: ChannelId) -> Option<Permissions> {
+        let rights = &self.server.rights;
+        match self.member.as_deref() {
+            Some(member) => rights.in_channel(self.caller.id, member, channel),
+            None => rights.in_channel(UserId(0), &MemberState::default(), channel).map(|_| Permissions::NONE),
+        }
     }
 }

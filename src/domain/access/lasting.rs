@@ -1,28 +1,36 @@
 //! The lasting parts of a proof: what stays of it when a question has been answered.
 
-use super::{Caller, ChannelAccess, Denied, ReadHistory, SendMessages, ViewChannel};
+use super::{Caller, ChannelAccess, Denied, MemberState, ReadHistory, SendMessages, ServerRights, ViewChannel};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::{ChannelId, UserId};
+use std::sync::Arc;
 
-/// Who hears a channel, and what they may do there, until that is decided anew.
+/// Who takes part in a channel, and what they may do there, until that is decided anew.
 #[derive(Clone, Debug)]
 pub struct Participant {
     channel_id: ChannelId,
     caller: Caller,
+    member: Arc<MemberState>,
     permissions: Permissions,
+}
+
+impl<R> ChannelAccess<R> {
+    fn into_participant(self) -> Participant {
+        let (channel_id, permissions) = (self.id(), self.permissions());
+        let member = self.facts.member.unwrap_or_default();
+        Participant { channel_id, permissions, member, caller: self.facts.caller }
+    }
 }
 
 impl From<ChannelAccess<ViewChannel>> for Participant {
     fn from(access: ChannelAccess<ViewChannel>) -> Self {
-        let (channel_id, permissions) = (access.id(), access.permissions());
-        Self { channel_id, permissions, caller: access.into_caller() }
+        access.into_participant()
     }
 }
 
 impl From<ChannelAccess<ReadHistory>> for Participant {
     fn from(access: ChannelAccess<ReadHistory>) -> Self {
-        let (channel_id, permissions) = (access.id(), access.permissions());
-        Self { channel_id, permissions, caller: access.into_caller() }
+        access.into_participant()
     }
 }
 
@@ -37,17 +45,34 @@ impl Participant {
         self.channel_id
     }
 
+    /// Whether they may do this there.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
+    }
+
     /// Whoever may write there, as somebody who does.
     ///
     /// # Errors
     /// [`Denied::Lacks`].
     pub fn author(&self) -> Result<Author, Denied> {
         let permission = Permission::SendMessages;
-        if self.permissions.has(permission) {
+        if self.may(permission) {
             Ok(Author { channel_id: self.channel_id, caller: self.caller.clone() })
         } else {
             Err(Denied::Lacks(permission))
         }
+    }
+
+    /// They have other roles now; what that gives them is to be decided.
+    pub fn is_now(&mut self, member: Arc<MemberState>) {
+        self.member = member;
+    }
+
+    /// Decides anew; answers whether they may still know of the channel.
+    pub fn decide_anew(&mut self, rights: &ServerRights) -> bool {
+        let permissions = rights.in_channel(self.id(), &self.member, self.channel_id);
+        self.permissions = permissions.unwrap_or_default();
+        permissions.is_some()
     }
 }
 
@@ -73,37 +98,5 @@ impl Author {
     /// Where.
     pub fn channel_id(&self) -> ChannelId {
         self.channel_id
-    }
-}
-
-/// Who changes messages of a channel, and what they may do there.
-#[derive(Clone, Debug)]
-pub struct Editor {
-    channel_id: ChannelId,
-    caller: Caller,
-    permissions: Permissions,
-}
-
-impl From<ChannelAccess<ViewChannel>> for Editor {
-    fn from(access: ChannelAccess<ViewChannel>) -> Self {
-        let (channel_id, permissions) = (access.id(), access.permissions());
-        Self { channel_id, permissions, caller: access.into_caller() }
-    }
-}
-
-impl Editor {
-    /// Who it is.
-    pub fn id(&self) -> UserId {
-        self.caller.id()
-    }
-
-    /// Where.
-    pub fn channel_id(&self) -> ChannelId {
-        self.channel_id
-    }
-
-    /// Whether they may do this there.
-    pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.has(permission)
     }
 }

@@ -79,6 +79,8 @@ rights! {
     KickMembers;
     /// The right to ban those who do.
     BanMembers;
+    /// The right to make roles, and to change, delete, give and take those below one's own.
+    ManageRoles;
     /// The right to make channels, or to change and delete one.
     ManageChannels;
     /// The right to see a channel.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::UserId;
 use crate::domain::permission::Permission;
+use crate::domain::role::tests::default_role;
 use crate::domain::server::Server;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -29,13 +30,13 @@ fn facts(caller: i64, is_member: bool) -> Facts {
     let account = Account { username: "u".into(), password_version: 0, kept_token: None, sessions: Box::default() };
     Facts {
         caller: Caller::known(UserId(caller), &account, None),
-        server: Arc::new(ServerState::new(server, Arc::new([channel]))),
+        server: Arc::new(ServerState::new(server, Arc::new([channel]), Arc::new([default_role(ServerId(7))]))),
         member: is_member.then(Arc::default),
     }
 }
 
 /// Somebody who may change messages of channel 9; user 1 is the owner.
-pub(crate) fn editor(id: i64) -> Editor {
+pub(crate) fn maker(id: i64) -> Participant {
     let access = ChannelAccess::<ViewChannel>::decide(facts(id, true), ChannelId(9));
     access.expect("it has this channel").expect("a member").into()
 }

@@ -1,6 +1,6 @@
 //! What can be done to messages that are there.
 
-use crate::domain::access::Editor;
+use crate::domain::access::Participant;
 use crate::domain::emoji::Emoji;
 use crate::domain::permission::Permission;
 use crate::domain::text::Content;
@@ -92,21 +92,21 @@ impl MessageChange {
         matches!(self, Self::Delete(_) | Self::DeleteMany(_))
     }
 
-    /// Whether it may be made by `editor`, as far as that does not depend on the message.
+    /// Whether it may be made by `maker`, as far as that does not depend on the message.
     ///
     /// # Errors
     /// [`ChangeRefused::Lacks`].
-    pub fn allow(&self, editor: &Editor) -> Result<(), ChangeRefused> {
+    pub fn allow(&self, maker: &Participant) -> Result<(), ChangeRefused> {
         let permission = match self {
             Self::DeleteMany(_) | Self::ClearReactions(..) => Permission::ManageMessages,
-            Self::RemoveReaction(_, _, of) if *of != editor.id() => Permission::ManageMessages,
+            Self::RemoveReaction(_, _, of) if *of != maker.id() => Permission::ManageMessages,
             Self::Pin(_) | Self::Unpin(_) => Permission::PinMessages,
             Self::AddReaction(..) => Permission::AddReactions,
             Self::Edit(..) => Permission::SendMessages,
             // What one has said, and how one has reacted, one may take back.
             Self::Delete(_) | Self::RemoveReaction(..) => return Ok(()),
         };
-        if editor.may(permission) { Ok(()) } else { Err(ChangeRefused::Lacks(permission)) }
+        if maker.may(permission) { Ok(()) } else { Err(ChangeRefused::Lacks(permission)) }
     }
 }
 

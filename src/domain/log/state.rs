@@ -4,7 +4,7 @@
 //! it holds before it is committed.
 
 use super::{ChangeRefused, LogEntry, MessageChange, MessageDeleted, MessagesDeleted, Pin, Reaction, ReactionsCleared};
-use crate::domain::access::Editor;
+use crate::domain::access::Participant;
 use crate::domain::emoji::Emoji;
 use crate::domain::message::{Message, ReactionCount};
 use crate::domain::permission::Permission;
@@ -140,7 +140,7 @@ impl ChannelState {
     ///
     /// # Errors
     /// Why it is not made.
-    pub fn apply(&mut self, by: &Editor, change: &MessageChange) -> Made {
+    pub fn apply(&mut self, by: &Participant, change: &MessageChange) -> Made {
         change.allow(by)?;
         match change {
             MessageChange::Edit(id, content) => self.edit(by, *id, content),
@@ -154,7 +154,7 @@ impl ChannelState {
         }
     }
 
-    fn edit(&mut self, by: &Editor, id: MessageId, content: &Content) -> Made {
+    fn edit(&mut self, by: &Participant, id: MessageId, content: &Content) -> Made {
         let (at, seq) = (self.at, self.last_seq.next());
         let message = self.live(id)?;
         if message.author_id != by.id() {
@@ -176,7 +176,7 @@ impl ChannelState {
         self.done(id, LogEntry::updated(seq, now), retold)
     }
 
-    fn delete(&mut self, by: &Editor, id: MessageId) -> Made {
+    fn delete(&mut self, by: &Participant, id: MessageId) -> Made {
         let (channel_id, seq) = (self.id, self.last_seq.next());
         let state = self.messages.get(&id).ok_or(ChangeRefused::MessageNotFound)?;
         if state.message.author_id != by.id() && !by.may(Permission::ManageMessages) {
@@ -190,7 +190,7 @@ impl ChannelState {
         self.done(id, LogEntry::MessageDeleted(deleted), self.tombstones(&[id]))
     }
 
-    fn delete_many(&mut self, by: &Editor, ids: &[MessageId]) -> Made {
+    fn delete_many(&mut self, by: &Participant, ids: &[MessageId]) -> Made {
         if !ids.iter().all(|id| self.messages.contains_key(id)) {
             return Err(ChangeRefused::MessageNotFound);
         }
@@ -262,7 +262,7 @@ impl ChannelState {
         self.done(id, LogEntry::ReactionRemoved(Reaction { seq, channel_id, message_id, user_id, emoji }), Vec::new())
     }
 
-    fn clear_reactions(&mut self, by: &Editor, id: MessageId, emoji: Option<&Emoji>) -> Made {
+    fn clear_reactions(&mut self, by: &Participant, id: MessageId, emoji: Option<&Emoji>) -> Made {
         let (channel_id, seq) = (self.id, self.last_seq.next());
         let message = self.live(id)?;
         let before = message.reactions.len();
@@ -283,7 +283,7 @@ impl ChannelState {
         self.writes.cleared.push((id, emoji.cloned()));
     }
 
-    fn set_pinned(&mut self, by: &Editor, id: MessageId, pinned: bool) -> Made {
+    fn set_pinned(&mut self, by: &Participant, id: MessageId, pinned: bool) -> Made {
         let (channel_id, seq, pins) = (self.id, self.last_seq.next(), self.pins);
         let message = self.live(id)?;
         if message.pinned == pinned {

@@ -1,7 +1,7 @@
 //! `/servers/{server_id}/bans`: who may not come back to a server.
 
 use crate::actors::registry::Change;
-use crate::domain::access::{BanMembers, ServerAccess};
+use crate::domain::access::{BanMembers, Over, ServerAccess};
 use crate::domain::ban::{Ban, NewBan};
 use crate::domain::message::PAGE_MAX;
 use crate::domain::{ServerId, UserId};
@@ -74,8 +74,7 @@ pub async fn create(
     InPath(user): InPath<UserId>,
     BodyOrNothing(new): BodyOrNothing<NewBan>,
 ) -> Result<Json<Ban>> {
-    let access: ServerAccess<BanMembers> = node.registry.server(auth.0, server).await?;
-    let over = access.over(user)?;
+    let over: Over<BanMembers> = node.registry.over(auth.0, server, user).await?;
     let db = node.db.clone();
     let work = async move { bans::create(&db, &over, &new).await };
     let made = move |(_, has_left): &(Ban, bool)| match has_left {

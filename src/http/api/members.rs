@@ -1,7 +1,7 @@
 //! `/servers/{server_id}/members`: who belongs to a server, for its members.
 
 use crate::actors::registry::Change;
-use crate::domain::access::{KickMembers, Member, ServerAccess};
+use crate::domain::access::{KickMembers, Member, Over, ServerAccess};
 use crate::domain::message::PAGE_MAX;
 use crate::domain::server::ServerMember;
 use crate::domain::{ServerId, UserId};
@@ -70,8 +70,7 @@ pub async fn remove(
     InPath(server): InPath<ServerId>,
     InPath(user): InPath<UserId>,
 ) -> Result<HttpResponse> {
-    let access: ServerAccess<KickMembers> = node.registry.server(auth.0, server).await?;
-    let over = access.over(user)?;
+    let over: Over<KickMembers> = node.registry.over(auth.0, server, user).await?;
     let db = node.db.clone();
     let work = async move { user_servers::remove(&db, &over).await };
     commit(&node, Change::MembershipUnclear(user, server), work, move |()| Change::Left(user, server)).await?;

@@ -11,6 +11,7 @@ pub(super) mod message;
 pub mod messages;
 pub(super) mod pins;
 pub(super) mod reactions;
+pub(super) mod roles;
 pub(super) mod servers;
 pub(super) mod sessions;
 pub(super) mod users;

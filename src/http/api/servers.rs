@@ -42,14 +42,14 @@ pub async fn list(auth: Auth, node: Data<Node>) -> Result<Json<Vec<Server>>> {
     Ok(Json(servers::list(&node.db, &caller).await?))
 }
 
-/// A server with its channels
+/// A server with its channels and roles
 #[utoipa::path(
     get, path = "/servers/{server_id}", operation_id = "get_server",
-    responses((status = 200, description = "The server and its channels", body = ServerDetail)),
+    responses((status = 200, description = "The server, its roles, and those of its channels that you may see", body = ServerDetail)),
 )]
 pub async fn get(auth: Auth, node: Data<Node>, InPath(id): InPath<ServerId>) -> Result<HttpResponse> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, id).await?;
-    let detail = access.state().detail().map_err(|error| {
+    let detail = access.detail().map_err(|error| {
         tracing::error!(%error, "a server could not be encoded");
         Error::Internal
     })?;

@@ -6,10 +6,12 @@ use crate::domain::epoch::Epoch;
 use crate::domain::frame::{Frame, LoggedChannel, Membership, Ready, Revoked};
 use crate::domain::log::{LogEntry, MessageDeleted, MessagesDeleted, Pin, Reaction, ReactionsCleared};
 use crate::domain::message::{Message, NewMessage};
+use crate::domain::permission::{Permission, Permissions};
+use crate::domain::role::Role;
 use crate::domain::server::{Server, ServerMember};
 use crate::domain::text::{Content, Nonce};
 use crate::domain::user::Profile;
-use crate::domain::{ChannelId, MessageId, Seq, ServerId, UserId};
+use crate::domain::{ChannelId, MessageId, RoleId, Seq, ServerId, UserId};
 use crate::error::Code;
 use crate::sockets::command::{AddReaction, Command, DeleteMessage, EditMessage, RemoveReaction, Subscribe, Wanted};
 use crate::sockets::identify::limits;
@@ -117,6 +119,11 @@ fn news() -> Vec<Value> {
         json!(Frame::ServerUpdated(Box::new(server()))),
         json!(Frame::ServerLeft { id: ServerId(1) }),
         json!(Frame::MemberJoined { server_id: ServerId(1), member: Box::new(member()) }),
+        json!(Frame::MemberUpdated { server_id: ServerId(1), member: Box::new(member()) }),
+        json!(Frame::RoleCreated { server_id: ServerId(1), role: Box::new(role()) }),
+        json!(Frame::RoleUpdated { server_id: ServerId(1), role: Box::new(role()) }),
+        json!(Frame::RoleDeleted { server_id: ServerId(1), role_id: RoleId(2) }),
+        json!(Frame::RolesOrdered { server_id: ServerId(1), role_ids: vec![RoleId(2)] }),
         json!(Frame::MemberLeft { server_id: ServerId(1), user_id: UserId(2) }),
         json!(Frame::UserUpdated { user: Box::new(profile().into()) }),
         json!(Frame::ServerDeleted { id: ServerId(1) }),
@@ -192,6 +199,7 @@ fn member() -> ServerMember {
         username: "jun".into(),
         display_name: Some("Jun".into()),
         avatar_url: None,
+        role_ids: vec![RoleId(2)],
         joined_at: AT,
     }
 }
@@ -208,5 +216,27 @@ fn channel() -> Channel {
 }
 
 fn membership() -> Membership {
-    Membership { server: server(), channels: Some(vec![LoggedChannel { channel: channel(), last_seq: Seq(4) }]) }
+    Membership {
+        server: server(),
+        channels: Some(vec![LoggedChannel { channel: channel(), last_seq: Seq(4) }]),
+        roles: Some([role()].into()),
+        my_role_ids: vec![role().id],
+        my_permissions: role().permissions | Permissions::OF_MEMBERS,
+    }
+}
+
+fn role() -> Role {
+    Role {
+        id: RoleId(2),
+        server_id: ServerId(1),
+        name: "Moderators".into(),
+        color: Some("#3366cc".into()),
+        hoist: true,
+        mentionable: false,
+        position: 1,
+        permissions: Permissions::of(&[Permission::KickMembers, Permission::ManageMessages]),
+        is_default: false,
+        created_at: AT,
+        updated_at: AT,
+    }
 }

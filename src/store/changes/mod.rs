@@ -7,7 +7,7 @@ mod write;
 use super::log::between;
 use super::turns::Turns;
 use super::write_batches::{BatchKey, Found, in_draft_order};
-use crate::domain::access::Editor;
+use crate::domain::access::Participant;
 use crate::domain::emoji::Emoji;
 use crate::domain::log::{ChangeRefused, ChannelState, MadeChange, MessageChange};
 use crate::domain::{ChannelId, MessageId, Seq, UserId};
@@ -20,24 +20,24 @@ use tokio_postgres::{Client, Error, Statement};
 /// A change on its way into the log, from someone who may change messages there.
 #[derive(Debug)]
 pub struct ChangeDraft {
-    editor: Editor,
+    maker: Participant,
     change: MessageChange,
 }
 
 impl ChangeDraft {
-    /// A change by `editor`.
-    pub fn new(editor: Editor, change: MessageChange) -> Self {
-        Self { editor, change }
+    /// A change by `maker`.
+    pub fn new(maker: Participant, change: MessageChange) -> Self {
+        Self { maker, change }
     }
 
     /// The channel whose messages it is about.
     pub fn channel_id(&self) -> ChannelId {
-        self.editor.channel_id()
+        self.maker.channel_id()
     }
 
     /// Who makes it.
     pub fn user_id(&self) -> UserId {
-        self.editor.id()
+        self.maker.id()
     }
 
     /// What is to be done.
@@ -60,7 +60,7 @@ pub enum Changed {
     /// Someone else holds the channel's row: it has not been made, and may be sent again.
     Held,
     /// Someone else holds the row of who makes it: as for [`Held`](Self::Held).
-    EditorHeld,
+    MakerHeld,
     /// Its batch did not make it; to learn why, it has to be sent again.
     Skipped,
 }
@@ -212,10 +212,10 @@ impl Batch {
         let id = draft.channel_id();
         match self.editors.get(&draft.user_id()) {
             Some(false) => {}
-            Some(true) => return Changed::EditorHeld,
+            Some(true) => return Changed::MakerHeld,
             None => return Changed::Gone,
         }
-        match self.channels.get_mut(&id).map(|state| state.apply(&draft.editor, &draft.change)) {
+        match self.channels.get_mut(&id).map(|state| state.apply(&draft.maker, &draft.change)) {
             Some(Ok(Some(made))) => Changed::Made(made),
             Some(Ok(None)) => Changed::Unchanged,
             Some(Err(refused)) => Changed::Refused(refused),

@@ -13,13 +13,15 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 const TABLE: &str = include_str!("../authorization.txt");
 /// What is changed by calls. The writers' ledger of batches is theirs.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 13] = [
     "users",
     "auth_sessions",
     "ws_tickets",
     "servers",
     "user_servers",
     "bans",
+    "roles",
+    "member_roles",
     "channels",
     "messages",
     "channel_changes",
@@ -107,6 +109,9 @@ fn body_of(method: &str, path: &str) -> &'static str {
         ("POST", "/servers/") => r#"{"name": "new"}"#,
         ("PUT", "/servers/{server_id}") => r#"{"description": "tea"}"#,
         ("PUT", "/servers/{server_id}/owner") => r#"{"owner_id": {heir}}"#,
+        ("POST", "/servers/{server_id}/roles") => r#"{"name": "new"}"#,
+        ("PUT", "/servers/{server_id}/roles/order") => r#"{"role_ids": [{role_id}]}"#,
+        ("PATCH", "/servers/{server_id}/roles/{role_id}") => r#"{"hoist": true}"#,
         ("POST", "/channels/") => r#"{"name": "new", "server_id": {server_id}}"#,
         ("PUT", "/channels/{channel_id}") => r#"{"description": "tea"}"#,
         ("POST", "/channels/{channel_id}/messages") => r#"{"content": "tea"}"#,
@@ -124,7 +129,7 @@ impl Scene {
             .replace("{refresh_token}", self.refresh_token(caller).as_str().unwrap_or_default())
             .replace("{heir}", &self.heir().to_string())
             .replace("{emoji}", "%F0%9F%91%8D");
-        for name in ["server_id", "channel_id", "user_id", "session_id", "message_id", "second_message_id"] {
+        for name in ["server_id", "channel_id", "user_id", "session_id", "role_id", "message_id", "second_message_id"] {
             let place = format!("{{{name}}}");
             if text.contains(&place) {
                 text = text.replace(&place, &self.id_of(name, object, caller));
@@ -136,7 +141,7 @@ impl Scene {
     /// Makes a call; how it was answered, and the whole answer.
     async fn call(&self, app: &TestApp, verb: &str, path: &str, object: Object, caller: Caller) -> (String, String) {
         // Who acts on members acts on another one.
-        let acts_on_member = path.contains("/bans/") || (verb == "DELETE" && path.contains("/members/"));
+        let acts_on_member = path.contains("/bans/") || (verb != "GET" && path.contains("/members/"));
         let path = if acts_on_member { path.replace("{user_id}", "{heir}") } else { path.to_owned() };
         let at = self.fill(&path, object, caller);
         let answer = if verb == "OPEN" {

@@ -47,6 +47,8 @@ pub struct Scene {
     other: User,
     server: [i64; 2],
     channel: [i64; 2],
+    /// One of each server beside the default one; nobody has it.
+    role: [i64; 2],
     /// Two of each server, by its owner.
     messages: [[i64; 2]; 2],
     /// Sockets of those who were members, opened when they were.
@@ -70,10 +72,12 @@ impl Scene {
         }
         let other = app.register(&format!("other_{number}")).await;
         let owner = users[&Caller::Owner].clone();
-        let (mut server, mut channel, mut messages) = ([0; 2], [0; 2], [[0; 2]; 2]);
+        let (mut server, mut channel, mut role, mut messages) = ([0; 2], [0; 2], [0; 2], [[0; 2]; 2]);
         for (at, (by, mark)) in [(&owner, OWN), (&other, FOREIGN)].into_iter().enumerate() {
             server[at] = app.server(by, mark).await;
             channel[at] = app.channel(by, server[at], mark).await;
+            let new = json!({ "name": mark });
+            role[at] = id(&app.post(&format!("/servers/{}/roles", server[at]), by, new).await.is(201));
             messages[at] = [app.said(channel[at], by, mark).await, app.said(channel[at], by, mark).await];
         }
         let (mut gateways, mut sockets) = (BTreeMap::new(), BTreeMap::new());
@@ -94,7 +98,7 @@ impl Scene {
         app.post(&format!("/servers/{}/leave", server[0]), &users[&Caller::Former], Value::Null).await.is(204);
         let erase = |call: reqwest::RequestBuilder| call.json(&json!({ "password": PASSWORD }));
         app.call(reqwest::Method::DELETE, "/users/me", &users[&Caller::Deleted], erase).await.is(204);
-        Self { number, users, sessions, other, server, channel, messages, gateways, sockets }
+        Self { number, users, sessions, other, server, channel, role, messages, gateways, sockets }
     }
 
     pub fn by(&self, caller: Caller) -> By<'_> {
@@ -124,6 +128,7 @@ impl Scene {
         let (own, foreign) = match name {
             "server_id" => (self.server[0], self.server[1]),
             "channel_id" => (self.channel[0], self.channel[1]),
+            "role_id" => (self.role[0], self.role[1]),
             "message_id" => (self.messages[0][0], self.messages[1][0]),
             "second_message_id" => (self.messages[0][1], self.messages[1][1]),
             "user_id" => (self.users.get(&caller).map_or(self.heir(), |user| user.id), self.other.id),

@@ -109,6 +109,23 @@ impl TestApp {
         id(&self.post("/channels/", owner, json!({ "name": name, "server_id": server_id })).await.is(201))
     }
 
+    /// A new role of a server.
+    pub async fn role<'a>(&self, by: impl Into<By<'a>>, server_id: i64, new: Value) -> i64 {
+        id(&self.post(&format!("/servers/{server_id}/roles"), by, new).await.is(201))
+    }
+
+    /// The role that every member of a server has.
+    pub async fn default_role(&self, by: &User, server_id: i64) -> i64 {
+        let roles = self.get(&format!("/servers/{server_id}/roles"), by).await.is(200);
+        id(roles.as_array().expect("a list").iter().find(|role| role["is_default"] == true).expect("one is"))
+    }
+
+    /// Gives a role to a member.
+    pub async fn give(&self, by: &User, server_id: i64, user: &User, role: i64) {
+        let path = format!("/servers/{server_id}/members/{}/roles/{role}", user.id);
+        self.call(Method::PUT, &path, by, |call| call).await.is(204);
+    }
+
     /// Somebody whom the owner has banned.
     pub async fn banned(&self, server_id: i64, owner: &User) -> i64 {
         let user = self.register("banned").await;

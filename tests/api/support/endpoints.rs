@@ -24,7 +24,7 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 52] = [
+pub static ENDPOINTS: [Endpoint; 59] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::POST, "/auth/refresh", Anyone, r#"{"refresh_token": "x"}"#),
@@ -50,6 +50,13 @@ pub static ENDPOINTS: [Endpoint; 52] = [
     endpoint(Method::GET, "/servers/{server_id}/members", Token, ""),
     endpoint(Method::GET, "/servers/{server_id}/members/{user_id}", Token, ""),
     endpoint(Method::DELETE, "/servers/{server_id}/members/{user_id}", Token, ""),
+    endpoint(Method::PUT, "/servers/{server_id}/members/{user_id}/roles/{role_id}", Token, ""),
+    endpoint(Method::DELETE, "/servers/{server_id}/members/{user_id}/roles/{role_id}", Token, ""),
+    endpoint(Method::GET, "/servers/{server_id}/roles", Token, ""),
+    endpoint(Method::POST, "/servers/{server_id}/roles", Token, r#"{"name": "Moderators"}"#),
+    endpoint(Method::PUT, "/servers/{server_id}/roles/order", Token, r#"{"role_ids": []}"#),
+    endpoint(Method::PATCH, "/servers/{server_id}/roles/{role_id}", Token, r#"{"permissions": []}"#),
+    endpoint(Method::DELETE, "/servers/{server_id}/roles/{role_id}", Token, ""),
     endpoint(Method::GET, "/servers/{server_id}/bans", Token, ""),
     endpoint(Method::GET, "/servers/{server_id}/bans/{user_id}", Token, ""),
     endpoint(Method::PUT, "/servers/{server_id}/bans/{user_id}", Token, r#"{"reason": "spam"}"#),
@@ -110,6 +117,7 @@ impl Endpoint {
             .replace("{user_id}", &user_id.to_string())
             .replace("{server_id}", &server_id.to_string())
             .replace("{channel_id}", &channel_id.to_string())
+            .replace("{role_id}", "2")
             .replace("{message_id}", "1")
             .replace("{emoji}", "%F0%9F%91%8D")
     }

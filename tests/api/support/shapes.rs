@@ -14,10 +14,18 @@ pub enum Is {
     TextOrNull,
     /// RFC 3339 in UTC with `Z`.
     Time,
+    /// `true` or `false`.
+    Truth,
+    /// A whole number from 0.
+    Count,
+    /// A list of ids.
+    Ids,
+    /// A list of names of permissions, in order.
+    Permissions,
     /// A list of this shape.
     Many(Shape),
 }
-use Is::{Id, Many, Text, TextOrNull, Time};
+use Is::{Count, Id, Ids, Many, Permissions, Text, TextOrNull, Time, Truth};
 
 pub type Shape = &'static [(&'static str, Is)];
 
@@ -48,6 +56,7 @@ pub const MEMBER: Shape = &[
     ("username", Text),
     ("display_name", TextOrNull),
     ("avatar_url", TextOrNull),
+    ("role_ids", Ids),
     ("joined_at", Time),
 ];
 pub const SERVER: Shape = &[
@@ -68,6 +77,22 @@ pub const SERVER_DETAIL: Shape = &[
     ("created_at", Time),
     ("updated_at", Time),
     ("channels", Many(CHANNEL)),
+    ("roles", Many(ROLE)),
+    ("my_role_ids", Ids),
+    ("my_permissions", Permissions),
+];
+pub const ROLE: Shape = &[
+    ("id", Id),
+    ("server_id", Id),
+    ("name", Text),
+    ("color", TextOrNull),
+    ("hoist", Truth),
+    ("mentionable", Truth),
+    ("position", Count),
+    ("permissions", Permissions),
+    ("is_default", Truth),
+    ("created_at", Time),
+    ("updated_at", Time),
 ];
 pub const CHANNEL: Shape = &[
     ("id", Id),
@@ -113,6 +138,13 @@ pub fn has_shape(value: &Value, shape: Shape) {
             Text => field.is_string(),
             TextOrNull => field.is_string() || field.is_null(),
             Time => field.as_str().is_some_and(is_time),
+            Truth => field.is_boolean(),
+            Count => field.as_i64().is_some_and(|count| count >= 0),
+            Ids => field.as_array().is_some_and(|ids| ids.iter().all(|id| id.as_i64().is_some_and(|id| id > 0))),
+            Permissions => field.as_array().is_some_and(|names| {
+                let names: Vec<_> = names.iter().map(Value::as_str).collect();
+                names.iter().all(Option::is_some) && names.is_sorted()
+            }),
             Many(shape) => {
                 field.as_array().into_iter().flatten().for_each(|one| has_shape(one, shape));
                 field.is_array()

@@ -1,7 +1,7 @@
 //! A batch of changes makes the same of a channel as each change by itself, one after another.
 
 use super::*;
-use crate::domain::access::tests::editor;
+use crate::domain::access::tests::maker;
 use crate::domain::log::MessageIds;
 use crate::domain::validation::Parse;
 use proptest::prelude::*;
@@ -65,7 +65,7 @@ impl Stored {
         let mut state = self.read();
         let mut answers = Vec::new();
         for (user, change) in changes {
-            let made = state.apply(&editor(*user), change);
+            let made = state.apply(&maker(*user), change);
             if let Ok(Some(made)) = &made {
                 self.last_seq += 1;
                 assert_eq!(made.entry.seq(), Seq(self.last_seq), "each takes the next number");

@@ -14,17 +14,18 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 use Code::{
-    AlreadyMember, BanNotFound, Banned, BodyTooLarge, Busy, ChannelNotFound, CurrentPasswordRequired, EmailTaken,
-    InternalError, InvalidContent, InvalidCredentials, InvalidRefreshToken, InvalidToken, MessageNotFound,
+    AlreadyMember, BanNotFound, Banned, BodyTooLarge, Busy, ChannelNotFound, CurrentPasswordRequired, DefaultRole,
+    EmailTaken, InternalError, InvalidContent, InvalidCredentials, InvalidRefreshToken, InvalidToken, MessageNotFound,
     MissingPermission, NewOwnerNotAMember, NonceConflict, NotAMember, NotAMemberToLeave, NotAuthenticated, NotReady,
     NotTheAuthor, NotTheOwner, OriginNotAllowed, Outranked, OwnerCannotLeave, OwnsServers, RateLimited,
-    RefreshTokenMissing, RefreshTokenReused, ReplyToNotFound, RequestTooSlow, ServerNotFound, SessionNotFound,
-    TokenExpired, TokenRevoked, TooManyChannels, TooManyPins, TooManyReactions, TooManyServers, Unavailable,
-    Unconfirmed, UserNotFound, UsernameTaken, ValidationError, WrongPassword,
+    RefreshTokenMissing, RefreshTokenReused, ReplyToNotFound, RequestTooSlow, RoleNotFound, RolesNotNamed,
+    ServerNotFound, SessionNotFound, TokenExpired, TokenRevoked, TooManyChannels, TooManyPins, TooManyReactions,
+    TooManyRoles, TooManyServers, Unavailable, Unconfirmed, UserNotFound, UsernameTaken, ValidationError,
+    WrongPassword,
 };
 
 /// What an operation refuses beside what all of its kind do.
-const OWN: [(&str, &[Code]); 45] = [
+const OWN: [(&str, &[Code]); 52] = [
     ("register", &[UsernameTaken, EmailTaken]),
     ("login", &[InvalidCredentials, OriginNotAllowed]),
     ("refresh", &[InvalidRefreshToken, RefreshTokenMissing, RefreshTokenReused, OriginNotAllowed]),
@@ -47,6 +48,13 @@ const OWN: [(&str, &[Code]); 45] = [
     ("get_ban", &[NotAMember, MissingPermission, ServerNotFound, BanNotFound]),
     ("create_ban", &[NotAMember, MissingPermission, Outranked, ServerNotFound, UserNotFound]),
     ("delete_ban", &[NotAMember, MissingPermission, ServerNotFound, BanNotFound]),
+    ("list_roles", &[NotAMember, ServerNotFound]),
+    ("create_role", &[TooManyRoles, NotAMember, MissingPermission, ServerNotFound]),
+    ("update_role", &[DefaultRole, NotAMember, MissingPermission, Outranked, ServerNotFound, RoleNotFound]),
+    ("delete_role", &[DefaultRole, NotAMember, MissingPermission, Outranked, ServerNotFound, RoleNotFound]),
+    ("order_roles", &[NotAMember, MissingPermission, Outranked, ServerNotFound, RolesNotNamed]),
+    ("give_role", &[DefaultRole, NotAMember, MissingPermission, Outranked, ServerNotFound, UserNotFound, RoleNotFound]),
+    ("take_role", &[DefaultRole, NotAMember, MissingPermission, Outranked, ServerNotFound, UserNotFound, RoleNotFound]),
     ("leave_server", &[NotAMemberToLeave, OwnerCannotLeave, ServerNotFound]),
     ("create_channel", &[TooManyChannels, NotAMember, MissingPermission, ServerNotFound]),
     ("get_channel", &[NotAMember, ChannelNotFound]),

@@ -1,0 +1,117 @@
+-- Roles of servers: what their members may do. Each server has one that every member has, and at most 250 in all.
+create table roles (
+    id bigint generated always as identity primary key,
+    server_id bigint not null,
+    name text not null,
+    -- `#rrggbb`.
+    color text,
+    hoist boolean not null default false,
+    mentionable boolean not null default false,
+    -- How high it is; the default role is at 0. Of two at one position the older one is higher.
+    position integer not null,
+    -- Bits, as `src/domain/permission.rs` has them.
+    permissions bigint not null,
+    is_default boolean not null default false,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint roles_server_id_fkey foreign key (server_id) references servers (id) on delete cascade,
+    constraint roles_server_id_key unique (server_id, id),
+    constraint roles_default_is_lowest check (is_default = (position = 0) and position >= 0)
+);
+create unique index roles_default_key on roles (server_id) where is_default;
+
+-- Which members have which of them beside the default one.
+create table member_roles (
+    user_id bigint not null,
+    server_id bigint not null,
+    role_id bigint not null,
+    constraint member_roles_pkey primary key (user_id, server_id, role_id),
+    constraint member_roles_member_fkey foreign key (user_id, server_id) references user_servers (user_id, server_id) on delete cascade,
+    constraint member_roles_role_fkey foreign key (server_id, role_id) references roles (server_id, id) on delete cascade
+);
+create index member_roles_role_idx on member_roles (server_id, role_id);
+
+-- What every member could do before there were roles.
+insert into roles (server_id, name, position, permissions, is_default) select id, 'everyone', 0, 309305134145, true from servers;
+
+create function give_default_role() returns trigger language plpgsql as $$
+begin
+    insert into roles (server_id, name, position, permissions, is_default) values (new.id, 'everyone', 0, 309305134145, true);
+    return null;
+end $$;
+create trigger servers_default_role after insert on servers for each row execute function give_default_role();
+
+-- Of two that make the last one at the same moment, one is late.
+create function check_role_limit() returns trigger language plpgsql as $$
+begin
+    perform from servers where id = new.server_id for no key update;
+    if (select count(*) from roles where server_id = new.server_id) >= 250 then
+        raise check_violation using message = 'a server has at most 250 roles', constraint = 'servers_role_limit';
+    end if;
+    return new;
+end $$;
+create trigger roles_limit before insert on roles for each row execute function check_role_limit();
+
+-- What is noted of roles for other nodes (V13): as `note_right`, with the role.
+alter table rights add column role_id bigint;
+
+create function note_role(new_kind text, of_server bigint, of_role bigint) returns void language plpgsql as $$
+declare
+    head bigint;
+begin
+    if not exists (select from nodes) or exists (
+        select from rights
+        where seq = (select last_seq from rights_head) and xmin = pg_current_xact_id()::xid
+            and (kind, server_id, role_id) is not distinct from (new_kind, of_server, of_role)
+    ) then
+        return;
+    end if;
+    update rights_head set last_seq = last_seq + 1 returning last_seq into head;
+    insert into rights (seq, kind, server_id, role_id, origin)
+    values (head, new_kind, of_server, of_role, nullif(current_setting('madang.origin', true), '')::bigint);
+end $$;
+
+create function note_role_change() returns trigger language plpgsql as $$
+begin
+    if not exists (select from nodes) then
+        return null;
+    end if;
+    if tg_op = 'DELETE' then
+        if exists (select from servers where id = old.server_id) then
+            perform note_role('role.deleted', old.server_id, old.id);
+        end if;
+    elsif tg_op = 'INSERT' then
+        if not new.is_default then
+            perform note_role('role.created', new.server_id, new.id);
+        end if;
+    elsif new.position <> old.position then
+        perform note_role('roles.ordered', new.server_id, null);
+    else
+        perform note_role('role.updated', new.server_id, new.id);
+    end if;
+    return null;
+end $$;
+create constraint trigger roles_noted after insert or update or delete on roles
+    deferrable initially deferred for each row execute function note_role_change();
+
+-- Of a role that is gone, and of a membership that is, their own entries say enough.
+create function note_member_role() returns trigger language plpgsql as $$
+declare
+    of member_roles%rowtype;
+begin
+    if not exists (select from nodes) then
+        return null;
+    end if;
+    if tg_op = 'INSERT' then
+        of := new;
+    else
+        of := old;
+    end if;
+    if exists (select from user_servers where user_id = of.user_id and server_id = of.server_id)
+        and exists (select from roles where server_id = of.server_id and id = of.role_id) then
+        perform note_right('member.updated', of.user_id, of.server_id, null);
+    end if;
+    return null;
+end $$;
+create constraint trigger member_roles_noted after insert or delete on member_roles
+    deferrable initially deferred for each row execute function note_member_role();
