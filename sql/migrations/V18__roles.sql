@@ -31,6 +31,9 @@ create table member_roles (
 );
 create index member_roles_role_idx on member_roles (server_id, role_id);
 
+-- What members are called in a server, and until when they are kept from writing there.
+alter table user_servers add column nickname text, add column timeout_until timestamptz;
+
 -- What every member could do before there were roles.
 insert into roles (server_id, name, position, permissions, is_default) select id, 'everyone', 0, 309305134145, true from servers;
 
@@ -113,5 +116,15 @@ begin
     end if;
     return null;
 end $$;
+create function note_member() returns trigger language plpgsql as $$
+begin
+    perform note_right('member.updated', new.user_id, new.server_id, null);
+    return null;
+end $$;
+create constraint trigger user_servers_update_noted after update on user_servers
+    deferrable initially deferred for each row
+    when ((new.nickname, new.timeout_until) is distinct from (old.nickname, old.timeout_until))
+    execute function note_member();
+
 create constraint trigger member_roles_noted after insert or delete on member_roles
     deferrable initially deferred for each row execute function note_member_role();

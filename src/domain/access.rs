@@ -4,11 +4,13 @@
 
 mod facts;
 mod lasting;
+mod member;
 mod over;
 mod right;
 
 pub use facts::{Account, Caller, Facts, MemberState, ServerRights, ServerState};
 pub use lasting::{Author, Participant};
+pub use member::{MemberAccess, MemberChange, NotChanged};
 pub use over::{Given, MemberRole, Ordered, Over, OverRole};
 pub use right::{
     BanMembers, Denied, KickMembers, ManageChannels, ManageMessages, ManageRoles, ManageServer, Member, Owner,
@@ -17,9 +19,11 @@ pub use right::{
 
 use super::channel::Channel;
 use super::permission::Permissions;
+use super::timestamp::Written;
 use super::{ChannelId, RoleId, ServerId};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// Proof of the right `R` to a server.
 #[derive(Debug)]
@@ -52,9 +56,16 @@ impl<R> ServerAccess<R> {
         &self.facts.server
     }
 
-    /// What the caller may do there.
+    /// What the caller may do there, timeouts aside.
     pub fn permissions(&self) -> Permissions {
-        self.facts.permissions()
+        let (facts, nobody) = (&self.facts, MemberState::default());
+        let member = facts.member.as_deref().unwrap_or(&nobody);
+        facts.server.rights.lasting_of_member(facts.caller.id(), member)
+    }
+
+    /// Until when the caller is kept from writing, if they are or have been.
+    pub fn timeout_until(&self) -> Option<OffsetDateTime> {
+        self.facts.member.as_deref().and_then(|member| member.timeout_until)
     }
 
     /// The caller's roles there but the default one.
@@ -84,6 +95,8 @@ impl<R> ServerAccess<R> {
         text.pop();
         text.extend_from_slice(br#","my_role_ids":"#);
         serde_json::to_writer(&mut text, self.role_ids())?;
+        text.extend_from_slice(br#","my_timeout_until":"#);
+        serde_json::to_writer(&mut text, &Written(self.timeout_until()))?;
         text.extend_from_slice(br#","my_permissions":"#);
         serde_json::to_writer(&mut text, &self.permissions())?;
         text.push(b'}');

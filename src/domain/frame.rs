@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 /// Something that a node says.
@@ -258,7 +259,10 @@ pub struct Membership {
     pub roles: Option<Arc<[Role]>>,
     /// Your roles there, but for the one that every member has.
     pub my_role_ids: Vec<RoleId>,
-    /// What you may do in the server.
+    /// Until then you may see and read there, and nothing else; `null`, or over, where you may.
+    #[serde(serialize_with = "super::timestamp::serialize_some")]
+    pub my_timeout_until: Option<OffsetDateTime>,
+    /// What you may do in the server, timeouts aside.
     pub my_permissions: Permissions,
 }
 

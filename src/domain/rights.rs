@@ -68,7 +68,7 @@ const BY_WRITING: Permissions = Permissions::of(&[
 ]);
 
 /// What is left to whoever is kept from writing.
-const IN_A_TIMEOUT: Permissions = Permissions::of(&[Permission::ReadHistory, Permission::ViewChannel]);
+pub const IN_A_TIMEOUT: Permissions = Permissions::of(&[Permission::ReadHistory, Permission::ViewChannel]);
 
 impl Default for Roles {
     /// Those of a new server.

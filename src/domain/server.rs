@@ -4,8 +4,9 @@ use super::channel::Channel;
 use super::fields::body;
 use super::patch::Patch;
 use super::permission::Permissions;
-use super::role::Role;
-use super::text::{Description, ServerName, WebUrl};
+use super::role::{Role, RoleIds};
+use super::text::{Description, Nickname, ServerName, WebUrl};
+use super::timestamp::Moment;
 use super::{RoleId, ServerId, UserId};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -52,7 +53,10 @@ pub struct ServerDetail {
     pub roles: Vec<Role>,
     /// Your roles there, but for the one that every member has.
     pub my_role_ids: Vec<RoleId>,
-    /// What you may do in the server.
+    /// Until then you may see and read there, and nothing else; `null`, or over, where you may.
+    #[serde(serialize_with = "super::timestamp::serialize_some")]
+    pub my_timeout_until: Option<OffsetDateTime>,
+    /// What you may do in the server, timeouts aside.
     pub my_permissions: Permissions,
 }
 
@@ -83,8 +87,14 @@ pub struct ServerMember {
     /// Where the picture is.
     #[schema(example = "https://example.com/mina.png")]
     pub avatar_url: Option<String>,
+    /// What they are called in this server, in place of the display name.
+    #[schema(example = "Mina of the garden")]
+    pub nickname: Option<String>,
     /// Their roles, but for the one that every member has.
     pub role_ids: Vec<RoleId>,
+    /// Until then they may see and read, and nothing else; `null`, or over, where they may.
+    #[serde(serialize_with = "super::timestamp::serialize_some")]
+    pub timeout_until: Option<OffsetDateTime>,
     /// When they joined, the last time.
     #[serde(serialize_with = "super::timestamp::serialize")]
     pub joined_at: OffsetDateTime,
@@ -99,6 +109,23 @@ pub struct JoinedServer {
     /// When one joined it, the last time.
     #[serde(serialize_with = "super::timestamp::serialize")]
     pub joined_at: OffsetDateTime,
+}
+
+body! {
+    /// A change to a member. Fields left out stay as they are, `null` clears one that is optional.
+    #[derive(Debug, Default)]
+    #[schema(as = UpdateMember)]
+    pub struct MemberPatch {
+        /// 1 to 64 characters.
+        #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "Mina of the garden")]
+        pub nickname: Patch<Nickname> = patch,
+        /// All of their roles from now on but the default one, at most 249.
+        #[schema(value_type = Option<Vec<i64>>, max_items = 249, example = json!([]), nullable = false)]
+        pub role_ids: Option<RoleIds> = change,
+        /// RFC 3339, at most 28 days from now: until then they may see and read, and nothing else.
+        #[schema(value_type = Option<String>, format = "date-time", example = json!(null))]
+        pub timeout_until: Patch<Moment> = patch,
+    }
 }
 
 body! {

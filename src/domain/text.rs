@@ -72,6 +72,8 @@ text! {
     ServerName = |text| name(text, 100);
     /// 1 to 100 characters.
     ChannelName = |text| name(text, 100);
+    /// 1 to 64 characters: what others see in one server.
+    Nickname = |text| name(text, 64);
     /// 1 to 100 characters.
     RoleName = |text| name(text, 100);
     /// `#` and six hexadecimal digits: red, green and blue.

@@ -57,7 +57,7 @@ endpoints! {
     "/servers/{server_id}/join": post servers::join;
     "/servers/{server_id}/leave": post servers::leave;
     "/servers/{server_id}/members": get members::list;
-    "/servers/{server_id}/members/{user_id}": get members::get, delete members::remove;
+    "/servers/{server_id}/members/{user_id}": get members::get, patch members::update, delete members::remove;
     "/servers/{server_id}/members/{user_id}/roles/{role_id}": put roles::give, delete roles::take;
     "/servers/{server_id}/roles": get roles::list, post roles::create;
     "/servers/{server_id}/roles/order": put roles::order;

@@ -175,6 +175,7 @@ async fn memberships(door: &Door, bearer: &Bearer, caller: &Caller) -> Result<Ve
             channels: is_whole.then_some(channels),
             roles: is_whole.then_some(roles),
             my_role_ids: access.role_ids().to_vec(),
+            my_timeout_until: access.timeout_until(),
             my_permissions: access.permissions(),
         });
     }

@@ -1,7 +1,7 @@
 //! Memberships: who belongs to which server.
 
 use super::Db;
-use crate::domain::access::{Denied, KickMembers, Member, MemberState, Over, ServerAccess, Visitor};
+use crate::domain::access::{Denied, KickMembers, Member, MemberChange, MemberState, Over, ServerAccess, Visitor};
 use crate::domain::server::ServerMember;
 use crate::domain::{RoleId, ServerId, UserId};
 use crate::error::{Conflict, Error, Noun, Result};
@@ -43,6 +43,30 @@ pub async fn remove(db: &Db, over: &Over<KickMembers>) -> Result<()> {
     if ended == 0 { Err(Error::NotFound(Noun::User)) } else { Ok(()) }
 }
 
+/// Changes a member.
+///
+/// # Errors
+/// `user_not_found`, `role_not_found` when one of them is gone meanwhile.
+pub async fn update(db: &Db, change: &MemberChange) -> Result<ServerMember> {
+    let (patch, ids) = (change.patch(), |roles: &[RoleId]| -> Vec<i64> { roles.iter().map(|role| role.0).collect() });
+    let row = db
+        .write(
+            include_str!("../../sql/user_servers/update.sql"),
+            &[
+                &change.user().0,
+                &change.server_id().0,
+                &patch.nickname.is_given(),
+                &patch.nickname.value().map(|name| name.as_str()),
+                &patch.timeout_until.is_given(),
+                &patch.timeout_until.value().map(|until| until.0),
+                &ids(change.taken()),
+                &ids(change.given()),
+            ],
+        )
+        .await?;
+    row.as_ref().map(member).ok_or(Error::NotFound(Noun::User))
+}
+
 /// Members of a server by their ids: at most `limit` after one.
 pub async fn page(db: &Db, access: &ServerAccess<Member>, after: UserId, limit: i64) -> Result<Vec<ServerMember>> {
     let sql = include_str!("../../sql/user_servers/page.sql");
@@ -74,7 +98,7 @@ pub async fn state(db: &Db, user: UserId, server: ServerId) -> Result<Option<Arc
 }
 
 fn member_state(row: &Row) -> Arc<MemberState> {
-    MemberState::with_roles(role_ids(row))
+    MemberState::new(role_ids(row), row.get("timeout_until"))
 }
 
 fn role_ids(row: &Row) -> Vec<RoleId> {
@@ -87,7 +111,9 @@ fn member(row: &Row) -> ServerMember {
         username: row.get("username"),
         display_name: row.get("display_name"),
         avatar_url: row.get("avatar_url"),
+        nickname: row.get("nickname"),
         role_ids: role_ids(row),
+        timeout_until: row.get("timeout_until"),
         joined_at: row.get("joined_at"),
     }
 }

@@ -62,7 +62,7 @@ async fn ready_is_the_state_that_the_client_would_ask_for() {
     assert_eq!(ready["servers"], Value::from(expected));
     assert_eq!(ready["servers"][0]["channels"][1]["id"], second);
     let mut bare = ready["servers"][1].clone();
-    for of_members in ["channels", "roles", "my_role_ids", "my_permissions"] {
+    for of_members in ["channels", "roles", "my_role_ids", "my_timeout_until", "my_permissions"] {
         assert!(bare.as_object_mut().expect("a server").remove(of_members).is_some(), "{of_members}");
     }
     has_shape(&bare, SERVER);

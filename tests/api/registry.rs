@@ -33,7 +33,7 @@ async fn a_stampede_on_a_cold_key_is_one_query() {
 }
 
 async fn loads_that_wait(app: &TestApp) -> i64 {
-    waiting_for_a_lock(app, "%exists (select from user_servers%").await
+    waiting_for_a_lock(app, "%What a user is in a server%").await
 }
 
 /// How many statements like this one wait for a lock.

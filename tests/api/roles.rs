@@ -1,6 +1,7 @@
 //! Roles: what they give, who may change and give them, and who hears of it.
 
 mod hidden;
+mod members;
 mod ranks;
 
 use crate::support::shapes::ROLE;

@@ -118,7 +118,8 @@ impl Cache {
             (Key::Channel(id), Loaded::Channel(Some(server))) => self.channels.put(id, *server),
             (Key::Member(user, server), Loaded::Member(found)) => self.members.put((user, server), found.clone()),
             (Key::ShownMember(user, server), Loaded::ShownMember(found)) => {
-                let state = found.as_ref().map(|member| MemberState::with_roles(member.role_ids.clone()));
+                let state =
+                    found.as_ref().map(|member| MemberState::new(member.role_ids.clone(), member.timeout_until));
                 self.members.put((user, server), state);
             }
             (Key::Memberships(id), Loaded::Memberships(all)) => self.memberships.put(id, Arc::clone(all)),
@@ -142,7 +143,7 @@ impl Cache {
 
 /// What most members are is one for all of them.
 fn member_weight(member: &MemberState) -> usize {
-    if member.roles.is_empty() { 0 } else { 32 + 8 * member.roles.len() }
+    if *member == MemberState::default() { 0 } else { 48 + 8 * member.roles.len() }
 }
 
 fn weight(state: &ServerState) -> usize {
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn members_and_lists_of_memberships_are_bounded_by_their_bytes() {
         let (mut cache, roles) = (Cache::default(), (0..249).map(RoleId).collect::<Vec<_>>());
-        let state = MemberState::with_roles(roles);
+        let state = MemberState::new(roles, None);
         let each = 96 + member_weight(&state);
         let bound = (MEMBER_BYTES / each) as i64;
         for id in 0..=bound {

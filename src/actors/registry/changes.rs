@@ -118,7 +118,7 @@ impl Registry {
             }
             return;
         };
-        let state = MemberState::with_roles(member.role_ids.clone());
+        let state = MemberState::new(member.role_ids.clone(), member.timeout_until);
         match change {
             Change::Joined(..) | Change::MembershipUnclear(..) => {
                 let news = Frame::MemberJoined { server_id: server, member: Box::new(member.clone()) };

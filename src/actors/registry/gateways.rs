@@ -267,7 +267,8 @@ impl Stand {
             channels: Some(self.channels.iter().filter(sees).cloned().collect()),
             roles: Some(Arc::clone(&self.roles)),
             my_role_ids: member.roles.to_vec(),
-            my_permissions: self.rights.of_member(user, member),
+            my_timeout_until: member.timeout_until,
+            my_permissions: self.rights.lasting_of_member(user, member),
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::actors::lease::Lease;
 use crate::actors::relay::{Completion, Outbox, Relays, SessionKey};
 use crate::actors::tell;
 use crate::auth::token::Bearer;
-use crate::domain::access::{Caller, ChannelAccess, Facts, ManageRoles, MemberState, Over, Right, ServerAccess};
+use crate::domain::access::{
+    Caller, ChannelAccess, Facts, ManageRoles, Member, MemberAccess, MemberState, Over, Right, ServerAccess,
+};
 use crate::domain::close::End;
 use crate::domain::log::MessageChange;
 use crate::domain::message::NewMessage;
@@ -89,6 +91,14 @@ impl RegistryHandle {
         let (facts, target) = self.about(bearer, id, user).await?;
         let over = Over::decide_or_self(ServerAccess::decide(facts)?, user, target.as_deref())?;
         if target.is_some() { Ok(over) } else { Err(Error::NotFound(Noun::User)) }
+    }
+
+    /// A member of a server, for somebody who belongs to it.
+    pub async fn member(&self, bearer: Bearer, id: ServerId, user: UserId) -> Result<MemberAccess> {
+        let (facts, target) = self.about(bearer, id, user).await?;
+        // Who does not belong to it learns nothing of its members.
+        ServerAccess::<Member>::decide(facts.clone())?;
+        Ok(MemberAccess::decide(facts, user, target.ok_or(Error::NotFound(Noun::User))?)?)
     }
 
     async fn about(&self, bearer: Bearer, id: ServerId, user: UserId) -> Result<(Facts, Option<Arc<MemberState>>)> {

@@ -8,6 +8,7 @@ use crate::domain::server::{Server, SharedDetail};
 use crate::domain::{AuthSessionId, ChannelId, RoleId, UserId};
 use std::cmp::Reverse;
 use std::sync::{Arc, LazyLock, OnceLock};
+use time::OffsetDateTime;
 
 /// What the registry knows of an account.
 #[derive(Debug)]
@@ -130,6 +131,18 @@ impl ServerRights {
         permissions.has(Permission::ViewChannel).then_some(permissions)
     }
 
+    /// The same, whether they are kept from writing for now or not.
+    pub fn lasting_in_channel(&self, user: UserId, member: &MemberState, _: ChannelId) -> Option<Permissions> {
+        let standing = Standing { is_timed_out: false, ..self.standing(user, member) };
+        let permissions = self.roles.in_channel(&standing, &Overwrites::default());
+        permissions.has(Permission::ViewChannel).then_some(permissions)
+    }
+
+    /// What a member may do in the server, whether they are kept from writing for now or not.
+    pub fn lasting_of_member(&self, user: UserId, member: &MemberState) -> Permissions {
+        self.roles.of_member(&Standing { is_timed_out: false, ..self.standing(user, member) })
+    }
+
     /// Whether a member sees channels.
     pub fn shows_channels_to(&self, user: UserId, member: &MemberState) -> bool {
         self.roles.in_channel(&self.standing(user, member), &Overwrites::default()).has(Permission::ViewChannel)
@@ -150,7 +163,7 @@ impl ServerRights {
     }
 
     fn standing<'a>(&self, user: UserId, member: &'a MemberState) -> Standing<'a> {
-        Standing { user, is_owner: self.owner_id == user, is_timed_out: false, roles: &member.roles }
+        Standing { user, is_owner: self.owner_id == user, is_timed_out: member.is_timed_out(), roles: &member.roles }
     }
 }
 
@@ -159,14 +172,24 @@ impl ServerRights {
 pub struct MemberState {
     /// Their roles but the default one, by id.
     pub roles: Box<[RoleId]>,
+    /// Until then they may see and read, and nothing else.
+    pub timeout_until: Option<OffsetDateTime>,
 }
 
 impl MemberState {
     /// Somebody with these roles, in the order of their ids.
-    pub fn with_roles(roles: Vec<RoleId>) -> Arc<Self> {
+    pub fn new(roles: Vec<RoleId>, timeout_until: Option<OffsetDateTime>) -> Arc<Self> {
         // What most members are: one for all of them.
-        static WITHOUT: LazyLock<Arc<MemberState>> = LazyLock::new(Arc::default);
-        if roles.is_empty() { Arc::clone(&WITHOUT) } else { Arc::new(Self { roles: roles.into() }) }
+        static PLAIN: LazyLock<Arc<MemberState>> = LazyLock::new(Arc::default);
+        match timeout_until {
+            None if roles.is_empty() => Arc::clone(&PLAIN),
+            _ => Arc::new(Self { roles: roles.into(), timeout_until }),
+        }
+    }
+
+    /// Whether they are kept from writing now, by this node's clock: a timeout ends by itself.
+    pub fn is_timed_out(&self) -> bool {
+        self.timeout_until.is_some_and(|end| OffsetDateTime::now_utc() < end)
     }
 }
 

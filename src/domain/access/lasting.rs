@@ -2,6 +2,7 @@
 
 use super::{Caller, ChannelAccess, Denied, MemberState, ReadHistory, SendMessages, ServerRights, ViewChannel};
 use crate::domain::permission::{Permission, Permissions};
+use crate::domain::rights::IN_A_TIMEOUT;
 use crate::domain::{ChannelId, UserId};
 use std::sync::Arc;
 
@@ -16,8 +17,9 @@ pub struct Participant {
 
 impl<R> ChannelAccess<R> {
     fn into_participant(self) -> Participant {
-        let (channel_id, permissions) = (self.id(), self.permissions());
+        let (channel_id, user) = (self.id(), self.facts.caller.id());
         let member = self.facts.member.unwrap_or_default();
+        let permissions = self.facts.server.rights.lasting_in_channel(user, &member, channel_id).unwrap_or_default();
         Participant { channel_id, permissions, member, caller: self.facts.caller }
     }
 }
@@ -45,9 +47,10 @@ impl Participant {
         self.channel_id
     }
 
-    /// Whether they may do this there.
+    /// Whether they may do this there now: a timeout may have begun or ended since it was decided.
     pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.has(permission)
+        let is_kept = || self.member.is_timed_out() && !self.permissions.has(Permission::Administrator);
+        self.permissions.has(permission) && (IN_A_TIMEOUT.has(permission) || !is_kept())
     }
 
     /// Whoever may write there, as somebody who does.
@@ -70,7 +73,7 @@ impl Participant {
 
     /// Decides anew; answers whether they may still know of the channel.
     pub fn decide_anew(&mut self, rights: &ServerRights) -> bool {
-        let permissions = rights.in_channel(self.id(), &self.member, self.channel_id);
+        let permissions = rights.lasting_in_channel(self.id(), &self.member, self.channel_id);
         self.permissions = permissions.unwrap_or_default();
         permissions.is_some()
     }

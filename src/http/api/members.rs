@@ -1,18 +1,25 @@
 //! `/servers/{server_id}/members`: who belongs to a server, for its members.
 
 use crate::actors::registry::Change;
-use crate::domain::access::{KickMembers, Member, Over, ServerAccess};
+use crate::domain::access::{KickMembers, Member, NotChanged, Over, ServerAccess};
 use crate::domain::message::PAGE_MAX;
-use crate::domain::server::ServerMember;
+use crate::domain::server::{MemberPatch, ServerMember};
+use crate::domain::validation::Refusal;
 use crate::domain::{ServerId, UserId};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Conflict, Error, Noun, Result};
 use crate::http::Node;
+use crate::http::kit::body::Body;
 use crate::http::kit::commit::commit;
 use crate::http::kit::extract::{Auth, InPath};
 use crate::http::kit::query::{InQuery, query};
 use crate::store::user_servers;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// As Discord has it.
+const TIMEOUT_MAX: Duration = Duration::from_hours(28 * 24);
 
 query! {
     /// Which of a server's members.
@@ -55,6 +62,37 @@ pub async fn get(
 ) -> Result<Json<ServerMember>> {
     let access: ServerAccess<Member> = node.registry.server(auth.0, server).await?;
     user_servers::get(&node.db, &access, user).await?.map(Json).ok_or(Error::NotFound(Noun::User))
+}
+
+/// Change a member
+///
+/// The nickname takes `change_nickname` for oneself and `manage_nicknames` for others; the roles take `manage_roles`; a timeout takes `timeout_members`. Whoever it is about stands below
+/// the caller, or is the caller, who gives no timeout to themselves. Who is in a timeout may see and read, and nothing else; it ends by itself.
+#[utoipa::path(
+    patch, path = "/servers/{server_id}/members/{user_id}", operation_id = "update_member", tag = "servers",
+    request_body(content = MemberPatch, example = json!({ "nickname": "Mina of the garden" })),
+    responses((status = 200, description = "The member", body = ServerMember)),
+)]
+pub async fn update(
+    auth: Auth,
+    node: Data<Node>,
+    InPath(server): InPath<ServerId>,
+    InPath(user): InPath<UserId>,
+    Body(patch): Body<MemberPatch>,
+) -> Result<Json<ServerMember>> {
+    let access = node.registry.member(auth.0, server, user).await?;
+    if patch.timeout_until.value().is_some_and(|until| until.0 > OffsetDateTime::now_utc() + TIMEOUT_MAX) {
+        let refusal = Refusal::new("less_than_equal", "A timeout may last at most 28 days");
+        return Err(refusal.at("body", "timeout_until").into());
+    }
+    let change = access.change(patch).map_err(|why| match why {
+        NotChanged::Denied(denied) => Error::from(denied),
+        NotChanged::NoRole => Error::NotFound(Noun::Role),
+        NotChanged::DefaultRole => Conflict::DefaultRole.into(),
+    })?;
+    let (db, told) = (node.db.clone(), Change::MemberChanged(user, server));
+    let work = async move { user_servers::update(&db, &change).await };
+    Ok(Json(commit(&node, told.clone(), work, move |_| told).await?))
 }
 
 /// Remove a member

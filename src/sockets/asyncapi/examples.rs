@@ -199,7 +199,9 @@ fn member() -> ServerMember {
         username: "jun".into(),
         display_name: Some("Jun".into()),
         avatar_url: None,
+        nickname: None,
         role_ids: vec![RoleId(2)],
+        timeout_until: None,
         joined_at: AT,
     }
 }
@@ -221,6 +223,7 @@ fn membership() -> Membership {
         channels: Some(vec![LoggedChannel { channel: channel(), last_seq: Seq(4) }]),
         roles: Some([role()].into()),
         my_role_ids: vec![role().id],
+        my_timeout_until: None,
         my_permissions: role().permissions | Permissions::OF_MEMBERS,
     }
 }

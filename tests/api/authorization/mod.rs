@@ -3,6 +3,7 @@
 //! The rows have to be those that `/openapi.json` and `/asyncapi.json` ask for. A refused call changes nothing in the
 //! database, and no answer says a word of a server to somebody who is not its member.
 
+mod permissions;
 mod scene;
 
 use crate::support::raw::HANDSHAKE;
@@ -109,6 +110,7 @@ fn body_of(method: &str, path: &str) -> &'static str {
         ("POST", "/servers/") => r#"{"name": "new"}"#,
         ("PUT", "/servers/{server_id}") => r#"{"description": "tea"}"#,
         ("PUT", "/servers/{server_id}/owner") => r#"{"owner_id": {heir}}"#,
+        ("PATCH", "/servers/{server_id}/members/{heir}") => r#"{"nickname": "tea"}"#,
         ("POST", "/servers/{server_id}/roles") => r#"{"name": "new"}"#,
         ("PUT", "/servers/{server_id}/roles/order") => r#"{"role_ids": [{role_id}]}"#,
         ("PATCH", "/servers/{server_id}/roles/{role_id}") => r#"{"hoist": true}"#,

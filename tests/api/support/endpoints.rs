@@ -24,7 +24,7 @@ const fn endpoint(method: Method, path: &'static str, who: Who, body: &'static s
 use Who::{Anyone, Token};
 
 /// Every row of the contract's table but the socket and the documents.
-pub static ENDPOINTS: [Endpoint; 59] = [
+pub static ENDPOINTS: [Endpoint; 60] = [
     endpoint(Method::POST, "/auth/register", Anyone, r#"{"username": "x", "email": "x", "password": "x"}"#),
     endpoint(Method::POST, "/auth/login", Anyone, ""),
     endpoint(Method::POST, "/auth/refresh", Anyone, r#"{"refresh_token": "x"}"#),
@@ -49,6 +49,7 @@ pub static ENDPOINTS: [Endpoint; 59] = [
     endpoint(Method::POST, "/servers/{server_id}/leave", Token, ""),
     endpoint(Method::GET, "/servers/{server_id}/members", Token, ""),
     endpoint(Method::GET, "/servers/{server_id}/members/{user_id}", Token, ""),
+    endpoint(Method::PATCH, "/servers/{server_id}/members/{user_id}", Token, r#"{"nickname": "Mina"}"#),
     endpoint(Method::DELETE, "/servers/{server_id}/members/{user_id}", Token, ""),
     endpoint(Method::PUT, "/servers/{server_id}/members/{user_id}/roles/{role_id}", Token, ""),
     endpoint(Method::DELETE, "/servers/{server_id}/members/{user_id}/roles/{role_id}", Token, ""),

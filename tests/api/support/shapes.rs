@@ -14,6 +14,8 @@ pub enum Is {
     TextOrNull,
     /// RFC 3339 in UTC with `Z`.
     Time,
+    /// Such a time, or `null`.
+    TimeOrNull,
     /// `true` or `false`.
     Truth,
     /// A whole number from 0.
@@ -25,7 +27,7 @@ pub enum Is {
     /// A list of this shape.
     Many(Shape),
 }
-use Is::{Count, Id, Ids, Many, Permissions, Text, TextOrNull, Time, Truth};
+use Is::{Count, Id, Ids, Many, Permissions, Text, TextOrNull, Time, TimeOrNull, Truth};
 
 pub type Shape = &'static [(&'static str, Is)];
 
@@ -56,7 +58,9 @@ pub const MEMBER: Shape = &[
     ("username", Text),
     ("display_name", TextOrNull),
     ("avatar_url", TextOrNull),
+    ("nickname", TextOrNull),
     ("role_ids", Ids),
+    ("timeout_until", TimeOrNull),
     ("joined_at", Time),
 ];
 pub const SERVER: Shape = &[
@@ -79,6 +83,7 @@ pub const SERVER_DETAIL: Shape = &[
     ("channels", Many(CHANNEL)),
     ("roles", Many(ROLE)),
     ("my_role_ids", Ids),
+    ("my_timeout_until", TimeOrNull),
     ("my_permissions", Permissions),
 ];
 pub const ROLE: Shape = &[
@@ -138,6 +143,7 @@ pub fn has_shape(value: &Value, shape: Shape) {
             Text => field.is_string(),
             TextOrNull => field.is_string() || field.is_null(),
             Time => field.as_str().is_some_and(is_time),
+            TimeOrNull => field.is_null() || field.as_str().is_some_and(is_time),
             Truth => field.is_boolean(),
             Count => field.as_i64().is_some_and(|count| count >= 0),
             Ids => field.as_array().is_some_and(|ids| ids.iter().all(|id| id.as_i64().is_some_and(|id| id > 0))),

@@ -25,7 +25,7 @@ use Code::{
 };
 
 /// What an operation refuses beside what all of its kind do.
-const OWN: [(&str, &[Code]); 52] = [
+const OWN: [(&str, &[Code]); 53] = [
     ("register", &[UsernameTaken, EmailTaken]),
     ("login", &[InvalidCredentials, OriginNotAllowed]),
     ("refresh", &[InvalidRefreshToken, RefreshTokenMissing, RefreshTokenReused, OriginNotAllowed]),
@@ -43,6 +43,10 @@ const OWN: [(&str, &[Code]); 52] = [
     ("join_server", &[AlreadyMember, Banned, TooManyServers, ServerNotFound]),
     ("list_members", &[NotAMember, ServerNotFound]),
     ("get_member", &[NotAMember, ServerNotFound, UserNotFound]),
+    (
+        "update_member",
+        &[DefaultRole, NotAMember, MissingPermission, Outranked, ServerNotFound, UserNotFound, RoleNotFound],
+    ),
     ("remove_member", &[NotAMember, MissingPermission, Outranked, ServerNotFound, UserNotFound]),
     ("list_bans", &[NotAMember, MissingPermission, ServerNotFound]),
     ("get_ban", &[NotAMember, MissingPermission, ServerNotFound, BanNotFound]),
