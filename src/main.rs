@@ -51,7 +51,11 @@ fn main() -> ExitCode {
     };
     let log = telemetry::start(log.as_deref());
     tell(&environment);
-    let ended = actix_web::rt::System::new().block_on(run(config, until_input_ends));
+    // What is waited for here is looked at in every turn of the core: a task of its own is so only when it is woken.
+    let ended = actix_web::rt::System::new().block_on(async {
+        let node = actix_web::rt::spawn(run(config, until_input_ends));
+        node.await.unwrap_or_else(|error| Err(StartError::Other(error.to_string())))
+    });
     // Why it ended is the last line.
     drop(log);
     match ended {

@@ -66,6 +66,8 @@ pub struct Opened {
 enum Purpose {
     /// The node's lock.
     Lock,
+    /// A writer's batches, one after another.
+    Writer,
     /// Everything else.
     Work,
 }
@@ -74,6 +76,13 @@ impl Target {
     /// Opens a connection where the node holds its lock; how long that may take is for whoever asks.
     pub async fn open(&self, config: &Config) -> Result<Opened, OpenError> {
         self.open_for(Purpose::Work, config).await
+    }
+
+    /// The same for a writer, on whose thread it stays: it is driven by one of the actors' tasks. Others are driven beside
+    /// these, after all of them: many calls go out in one piece so. A batch is alone, and its answer would cost the core
+    /// another look for events.
+    pub(crate) async fn open_for_writer(&self, config: &Config) -> Result<Opened, OpenError> {
+        self.open_for(Purpose::Writer, config).await
     }
 
     /// Opens a connection to a host that can commit, for the node's lock.
@@ -115,16 +124,20 @@ impl Target {
     }
 
     async fn open_at(&self, purpose: Purpose, host: &Config) -> Result<Opened, OpenError> {
-        let lock = self.lock().filter(|_| matches!(purpose, Purpose::Work));
+        let lock = self.lock().filter(|_| !matches!(purpose, Purpose::Lock));
         let held = match lock {
             Some(lock) => Some(lock.held().await),
             None => None,
         };
         let (client, connection) = host.connect(self.tls()).await?;
-        let task = tokio::spawn(async move {
+        let drive = async move {
             // The error reaches whoever waits for an answer.
             let _ = connection.await;
-        });
+        };
+        let task = match purpose {
+            Purpose::Writer => tokio::task::spawn_local(drive),
+            Purpose::Lock | Purpose::Work => tokio::spawn(drive),
+        };
         if matches!(purpose, Purpose::Lock) && !requirements::is_direct(&client, host).await? {
             return Err(OpenError::Pooled);
         }

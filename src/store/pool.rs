@@ -3,8 +3,9 @@
 //! A connection's I/O runs on the thread that opened it: a query from another thread wakes that thread and is woken by it. So
 //! there are several pools, and a thread takes from its own, its home; from the others only when its own has none left.
 //!
-//! A lease is for one at a time, or [shared](AffinePools::share): quick reads of one thread that come within [`SHARED_FOR`] go
-//! down one connection, one behind the other, and share its system calls. One that hangs holds up those and no others.
+//! A lease is for one at a time, or [shared](AffinePools::share): quick reads of one thread that come within [`SHARED_FOR`]
+//! go down one connection, one behind the other, and share its system calls. One that hangs holds up those and no others.
+//! Where all connections are in use, one read of a thread waits for the next and the others for that read: they share it.
 //!
 //! Bounds: the size of all pools together, [`SHARERS_MAX`] for a shared lease, so long for one to be free and so long
 //! to open one. One that cannot be opened is not missed while another pool has one idle.
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Config;
 
 /// Who has waited so long and goes away leaves a connection that hangs.
@@ -79,8 +80,22 @@ pub(super) struct AffinePools {
     /// As many as all pools have room for: who has one finds a place in one of them.
     places: Arc<Semaphore>,
     shared: Mutex<Vec<Shared>>,
+    turns: Mutex<Vec<Turn>>,
     /// As long as a connection is waited for.
     wait_max: Duration,
+}
+
+/// Where all connections are in use: one read of a thread waits for one, and the others for that read.
+struct Turn {
+    of: ThreadId,
+    is_taken: bool,
+    others: Arc<Notify>,
+}
+
+/// The turn of a read; the next one has it when this is dropped.
+struct TakenTurn<'a> {
+    pools: &'a AffinePools,
+    of: ThreadId,
 }
 
 /// At most one for a thread.
@@ -116,17 +131,27 @@ impl AffinePools {
             Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1).build()
         };
         let pools = (0..homes).map(|_| pool()).collect::<Result<_, _>>()?;
-        Ok(Self { pools, places: Arc::new(Semaphore::new(homes * size)), shared: Mutex::default(), wait_max })
+        let places = Arc::new(Semaphore::new(homes * size));
+        Ok(Self { pools, places, shared: Mutex::default(), turns: Mutex::default(), wait_max })
     }
 
     /// A connection for one statement at a time.
     pub(super) async fn lease(&self) -> Result<Arc<Lease>> {
         let deadline = Instant::now() + self.wait_max;
-        let place = timeout(self.wait_max, Arc::clone(&self.places).acquire_owned()).await;
-        let Some(Ok(place)) = place else {
-            tracing::warn!("all connections to PostgreSQL are in use");
-            return Err(Error::Unavailable);
-        };
+        self.lease_in(self.place(deadline).await?, deadline).await
+    }
+
+    async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit> {
+        match timeout(left(deadline), Arc::clone(&self.places).acquire_owned()).await {
+            Some(Ok(place)) => Ok(place),
+            _ => {
+                tracing::warn!("all connections to PostgreSQL are in use");
+                Err(Error::Unavailable)
+            }
+        }
+    }
+
+    async fn lease_in(&self, place: OwnedSemaphorePermit, deadline: Instant) -> Result<Arc<Lease>> {
         loop {
             match self.take().await {
                 Ok(Some(object)) => return Ok(Lease::new(object, place)),
@@ -163,7 +188,44 @@ impl AffinePools {
         if let Some(shared) = self.shared_by(here) {
             return Ok(shared);
         }
-        let lease = self.lease().await?;
+        let deadline = Instant::now() + self.wait_max;
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return self.lease_to_share(place, here, deadline).await;
+        }
+        loop {
+            let others = match self.take_turn(here) {
+                Ok(_turn) => return self.lease_to_share(self.place(deadline).await?, here, deadline).await,
+                Err(others) => others,
+            };
+            if timeout(left(deadline), others.notified()).await.is_none() {
+                return Err(Error::Unavailable);
+            }
+            if let Some(shared) = self.shared_by(here) {
+                // As many as have room, one after another; who finds none has the next turn.
+                others.notify_one();
+                return Ok(shared);
+            }
+        }
+    }
+
+    /// The turn of a thread's reads to wait for a connection, or where to wait for the one that has it.
+    fn take_turn(&self, here: ThreadId) -> std::result::Result<TakenTurn<'_>, Arc<Notify>> {
+        let mut turns = self.turns.lock();
+        match turns.iter_mut().find(|turn| turn.of == here) {
+            Some(turn) if turn.is_taken => return Err(Arc::clone(&turn.others)),
+            Some(turn) => turn.is_taken = true,
+            None => turns.push(Turn { of: here, is_taken: true, others: Arc::default() }),
+        }
+        Ok(TakenTurn { pools: self, of: here })
+    }
+
+    async fn lease_to_share(
+        &self,
+        place: OwnedSemaphorePermit,
+        here: ThreadId,
+        deadline: Instant,
+    ) -> Result<Arc<Lease>> {
+        let lease = self.lease_in(place, deadline).await?;
         let shared = Shared { by: here, until: Instant::now() + SHARED_FOR, lease: Arc::downgrade(&lease) };
         let mut all = self.shared.lock();
         all.retain(|other| other.by != here && other.lease.strong_count() > 0);
@@ -185,6 +247,19 @@ impl AffinePools {
     pub(super) fn close(&self) {
         self.pools.iter().for_each(Pool::close);
     }
+}
+
+impl Drop for TakenTurn<'_> {
+    fn drop(&mut self) {
+        if let Some(turn) = self.pools.turns.lock().iter_mut().find(|turn| turn.of == self.of) {
+            turn.is_taken = false;
+            turn.others.notify_one();
+        }
+    }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 fn unavailable(error: &PoolError) -> Error {

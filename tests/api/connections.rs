@@ -109,3 +109,36 @@ async fn a_thread_that_can_open_no_connection_uses_those_of_the_others() {
     }
     allow(true).await;
 }
+
+#[tokio::test]
+async fn reads_that_wait_for_a_connection_share_the_first_that_is_free() {
+    let app = spawn_app().await;
+    let mina = app.register("mina").await;
+    let server = app.server(&mina, "Courtyard").await;
+    let channel = app.channel(&mina, server, "general").await;
+    let table = connect(&app.database).await;
+    table.batch_execute("begin; lock table messages in access exclusive mode").await.expect("free");
+    // Each has a connection to itself.
+    let path = format!("/channels/{channel}/messages");
+    let hanging = join_all((0..16).map(|_| app.get(&path, &mina)));
+    let watch = connect(&app.database).await;
+    let hung = "from pg_stat_activity
+        where datname = current_database() and application_name = 'madang' and wait_event_type = 'Lock'";
+    let others = async {
+        let count = format!("select count(*) {hung}");
+        while watch.query_one(&count, &[]).await.expect("good SQL").get::<_, i64>(0) < 16 {
+            sleep(Duration::from_millis(2)).await;
+        }
+        let reads = join_all((0..40).map(|_| app.get("/users/me", &mina)));
+        let one_is_freed = async {
+            sleep(Duration::from_millis(20)).await;
+            watch.query(&format!("select pg_cancel_backend(min(pid)) {hung}"), &[]).await.expect("good SQL");
+        };
+        let (answers, ()) = tokio::join!(reads, one_is_freed);
+        for answer in answers {
+            answer.is(200);
+        }
+        table.batch_execute("commit").await.expect("it was open");
+    };
+    timeout(SOON, async { tokio::join!(hanging, others) }).await.expect("nothing hangs");
+}

@@ -10,6 +10,7 @@ use crate::store::write_batches::{BatchKey, Found, prune, resolve};
 use crate::store::{Fault, OpenError, Opened, Target, WRITER_NAME, chain, fault, session_config};
 use crate::telemetry::Often;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -46,7 +47,7 @@ impl Link {
         let config = session_config(database.config(), WRITER_NAME, timeout_ms, LOCK_TIMEOUT_MS);
         let connect = async {
             database.ready().await;
-            let Opened { client, backend, generation, .. } = database.open(&config).await?;
+            let Opened { client, backend, generation, .. } = database.open_for_writer(&config).await?;
             // On another history than the one that this node remembers, what it writes next may take a `seq` that others have seen.
             database.ready().await;
             let append = Append::prepare(&client).await?;
@@ -68,9 +69,9 @@ impl Link {
 
     /// Writes all of a batch, or none of it where one of them cannot be written.
     pub async fn append_all(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Option<Vec<Written>>, Fault> {
-        let write = self.append.all(&self.client, key, drafts);
+        let write = pin!(self.append.all(&self.client, key, drafts));
         let Some(turns) = &self.turns else { return self.answered(write, drafts.len()).await };
-        match self.answered(turns.write(&self.client, &channels(drafts), write), drafts.len()).await {
+        match self.answered(pin!(turns.write(&self.client, &channels(drafts), write)), drafts.len()).await {
             Err(Fault::Locked) => self.append_free(key, drafts).await.map(Some),
             written => written,
         }
@@ -79,8 +80,8 @@ impl Link {
     /// Writes what can be written of a batch.
     pub async fn append_each(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
         let Some(turns) = &self.turns else { return self.append_free(key, drafts).await };
-        let write = self.append.each(&self.client, key, drafts);
-        match self.answered(turns.write(&self.client, &channels(drafts), write), drafts.len()).await {
+        let write = pin!(self.append.each(&self.client, key, drafts));
+        match self.answered(pin!(turns.write(&self.client, &channels(drafts), write)), drafts.len()).await {
             Err(Fault::Locked) => self.append_free(key, drafts).await,
             written => written,
         }
@@ -88,12 +89,13 @@ impl Link {
 
     /// Writes what can be written of a batch without waiting for anybody.
     async fn append_free(&self, key: BatchKey, drafts: &[&Draft]) -> Result<Vec<Written>, Fault> {
-        self.answered(self.append.each(&self.client, key, drafts), drafts.len()).await
+        self.answered(pin!(self.append.each(&self.client, key, drafts)), drafts.len()).await
     }
 
     /// Makes what can be made of a batch of changes.
     pub async fn change(&self, key: BatchKey, drafts: &[&ChangeDraft]) -> Result<Vec<Changed>, Fault> {
-        let make = |turns| self.answered(self.changes.make(&self.client, turns, key, drafts), drafts.len());
+        let make =
+            async |turns| self.answered(pin!(self.changes.make(&self.client, turns, key, drafts)), drafts.len()).await;
         match make(self.turns.as_ref()).await {
             Err(Fault::Locked) if self.turns.is_some() => make(None).await,
             made => made,
@@ -156,9 +158,10 @@ impl Link {
         }
     }
 
+    /// Takes what is pinned: each step that took it by value would copy it, and it is large.
     async fn answered<T>(
         &self,
-        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>> + Unpin,
         rows: usize,
     ) -> Result<T, Fault> {
         match timeout(self.answer_max, answer).await {

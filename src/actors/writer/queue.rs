@@ -257,8 +257,7 @@ pub fn settle(outcomes: impl IntoIterator<Item = (Waiting, Outcome)>) {
 }
 
 /// Waits for what becomes of a batch, and tells each sender whose time is over meanwhile, once, that it is not known yet.
-pub async fn until_known<T>(clock: &Clock, batch: &[Waiting], outcome: impl Future<Output = T>) -> T {
-    let mut outcome = std::pin::pin!(outcome);
+pub async fn until_known<T>(clock: &Clock, batch: &[Waiting], mut outcome: impl Future<Output = T> + Unpin) -> T {
     loop {
         let untold = batch.iter().filter(|waiting| !waiting.told.get());
         let now = clock.now();

@@ -11,6 +11,7 @@ use crate::store::log::LogWrite;
 use crate::store::messages::{self, Draft, Written};
 use crate::store::write_batches::BatchKey;
 use crate::store::{Fault, Target};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -194,7 +195,7 @@ impl Run {
             };
             let written = match part.first().map(|first| &*first.write) {
                 Some(LogWrite::Change(_)) => {
-                    let changed = until_known(&self.queue.clock, &part, link.change(key, &changes(&part))).await;
+                    let changed = until_known(&self.queue.clock, &part, pin!(link.change(key, &changes(&part)))).await;
                     changed.map(|changed| Some(Batch::of_changes(changed)))
                 }
                 _ => append(link, &self.queue.clock, key, &part, &mut self.wary).await,
@@ -248,7 +249,7 @@ impl Run {
     /// has not been written and may still be sent again.
     async fn resolve(&mut self, key: BatchKey, batch: Vec<Waiting>) -> Vec<Waiting> {
         let queue = Rc::clone(&self.queue);
-        let Some(written) = until_known(&queue.clock, &batch, self.look(key, &batch)).await else {
+        let Some(written) = until_known(&queue.clock, &batch, pin!(self.look(key, &batch))).await else {
             // Who was told to wait for the outcome gets it; the others have lost nothing yet.
             let (told, unwritten) = batch.into_iter().partition(|waiting| waiting.told.get());
             refuse(told, Refused::Unavailable);
@@ -332,9 +333,9 @@ async fn append(
     wary: &mut u32,
 ) -> Result<Option<Batch>, Fault> {
     let written = if *wary == 0 {
-        until_known(clock, part, link.append_all(key, &drafts(part))).await?
+        until_known(clock, part, pin!(link.append_all(key, &drafts(part)))).await?
     } else {
-        Some(until_known(clock, part, link.append_each(key, &drafts(part))).await?)
+        Some(until_known(clock, part, pin!(link.append_each(key, &drafts(part)))).await?)
     };
     let is_usual = written.iter().flatten().all(|became| matches!(became, Written::Created(_)));
     *wary = if written.is_some() && is_usual { wary.saturating_sub(1) } else { WARY_BATCHES };

@@ -62,7 +62,7 @@ async fn a_pause_refuses_nothing() {
         queue.expire();
         tokio::time::sleep(EXPIRY_TICK).await;
     };
-    queue::until_known(&queue.clock, &written, outcome).await;
+    queue::until_known(&queue.clock, &written, std::pin::pin!(outcome)).await;
     assert_eq!(queue.take().len(), 1);
     assert!(written.iter().all(|waiting| !waiting.told.get()));
     tokio::task::yield_now().await;
