@@ -187,6 +187,52 @@ async fn a_server_has_at_most_250_roles() {
     assert_eq!(app.get(&roles_of(server), &mina).await.is(200).as_array().expect("a list").len(), 250);
 }
 
+/// What the schema was before it had roles, with all that people had made by then.
+const BEFORE: &str = "
+    drop trigger servers_default_role on servers;
+    drop table member_roles, roles;
+    drop function give_default_role, check_role_limit, note_role_change, note_role, note_member_role;
+    drop trigger user_servers_update_noted on user_servers;
+    drop function note_member;
+    alter table user_servers drop column nickname, drop column timeout_until;
+    alter table rights drop column role_id;
+    delete from refinery_schema_history where version = 18;
+";
+
+#[tokio::test]
+async fn a_database_from_before_there_were_roles_goes_on_as_it_was() {
+    let mut app = spawn_app().await;
+    let (mina, jun, server, channel) = app.two_members().await;
+    app.said(channel, &mina, "before").await;
+    let other = app.server(&jun, "Other").await;
+    app.stop().await;
+    app.sql(BEFORE).await;
+    app.sql(&format!(
+        "insert into servers (name, owner_id) select 'server ' || n, {0} from generate_series(1, 150) n;
+         insert into user_servers (user_id, server_id) select {0}, id from servers on conflict do nothing",
+        jun.id
+    ))
+    .await;
+    app.restart().await;
+    assert_eq!(
+        app.count("select count(*) from servers s where (select count(*) from roles where server_id = s.id) <> 1")
+            .await,
+        0
+    );
+    let mut gateway = app.subscriber(&jun, channel).await;
+    gateway.say_in(channel, "after", "1").await;
+    until(&mut gateway, "ack").await;
+    app.post("/channels/", &jun, json!({ "name": "herbs", "server_id": server }))
+        .await
+        .refuses(403, "missing_permission");
+    app.channel(&jun, other, "herbs").await;
+    let detail = app.get(&format!("/servers/{server}"), &jun).await.is(200);
+    assert_eq!((&detail["my_permissions"], &detail["channels"][0]["id"]), (&json!(OF_MEMBERS), &json!(channel)));
+    let role = app.role(&mina, server, json!({ "name": "Gardeners", "permissions": ["manage_channels"] })).await;
+    app.give(&mina, server, &jun, role).await;
+    app.channel(&jun, server, "herbs").await;
+}
+
 /// What one node has answered, the others know: a role that was given gives, and one that was taken gives no longer.
 #[tokio::test]
 async fn roles_hold_on_every_node_when_they_are_answered() {

@@ -156,6 +156,18 @@ impl Api {
         self.change(self.call(Method::POST, &format!("/servers/{server}/leave"), token)).await
     }
 
+    /// Bans somebody from a server, or lifts that, once.
+    pub async fn try_to_ban(&self, token: &str, server: i64, user: i64, is_banned: bool) -> Changed {
+        let method = if is_banned { Method::PUT } else { Method::DELETE };
+        self.change(self.call(method, &format!("/servers/{server}/bans/{user}"), token)).await
+    }
+
+    /// Gives a member a role, or takes it, once.
+    pub async fn try_to_give(&self, token: &str, (server, role): (i64, i64), user: i64, is_given: bool) -> Changed {
+        let method = if is_given { Method::PUT } else { Method::DELETE };
+        self.change(self.call(method, &format!("/servers/{server}/members/{user}/roles/{role}"), token)).await
+    }
+
     /// Erases an account, once.
     pub async fn try_to_erase(&self, token: &str) -> Changed {
         let body = json!({ "password": PASSWORD });
@@ -169,12 +181,23 @@ impl Api {
         (!status.is_server_error()).then_some(status)
     }
 
-    pub async fn server(&self, owner: &Account) -> i64 {
-        self.post("/servers/", &owner.token, &json!({ "name": "crash" })).await["id"].as_i64().expect("an id")
+    /// A server whose channels only those see who have a role, and that role.
+    pub async fn server(&self, owner: &Account) -> (i64, i64) {
+        let id = |made: Value| made["id"].as_i64().expect("an id");
+        let server = id(self.post("/servers/", &owner.token, &json!({ "name": "crash" })).await);
+        let roles = format!("/servers/{server}/roles");
+        let default = id(self.read(&roles, &owner.token).await[0].take());
+        let hidden = json!({ "permissions": ["add_reactions", "read_history", "send_messages"] });
+        answer(&roles, self.call(Method::PATCH, &format!("{roles}/{default}"), &owner.token).json(&hidden)).await;
+        let seers = json!({ "name": "seers", "permissions": ["view_channel"] });
+        (server, id(self.post(&roles, &owner.token, &seers).await))
     }
 
-    pub async fn join(&self, member: &Account, server: i64) {
+    /// Joins the server, and is given its role by the owner.
+    pub async fn join(&self, member: &Account, (server, role): (i64, i64), owner: &Account) {
         self.post(&format!("/servers/{server}/join"), &member.token, &json!({})).await;
+        let given = self.try_to_give(&owner.token, (server, role), member.id, true).await;
+        assert!(matches!(given, Changed::Done), "the role is not given");
     }
 
     pub async fn channel(&self, owner: &Account, server: i64) -> i64 {

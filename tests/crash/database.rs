@@ -60,12 +60,12 @@ pub async fn ends(database: &Config, channels: &[i64]) -> Result<Vec<End>, Error
     Ok(ends)
 }
 
-/// Which of these users belong to a server.
-pub async fn members(database: &Config, server: i64, users: &[i64]) -> Result<Vec<i64>, Error> {
+/// Which of these users have a role.
+pub async fn seers(database: &Config, role: i64, users: &[i64]) -> Result<Vec<i64>, Error> {
     let (client, connection) = database.connect(NoTls).await?;
     let connection = tokio::spawn(connection);
-    let sql = "select user_id from user_servers where server_id = $1 and user_id = any ($2)";
-    let rows = client.query(sql, &[&server, &users]).await;
+    let sql = "select user_id from member_roles where role_id = $1 and user_id = any ($2)";
+    let rows = client.query(sql, &[&role, &users]).await;
     connection.abort();
     Ok(rows?.iter().map(|row| row.get(0)).collect())
 }

@@ -199,7 +199,7 @@ impl<'a> Round<'a> {
                 sleep(AGREE_PAUSE).await;
             }
         };
-        timeout(PATIENCE, agree).await.map_err(|_| "a member is not let in, or somebody else is".to_owned())?;
+        timeout(PATIENCE, agree).await.map_err(|_| "who may see is not let in, or somebody else is".to_owned())?;
         for erased in self.scene.erased.iter_mut().filter(|erased| erased.is_gone) {
             erased.answered.get_or_insert_with(moment::next);
         }

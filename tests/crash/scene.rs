@@ -51,6 +51,7 @@ pub struct Scene {
     visiting: Vec<Account>,
     erasures: usize,
     server: i64,
+    role: i64,
 }
 
 /// Which of the channels a client is in.
@@ -83,18 +84,18 @@ impl Scene {
             status = first.ended() => panic!("the node does not start, {status}: {}", first.last_words()),
         }
         let observer = api.account("observer").await;
-        let server = api.server(&observer).await;
+        let (server, role) = api.server(&observer).await;
         let mut accounts = Vec::new();
         for number in 1..=WRITERS + READERS {
             let kind = if number <= WRITERS { "writer" } else { "reader" };
             let account = api.account(&format!("{kind}{number}")).await;
-            api.join(&account, server).await;
+            api.join(&account, (server, role), &observer).await;
             accounts.push(account);
         }
         let (mut doubters, mut visiting) = (Vec::new(), Vec::new());
         for number in 1..=CHANNELS {
             let account = api.account(&format!("skeptic{number}")).await;
-            api.join(&account, server).await;
+            api.join(&account, (server, role), &observer).await;
             doubters.push(account);
             visiting.push(api.account(&format!("visitor{number}")).await);
         }
@@ -117,6 +118,7 @@ impl Scene {
             visiting,
             erasures: 0,
             server,
+            role,
         }
     }
 
@@ -143,7 +145,7 @@ impl Scene {
         self.erased.clear();
         for (account, channel) in self.visiting.iter().zip(&self.channels) {
             let ticket = Ticket { api: self.api.clone(), token: account.token.clone(), channel: *channel };
-            let path = Path { ticket, server: self.server, observer: self.observer.clone() };
+            let path = Path { ticket, server: self.server, role: self.role, observer: self.observer.clone() };
             let (name, author) = (account.name.clone(), account.id);
             let (after_leave, wrong_answers) = (Vec::new(), Vec::new());
             let seen = Visitor { name, author, channel: *channel, after_leave, wrong_answers };
@@ -172,7 +174,7 @@ impl Scene {
     pub async fn short_lived(&mut self) -> (Erased, Ticket) {
         self.erasures += 1;
         let account = self.api.account(&format!("short_lived{}", self.erasures)).await;
-        self.api.join(&account, self.server).await;
+        self.api.join(&account, (self.server, self.role), &self.observer).await;
         let channel = self.channels[place(self.erasures)];
         let ticket = Ticket { api: self.api.clone(), token: account.token, channel };
         let (name, author) = (account.name, account.id);
@@ -198,10 +200,10 @@ impl Scene {
     /// Whether each visitor is let in as PostgreSQL says that it should be; `None` where that is not to be known now.
     pub async fn memberships_agree(&self) -> Option<bool> {
         let authors: Vec<i64> = self.visitors.iter().map(|(seen, _)| seen.author).collect();
-        let members = database::members(&self.nodes[0].database(), self.server, &authors).await.ok()?;
+        let seers = database::seers(&self.nodes[0].database(), self.role, &authors).await.ok()?;
         for (seen, path) in &self.visitors {
             let status = self.api.knock(&path.ticket.token, seen.channel).await?;
-            if status.is_success() != members.contains(&seen.author) {
+            if status.is_success() != seers.contains(&seen.author) {
                 return Some(false);
             }
         }

@@ -1,4 +1,5 @@
-//! Somebody who joins and leaves, again and again, and hears nothing that is said after a leave has its answer.
+//! Somebody who joins a server and is given the role by which its channels are seen, again and again; who leaves, is banned or has the role taken,
+//! and hears nothing that is said after that has its answer.
 
 use super::api::{Account, Changed};
 use super::dice::Dice;
@@ -18,24 +19,36 @@ const STAY_MAX_MS: u64 = 300;
 const LISTENS_MS: u64 = 150;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Where it goes, and who tells it where a log ends.
+/// Where it goes, and who tells it where a log ends, lets it see the channels, and throws it out.
 pub struct Path {
     pub ticket: Ticket,
     pub server: i64,
+    /// Without it nobody sees the server's channels.
+    pub role: i64,
     pub observer: Account,
 }
 
 #[derive(Clone, Copy)]
 enum Step {
+    /// What a ban leaves is lifted.
+    LiftBan,
     Join,
+    /// It is given the role.
+    See,
     Leave,
+    /// The role is taken.
+    LoseSight,
+    Ban,
 }
+
+/// In which ways it comes to hear nothing more.
+const ENDS: [Step; 3] = [Step::Leave, Step::LoseSight, Step::Ban];
 
 struct Walk<'a> {
     path: &'a Path,
     seen: &'a mut Visitor,
     /// A call had no answer, at so many restarts of the node: it may still be carried out, until PostgreSQL has ended what carries it
-    /// out, or another node has begun. Nothing is concluded from a membership that may change so.
+    /// out, or another node has begun. Nothing is concluded from a right that may change so.
     in_doubt: Option<u64>,
 }
 
@@ -43,7 +56,11 @@ struct Walk<'a> {
 pub async fn visit_again(mut seen: Visitor, path: &Path, mut dice: Dice, phase: watch::Receiver<Phase>) -> Visitor {
     let mut walk = Walk { path, seen: &mut seen, in_doubt: None };
     while *phase.borrow() == Phase::Load {
-        if walk.insist(Step::Join, &phase).await {
+        let mut is_in = true;
+        for step in [Step::LiftBan, Step::Join, Step::See] {
+            is_in = is_in && walk.insist(step, &phase).await;
+        }
+        if is_in {
             walk.visit(&mut dice, &phase).await;
         }
     }
@@ -51,15 +68,30 @@ pub async fn visit_again(mut seen: Visitor, path: &Path, mut dice: Dice, phase: 
 }
 
 impl Walk<'_> {
-    /// Asks until the answer says that it belongs to the server, or does not.
+    async fn attempt(&self, step: Step) -> Changed {
+        let Path { ticket, server, role, observer } = self.path;
+        let (api, by, user) = (&ticket.api, &observer.token, self.seen.author);
+        match step {
+            Step::LiftBan => api.try_to_ban(by, *server, user, false).await,
+            Step::Join => api.try_to_join(&ticket.token, *server).await,
+            Step::See => api.try_to_give(by, (*server, *role), user, true).await,
+            Step::Leave => api.try_to_leave(&ticket.token, *server).await,
+            Step::LoseSight => api.try_to_give(by, (*server, *role), user, false).await,
+            Step::Ban => api.try_to_ban(by, *server, user, true).await,
+        }
+    }
+
+    /// Asks until the answer says that it is so; gives up where an earlier call, which had no answer, has come between.
     async fn insist(&mut self, step: Step, phase: &watch::Receiver<Phase>) -> bool {
-        let Path { ticket, server, .. } = self.path;
+        let is_so_already = match step {
+            Step::LiftBan => "ban_not_found",
+            Step::Join => "already_member",
+            Step::Leave => "not_a_member",
+            Step::See | Step::LoseSight | Step::Ban => "",
+        };
         while *phase.borrow() != Phase::Over {
-            let restarts = ticket.api.restarts();
-            let (changed, is_so_already) = match step {
-                Step::Join => (ticket.api.try_to_join(&ticket.token, *server).await, "already_member"),
-                Step::Leave => (ticket.api.try_to_leave(&ticket.token, *server).await, "not_a_member"),
-            };
+            let restarts = self.path.ticket.api.restarts();
+            let changed = self.attempt(step).await;
             if matches!(&changed, Changed::Done) {
                 self.in_doubt = self.in_doubt.filter(|doubted| *doubted >= restarts);
             }
@@ -67,6 +99,7 @@ impl Walk<'_> {
                 Changed::Done => return true,
                 Changed::Refused(code) if code == is_so_already => return true,
                 Changed::Refused(code) if matches!(&*code, "not sent" | "unavailable" | "busy") => {}
+                Changed::Refused(_) if self.in_doubt.is_some() => return false,
                 Changed::Refused(code) => self.seen.wrong_answers.push(format!("a change is refused: {code}")),
                 Changed::Unknown => self.in_doubt = Some(restarts),
             }
@@ -89,10 +122,11 @@ impl Walk<'_> {
         for socket in &mut sockets {
             hear(socket, ticket.channel, until).await;
         }
-        if !self.insist(Step::Leave, phase).await {
+        if !self.insist(*dice.pick(&ENDS), phase).await {
             return;
         }
-        self.expect(StatusCode::FORBIDDEN).await;
+        // Those who do not see a channel, members or not, are told that there is none.
+        self.expect(StatusCode::NOT_FOUND).await;
         // What was committed before the answer may have been announced before it, and may still be under way.
         let Some((_, end)) = ticket.api.glance(&self.path.observer.token, ticket.channel, i64::MAX).await else {
             return;
@@ -104,7 +138,7 @@ impl Walk<'_> {
                 self.seen.after_leave.push((end, heard));
             }
         }
-        self.expect(StatusCode::FORBIDDEN).await;
+        self.expect(StatusCode::NOT_FOUND).await;
     }
 
     /// A call for members is answered as it should be, where it is answered and nothing is in doubt.

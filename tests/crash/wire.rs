@@ -4,7 +4,7 @@ use super::history::{Change, ChangeKind, Event, Heard, LogEntry, Tombstone, Wish
 use serde_json::{Value, json};
 
 /// What a gateway is told beside the logs.
-const NEWS: [&str; 12] = [
+const NEWS: [&str; 15] = [
     "ready",
     "subscribed",
     "pong",
@@ -16,6 +16,9 @@ const NEWS: [&str; 12] = [
     "channel.deleted",
     "member.joined",
     "member.left",
+    "member.updated",
+    "role.created",
+    "role.updated",
     "user.updated",
 ];
 
