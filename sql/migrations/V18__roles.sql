@@ -97,25 +97,16 @@ end $$;
 create constraint trigger roles_noted after insert or update or delete on roles
     deferrable initially deferred for each row execute function note_role_change();
 
--- Of a role that is gone, and of a membership that is, their own entries say enough.
-create function note_member_role() returns trigger language plpgsql as $$
-declare
-    of member_roles%rowtype;
+-- Whoever is given a role. That one is taken is noted by what takes it: of a role that is gone, and of a membership that is, their own entries
+-- say enough, however many members had it.
+create function note_given_role() returns trigger language plpgsql as $$
 begin
-    if not exists (select from nodes) then
-        return null;
-    end if;
-    if tg_op = 'INSERT' then
-        of := new;
-    else
-        of := old;
-    end if;
-    if exists (select from user_servers where user_id = of.user_id and server_id = of.server_id)
-        and exists (select from roles where server_id = of.server_id and id = of.role_id) then
-        perform note_right('member.updated', of.user_id, of.server_id, null);
-    end if;
+    perform note_right('member.updated', new.user_id, new.server_id, null);
     return null;
 end $$;
+create constraint trigger member_roles_noted after insert on member_roles
+    deferrable initially deferred for each row execute function note_given_role();
+
 create function note_member() returns trigger language plpgsql as $$
 begin
     perform note_right('member.updated', new.user_id, new.server_id, null);
@@ -126,5 +117,75 @@ create constraint trigger user_servers_update_noted after update on user_servers
     when ((new.nickname, new.timeout_until) is distinct from (old.nickname, old.timeout_until))
     execute function note_member();
 
-create constraint trigger member_roles_noted after insert or delete on member_roles
-    deferrable initially deferred for each row execute function note_member_role();
+-- Who leaves in a timeout and comes back is in it still.
+create table left_in_timeout (
+    server_id bigint not null,
+    user_id bigint not null,
+    timeout_until timestamptz not null,
+    constraint left_in_timeout_pkey primary key (server_id, user_id),
+    constraint left_in_timeout_server_id_fkey foreign key (server_id) references servers (id) on delete cascade
+);
+
+create function keep_timeout() returns trigger language plpgsql as $$
+begin
+    delete from left_in_timeout where server_id = old.server_id and timeout_until < now();
+    insert into left_in_timeout (server_id, user_id, timeout_until)
+    select id, old.user_id, old.timeout_until from servers where id = old.server_id
+    on conflict (server_id, user_id) do update set timeout_until = excluded.timeout_until;
+    return null;
+end $$;
+create trigger user_servers_keep_timeout after delete on user_servers for each row
+    when (old.timeout_until is not null) execute function keep_timeout();
+
+create function bring_timeout_back() returns trigger language plpgsql as $$
+begin
+    delete from left_in_timeout where server_id = new.server_id and user_id = new.user_id
+    returning timeout_until into new.timeout_until;
+    return new;
+end $$;
+create trigger user_servers_timeout_back before insert on user_servers for each row execute function bring_timeout_back();
+
+-- Each statement of a function sees what has been committed before it: what is decided by is what is there once the row is held.
+
+-- Puts a server's roles into an order, the lowest first, if these are all of them but the default one and none has been made, deleted or moved
+-- since the order was read that was decided by.
+create function order_roles(of_server bigint, decided_by bigint[], wanted bigint[]) returns boolean language plpgsql as $$
+declare
+    present bigint[];
+begin
+    perform from servers where id = of_server for no key update;
+    present := coalesce((select array_agg(id order by position, id desc) from roles where server_id = of_server and not is_default), '{}');
+    if present <> decided_by or not (present <@ wanted and wanted <@ present and cardinality(wanted) = cardinality(present)) then
+        return false;
+    end if;
+    update roles r set position = w.place, updated_at = now()
+    from unnest(wanted) with ordinality as w (id, place)
+    where r.id = w.id and r.position <> w.place;
+    return true;
+end $$;
+
+-- Changes a member: the nickname, the end of a timeout, and all roles where `wanted` is not null, if they are still those that were decided by.
+-- Nothing where there is no such member, false where the roles are others.
+create function change_member(
+    of_user bigint, of_server bigint, has_nickname boolean, new_nickname text, has_timeout boolean, new_timeout timestamptz,
+    decided_by bigint[], wanted bigint[]
+) returns boolean language plpgsql as $$
+begin
+    perform from user_servers where user_id = of_user and server_id = of_server for update;
+    if not found then
+        return null;
+    end if;
+    if wanted is not null then
+        if array(select role_id from member_roles where user_id = of_user and server_id = of_server order by role_id) <> decided_by then
+            return false;
+        end if;
+        delete from member_roles where user_id = of_user and server_id = of_server and role_id <> all (wanted);
+        insert into member_roles (user_id, server_id, role_id) select of_user, of_server, unnest(wanted) on conflict do nothing;
+    end if;
+    update user_servers
+    set nickname = case when has_nickname then new_nickname else nickname end,
+        timeout_until = case when has_timeout then new_timeout else timeout_until end
+    where user_id = of_user and server_id = of_server;
+    perform note_right('member.updated', of_user, of_server, null);
+    return true;
+end $$;

@@ -69,8 +69,8 @@ impl<R> ServerAccess<R> {
     }
 
     /// The caller's roles there but the default one.
-    pub fn role_ids(&self) -> &[RoleId] {
-        self.facts.member.as_deref().map_or(&[], |member| &member.roles)
+    pub fn role_ids(&self) -> Vec<RoleId> {
+        self.facts.member.as_deref().map_or_else(Vec::new, |member| self.facts.server.roles_of(member))
     }
 
     /// Whether the caller may know of a channel there.
@@ -94,7 +94,7 @@ impl<R> ServerAccess<R> {
         // All but this is the same for all of them.
         text.pop();
         text.extend_from_slice(br#","my_role_ids":"#);
-        serde_json::to_writer(&mut text, self.role_ids())?;
+        serde_json::to_writer(&mut text, &self.role_ids())?;
         text.extend_from_slice(br#","my_timeout_until":"#);
         serde_json::to_writer(&mut text, &Written(self.timeout_until()))?;
         text.extend_from_slice(br#","my_permissions":"#);

@@ -128,6 +128,13 @@ body! {
     }
 }
 
+impl MemberPatch {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        !self.nickname.is_given() && self.role_ids.is_none() && !self.timeout_until.is_given()
+    }
+}
+
 body! {
     /// A new server.
     #[derive(Debug)]

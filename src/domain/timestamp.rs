@@ -66,7 +66,7 @@ impl Parse for Moment {
     fn parse(value: &Value) -> Result<Self, Refusal> {
         let refused =
             |_| Refusal::new("datetime_parsing", "Input should be a valid datetime in RFC 3339, with its offset");
-        OffsetDateTime::parse(string(value)?, &Rfc3339).map(Self).map_err(refused)
+        OffsetDateTime::parse(string(value)?, &Rfc3339).map(|at| Self(at.to_offset(UtcOffset::UTC))).map_err(refused)
     }
 }
 

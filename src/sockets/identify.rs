@@ -174,7 +174,7 @@ async fn memberships(door: &Door, bearer: &Bearer, caller: &Caller) -> Result<Ve
             server,
             channels: is_whole.then_some(channels),
             roles: is_whole.then_some(roles),
-            my_role_ids: access.role_ids().to_vec(),
+            my_role_ids: access.role_ids(),
             my_timeout_until: access.timeout_until(),
             my_permissions: access.permissions(),
         });

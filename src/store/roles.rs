@@ -18,7 +18,7 @@ pub async fn create(db: &Db, access: &ServerAccess<ManageRoles>, new: &NewRole, 
     let row = db
         .write(
             include_str!("../../sql/roles/create.sql"),
-            &[&access.id().0, &name, &color, &hoist, &mentionable, &given.permissions().bits()],
+            &[&access.id().0, &name, &color, &hoist, &mentionable, &given.added().bits()],
         )
         .await?;
     row.map(|row| role(&row)).ok_or(Error::Internal)
@@ -46,7 +46,8 @@ pub async fn update(db: &Db, over: &OverRole, patch: &RolePatch, given: Option<G
                 &patch.color.value().map(|color| color.as_str()),
                 &patch.hoist,
                 &patch.mentionable,
-                &given.map(|given| given.permissions().bits()),
+                &given.map_or(0, |given| given.added().bits()),
+                &given.map_or(0, |given| given.removed().bits()),
             ],
         )
         .await?;
@@ -68,29 +69,30 @@ pub async fn delete(db: &Db, over: &OverRole) -> Result<()> {
 /// Puts the roles of a server into an order.
 ///
 /// # Errors
-/// `roles_not_named` where it is not all of them that are named.
+/// `roles_not_named` where it is not all of them that are named, or where they are others by now, or stand otherwise.
 pub async fn order(db: &Db, ordered: &Ordered) -> Result<()> {
-    let lowest_first: Vec<i64> = ordered.order().role_ids.as_slice().iter().rev().map(|id| id.0).collect();
+    let lowest_first = |ids: &[RoleId]| -> Vec<i64> { ids.iter().rev().map(|id| id.0).collect() };
+    let (before, wanted) = (lowest_first(ordered.decided_by()), lowest_first(ordered.order().role_ids.as_slice()));
     let sql = include_str!("../../sql/roles/order.sql");
-    let row = db.write(sql, &[&ordered.access().id().0, &lowest_first]).await?.ok_or(Error::Internal)?;
-    let (mut named, present): (Vec<i64>, Vec<i64>) = (lowest_first, row.get("ids"));
-    named.sort_unstable();
-    if named == present { Ok(()) } else { Err(Conflict::RolesNotNamed.into()) }
+    let row = db.write(sql, &[&ordered.access().id().0, &before, &wanted]).await?.ok_or(Error::Internal)?;
+    if row.get("is_done") { Ok(()) } else { Err(Conflict::RolesNotNamed.into()) }
 }
 
-/// Gives a role to a member, who may have it already.
+/// Gives a role to a member; answers whether they did not have it.
 ///
 /// # Errors
 /// `user_not_found`, `role_not_found` when one of them is gone.
-pub async fn give(db: &Db, what: &MemberRole) -> Result<()> {
+pub async fn give(db: &Db, what: &MemberRole) -> Result<bool> {
     let ids = ids_of(what);
-    db.execute(include_str!("../../sql/member_roles/create.sql"), &[&ids.0, &ids.1, &ids.2]).await.map(drop)
+    let given = db.execute(include_str!("../../sql/member_roles/create.sql"), &[&ids.0, &ids.1, &ids.2]).await?;
+    Ok(given > 0)
 }
 
-/// Takes a role from a member, who may not have it.
-pub async fn take(db: &Db, what: &MemberRole) -> Result<()> {
+/// Takes a role from a member; answers whether they had it.
+pub async fn take(db: &Db, what: &MemberRole) -> Result<bool> {
     let ids = ids_of(what);
-    db.execute(include_str!("../../sql/member_roles/delete.sql"), &[&ids.0, &ids.1, &ids.2]).await.map(drop)
+    let taken = db.execute(include_str!("../../sql/member_roles/delete.sql"), &[&ids.0, &ids.1, &ids.2]).await?;
+    Ok(taken > 0)
 }
 
 fn ids_of(what: &MemberRole) -> (i64, i64, i64) {

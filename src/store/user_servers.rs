@@ -43,11 +43,12 @@ pub async fn remove(db: &Db, over: &Over<KickMembers>) -> Result<()> {
     if ended == 0 { Err(Error::NotFound(Noun::User)) } else { Ok(()) }
 }
 
-/// Changes a member.
+/// Changes a member; how they are then is for whoever reads it.
 ///
 /// # Errors
-/// `user_not_found`, `role_not_found` when one of them is gone meanwhile.
-pub async fn update(db: &Db, change: &MemberChange) -> Result<ServerMember> {
+/// `user_not_found`, `role_not_found` when one of them is gone meanwhile; `busy` when the member has other roles than those by which it
+/// was decided: it has to be decided anew.
+pub async fn update(db: &Db, change: &MemberChange) -> Result<()> {
     let (patch, ids) = (change.patch(), |roles: &[RoleId]| -> Vec<i64> { roles.iter().map(|role| role.0).collect() });
     let row = db
         .write(
@@ -59,12 +60,16 @@ pub async fn update(db: &Db, change: &MemberChange) -> Result<ServerMember> {
                 &patch.nickname.value().map(|name| name.as_str()),
                 &patch.timeout_until.is_given(),
                 &patch.timeout_until.value().map(|until| until.0),
-                &ids(change.taken()),
-                &ids(change.given()),
+                &ids(change.decided_by()),
+                &patch.role_ids.as_ref().map(|roles| ids(roles.as_slice())),
             ],
         )
         .await?;
-    row.as_ref().map(member).ok_or(Error::NotFound(Noun::User))
+    match row.and_then(|row| row.get::<_, Option<bool>>("is_done")) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::Busy),
+        None => Err(Error::NotFound(Noun::User)),
+    }
 }
 
 /// Members of a server by their ids: at most `limit` after one.

@@ -122,7 +122,13 @@ impl Cache {
                     found.as_ref().map(|member| MemberState::new(member.role_ids.clone(), member.timeout_until));
                 self.members.put((user, server), state);
             }
-            (Key::Memberships(id), Loaded::Memberships(all)) => self.memberships.put(id, Arc::clone(all)),
+            (Key::Memberships(id), Loaded::Memberships(all)) => {
+                // Whoever comes with a gateway asks for all of them next.
+                for (server, member) in all.iter() {
+                    self.members.put((id, *server), Some(Arc::clone(member)));
+                }
+                self.memberships.put(id, Arc::clone(all));
+            }
             (Key::Server(id), Loaded::Server(Some(state))) => self.servers.put(id, Arc::clone(state)),
             _ => return false,
         }

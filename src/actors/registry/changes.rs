@@ -119,13 +119,14 @@ impl Registry {
             return;
         };
         let state = MemberState::new(member.role_ids.clone(), member.timeout_until);
+        // They may have left and joined again meanwhile, without the roles that they had.
+        self.member_is(user, server, &state, completion, ctx);
         match change {
             Change::Joined(..) | Change::MembershipUnclear(..) => {
                 let news = Frame::MemberJoined { server_id: server, member: Box::new(member.clone()) };
                 self.tell_members(server, &encode::json(&news), completion);
             }
             Change::MemberChanged(..) => {
-                self.member_is(user, server, &state, completion, ctx);
                 let news = Frame::MemberUpdated { server_id: server, member: Box::new(member.clone()) };
                 self.tell_members(server, &encode::json(&news), completion);
             }

@@ -8,13 +8,13 @@ use crate::domain::close::End;
 use crate::domain::frame::{Frame, LoggedChannel, Membership};
 use crate::domain::role::Role;
 use crate::domain::server::Server;
-use crate::domain::{ServerId, UserId};
+use crate::domain::{RoleId, ServerId, UserId};
 use crate::error::Result;
 use crate::store::{Db, channels, roles, servers};
 use crate::websocket::encode;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// One gateway, and the servers whose news it hears.
@@ -43,7 +43,7 @@ enum Audience {
     /// These gateways of a user who has just joined it.
     Gateways(UserId, Vec<SessionKey>),
     /// All gateways of these users.
-    Users(Vec<UserId>),
+    Users(HashSet<UserId>),
     /// Everyone in it.
     Members,
 }
@@ -180,7 +180,7 @@ impl Registry {
     }
 
     /// Tells these how a server stands, which see other channels than before.
-    pub(super) fn tell_anew(&mut self, server: ServerId, users: Vec<UserId>, ctx: &mut Context<Self>) {
+    pub(super) fn tell_anew(&mut self, server: ServerId, users: HashSet<UserId>, ctx: &mut Context<Self>) {
         if !users.is_empty() {
             self.broadcast_snapshot(server, Audience::Users(users), 0, ctx);
         }
@@ -262,11 +262,12 @@ impl Registry {
 impl Stand {
     fn membership(&self, user: UserId, member: &MemberState) -> Membership {
         let sees = |listed: &&LoggedChannel| self.rights.in_channel(user, member, listed.channel.id).is_some();
+        let is_there = |id: &RoleId| self.roles.iter().any(|role| role.id == *id);
         Membership {
             server: self.server.clone(),
             channels: Some(self.channels.iter().filter(sees).cloned().collect()),
             roles: Some(Arc::clone(&self.roles)),
-            my_role_ids: member.roles.to_vec(),
+            my_role_ids: member.roles.iter().copied().filter(is_there).collect(),
             my_timeout_until: member.timeout_until,
             my_permissions: self.rights.lasting_of_member(user, member),
         }

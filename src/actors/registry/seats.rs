@@ -5,7 +5,7 @@ use crate::actors::relay::Completion;
 use crate::domain::access::{MemberState, ServerRights, ServerState};
 use crate::domain::{ServerId, UserId};
 use actix::Context;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// See the module.
@@ -53,11 +53,11 @@ impl Seats {
     }
 
     /// These are a server's rights now. Returns who sees other channels by them.
-    fn rights_are(&mut self, server: ServerId, rights: &Arc<ServerRights>) -> Vec<UserId> {
-        let Some(seats) = self.0.get_mut(&server) else { return Vec::new() };
-        let Some(before) = seats.rights.replace(Arc::clone(rights)) else { return Vec::new() };
+    fn rights_are(&mut self, server: ServerId, rights: &Arc<ServerRights>) -> HashSet<UserId> {
+        let Some(seats) = self.0.get_mut(&server) else { return HashSet::new() };
+        let Some(before) = seats.rights.replace(Arc::clone(rights)) else { return HashSet::new() };
         if before.shows_channels_to_all() && rights.shows_channels_to_all() {
-            return Vec::new();
+            return HashSet::new();
         }
         let sees = |rights: &ServerRights, user, member: &MemberState| rights.shows_channels_to(user, member);
         let users = seats.users.iter();
@@ -110,7 +110,7 @@ impl Registry {
         for live in self.live.values().filter(|live| live.server_id == server) {
             live.handle.member_is(user, Arc::clone(member), completion.clone());
         }
-        let others = if self.seats.member_is(server, user, member) { vec![user] } else { Vec::new() };
+        let others = if self.seats.member_is(server, user, member) { HashSet::from([user]) } else { HashSet::new() };
         self.tell_anew(server, others, ctx);
     }
 }

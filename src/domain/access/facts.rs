@@ -85,6 +85,11 @@ impl ServerState {
         self.roles.iter().find(|role| role.id == id)
     }
 
+    /// Those of a member's roles that are still there.
+    pub fn roles_of(&self, member: &MemberState) -> Vec<RoleId> {
+        member.roles.iter().copied().filter(|role| self.role(*role).is_some()).collect()
+    }
+
     /// Its roles but the default one, the highest first.
     pub fn highest_first(&self) -> Vec<RoleId> {
         let mut others: Vec<&Role> = self.roles.iter().filter(|role| !role.is_default).collect();

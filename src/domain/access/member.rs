@@ -20,8 +20,7 @@ pub struct MemberChange {
     server: ServerId,
     user: UserId,
     patch: MemberPatch,
-    given: Vec<RoleId>,
-    taken: Vec<RoleId>,
+    decided_by: Arc<MemberState>,
 }
 
 /// Why a member is not changed.
@@ -62,18 +61,22 @@ impl MemberAccess {
         if patch.timeout_until.is_given() {
             self.needs(Permission::TimeoutMembers)?;
             self.stands_above(false)?;
+            let theirs = self.facts.server.rights.lasting_of_member(self.user, &self.member);
+            // Nobody is kept from what they may do everywhere.
+            if patch.timeout_until.value().is_some() && theirs.has(Permission::Administrator) {
+                return Err(Denied::Outranked.into());
+            }
         }
-        let (mut given, mut taken) = (Vec::new(), Vec::new());
         if let Some(wanted) = &patch.role_ids {
             self.needs(Permission::ManageRoles)?;
             self.stands_above(is_self)?;
             let (wanted, had) = (wanted.as_slice(), &self.member.roles);
-            given.extend(wanted.iter().filter(|role| !had.contains(role)));
-            taken.extend(had.iter().filter(|role| !wanted.contains(role)));
-            given.iter().try_for_each(|role| self.may_hand_out(*role, true))?;
-            taken.iter().try_for_each(|role| self.may_hand_out(*role, false))?;
+            let (mut given, mut taken) =
+                (wanted.iter().filter(|role| !had.contains(role)), had.iter().filter(|role| !wanted.contains(role)));
+            given.try_for_each(|role| self.may_hand_out(*role, true))?;
+            taken.try_for_each(|role| self.may_hand_out(*role, false))?;
         }
-        Ok(MemberChange { server: self.facts.server.server.id, user: self.user, patch, given, taken })
+        Ok(MemberChange { server: self.facts.server.server.id, user: self.user, patch, decided_by: self.member })
     }
 
     fn may_hand_out(&self, role: RoleId, is_given: bool) -> Result<(), NotChanged> {
@@ -122,18 +125,13 @@ impl MemberChange {
         self.user
     }
 
-    /// What is changed beside the roles.
+    /// What is changed.
     pub fn patch(&self) -> &MemberPatch {
         &self.patch
     }
 
-    /// The roles that they come to have.
-    pub fn given(&self) -> &[RoleId] {
-        &self.given
-    }
-
-    /// The roles that they have no longer.
-    pub fn taken(&self) -> &[RoleId] {
-        &self.taken
+    /// The roles that they had when it was decided, by id: with others it would have to be decided anew.
+    pub fn decided_by(&self) -> &[RoleId] {
+        &self.decided_by.roles
     }
 }

@@ -84,14 +84,22 @@ impl MemberRole {
     }
 }
 
-/// What a role gives, by somebody who has it.
+/// What a role is to give more and less, by somebody who has all of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Given(Permissions);
+pub struct Given {
+    added: Permissions,
+    removed: Permissions,
+}
 
 impl Given {
-    /// What it is.
-    pub fn permissions(self) -> Permissions {
-        self.0
+    /// What it is to give more.
+    pub fn added(self) -> Permissions {
+        self.added
+    }
+
+    /// What it is to give no longer.
+    pub fn removed(self) -> Permissions {
+        self.removed
     }
 }
 
@@ -106,6 +114,7 @@ pub struct OverRole {
 #[derive(Debug)]
 pub struct Ordered {
     access: ServerAccess<ManageRoles>,
+    decided_by: Vec<RoleId>,
     order: RoleOrder,
 }
 
@@ -115,7 +124,7 @@ impl ServerAccess<ManageRoles> {
     /// # Errors
     /// [`Denied::Lacks`] where the caller does not have all of it.
     pub fn give(&self, permissions: Permissions) -> Result<Given, Denied> {
-        self.has_all(permissions).map(|()| Given(permissions))
+        self.has_all(permissions).map(|()| Given { added: permissions, removed: Permissions::NONE })
     }
 
     /// The same right over a role; `None` where there is none.
@@ -135,7 +144,7 @@ impl ServerAccess<ManageRoles> {
         let (now, wanted) = (self.state().highest_first(), order.role_ids.as_slice());
         let mut fixed = now.iter().take_while(|role| self.below(**role).is_err()).enumerate();
         let is_kept = fixed.all(|(place, role)| wanted.get(place) == Some(role));
-        if is_kept { Ok(Ordered { access: self, order }) } else { Err(Denied::Outranked) }
+        if is_kept { Ok(Ordered { access: self, decided_by: now, order }) } else { Err(Denied::Outranked) }
     }
 
     fn below(&self, role: RoleId) -> Result<(), Denied> {
@@ -168,8 +177,8 @@ impl OverRole {
     /// [`Denied::Lacks`] where it would give or take what the caller does not have.
     pub fn give(&self, permissions: Permissions) -> Result<Given, Denied> {
         let before = self.role.permissions;
-        let changed = (permissions - before) | (before - permissions);
-        self.access.has_all(changed).map(|()| Given(permissions))
+        let (added, removed) = (permissions - before, before - permissions);
+        self.access.has_all(added | removed).map(|()| Given { added, removed })
     }
 }
 
@@ -177,6 +186,11 @@ impl Ordered {
     /// In which server, and by whom.
     pub fn access(&self) -> &ServerAccess<ManageRoles> {
         &self.access
+    }
+
+    /// The order that was there when it was decided, the highest first.
+    pub fn decided_by(&self) -> &[RoleId] {
+        &self.decided_by
     }
 
     /// The order.

@@ -81,18 +81,34 @@ pub async fn update(
     Body(patch): Body<MemberPatch>,
 ) -> Result<Json<ServerMember>> {
     let access = node.registry.member(auth.0, server, user).await?;
-    if patch.timeout_until.value().is_some_and(|until| until.0 > OffsetDateTime::now_utc() + TIMEOUT_MAX) {
-        let refusal = Refusal::new("less_than_equal", "A timeout may last at most 28 days");
-        return Err(refusal.at("body", "timeout_until").into());
+    if let Some(until) = patch.timeout_until.value() {
+        let now = OffsetDateTime::now_utc();
+        let refusal = match until.0 {
+            end if end < now => Some(Refusal::new("greater_than", "A timeout ends later than now; `null` ends one")),
+            end if end > now + TIMEOUT_MAX => {
+                Some(Refusal::new("less_than_equal", "A timeout may last at most 28 days"))
+            }
+            _ => None,
+        };
+        refusal.map_or(Ok(()), |refusal| Err(refusal.at("body", "timeout_until")))?;
     }
+    let is_empty = patch.is_empty();
     let change = access.change(patch).map_err(|why| match why {
         NotChanged::Denied(denied) => Error::from(denied),
         NotChanged::NoRole => Error::NotFound(Noun::Role),
         NotChanged::DefaultRole => Conflict::DefaultRole.into(),
     })?;
-    let (db, told) = (node.db.clone(), Change::MemberChanged(user, server));
-    let work = async move { user_servers::update(&db, &change).await };
-    Ok(Json(commit(&node, told.clone(), work, move |_| told).await?))
+    if !is_empty {
+        let (db, told) = (node.db.clone(), Change::MemberChanged(user, server));
+        let work = async move { user_servers::update(&db, &change).await };
+        commit(&node, told.clone(), work, move |()| told).await?;
+    }
+    // It is made: that it cannot be shown does not say that it was not.
+    let found = user_servers::find(&node.db, user, server).await;
+    found
+        .map_err(|error| if is_empty { error } else { Error::Unconfirmed })?
+        .map(Json)
+        .ok_or(Error::NotFound(Noun::User))
 }
 
 /// Remove a member

@@ -69,11 +69,12 @@ pub async fn update(
     told: RateLimitHeaders,
     Body(UpdateMessage { content }): Body<UpdateMessage>,
 ) -> Result<Json<Message<'static>>> {
+    // Who may not be shown it is told so before it is made.
+    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0.clone(), channel).await?;
     node.change(&auth, &told, channel, MessageChange::Edit(id, content)).await?;
     // It is made: that it cannot be shown does not say that it was not.
     let unconfirmed =
         |error| if matches!(error, Error::Unavailable | Error::Busy) { Error::Unconfirmed } else { error };
-    let access: ChannelAccess<ReadHistory> = node.registry.channel(auth.0, channel).await.map_err(unconfirmed)?;
     let found = messages::find(&node.db, &access, id).await.map_err(unconfirmed)?;
     found.map(Json).ok_or(Error::NotFound(Noun::Message))
 }

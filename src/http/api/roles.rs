@@ -134,9 +134,9 @@ pub async fn give(
     let over = node.registry.over_or_self(auth.0, server, user).await?;
     refuse_default(over.access(), role)?;
     let given = over.giving(role).ok_or(Error::NotFound(Noun::Role))??;
-    let (db, change) = (node.db.clone(), Change::MemberChanged(user, server));
+    let db = node.db.clone();
     let work = async move { roles::give(&db, &given).await };
-    commit(&node, change.clone(), work, move |()| change).await?;
+    commit(&node, Change::MemberChanged(user, server), work, move |is_other| changed(*is_other, user, server)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -158,10 +158,15 @@ pub async fn take(
     let over = node.registry.over_or_self(auth.0, server, user).await?;
     refuse_default(over.access(), role)?;
     let taken = over.taking(role).ok_or(Error::NotFound(Noun::Role))??;
-    let (db, change) = (node.db.clone(), Change::MemberChanged(user, server));
+    let db = node.db.clone();
     let work = async move { roles::take(&db, &taken).await };
-    commit(&node, change.clone(), work, move |()| change).await?;
+    commit(&node, Change::MemberChanged(user, server), work, move |is_other| changed(*is_other, user, server)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What changes nothing is told nobody.
+fn changed(is_other: bool, user: UserId, server: ServerId) -> Change {
+    if is_other { Change::MemberChanged(user, server) } else { Change::Membership(user, server) }
 }
 
 async fn over(node: &Node, auth: Auth, server: ServerId, role: RoleId) -> Result<OverRole> {

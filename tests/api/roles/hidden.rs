@@ -116,6 +116,28 @@ async fn who_may_not_write_is_told_so_on_every_way() {
     until(&mut gateway, "ack").await;
 }
 
+/// Who has left and joined again before a node has looked has none of the roles that they had.
+#[tokio::test]
+async fn who_comes_back_at_once_has_lost_what_their_roles_gave() {
+    let [one, two, three] = spawn_nodes().await;
+    let (mina, jun, server, channel) = one.two_members().await;
+    let seers = one.role(&mina, server, json!({ "name": "seers", "permissions": ["view_channel"] })).await;
+    every_member_may(&one, &mina, server, &all_but(&["view_channel"])).await;
+    one.give(&mina, server, &jun, seers).await;
+    let (mut gateway, mut socket) = (two.subscriber(&jun, channel).await, three.socket(channel, &jun).await);
+    let (user, columns) = (jun.id, "(user_id, server_id)");
+    one.sql(&format!(
+        "begin;
+        delete from user_servers where user_id = {user} and server_id = {server};
+        insert into user_servers {columns} values ({user}, {server});
+        commit"
+    ))
+    .await;
+    assert_eq!(until(&mut gateway, "unsubscribed").await["channel_id"], channel);
+    socket.expect_close(4404).await;
+    one.get(&format!("/channels/{channel}"), &jun).await.refuses(404, "channel_not_found");
+}
+
 /// Whatever is taken at one node is gone at all of them when that is answered.
 #[tokio::test]
 async fn a_channel_is_hidden_on_every_node() {

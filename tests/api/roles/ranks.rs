@@ -2,6 +2,7 @@
 
 use super::{all_but, every_member_may, held, role_of, roles_of};
 use crate::support::{Method, TestApp, User, Value, json, spawn_app};
+use futures_util::future::join;
 
 /// A server with an owner, and two members: one may manage roles, members and channels, and one may nothing more.
 struct Ranks {
@@ -127,6 +128,26 @@ async fn an_order_names_all_roles_and_leaves_those_above_where_they_are() {
     // What was above is below now.
     app.patch(&role_of(server, high), &warden, json!({ "hoist": true })).await.is(200);
     app.delete(&role_of(server, low), &warden).await.refuses(403, "outranked");
+}
+
+/// Of two orders at once one holds, and never a mix; who was late is told to look again.
+#[tokio::test]
+async fn of_two_orders_at_once_one_holds() {
+    let Ranks { app, owner, server, high, wardens, low, .. } = ranks().await;
+    let path = format!("/servers/{server}/roles/order");
+    let (forward, back) = ([high, wardens, low], [low, wardens, high]);
+    for _ in 0..15 {
+        let order = async |ids: &[i64]| app.put(&path, &owner, json!({ "role_ids": ids })).await.status;
+        let statuses = join(order(&forward), order(&back)).await;
+        assert!([statuses.0, statuses.1].iter().all(|status| [204, 409].contains(status)), "{statuses:?}");
+        let roles = app.get(&roles_of(server), &owner).await.is(200);
+        let place = |id: i64| {
+            let role = roles.as_array().expect("a list").iter().find(|role| role["id"] == id).expect("it is there");
+            role["position"].as_i64().expect("a place")
+        };
+        let places = (place(high), place(wardens), place(low));
+        assert!([(3, 2, 1), (1, 2, 3)].contains(&places), "{places:?}");
+    }
 }
 
 #[tokio::test]
