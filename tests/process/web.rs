@@ -18,6 +18,7 @@ mod moderation;
 mod newcomer;
 mod page;
 mod picture;
+mod roles;
 mod rows;
 mod talk;
 mod unsent;

@@ -9,10 +9,11 @@ import {
   isHolding,
   listen,
   record,
+  skipGap,
   takeEntries,
   takeFrame,
 } from '../../web/app/frames.js';
-import { channels, forgetAll, logOf, me, members, put, reads, unreadOf } from '../../web/app/store.js';
+import { channels, forgetAll, logOf, mayIn, me, members, put, reads, unreadOf } from '../../web/app/store.js';
 import { randomOf } from './random.js';
 
 const user = { id: 1, username: 'mina', display_name: 'Mina', avatar_url: null };
@@ -49,6 +50,7 @@ beforeEach(() => {
     effect: (channel_id, effect) => effects.push({ channel_id, ...effect }),
     gone: (ids) => told.push(['gone', ...ids]),
     left: ({ name }, is_deleted) => told.push(['left', name, is_deleted]),
+    hidden: ({ name }) => told.push(['hidden', name]),
     stranger: (id) => told.push(['stranger', id]),
     changed: () => {},
     news: () => {},
@@ -130,6 +132,65 @@ test('a server that goes says its name, and whether it was deleted', () => {
   takeFrame({ type: 'ready', user, servers: [server] });
   takeFrame({ type: 'server.left', id: 1 });
   assert.deepEqual(told, [['left', 'Courtyard', true], ['gone', 5], ['left', 'Courtyard', false], ['gone', 5]]);
+});
+
+const EVERYONE = {
+  id: 1,
+  server_id: 1,
+  name: 'everyone',
+  position: 0,
+  is_default: true,
+  permissions: ['view_channel', 'read_history'],
+  updated_at: time,
+};
+
+test('a server that comes anew takes the channels that are not in it, and one that comes back is not unread', () => {
+  takeFrame(created(1));
+  takeFrame({ type: 'server.joined', ...server, channels: [] });
+  assert.deepEqual(told, [['hidden', 'general'], ['gone', 5]]);
+  assert.deepEqual([channels.peek().size, shown()], [0, []]);
+  takeFrame({ type: 'server.joined', ...server, channels: [{ ...channel, last_seq: 900 }] });
+  takeFrame({ type: 'subscribed', channel_id: 5, seq: 900 });
+  assert.equal(unreadOf(5).value.count, 0);
+  takeFrame({ type: 'channel.created', ...channel, id: 6, last_seq: 2 });
+  assert.equal(unreadOf(6).value.count, 2);
+});
+
+test('what one may do follows the roles', () => {
+  assert.equal(mayIn(1, 'send_messages'), true, 'nothing else is known');
+  takeFrame({ type: 'server.joined', ...server, roles: [EVERYONE], my_role_ids: [], my_permissions: ['administrator'] });
+  assert.deepEqual(['send_messages', 'read_history', 'kick_members'].map((name) => mayIn(1, name)), [false, true, false]);
+  const role = { ...EVERYONE, id: 2, is_default: false, position: 1, permissions: ['kick_members'] };
+  takeFrame({ type: 'role.created', server_id: 1, role });
+  assert.equal(mayIn(1, 'kick_members'), false);
+  takeFrame({ type: 'member.updated', server_id: 1, member: { user_id: 1, username: 'mina', role_ids: [2] } });
+  assert.equal(mayIn(1, 'kick_members'), true);
+  takeFrame({ type: 'ready', user, servers: [{ ...server, channels: undefined }] });
+  assert.equal(mayIn(1, 'kick_members'), true, 'a ready that had no room for the roles leaves them');
+  takeFrame({ type: 'role.deleted', server_id: 1, role_id: 2 });
+  assert.equal(mayIn(1, 'kick_members'), false);
+});
+
+test('who may read what was said before, and could not, reads it', () => {
+  const silent = { ...EVERYONE, permissions: ['view_channel'] };
+  takeFrame({ type: 'server.joined', ...server, roles: [silent], my_role_ids: [] });
+  takeFrame(created(1));
+  logOf(5).value = { ...logOf(5).peek(), is_loaded: true };
+  takeFrame({ type: 'role.updated', server_id: 1, role: { ...silent, name: 'all' } });
+  assert.deepEqual([effects, shown()], [[], [1]]);
+  takeFrame({ type: 'role.updated', server_id: 1, role: EVERYONE });
+  assert.deepEqual(effects, [{ channel_id: 5, reload: 5 }]);
+  assert.deepEqual([logOf(5).peek().seq, logOf(5).peek().is_loaded], [1, false]);
+});
+
+test('a gap that nobody fills is passed over', () => {
+  takeFrame(created(1));
+  takeFrame(created(4));
+  takeFrame(created(3));
+  skipGap(5);
+  assert.deepEqual([shown(), isHolding(5)], [[1, 3, 4], false]);
+  skipGap(5);
+  assert.equal(logOf(5).peek().seq, 4);
 });
 
 test('what is written to messages that are deleted can be kept', () => {

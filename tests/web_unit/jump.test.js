@@ -33,7 +33,7 @@ beforeEach(() => {
     return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
   };
   const quiet = () => {};
-  listen({ effect: quiet, gone: quiet, left: quiet, changed: quiet, news: quiet, met: quiet, stranger: quiet });
+  listen({ effect: quiet, gone: quiet, left: quiet, hidden: quiet, changed: quiet, news: quiet, met: quiet, stranger: quiet });
   me.value = /** @type {any} */ ({ id: ME, username: 'mina', display_name: null, avatar_url: null });
   connection.value = { state: 'live' };
   // What the disk has kept.

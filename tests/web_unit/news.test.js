@@ -1,13 +1,22 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PEOPLE_MAX, reduceNews, withPeople } from '../../web/app/frames.js';
+import { reduceNews } from '../../web/app/frames.js';
+import { PEOPLE_MAX, withPeople } from '../../web/app/store.js';
 
 const at = (second) => `2026-01-31T12:00:0${second}.5Z`;
 const me = { id: 1, username: 'mina', display_name: 'Mina', avatar_url: null };
 const channel = (id, more = {}) => ({ id, name: `c${id}`, server_id: 1, updated_at: at(1), ...more });
 const server = (more = {}) => ({ id: 1, name: 'Courtyard', owner_id: 1, updated_at: at(1), ...more });
-const nothing = { me: null, servers: new Map(), channels: new Map(), members: new Map(), people: new Map() };
+const nothing = {
+  me: null,
+  servers: new Map(),
+  channels: new Map(),
+  members: new Map(),
+  people: new Map(),
+  roles: new Map(),
+  holders: new Map(),
+};
 const ready = (channels) => ({ type: 'ready', user: me, servers: [{ ...server(), channels }] });
 const run = (frames, state = nothing) => frames.reduce(reduceNews, /** @type {any} */ (state));
 

@@ -6,11 +6,13 @@ import { test } from 'node:test';
 import { en as enWords } from '../../web/app/words/en.js';
 import { en as enErrors } from '../../web/app/words/errors/en.js';
 import { ko as koErrors } from '../../web/app/words/errors/ko.js';
+import { en as enDialogs } from '../../web/app/words/dialogs/en.js';
+import { ko as koDialogs } from '../../web/app/words/dialogs/ko.js';
 import { ko as koWords } from '../../web/app/words/ko.js';
 import { filesOf, textOf } from './tree.js';
 
-const en = { ...enWords, ...enErrors };
-const ko = { ...koWords, ...koErrors };
+const en = { ...enWords, ...enErrors, ...enDialogs };
+const ko = { ...koWords, ...koErrors, ...koDialogs };
 const LANGUAGES = { en, ko };
 const PLACEHOLDER = /\{(\w+)\}/g;
 

@@ -167,6 +167,8 @@ export function startPlaces() {
       if (wasIn !== server_id) foreign.value = place.peek();
       later(anyPlace());
     } else if (channel_id === undefined) {
+      // A channel that was lost may come back.
+      wasOpened = '';
       const next = placeIn(server_id);
       if (next.channel_id !== undefined) later(next);
     } else if (allChannels.get(channel_id)?.server_id !== server_id) {

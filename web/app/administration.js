@@ -1,11 +1,13 @@
 // @ts-check
-// What one does in dialogs: servers and channels, the profile, the logins, the account. Loaded with them. What fails is
+// What one does in dialogs: servers, their roles and channels, the profile, the logins, the account. Loaded with
+// them. What fails is
 // thrown as in actions.js.
 import { forgetAccount, openChannel, openServer } from './actions.js';
 import { call } from './api.js';
 import { keepSoon } from './disk.js';
-import { takeFrame } from './frames.js';
-import { channels, connection, me, servers } from './store.js';
+import { askOfPeople, takeFrame } from './frames.js';
+import { withHeld } from './roles.js';
+import { channels, connection, holders, me, people, servers, withPeople } from './store.js';
 
 const BANS_PAGE = 50;
 
@@ -82,6 +84,54 @@ export async function liftBan(id, user_id) {
 export async function listBans(id, after) {
   const bans = await call('GET', `servers/${id}/bans?after=${after}&limit=${BANS_PAGE}`);
   return { bans, isLast: bans.length < BANS_PAGE };
+}
+
+/**
+ * @typedef {{name?: string, color?: string|null, hoist?: boolean, mentionable?: boolean,
+ *   permissions?: string[]}} RoleWish
+ */
+
+/** @param {number} id of the server @param {RoleWish} wanted */
+export async function createRole(id, wanted) {
+  const role = await call('POST', `servers/${id}/roles`, { body: wanted });
+  takeFrame({ type: 'role.created', server_id: id, role });
+}
+/** @param {number} id of the server @param {number} role_id @param {RoleWish} patch */
+export async function updateRole(id, role_id, patch) {
+  const role = await call('PATCH', `servers/${id}/roles/${role_id}`, { body: patch });
+  takeFrame({ type: 'role.updated', server_id: id, role });
+}
+/** @param {number} id of the server @param {number} role_id */
+export async function deleteRole(id, role_id) {
+  await call('DELETE', `servers/${id}/roles/${role_id}`).catch((error) =>
+    error.code === 'role_not_found' ? undefined : Promise.reject(error),
+  );
+  takeFrame({ type: 'role.deleted', server_id: id, role_id });
+}
+/** @param {number} id of the server @param {number[]} role_ids the highest first */
+export async function orderRoles(id, role_ids) {
+  await call('PUT', `servers/${id}/roles/order`, { body: { role_ids } });
+  if (connection.peek().state !== 'live') takeFrame({ type: 'roles.ordered', server_id: id, role_ids });
+}
+/** @param {number} id of the server @param {number} user_id @param {number} role_id */
+export async function giveRole(id, user_id, role_id) {
+  await call('PUT', `servers/${id}/members/${user_id}/roles/${role_id}`);
+  if (connection.peek().state !== 'live') await loadMember(id, user_id);
+}
+/** @param {number} id of the server @param {number} user_id @param {number} role_id */
+export async function takeRole(id, user_id, role_id) {
+  await call('DELETE', `servers/${id}/members/${user_id}/roles/${role_id}`);
+  if (connection.peek().state !== 'live') await loadMember(id, user_id);
+}
+/** Which roles somebody has. @param {number} id of the server @param {number} user_id */
+export async function loadMember(id, user_id) {
+  await askOfPeople(
+    () => call('GET', `servers/${id}/members/${user_id}`),
+    (member) => {
+      people.value = withPeople(people.peek(), [{ ...member, id: user_id }]);
+      holders.value = withHeld(holders.peek(), id, user_id, member.role_ids);
+    },
+  );
 }
 
 /**

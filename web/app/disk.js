@@ -1,8 +1,10 @@
 // @ts-check
 // What survives a reload: of each channel the last messages with their `seq`, drafts, edits, what was read, and
-// unacknowledged sends.
+// unacknowledged sends; and the language and the theme.
 import { batch } from '../vendor/signals.js';
-import { channels, drafts, edits, logOf, me, people, reads, replies, scope, servers } from './store.js';
+import {
+  channels, drafts, edits, holders, logOf, me, people, preferences, reads, replies, roles, scope, servers,
+} from './store.js';
 
 // The disk: one IndexedDB database per account, so that nothing of one is shown to another. Where it is refused,
 // memory takes its place and says so.
@@ -228,7 +230,13 @@ const VALUES = {
   replies: () => replies.peek(),
   recent: () => recent,
   people: () => people.peek(),
-  state: () => ({ me: me.peek(), servers: servers.peek(), channels: channels.peek() }),
+  state: () => ({
+    me: me.peek(),
+    servers: servers.peek(),
+    channels: channels.peek(),
+    roles: roles.peek(),
+    holders: holders.peek(),
+  }),
 };
 
 /** @param {'reads'|'drafts'|'edits'|'replies'|'recent'|'people'|'state'} value */
@@ -279,6 +287,8 @@ export async function restore(isStill) {
     me.value = state.me;
     servers.value = state.servers;
     channels.value = state.channels;
+    roles.value = state.roles ?? new Map();
+    holders.value = state.holders ?? new Map();
     Object.values(maps).forEach((map, index) => (map.value = kept[index] ?? new Map()));
     recent = keptRecent ?? [];
     logs.sort((a, b) => openedAt(b.channel_id) - openedAt(a.channel_id));
@@ -308,3 +318,43 @@ export function startKeeping() {
     if (document.visibilityState === 'hidden' && timer !== null) keepNow();
   });
 }
+
+// The language and the theme, which belong to the browser and not to an account.
+
+const preferencesKey = () => `${scope()}:preferences`;
+
+export function startPreferences() {
+  readPreferences();
+  // Another tab has changed them.
+  addEventListener('storage', (event) => {
+    if (event.key === preferencesKey()) readPreferences();
+  });
+}
+
+function readPreferences() {
+  /** @type {import('./store.js').Preferences} */
+  const next = { language: navigator.language.toLowerCase().startsWith('ko') ? 'ko' : 'en', theme: 'system' };
+  try {
+    const kept = JSON.parse(localStorage.getItem(preferencesKey()) ?? '{}');
+    if (kept.language === 'en' || kept.language === 'ko') next.language = kept.language;
+    if (kept.theme === 'light' || kept.theme === 'dark') next.theme = kept.theme;
+  } catch {
+    // Without localStorage each visit begins with what the browser says.
+  }
+  preferences.value = next;
+}
+
+/** @param {Partial<import('./store.js').Preferences>} change */
+function changePreferences(change) {
+  preferences.value = { ...preferences.peek(), ...change };
+  try {
+    localStorage.setItem(preferencesKey(), JSON.stringify(preferences.peek()));
+  } catch {
+    // It holds as long as the page is open.
+  }
+}
+
+/** @param {'en'|'ko'} language */
+export const setLanguage = (language) => changePreferences({ language });
+/** @param {'system'|'light'|'dark'} theme */
+export const setTheme = (theme) => changePreferences({ theme });

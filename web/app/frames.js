@@ -3,7 +3,10 @@
 // until what is missing has been read. It makes no calls: what is to be done beside is told to who listens.
 import { batch } from '../vendor/signals.js';
 import { isEntry, isLater, reduceLog, resetLog } from './reducer.js';
-import { channels, forgetLog, logOf, me, members, people, put, reads, servers } from './store.js';
+import { withEntry, withHeld, withOrder, withRole, withoutRole } from './roles.js';
+import {
+  channels, forgetLog, holders, logOf, mayIn, me, members, people, put, reads, roles, servers, withPeople,
+} from './store.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
 /** @typedef {import('./reducer.js').Effect} Effect */
@@ -12,14 +15,14 @@ import { channels, forgetLog, logOf, me, members, people, put, reads, servers } 
 /** @typedef {import('./store.js').Person} Person */
 /**
  * @typedef {{effect: (channel_id: number, effect: Effect) => void, gone: (channel_ids: number[]) => void,
- *   left: (server: Server, is_deleted: boolean) => void, changed: (channel_id: number) => void,
- *   news: () => void, met: (message: Frame) => void, stranger: (user_id: number) => void}} Listener
+ *   left: (server: Server, is_deleted: boolean) => void, hidden: (channel: Channel) => void,
+ *   changed: (channel_id: number) => void, news: () => void, met: (message: Frame) => void,
+ *   stranger: (user_id: number) => void}} Listener
  */
 
 export const HELD_MAX = 2_000;
 const HEARD_MAX = 2_000;
-export const PEOPLE_MAX = 5_000;
-const OF_PEOPLE = new Set(['member.joined', 'member.left', 'user.updated']);
+const OF_PEOPLE = new Set(['member.joined', 'member.updated', 'member.left', 'user.updated', 'role.deleted']);
 
 /** @type {Listener} */
 let listener;
@@ -82,33 +85,40 @@ export function takeFrame(frame) {
   });
 }
 
+const NEWS = { me, servers, channels, members, people, roles, holders };
+
 /** @param {Frame} frame */
 function takeNews(frame) {
-  const before = {
-    me: me.peek(),
-    servers: servers.peek(),
-    channels: channels.peek(),
-    members: members.peek(),
-    people: people.peek(),
-  };
+  const signals = Object.entries(NEWS);
+  const before = /** @type {any} */ (Object.fromEntries(signals.map(([name, signal]) => [name, signal.peek()])));
   const after = reduceNews(before, frame);
   if (after === before) return;
+  const unread = [...before.roles.keys()].filter((id) => !mayIn(id, 'read_history'));
   if (after.channels !== before.channels) beginReading(frame, before, after);
-  me.value = after.me;
-  servers.value = after.servers;
-  channels.value = after.channels;
-  members.value = after.members;
-  people.value = after.people;
-  const gone = [...before.channels.keys()].filter((id) => !after.channels.has(id));
+  for (const [name, signal] of signals) signal.value = /** @type {any} */ (after)[name];
+  const gone = [...before.channels.values()].filter(({ id }) => !after.channels.has(id));
   listener.news();
   for (const server of before.servers.values()) {
     if (!after.servers.has(server.id)) listener.left(server, frame.type === 'server.deleted');
   }
-  if (gone.length) forget(gone);
+  if (frame.type === 'server.joined' || frame.type === 'ready') {
+    for (const channel of gone) if (after.servers.has(channel.server_id)) listener.hidden(channel);
+  }
+  if (gone.length) forget(gone.map(({ id }) => id));
+  if (unread.length) readAnew(unread);
+}
+
+/** What was said before is read by whoever may do so now and could not. @param {number[]} serverIds where not */
+function readAnew(serverIds) {
+  for (const { id, server_id } of channels.peek().values()) {
+    const isOpened = serverIds.includes(server_id) && mayIn(server_id, 'read_history');
+    if (isOpened && logOf(id).peek().is_loaded) startAnew(id, logOf(id).peek().seq);
+  }
 }
 
 /**
- * A channel that is seen for the first time counts as read, unless it is new in a server that was known.
+ * A channel that is seen for the first time counts as read, unless it is new in a server that was known. One that comes
+ * with all of its server was hidden before.
  * @param {Frame} frame @param {State} before @param {State} after
  */
 function beginReading(frame, before, after) {
@@ -122,7 +132,8 @@ function beginReading(frame, before, after) {
   for (const [id, { server_id, last_seq }] of after.channels) {
     const read = next.get(id);
     if (read === undefined && untold.has(id)) continue;
-    if (read === undefined) next.set(id, before.servers.has(server_id) && !before.channels.has(id) ? 0 : last_seq);
+    const isNew = frame.type !== 'server.joined' && before.servers.has(server_id) && !before.channels.has(id);
+    if (read === undefined) next.set(id, isNew ? 0 : last_seq);
     // The log was set back to an earlier state.
     else if (frame.type === 'ready' && read > last_seq) next.set(id, last_seq);
   }
@@ -171,7 +182,7 @@ function hold(frame) {
 
 /**
  * Gives up what is between, and goes on from a number with the newest page.
- * @param {number} channel_id @param {number} seq
+ * @param {number} channel_id @param {number|null} seq
  */
 export function startAnew(channel_id, seq) {
   held.delete(channel_id);
@@ -196,6 +207,13 @@ export function takeEntries(channel_id, entries) {
   });
 }
 
+/** Goes on with the entries that were held, where nobody tells what is between. @param {number} channel_id */
+export function skipGap(channel_id) {
+  const from = (logOf(channel_id).peek().seq ?? 0) + 1;
+  const to = Math.min(...(held.get(channel_id) ?? []).map((frame) => frame.from ?? frame.seq)) - 1;
+  if (Number.isFinite(to)) takeEntries(channel_id, [{ type: 'skipped', channel_id, from, to }]);
+}
+
 /** @param {number} channel_id @param {number} seq @param {boolean} isSetBack */
 function raiseLastSeq(channel_id, seq, isSetBack) {
   const channel = channels.peek().get(channel_id);
@@ -210,13 +228,14 @@ export function forgetFrames() {
   held.clear();
 }
 
-// What `ready` and the news of a gateway make of servers, channels, members and people. Pure. Some news is told twice,
-// and a channel may come before its server: what comes is put over what there is, and of two states of one thing the
-// later `updated_at` counts.
+// What `ready` and the news of a gateway make of servers, channels, members, people and roles. Pure. Some news is told
+// twice, and a channel may come before its server: what comes is put over what there is, and of two states of one thing
+// the later `updated_at` counts.
 
 /**
  * @typedef {{me: import('./store.js').Profile|null, servers: Map<number, Server>, channels: Map<number, Channel>,
- *   members: Map<number, import('./store.js').Members>, people: Map<number, Person>}} State
+ *   members: Map<number, import('./store.js').Members>, people: Map<number, Person>,
+ *   roles: import('./roles.js').Roles, holders: import('./roles.js').Holders}} State
  */
 
 /** @param {State} state @param {Frame} frame @returns {State} the same where it is no news */
@@ -238,8 +257,17 @@ export function reduceNews(state, frame) {
       return { ...state, channels: without(state.channels, frame.id) };
     case 'member.joined':
       return withMember(state, frame);
+    case 'member.updated':
+      return withRolesOf(state, frame);
     case 'member.left':
       return withoutMember(state, frame);
+    case 'role.created':
+    case 'role.updated':
+      return { ...state, roles: withRole(state.roles, frame.role) };
+    case 'role.deleted':
+      return withoutRole(state, frame.server_id, frame.role_id);
+    case 'roles.ordered':
+      return { ...state, roles: withOrder(state.roles, frame.server_id, frame.role_ids) };
     case 'user.updated':
       return withUser(state, frame.user);
     default:
@@ -248,7 +276,7 @@ export function reduceNews(state, frame) {
 }
 
 /** @param {Frame} frame @returns {Server} */
-function serverOf({ type, channels, ...server }) {
+function serverOf({ type, channels, roles, my_role_ids, my_permissions, ...server }) {
   return /** @type {any} */ (server);
 }
 
@@ -263,12 +291,7 @@ function withNewer(map, next) {
 }
 
 /** @template T @param {Map<number, T>} map @param {number} id @returns {Map<number, T>} */
-function without(map, id) {
-  if (!map.has(id)) return map;
-  const next = new Map(map);
-  next.delete(id);
-  return next;
-}
+const without = (map, id) => withEntry(map, id, undefined);
 
 /** @param {Map<number, Channel>} channels @param {Frame} frame @returns {Map<number, Channel>} */
 function withChannel(channels, { type, ...channel }) {
@@ -286,14 +309,29 @@ function withChannel(channels, { type, ...channel }) {
 function ready(state, frame) {
   const servers = new Map();
   const channels = new Map();
+  let known = { ...state, me: frame.user, roles: new Map(), holders: new Map() };
   for (const server of frame.servers) {
     servers.set(server.id, serverOf(server));
+    // What others have may have changed unheard: it stands until their list is read again.
+    known.holders.set(server.id, state.holders.get(server.id) ?? new Map());
+    known = withOwnRoles({ ...known, roles: withEntry(known.roles, server.id, state.roles.get(server.id)) }, server);
     // Of somebody who is in very many channels the later servers come without them.
     const listed = server.channels ?? [...state.channels.values()].filter(({ server_id }) => server_id === server.id);
     for (const channel of listed) channels.set(channel.id, { ...channel, last_seq: channel.last_seq ?? 0 });
   }
   const members = new Map([...state.members].filter(([id]) => servers.has(id)));
-  return { ...state, me: frame.user, servers, channels, members, people: withPeople(state.people, [frame.user]) };
+  return { ...known, servers, channels, members, people: withPeople(state.people, [frame.user]) };
+}
+
+/**
+ * The roles of a server, where it comes with them, and one's own there.
+ * @param {State} state @param {{[field: string]: any}} server @returns {State}
+ */
+function withOwnRoles(state, { id, roles: told, my_role_ids }) {
+  const own = state.me?.id;
+  const next = told ? withEntry(state.roles, id, told) : state.roles;
+  if (!my_role_ids || own === undefined) return { ...state, roles: next };
+  return { ...state, roles: next, holders: withHeld(state.holders, id, own, my_role_ids) };
 }
 
 /** @param {State} state @param {Server & {channels?: Channel[]}} frame @returns {State} */
@@ -306,7 +344,7 @@ function withServer(state, frame) {
     [...state.channels].filter(([id, { server_id }]) => server_id !== frame.id || listed.has(id) || !isNewest),
   );
   for (const channel of frame.channels) channels = withChannel(channels, /** @type {any} */ (channel));
-  return { ...state, servers, channels };
+  return withOwnRoles({ ...state, servers, channels }, frame);
 }
 
 /** @param {State} state @param {number} id @returns {State} */
@@ -315,13 +353,23 @@ function withoutServer(state, id) {
     ...state,
     servers: without(state.servers, id),
     members: without(state.members, id),
+    roles: without(state.roles, id),
+    holders: without(state.holders, id),
     channels: new Map([...state.channels].filter(([, { server_id }]) => server_id !== id)),
   };
 }
 
 /** @param {State} state @param {Frame} frame @returns {State} */
-function withMember(state, { server_id, member }) {
+function withRolesOf(state, { server_id, member }) {
   const people = withPeople(state.people, [{ ...member, id: member.user_id }]);
+  return { ...state, people, holders: withHeld(state.holders, server_id, member.user_id, member.role_ids ?? []) };
+}
+
+/** @param {State} before @param {Frame} frame @returns {State} */
+function withMember(before, frame) {
+  const { server_id, member } = frame;
+  const state = withRolesOf(before, frame);
+  const { people } = state;
   const known = state.members.get(server_id);
   if (!known || known.user_ids.includes(member.user_id)) return { ...state, people };
   const last = known.user_ids.at(-1) ?? 0;
@@ -333,42 +381,15 @@ function withMember(state, { server_id, member }) {
 
 /** @param {State} state @param {Frame} frame @returns {State} */
 function withoutMember(state, { server_id, user_id }) {
+  const holders = state.holders.has(server_id) ? withHeld(state.holders, server_id, user_id, undefined) : state.holders;
   const known = state.members.get(server_id);
-  if (!known) return state;
+  if (!known) return { ...state, holders };
   const user_ids = known.user_ids.filter((id) => id !== user_id);
-  return { ...state, members: new Map(state.members).set(server_id, { ...known, user_ids }) };
+  return { ...state, holders, members: new Map(state.members).set(server_id, { ...known, user_ids }) };
 }
 
 /** @param {State} state @param {any} user @returns {State} */
 function withUser(state, user) {
   const me = state.me?.id === user.id ? { ...state.me, ...user } : state.me;
   return { ...state, me, people: withPeople(state.people, [user]) };
-}
-
-/**
- * @param {Map<number, Person>} people
- * @param {{id: number, username: string, display_name?: string|null, avatar_url?: string|null}[]} told
- * @returns {Map<number, Person>} with them, the same where nothing is new; the first ones go where there are too many
- */
-export function withPeople(people, told) {
-  const news = told.filter(({ id, username, display_name, avatar_url }) => {
-    const known = people.get(id);
-    return (
-      !known ||
-      known.username !== username ||
-      known.display_name !== (display_name ?? null) ||
-      known.avatar_url !== (avatar_url ?? null)
-    );
-  });
-  if (!news.length) return people;
-  const next = new Map(people);
-  for (const { id, username, display_name = null, avatar_url = null } of news) {
-    next.delete(id);
-    next.set(id, { id, username, display_name, avatar_url });
-  }
-  for (const id of next.keys()) {
-    if (next.size <= PEOPLE_MAX) break;
-    next.delete(id);
-  }
-  return next;
 }

@@ -1,134 +1,279 @@
 // @ts-check
-// Starts the client. The root of what is seen: the front door, where one logs in or signs up, or the shell; and what is
-// told in passing and in the tab's title.
-import { useEffect, useState } from '../vendor/hooks.js';
+// Starts the client. The root of what is seen: the page once somebody is in (servers and channels, the messages, and
+// what is beside them), or the front door; and what is told in passing and in the tab's title.
+import { useEffect, useRef, useState } from '../vendor/hooks.js';
 import { h, options, render } from '../vendor/preact.js';
-import { logIn, register, retryNow, start, startPlaces } from './actions.js';
-import { startKeeping } from './disk.js';
+import { signal } from '../vendor/signals.js';
+import { retryNow, start, startPlaces } from './actions.js';
+import { lastUser, startKeeping, startPreferences } from './disk.js';
 import {
-  channels,
-  dismiss,
-  ending,
-  notices,
-  phase,
-  place,
-  preferences,
-  servers,
-  startPreferences,
-  startWords,
-  t,
-  unreadTotal,
-  wordsOfError,
+  channels, channelsOf, connection, dismiss, foreign, loadMoreWords, mayIn, me, notices, phase, place, preferences,
+  servers, startWords, t, unreadTotal, wordsOfError,
 } from './store.js';
+import { Composer } from './views/composer.js';
+import { Icon, IconButton, Mark, classes, copyText, html, loadStyle, numberOf } from './views/kit.js';
+import { Messages } from './views/messages.js';
 import {
-  Field,
-  FormError,
-  FormProblem,
-  Icon,
-  IconButton,
-  LanguageSelect,
-  Submit,
-  ThemeSelect,
-  classes,
-  copyText,
-  demand,
-  html,
-  lengthOf,
-  numberOf,
-  useForm,
-} from './views/kit.js';
-import { Shell } from './views/shell.js';
+  Navigation, attempt, dialog, isApple, isNavigationOpen, noChannelIn, openDialog, side, useKeys,
+} from './views/navigation.js';
 
 const TOAST_MS = 7000;
-const PASSWORD_BYTES_MAX = 72;
+const SWIPE_PX = 64;
+const KEYBOARD_MIN_PX = 100;
+const REST_AFTER_MS = 500;
+const AGAIN_AFTER_MS = 3000;
 const ICONS = {
   plain: new URL('../favicon.svg', import.meta.url).href,
   unread: new URL('../favicon_unread.svg', import.meta.url).href,
 };
 
-function Mark() {
-  return html`<span class="mark" aria-hidden="true"></span>`;
+/** How many seconds are left until then. @param {number | undefined} at */
+function useSecondsTo(at) {
+  const [now, setNow] = useState(performance.now());
+  useEffect(() => {
+    if (at === undefined) return undefined;
+    setNow(performance.now());
+    const timer = setInterval(() => setNow(performance.now()), 1000);
+    return () => clearInterval(timer);
+  }, [at]);
+  return at === undefined ? 0 : Math.max(0, Math.ceil((at - now) / 1000));
 }
 
-function LogIn() {
-  const form = useForm(async (values) => {
-    demand(values, ['username', 'password']);
-    await logIn({ username: values.username.trim(), password: values.password });
-  });
-  return html`<form class="form" onSubmit=${form.onSubmit} novalidate>
-    <${Field} name="username" label=${t('field.username')} form=${form} test="username"
-      autocomplete="username" autocapitalize="off" spellcheck=${false} maxlength="64" autofocus />
-    <${Field} name="password" type="password" label=${t('field.password')} form=${form} test="password"
-      autocomplete="current-password" />
-    <${FormProblem} form=${form} />
-    <${Submit} form=${form} label=${t('login.submit')} test="login" />
-  </form>`;
-}
-
-/** @param {Record<string, string>} values */
-function checkRegistration(values) {
-  demand(values, ['username', 'email', 'password']);
-  /** @type {Record<string, string>} */
-  const problems = {};
-  const length = lengthOf(values.username.trim());
-  if (length < 2 || length > 32 || /\s/.test(values.username.trim())) problems.username = t('rule.username');
-  if (!/^\S+@\S+$/.test(values.email.trim())) problems.email = t('rule.email');
-  const bytes = new TextEncoder().encode(values.password).length;
-  if (lengthOf(values.password) < 8) problems.password = t('rule.password');
-  else if (bytes > PASSWORD_BYTES_MAX) problems.password = t('rule.password_long');
-  if (Object.keys(problems).length > 0) throw new FormError(problems);
-}
-
-function Register() {
-  const form = useForm(async (values) => {
-    checkRegistration(values);
-    const username = values.username.trim();
-    await register({ username, email: values.email.trim(), password: values.password });
-  });
-  return html`<form class="form" onSubmit=${form.onSubmit} novalidate>
-    <${Field} name="username" label=${t('field.username')} hint=${t('rule.username')} form=${form} test="username"
-      autocomplete="username" autocapitalize="off" spellcheck=${false} maxlength="64" autofocus />
-    <${Field} name="email" type="email" label=${t('field.email')} hint=${t('register.email_hint')} form=${form}
-      test="email"
-      autocomplete="email" maxlength="254" />
-    <${Field} name="password" type="password" label=${t('field.password')} hint=${t('rule.password')} form=${form}
-      test="password"
-      autocomplete="new-password" />
-    <${FormProblem} form=${form} />
-    <${Submit} form=${form} label=${t('register.submit')} test="register" />
-  </form>`;
-}
-
-/** Says why one is here who was in. */
-function Ending() {
-  const how = ending.value;
-  return how && html`<p role="alert" class=${how.code ? 'problem is-whole' : 'hint'} data-test="ending">
-    ${how.word ? t(how.word) : wordsOfError(how)}</p>`;
-}
-
-function SignIn() {
-  const [isNew, setNew] = useState(false);
-  return html`<div class="door">
-    <main class="door-card">
-      <header class="door-head">
-        <${Mark} />
-        <h1>Madang</h1>
-        <p>${t('door.welcome')}</p>
-      </header>
-      <${Ending} />
-      <h2>${t(isNew ? 'register.title' : 'login.title')}</h2>
-      ${isNew ? html`<${Register} key="register" />` : html`<${LogIn} key="login" />`}
-      <p class="door-switch">
-        ${t(isNew ? 'register.have_account' : 'login.no_account')}${' '}
-        <button type="button" class="link" data-test=${isNew ? 'show-login' : 'show-register'}
-          onClick=${() => setNew(!isNew)}>
-          ${t(isNew ? 'login.title' : 'register.title')}
-        </button>
-      </p>
-    </main>
-    <footer class="door-foot"><${LanguageSelect} /><${ThemeSelect} /></footer>
+/** Says honestly when nothing comes in. */
+function Connection() {
+  const { state, retry_at_ms } = connection.value;
+  const seconds = useSecondsTo(state === 'offline' ? retry_at_ms : undefined);
+  // What lasts a moment only is not worth a line.
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    setLong(false);
+    if (state === 'live') return undefined;
+    const timer = setTimeout(() => setLong(true), 700);
+    return () => clearTimeout(timer);
+  }, [state === 'live']);
+  const isTrying = state === 'connecting' || seconds === 0;
+  const text = isTrying ? t('connection.connecting') : t('connection.retry', { count: seconds });
+  return html`<div class=${classes('connection', state !== 'live' && isLong && 'is-shown')} data-test="connection"
+    data-state=${state} role="status">
+    ${state !== 'live' && isLong && html`<span class="spinner"></span><span>
+      ${state === 'offline' ? `${t('connection.offline')} ${text}` : text}</span>
+      ${state === 'offline' && html`<button type="button" class="link" onClick=${retryNow}>${t('connection.now')}
+        </button>`}`}
   </div>`;
 }
+
+/** @param {'members' | 'pins'} what */
+function toggleSide(what) {
+  side.value = side.value === what ? null : what;
+}
+
+/** @param {{channel?: import('./store.js').Channel}} props */
+function Header({ channel }) {
+  const mayChange = channel && mayIn(channel.server_id, 'manage_channels');
+  const title = channel ? channel.name : 'Madang';
+  return html`<header class="main-head">
+    <${IconButton} icon="menu" class="to-navigation" label=${t('navigation.open')} data-test="open-navigation"
+      onClick=${() => {
+      isNavigationOpen.value = true;
+    }} />
+    ${channel && html`<${Icon} name="hash" />`}
+    <h1 class="cut">${channel ? html`<button type="button" class="cut channel-name" aria-haspopup="dialog"
+      title=${`${title}\n${t('channel.about')}`} data-test="channel-info"
+      onClick=${(/** @type {any} */ event) => openDialog('channel_info', {
+        channelId: channel.id,
+        anchor: event.currentTarget.getBoundingClientRect(),
+      })}>${title}</button>` : title}</h1>
+    ${channel?.description ? html`<p class="topic cut" title=${channel.description}>${channel.description}
+      </p>` : html`<span class="topic"></span>`}
+    <${IconButton} icon="search" data-test="open-switcher"
+      label=${t('switcher.open', { keys: isApple ? '⌘K' : 'Ctrl+K' })}
+      onClick=${() => openDialog('switcher')} />
+    ${channel && mayChange && html`<${IconButton} icon="settings" class="not-small"
+      label=${t('channel.change', { name: channel.name })} onClick=${() => openDialog('channel', { channel })} />`}
+    ${channel && html`<${IconButton} icon="pin" label=${t('pins.title')} data-test="pins"
+      aria-pressed=${side.value === 'pins' ? 'true' : 'false'} onClick=${() => toggleSide('pins')} />
+      <${IconButton} icon="people" label=${t('members.title')} data-test="members"
+        aria-pressed=${side.value === 'members' ? 'true' : 'false'} onClick=${() => toggleSide('members')} />`}
+  </header>`;
+}
+
+/** What there is to do where there is no channel yet. */
+function Welcome() {
+  const hasServers = servers.value.size > 0;
+  const server = servers.value.get(place.value.server_id ?? -1);
+  if (server) {
+    const mayMake = mayIn(server.id, 'manage_channels') && mayIn(server.id, 'view_channel');
+    const hasChannels = channelsOf(server.id).length > 0;
+    return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
+      <h2 class="cut">${server.name}</h2>
+      <p data-test="no-channel">${t(hasChannels ? 'welcome.choose_channel' : noChannelIn(server.id))}</p>
+      ${!hasChannels && mayMake && html`<button type="button" class="button is-primary"
+        onClick=${() => openDialog('new_channel', { serverId: server.id })}>${t('channels.new')}</button>`}
+    </div>`;
+  }
+  return html`<div class="welcome"><span class="mark" aria-hidden="true"></span>
+    <h2>${t('welcome.title', { name: me.value?.display_name || me.value?.username || '' })}</h2>
+    <p>${t(hasServers ? 'channels.choose_server' : 'welcome.text')}</p>
+    <div class="welcome-ways">
+      <button type="button" class="button is-primary" onClick=${() => openDialog('new_server')}>${t('rail.new_server')}
+        </button>
+      <button type="button" class="button" onClick=${() => openDialog('join')}>${t('rail.join')}</button>
+    </div>
+    <p class="hint">${t('welcome.hint')}</p>
+  </div>`;
+}
+
+/** Where a keyboard covers the page without making it smaller (iOS), the page keeps to what is left. */
+function useKeyboard() {
+  useEffect(() => {
+    const view = window.visualViewport;
+    if (!view) return undefined;
+    const fit = () => {
+      const isCovered = view.scale === 1 && innerHeight - view.height > KEYBOARD_MIN_PX;
+      document.documentElement.style.setProperty('--height', isCovered ? `${view.height}px` : '100dvh');
+      if (isCovered) scrollTo(0, 0);
+    };
+    view.addEventListener('resize', fit);
+    return () => view.removeEventListener('resize', fit);
+  }, []);
+}
+
+/** Opens and closes the panels by a swipe, where there is no room for all of them. */
+function useSwipe() {
+  const start = useRef({ x: 0, y: 0, isOne: false });
+  return {
+    onTouchStart: (/** @type {TouchEvent} */ event) => {
+      const [touch] = event.touches;
+      const inPre = event.target instanceof Element && event.target.closest('pre, textarea, input');
+      start.current = { x: touch.clientX, y: touch.clientY, isOne: event.touches.length === 1 && !inPre };
+    },
+    onTouchEnd: (/** @type {TouchEvent} */ event) => {
+      const [touch] = event.changedTouches;
+      const x = touch.clientX - start.current.x;
+      const y = touch.clientY - start.current.y;
+      if (!start.current.isOne || Math.abs(x) < SWIPE_PX || Math.abs(y) > Math.abs(x) / 2) return;
+      if (x > 0 && side.value) side.value = null;
+      else if (x > 0) isNavigationOpen.value = true;
+      else if (isNavigationOpen.value) isNavigationOpen.value = false;
+      else side.value = 'members';
+    },
+  };
+}
+
+/** Who follows a link to a server that is not theirs yet is asked whether to join it. */
+function useInvitation() {
+  const to = foreign.value;
+  useEffect(() => {
+    if (to) openDialog('join', { code: to.server_id, place: to });
+  }, [to]);
+}
+
+// What the first screen does without: it is loaded when that stands, or when it is wanted before.
+
+/** @typedef {'dialogs'|'side'|'door'} Part */
+/** What draws each part: the name that its module gives it. @type {Record<Part, string>} */
+const PARTS = { dialogs: 'Dialogs', side: 'Side', door: 'SignIn' };
+/** @type {import('./store.js').Signal<Partial<Record<Part, any>>>} */
+const drawn = signal({});
+/** @type {Map<Part, Promise<void>>} */
+const loadings = new Map();
+
+/** @type {Promise<unknown> | null} */
+let rest = null;
+
+/** The style and the words that dialogs and what is beside the messages have together. */
+function loadRest() {
+  const style = new URL('../style/dialogs.css', import.meta.url);
+  rest ??= Promise.all([loadStyle(style), loadMoreWords('dialogs')]).catch((error) => {
+    rest = null;
+    throw error;
+  });
+  return rest;
+}
+
+/** @param {Part} part @returns {Promise<void>} */
+function load(part) {
+  const begun = loadings.get(part);
+  if (begun) return begun;
+  const more = part === 'door' ? [] : [loadRest()];
+  const run = Promise.all([import(`./views/${part}.js`), ...more]).then(([module]) => {
+    drawn.value = { ...drawn.peek(), [part]: module[PARTS[part]] };
+  }).catch((error) => {
+    loadings.delete(part);
+    throw error;
+  });
+  loadings.set(part, run);
+  return run;
+}
+
+/** @param {Part} part @param {boolean} isWanted before the first screen has stood for a while */
+function useRest(part, isWanted) {
+  useEffect(() => {
+    const timer = setTimeout(() => attempt(() => load(part)), isWanted ? 0 : REST_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [isWanted]);
+  return drawn.value[part];
+}
+
+function Dialogs() {
+  const Open = useRest('dialogs', dialog.value !== null);
+  useRest('door', false);
+  return Open && html`<${Open} />`;
+}
+
+/** Who is in a server comes when the line is there. */
+function Side() {
+  const Beside = useRest('side', side.value !== null && connection.value.state === 'live');
+  return Beside ? html`<${Beside} />` : html`<div class="side"></div>`;
+}
+
+/** Without a line it comes when that is back. */
+function Door() {
+  const [tries, setTries] = useState(0);
+  useEffect(() => {
+    load('door').catch(() => setTimeout(setTries, AGAIN_AFTER_MS, tries + 1));
+  }, [tries]);
+  const SignIn = drawn.value.door;
+  return SignIn ? html`<${SignIn} />` : html`<${Starting} />`;
+}
+
+function Shell() {
+  useKeys();
+  useInvitation();
+  useKeyboard();
+  const swipe = useSwipe();
+  const channel = channels.value.get(place.value.channel_id ?? -1);
+  const hasPlace = !!channel;
+  const hasServer = servers.value.has(place.value.server_id ?? -1);
+  const hasSide = side.value === 'pins' ? hasPlace : side.value === 'members' && hasServer;
+  useEffect(() => {
+    isNavigationOpen.value = !hasPlace;
+  }, [hasPlace]);
+  const closePanels = () => {
+    isNavigationOpen.value = false;
+    side.value = null;
+  };
+  const marks = classes(
+    hasSide && 'has-side',
+    isNavigationOpen.value && 'has-navigation',
+    !hasPlace && 'has-no-place',
+  );
+  return html`<div
+    class="shell ${marks}" data-test="app" ...${swipe}>
+    <${Navigation}>${servers.value.size === 0 && html`<${Welcome} />`}<//>
+    <button type="button" class="shade" tabIndex=${-1} aria-label=${t('dialog.close')} onClick=${closePanels}></button>
+    <main class="main">
+      <${Header} channel=${channel} />
+      <${Connection} />
+      ${channel ? html`<${Messages} key=${`m${channel.id}`} channel=${channel} /><${Composer} key=${`c${channel.id}`}
+        channel=${channel} />` : html`<${Welcome} />`}
+    </main>
+    ${hasSide && html`<${Side} />`}
+    <${Dialogs} />
+  </div>`;
+}
+
+// What is told in passing, and where nobody is in.
 
 /** @param {{notice: import('./store.js').Notice}} props */
 function Toast({ notice }) {
@@ -193,7 +338,7 @@ function Unreachable() {
   </div></main>`;
 }
 
-const SCREENS = { starting: Starting, signed_out: SignIn, in: Shell, unreachable: Unreachable };
+const SCREENS = { starting: Starting, signed_out: Door, in: Shell, unreachable: Unreachable };
 
 function App() {
   useLooks();
@@ -214,5 +359,6 @@ startKeeping();
 startPlaces();
 // The node is asked while the words come: one round trip less before anything is seen.
 void start();
+if (lastUser() === null) load('door').catch(() => {});
 await startWords();
 render(h(App, {}), root);

@@ -3,19 +3,14 @@
 // are.
 import { ApiError, call, sleep } from './api.js';
 import { keepLogSoon, keepSoon } from './disk.js';
-import { PEOPLE_MAX, askOfPeople, isHolding, record, startAnew, takeEntries, takeFrame, withPeople } from './frames.js';
+import { askOfPeople, isHolding, record, skipGap, startAnew, takeEntries, takeFrame } from './frames.js';
 import {
-  REPLAY_MAX,
-  applyToMessages,
-  refreshed,
-  viewAround,
-  viewOf,
-  withNewer,
-  withNewest,
-  withPageAfter,
-  withPageBefore,
+  REPLAY_MAX, applyToMessages, refreshed, viewAround, viewOf, withNewer, withNewest, withPageAfter, withPageBefore,
 } from './reducer.js';
-import { channels, connection, logOf, me, members, people, place, put } from './store.js';
+import { withHeld } from './roles.js';
+import {
+  PEOPLE_MAX, channels, connection, holders, logOf, mayIn, me, members, people, place, put, withPeople,
+} from './store.js';
 
 /** @typedef {import('./store.js').Log} Log */
 /** @typedef {import('./store.js').View} View */
@@ -31,10 +26,9 @@ const UNREAD_TRIES_MAX = 20;
 const REFRESH_EVERY_MS = 1_000;
 const REFRESH_CALLS_MAX = 10;
 
-/** @param {unknown} error */
+/** @param {any} error */
 const failureOf = (error) =>
-  error instanceof ApiError
-    ? { code: error.code, detail: error.detail }
+  error instanceof ApiError ? { code: error.code, detail: error.detail }
     : { code: 'internal_error', detail: String(error) };
 
 /** @param {number} channel_id @param {Partial<Log>|((log: Log) => Log)} change */
@@ -67,6 +61,9 @@ async function readPage(channel_id, query) {
   }
 }
 
+/** Whether one may read what was said before; else one sees what comes. @param {number} channel_id */
+const mayRead = (channel_id) => mayIn(channels.peek().get(channel_id)?.server_id, 'read_history');
+
 /** One loading of a kind and channel at a time. @type {Map<string, Promise<void>>} */
 const loadings = new Map();
 
@@ -75,6 +72,10 @@ function loading(kind, channel_id, work) {
   const key = `${kind} ${channel_id}`;
   const running = loadings.get(key);
   if (running) return running;
+  if (!mayRead(channel_id)) {
+    if (!logOf(channel_id).peek().is_loaded) update(channel_id, { is_loaded: true, error: null });
+    return Promise.resolve();
+  }
   update(channel_id, { is_loading: true, error: null });
   const run = work()
     .catch((error) => update(channel_id, { error: failureOf(error) }))
@@ -138,9 +139,9 @@ export function loadNewer(channel_id) {
   const { view } = logOf(channel_id).peek();
   const last = view?.messages.at(-1);
   if (!view?.has_newer || !last) return Promise.resolve();
+  const query = `after=${last.id}&limit=${PAGE}`;
   return loading('newer', channel_id, () =>
-    loadInto(channel_id, `after=${last.id}&limit=${PAGE}`, (log, page) => withPageAfter(log, last.id, page, PAGE)),
-  );
+    loadInto(channel_id, query, (log, page) => withPageAfter(log, last.id, page, PAGE)));
 }
 
 /** Where one wished to be last, by channel: what comes for an earlier wish is not shown. @type {Map<number, string>} */
@@ -154,9 +155,8 @@ function jump(channel_id, query, view) {
   wishes.set(channel_id, query);
   return loading(query, channel_id, async () => {
     await waitFor(() => isCaughtUp(channel_id));
-    await loadInto(channel_id, query, (log, page) =>
-      wishes.get(channel_id) === query ? { ...log, view: view(log, page) } : log,
-    );
+    const isWished = () => wishes.get(channel_id) === query;
+    await loadInto(channel_id, query, (log, page) => (isWished() ? { ...log, view: view(log, page) } : log));
   });
 }
 
@@ -185,9 +185,8 @@ export function jumpToFirst(channel_id) {
   const view = viewOf(logOf(channel_id).peek());
   wishes.delete(channel_id);
   if (!view.has_older) return Promise.resolve();
-  return jump(channel_id, `after=0&limit=${PAGE}`, (log, page) =>
-    withNewer(log, { messages: [], has_older: false, has_newer: true }, page, PAGE),
-  );
+  const nothing = { messages: [], has_older: false, has_newer: true };
+  return jump(channel_id, `after=0&limit=${PAGE}`, (log, page) => withNewer(log, nothing, page, PAGE));
 }
 
 /** @param {number} channel_id */
@@ -204,12 +203,12 @@ export function jumpToNewest(channel_id) {
  */
 export async function firstUnread(channel_id, seq) {
   let after = seq - 1;
+  if (!mayRead(channel_id)) return null;
   for (let tries = 0; tries < UNREAD_TRIES_MAX; tries++) {
     const { events, last_seq } = await call('GET', `channels/${channel_id}/events?after=${after}&limit=500`);
-    const first = events.find(
-      (/** @type {any} */ { type, deleted, author_id }) =>
-        type === 'message.created' && !deleted && author_id !== me.peek()?.id,
-    );
+    const isOfOthers = (/** @type {any} */ { type, deleted, author_id }) =>
+      type === 'message.created' && !deleted && author_id !== me.peek()?.id;
+    const first = events.find(isOfOthers);
     if (first) return first;
     const last = events.at(-1);
     after = last?.to ?? last?.seq ?? last_seq;
@@ -220,6 +219,7 @@ export async function firstUnread(channel_id, seq) {
 
 /** @param {number} channel_id */
 export async function loadPins(channel_id) {
+  if (!mayRead(channel_id)) return;
   const { heard, end } = record(channel_id);
   try {
     let pins = messagesOf(await call('GET', `channels/${channel_id}/pins`));
@@ -239,6 +239,7 @@ const refreshing = new Set();
 
 /** @param {number} channel_id @param {number} message_id */
 export function refreshSoon(channel_id, message_id) {
+  if (!mayRead(channel_id)) return;
   stale.set(channel_id, (stale.get(channel_id) ?? new Set()).add(message_id));
   if (refreshing.has(channel_id)) return;
   refreshing.add(channel_id);
@@ -257,9 +258,8 @@ async function refreshAll(channel_id) {
 
 /** @param {number} channel_id @param {Set<number>} ids */
 async function refresh(channel_id, ids) {
-  const shown = new Set(
-    [...logOf(channel_id).peek().tail, ...viewOf(logOf(channel_id).peek()).messages].map(({ id }) => id),
-  );
+  const log = logOf(channel_id).peek();
+  const shown = new Set([...log.tail, ...viewOf(log).messages].map(({ id }) => id));
   const wanted = [...ids].filter((id) => shown.has(id)).sort((a, b) => b - a);
   /** @type {Message[]} */
   const said = [];
@@ -271,7 +271,7 @@ async function refresh(channel_id, ids) {
   } else {
     for (const id of wanted) said.push(...(await one(channel_id, id)));
   }
-  update(channel_id, (log) => said.reduce(refreshed, log));
+  update(channel_id, (now) => said.reduce(refreshed, now));
   keepLogSoon(channel_id);
 }
 
@@ -279,11 +279,9 @@ async function refresh(channel_id, ids) {
  * @param {number} channel_id @param {number} id
  * @returns {Promise<Message[]>} nothing where it has been deleted: an entry says so
  */
-const one = (channel_id, id) =>
-  call('GET', `channels/${channel_id}/messages/${id}`).then(
-    (message) => messagesOf([message]),
-    (error) => (error instanceof ApiError && error.status === 404 ? [] : Promise.reject(error)),
-  );
+const one = (channel_id, id) => call('GET', `channels/${channel_id}/messages/${id}`).then(
+  (message) => messagesOf([message]),
+  (error) => (error instanceof ApiError && error.status === 404 ? [] : Promise.reject(error)));
 
 // What is missing between the last entry that was counted and those that are held.
 
@@ -292,6 +290,7 @@ const repairing = new Set();
 
 /** @param {number} channel_id */
 export async function repair(channel_id) {
+  if (!mayRead(channel_id)) return skipGap(channel_id);
   if (repairing.has(channel_id)) return;
   repairing.add(channel_id);
   try {
@@ -385,9 +384,10 @@ export async function loadMembers(server_id) {
   const after = isOld ? 0 : (known?.user_ids.at(-1) ?? 0);
   await askOfPeople(
     () => call('GET', `servers/${server_id}/members?after=${after}&limit=${MEMBERS_PAGE}`),
-    (/** @type {{user_id: number, username: string, display_name: string|null, avatar_url: string|null}[]} */ page) => {
+    (/** @type {(import('./store.js').Person & {user_id: number, role_ids: number[]})[]} */ page) => {
       const told = page.map((member) => ({ ...member, id: member.user_id }));
       people.value = withPeople(people.peek(), told);
+      for (const { user_id, role_ids } of page) holders.value = withHeld(holders.peek(), server_id, user_id, role_ids);
       // Another page has come first, or the list has become old.
       if (isOld !== oldLists.has(server_id)) return;
       oldLists.delete(server_id);

@@ -1,8 +1,9 @@
 // @ts-check
 // The state of the client: signals. Values are never changed in place. Only actions.js and what it calls write here.
-// With it what is only another form of the state: the place as an address, the preferences as the browser keeps them,
-// and the words of the language that was chosen.
+// With it what is only another form of the state: the place as an address, what one may do, and the words of the
+// language that was chosen.
 import { computed, effect, signal } from '../vendor/signals.js';
+import { OF_MEMBERS, permissionsOf } from './roles.js';
 
 /**
  * @typedef {{id: number, name: string, description: string|null, icon_url: string|null, owner_id: number,
@@ -62,6 +63,9 @@ export const channels = signal(new Map());
 export const people = signal(new Map());
 /** @type {Signal<Map<number, Members>>} */
 export const members = signal(new Map());
+/** Of each server that they are known of; who has which of them, as far as that is known. */
+export const roles = signal(/** @type {import('./roles.js').Roles} */ (new Map()));
+export const holders = signal(/** @type {import('./roles.js').Holders} */ (new Map()));
 /** @type {Signal<Map<number, Pending[]>>} */
 export const pending = signal(new Map());
 export const connection = signal(/** @type {Connection} */ ({ state: 'connecting' }));
@@ -81,6 +85,7 @@ export const edits = signal(new Map());
 export const replies = signal(new Map());
 /** How the last login ended, for who is at the door. */
 export const ending = signal(/** @type {Pick<Notice, 'code'|'detail'|'word'>|null} */ (null));
+export const PEOPLE_MAX = 5_000;
 const NOTICES_MAX = 5;
 /** @type {Signal<Notice[]>} */
 export const notices = signal([]);
@@ -155,6 +160,36 @@ export function unreadOf(channel_id) {
   return unread;
 }
 
+/** A member, as far as decisions go. @param {number} server_id @param {number} user_id */
+export const standingOf = (server_id, user_id) => ({
+  user_id,
+  is_owner: servers.value.get(server_id)?.owner_id === user_id,
+  role_ids: holders.value.get(server_id)?.get(user_id) ?? [],
+});
+
+/** @type {Map<number, Signal<import('./roles.js').Permissions>>} */
+const rights = new Map();
+
+/** What one may do in a server. @param {number} server_id @returns {Signal<import('./roles.js').Permissions>} */
+export function rightsIn(server_id) {
+  let right = rights.get(server_id);
+  if (!right) {
+    right = computed(() => {
+      const standing = standingOf(server_id, me.value?.id ?? 0);
+      const known = roles.value.get(server_id);
+      return known || standing.is_owner ? permissionsOf(known ?? [], standing) : OF_MEMBERS;
+    });
+    rights.set(server_id, right);
+  }
+  return right;
+}
+
+/**
+ * Whether one may do this in a server; of one that is not known the node says no.
+ * @param {number|undefined} server_id @param {string} permission
+ */
+export const mayIn = (server_id, permission) => server_id === undefined || rightsIn(server_id).value.has(permission);
+
 /** Of all channels together. @type {Signal<number>} */
 export const unreadTotal = computed(() => {
   let total = 0;
@@ -167,7 +202,8 @@ export function forgetAll() {
   notices.value = [];
   for (const log of logs.values()) log.value = emptyLog(log.peek().channel_id);
   me.value = null;
-  for (const map of [servers, channels, people, members, pending, reads, drafts, edits, replies]) map.value = new Map();
+  const maps = [servers, channels, people, members, roles, holders, pending, reads, drafts, edits, replies];
+  for (const map of maps) map.value = new Map();
   connection.value = { state: 'connecting' };
 }
 
@@ -200,6 +236,34 @@ export function notify({ key = '', ...notice }) {
 /** @param {string} key */
 export function dismiss(key) {
   notices.value = notices.peek().filter((notice) => notice.key !== key);
+}
+
+/**
+ * @param {Map<number, Person>} people
+ * @param {{id: number, username: string, display_name?: string|null, avatar_url?: string|null}[]} told
+ * @returns {Map<number, Person>} with them, the same where nothing is new; the first ones go where there are too many
+ */
+export function withPeople(people, told) {
+  const news = told.filter(({ id, username, display_name, avatar_url }) => {
+    const known = people.get(id);
+    return (
+      !known ||
+      known.username !== username ||
+      known.display_name !== (display_name ?? null) ||
+      known.avatar_url !== (avatar_url ?? null)
+    );
+  });
+  if (!news.length) return people;
+  const next = new Map(people);
+  for (const { id, username, display_name = null, avatar_url = null } of news) {
+    next.delete(id);
+    next.set(id, { id, username, display_name, avatar_url });
+  }
+  for (const id of next.keys()) {
+    if (next.size <= PEOPLE_MAX) break;
+    next.delete(id);
+  }
+  return next;
 }
 
 /** The channels of a server, in the order in which they were made. @param {number|undefined} server_id */
@@ -240,48 +304,8 @@ export function placeOfLink(link, page) {
   return hash !== undefined && to === page.split('#', 1)[0] ? placeOf(`#${hash}`) : {};
 }
 
-// The language and the theme, which belong to the browser and not to an account.
-
 /** What the browser keeps is named so: other nodes may be at other paths of the same host. */
 export const scope = () => `madang:${new URL('.', document.baseURI).pathname}`;
-
-const preferencesKey = () => `${scope()}:preferences`;
-
-export function startPreferences() {
-  readPreferences();
-  // Another tab has changed them.
-  addEventListener('storage', (event) => {
-    if (event.key === preferencesKey()) readPreferences();
-  });
-}
-
-function readPreferences() {
-  /** @type {Preferences} */
-  const next = { language: navigator.language.toLowerCase().startsWith('ko') ? 'ko' : 'en', theme: 'system' };
-  try {
-    const kept = JSON.parse(localStorage.getItem(preferencesKey()) ?? '{}');
-    if (kept.language === 'en' || kept.language === 'ko') next.language = kept.language;
-    if (kept.theme === 'light' || kept.theme === 'dark') next.theme = kept.theme;
-  } catch {
-    // Without localStorage each visit begins with what the browser says.
-  }
-  preferences.value = next;
-}
-
-/** @param {Partial<Preferences>} change */
-function changePreferences(change) {
-  preferences.value = { ...preferences.peek(), ...change };
-  try {
-    localStorage.setItem(preferencesKey(), JSON.stringify(preferences.peek()));
-  } catch {
-    // It holds as long as the page is open.
-  }
-}
-
-/** @param {'en'|'ko'} language */
-export const setLanguage = (language) => changePreferences({ language });
-/** @param {'system'|'light'|'dark'} theme */
-export const setTheme = (theme) => changePreferences({ theme });
 
 // The words of the interface, in the language that was chosen: only that one is loaded.
 
@@ -290,11 +314,20 @@ export const languages = { en: 'English', ko: '한국어' };
 
 const shown = signal({ language: 'en', table: /** @type {Record<string, Words>} */ ({}) });
 
+/** Folders of words: what only dialogs say is loaded with them. */
+const folders = ['', 'errors/'];
+
 /** @param {string} language */
 async function loadWords(language) {
-  const files = [import(`./words/${language}.js`), import(`./words/errors/${language}.js`)];
+  const files = folders.map((folder) => import(`./words/${folder}${language}.js`));
   const table = Object.assign({}, ...(await Promise.all(files)).map(({ [language]: words }) => words));
   if (preferences.peek().language === language) shown.value = { language, table };
+}
+
+/** @param {string} folder */
+export async function loadMoreWords(folder) {
+  if (!folders.includes(`${folder}/`)) folders.push(`${folder}/`);
+  await loadWords(preferences.peek().language);
 }
 
 /** Loads the words, and others whenever another language is chosen; where they do not come the ones before stay. */

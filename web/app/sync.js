@@ -10,17 +10,7 @@ import { forgetFreshness, loadNewest, loadPins, meet, refreshPeople, refreshSoon
 import { REPLAY_MAX, resetLog } from './reducer.js';
 import { hear, renew, setTabUser, standFor, tell, tokenValue } from './session.js';
 import {
-  channels,
-  connection,
-  forgetAll,
-  logOf,
-  me,
-  notify,
-  place,
-  put,
-  reads,
-  servers,
-  storage,
+  channels, connection, forgetAll, holders, logOf, me, notify, place, put, reads, roles, servers, storage,
 } from './store.js';
 
 /** @typedef {import('./reducer.js').Frame} Frame */
@@ -90,6 +80,7 @@ export async function enter(id, stranger) {
     effect,
     gone,
     left,
+    hidden,
     changed: disk.keepLogSoon,
     news: () => disk.keepSoon('state'),
     met: meet,
@@ -269,6 +260,11 @@ function left({ id, name }, is_deleted) {
   notify({ kind: 'info', word: is_deleted ? 'notice.server_deleted' : 'notice.server_left', name });
 }
 
+/** The channel that is open goes likewise. @param {import('./store.js').Channel} channel */
+function hidden({ id, name }) {
+  if (place.peek().channel_id === id) notify({ kind: 'info', word: 'notice.channel_hidden', name });
+}
+
 /** @param {number[]} channel_ids */
 function gone(channel_ids) {
   for (const id of channel_ids) {
@@ -332,6 +328,8 @@ function tellAll() {
     me: me.peek(),
     servers: servers.peek(),
     channels: channels.peek(),
+    roles: roles.peek(),
+    holders: holders.peek(),
     reads: reads.peek(),
     pending: outbox.all(),
     seqs,
@@ -347,6 +345,8 @@ function takeAll(all) {
     me.value = all.me;
     servers.value = all.servers;
     channels.value = all.channels;
+    roles.value = all.roles;
+    holders.value = all.holders;
     reads.value = all.reads;
     outbox.load(all.pending);
     for (const [id, seq] of all.seqs) catchUp(id, seq);

@@ -56,6 +56,15 @@ export interface CreateChannel {
   server_id: number;
 }
 
+/** A new role. It is the lowest but for the default one. */
+export interface CreateRole {
+  color?: string | null;
+  hoist?: boolean | null;
+  mentionable?: boolean | null;
+  name: string;
+  permissions?: string[] | null;
+}
+
 /** A new server. */
 export interface CreateServer {
   description?: string | null;
@@ -109,15 +118,16 @@ export interface ErrorBody {
 /** Every code that an answer may have. */
 export type ErrorCode =
   | 'already_member' | 'ban_not_found' | 'banned' | 'body_too_large' | 'busy' | 'channel_not_found'
-  | 'current_password_required' | 'email_taken' | 'head_too_large' | 'header_not_allowed' | 'internal_error'
-  | 'invalid_content' | 'invalid_credentials' | 'invalid_refresh_token' | 'invalid_ticket' | 'invalid_token'
-  | 'malformed_request' | 'message_not_found' | 'method_not_allowed' | 'missing_permission'
+  | 'current_password_required' | 'default_role' | 'email_taken' | 'head_too_large' | 'header_not_allowed'
+  | 'internal_error' | 'invalid_content' | 'invalid_credentials' | 'invalid_refresh_token' | 'invalid_ticket'
+  | 'invalid_token' | 'malformed_request' | 'message_not_found' | 'method_not_allowed' | 'missing_permission'
   | 'new_owner_not_a_member' | 'nonce_conflict' | 'not_a_member' | 'not_authenticated' | 'not_found' | 'not_ready'
   | 'not_the_author' | 'not_the_owner' | 'origin_not_allowed' | 'outranked' | 'owner_cannot_leave' | 'owns_servers'
   | 'rate_limited' | 'refresh_token_missing' | 'refresh_token_reused' | 'reply_to_not_found' | 'request_too_slow'
-  | 'server_not_found' | 'session_not_found' | 'token_expired' | 'token_revoked' | 'too_many_channels'
-  | 'too_many_pins' | 'too_many_reactions' | 'too_many_servers' | 'too_many_sockets' | 'unavailable' | 'unconfirmed'
-  | 'upgrade_required' | 'user_not_found' | 'username_taken' | 'validation_error' | 'wrong_password';
+  | 'role_not_found' | 'roles_not_named' | 'server_not_found' | 'session_not_found' | 'token_expired'
+  | 'token_revoked' | 'too_many_channels' | 'too_many_pins' | 'too_many_reactions' | 'too_many_roles'
+  | 'too_many_servers' | 'too_many_sockets' | 'unavailable' | 'unconfirmed' | 'upgrade_required' | 'user_not_found'
+  | 'username_taken' | 'validation_error' | 'wrong_password';
 
 /** A part of a channel's log. */
 export interface Events {
@@ -198,12 +208,18 @@ export interface Member {
   avatar_url?: string | null;
   display_name?: string | null;
   joined_at: string;
+  role_ids: RoleId[];
   user_id: UserId;
   username: string;
 }
 
 /** A server, as a member of it sees it on the gateway. */
-export type Membership = Server & { channels?: LoggedChannel[] | null };
+export type Membership = Server & {
+  channels?: LoggedChannel[] | null;
+  my_permissions: Permissions;
+  my_role_ids: RoleId[];
+  roles?: Role[];
+};
 
 /** A message of a channel, as whoever may read it gets it: a page's, an export's, an event's. */
 export interface Message {
@@ -273,6 +289,11 @@ export interface NotReadyBody {
   missing: string[];
 }
 
+/** In which order the roles of a server stand. */
+export interface OrderRoles {
+  role_ids: number[];
+}
+
 /** A reaction of one's own, as an export has it. */
 export interface OwnReaction {
   channel_id: ChannelId;
@@ -290,6 +311,9 @@ export interface OwnRevision {
   replaced_by_seq: Seq;
   written_at: string;
 }
+
+/** A set of permissions. In JSON it is the list of their names, in order. */
+export type Permissions = string[];
 
 /** A pin that was set or taken away. */
 export interface Pin {
@@ -392,6 +416,24 @@ export interface RemoveReaction {
 /** Why a subscription ended that its client did not end. */
 export type Revoked = 'not_a_member' | 'channel_not_found' | 'restart';
 
+/** A role of a server. */
+export interface Role {
+  color?: string | null;
+  created_at: string;
+  hoist: boolean;
+  id: RoleId;
+  is_default: boolean;
+  mentionable: boolean;
+  name: string;
+  permissions: Permissions;
+  position: number;
+  server_id: ServerId;
+  updated_at: string;
+}
+
+/** Names a role of a server. */
+export type RoleId = number;
+
 /** A message that is to be sent. */
 export interface SendMessage {
   content: string;
@@ -413,8 +455,13 @@ export interface Server {
   updated_at: string;
 }
 
-/** A server with its channels, in the order in which they were made. */
-export type ServerDetail = Server & { channels: Channel[] };
+/** A server with what you may see of it. */
+export type ServerDetail = Server & {
+  channels: Channel[];
+  my_permissions: Permissions;
+  my_role_ids: RoleId[];
+  roles: Role[];
+};
 
 /** Names a server: the community, not the process. */
 export type ServerId = number;
@@ -483,6 +530,18 @@ export interface UpdateMessage {
   content: string;
 }
 
+/**
+ * A change to a role. Fields left out stay as they are, `null` clears the color. Of the default role only
+ * `permissions` can be changed.
+ */
+export interface UpdateRole {
+  color?: string | null;
+  hoist?: boolean;
+  mentionable?: boolean;
+  name?: string;
+  permissions?: string[];
+}
+
 /** A change to a server. Fields left out stay as they are, `null` clears one that is optional. */
 export interface UpdateServer {
   description?: string | null;
@@ -522,7 +581,7 @@ export interface AckFrame {
   type: 'ack';
 }
 
-/** A server of yours has a new channel. */
+/** A server of yours has a new channel that you may see. */
 export type ChannelCreatedFrame = Channel & { type: 'channel.created' };
 
 /** A channel is gone. */
@@ -532,7 +591,7 @@ export interface ChannelDeletedFrame {
   type: 'channel.deleted';
 }
 
-/** A channel changed. */
+/** A channel that you may see changed. */
 export type ChannelUpdatedFrame = Channel & { type: 'channel.updated' };
 
 /** Something that the client sent was refused; the socket lives on. */
@@ -572,6 +631,13 @@ export interface MemberLeftFrame {
   server_id: ServerId;
   type: 'member.left';
   user_id: UserId;
+}
+
+/** A member of a server of yours, or you there, has other roles. */
+export interface MemberUpdatedFrame {
+  member: Member;
+  server_id: ServerId;
+  type: 'member.updated';
 }
 
 /** A message has been committed. To its sender, the one with the sent `nonce` is the acknowledgement. */
@@ -658,6 +724,34 @@ export interface ResyncFrame {
   type: 'resync';
 }
 
+/** A server of yours has a new role. */
+export interface RoleCreatedFrame {
+  role: Role;
+  server_id: ServerId;
+  type: 'role.created';
+}
+
+/** A role is gone; whoever had it has it no longer. */
+export interface RoleDeletedFrame {
+  role_id: RoleId;
+  server_id: ServerId;
+  type: 'role.deleted';
+}
+
+/** A role changed: what it is called, how it is shown, or what it gives. */
+export interface RoleUpdatedFrame {
+  role: Role;
+  server_id: ServerId;
+  type: 'role.updated';
+}
+
+/** The roles of a server of yours stand in another order. */
+export interface RolesOrderedFrame {
+  role_ids: RoleId[];
+  server_id: ServerId;
+  type: 'roles.ordered';
+}
+
 /** A server of yours is gone. */
 export interface ServerDeletedFrame {
   id: ServerId;
@@ -712,9 +806,10 @@ export interface UserUpdatedFrame {
 /** What the node sends at the gateway. */
 export type ServerFrame =
   | AckFrame | ChannelCreatedFrame | ChannelDeletedFrame | ChannelUpdatedFrame | ErrorFrame | MemberJoinedFrame
-  | MemberLeftFrame | MessageCreatedFrame | MessageDelayedFrame | MessageDeletedFrame | MessagePinnedFrame
-  | MessageUnpinnedFrame | MessageUpdatedFrame | MessagesDeletedFrame | PongFrame | ReactionAddedFrame
-  | ReactionRemovedFrame | ReactionsClearedFrame | ReadyFrame | ReplayDoneFrame | ResyncFrame | ServerDeletedFrame
+  | MemberLeftFrame | MemberUpdatedFrame | MessageCreatedFrame | MessageDelayedFrame | MessageDeletedFrame
+  | MessagePinnedFrame | MessageUnpinnedFrame | MessageUpdatedFrame | MessagesDeletedFrame | PongFrame
+  | ReactionAddedFrame | ReactionRemovedFrame | ReactionsClearedFrame | ReadyFrame | ReplayDoneFrame | ResyncFrame
+  | RoleCreatedFrame | RoleDeletedFrame | RoleUpdatedFrame | RolesOrderedFrame | ServerDeletedFrame
   | ServerJoinedFrame | ServerLeftFrame | ServerUpdatedFrame | SkippedFrame | SubscribedFrame | UnsubscribedFrame
   | UserUpdatedFrame;
 

@@ -36,7 +36,7 @@ const LOOK: &str = "const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'w
 /// A dialog, the clicks that lead to it, and what is there once all of it is.
 type Dialog = (&'static str, &'static [&'static str], &'static str);
 
-const DIALOGS: [Dialog; 23] = [
+const DIALOGS: [Dialog; 27] = [
     ("new server", &["[data-test=new-server]"], "[data-test=server-name]"),
     ("new server, refused", &["[data-test=new-server]", "[data-test=create-server]"], "dialog .problem"),
     ("join", &["[data-test=join-server]"], "[data-test=join-code]"),
@@ -49,11 +49,32 @@ const DIALOGS: [Dialog; 23] = [
         "[data-test=confirm]",
     ),
     ("server menu", &["[data-test=server-menu]"], ".menu"),
-    ("invite", &["[data-test=server-menu]", ".menu li:nth-child(1) button"], "[data-test=invite-id]"),
-    ("server settings", &["[data-test=server-menu]", ".menu li:nth-child(3) button"], "[name=icon_url]"),
-    ("bans", &["[data-test=server-menu]", ".menu li:nth-child(4) button"], "[data-test=banned]"),
-    ("hand over", &["[data-test=server-menu]", ".menu li:nth-child(5) button"], "dialog select"),
-    ("delete server", &["[data-test=server-menu]", ".menu li:nth-child(6) button"], "[data-test=confirm]"),
+    ("invite", &["[data-test=server-menu]", "[data-test=menu-invite]"], "[data-test=invite-id]"),
+    ("server settings", &["[data-test=server-menu]", "[data-test=menu-server_settings]"], "[name=icon_url]"),
+    ("roles", &["[data-test=server-menu]", "[data-test=menu-roles]"], "[data-test=role]"),
+    (
+        "new role",
+        &["[data-test=server-menu]", "[data-test=menu-roles]", "[data-test=new-role]"],
+        "[data-test=role-name]",
+    ),
+    (
+        "role",
+        &["[data-test=server-menu]", "[data-test=menu-roles]", "[data-test=role] [data-test=open-role]"],
+        "[data-test=role-color]",
+    ),
+    (
+        "delete role",
+        &[
+            "[data-test=server-menu]",
+            "[data-test=menu-roles]",
+            "[data-test=role] [data-test=open-role]",
+            "[data-test=delete-role]",
+        ],
+        "[data-test=confirm]",
+    ),
+    ("bans", &["[data-test=server-menu]", "[data-test=menu-bans]"], "[data-test=banned]"),
+    ("hand over", &["[data-test=server-menu]", "[data-test=menu-hand_over]"], "dialog select"),
+    ("delete server", &["[data-test=server-menu]", "[data-test=menu-delete_server]"], "[data-test=confirm]"),
     ("switcher", &["[data-test=open-switcher]"], ".switcher-row"),
     ("emoji", &[".composer-box .icon-button:not(.send)"], ".emoji-group:nth-of-type(2)"),
     ("profile", &["[data-test=settings]"], "[name=display_name]"),
@@ -184,13 +205,13 @@ impl Tour {
         self.person.click("member").await;
         self.look("person").await;
         self.clear().await;
-        for action in ["remove-member", "ban"] {
+        for action in ["change-roles", "remove-member", "ban"] {
             if small {
                 self.person.click("members").await;
             }
-            self.reach("li:nth-child(2) > [data-test=member]").await;
+            self.reach("section:last-child li:last-child > [data-test=member]").await;
             self.reach(&named(action)).await;
-            self.person.browser.find(&named("confirm")).await;
+            self.person.browser.find("[data-test=confirm], [data-test=held]").await;
             self.look(action).await;
             self.clear().await;
         }

@@ -52,9 +52,10 @@ fn strings(list: &Value) -> Vec<&str> {
     list.as_array().expect("a list").iter().map(|one| one.as_str().expect("text")).collect()
 }
 
-/// Nothing that the page needs is found out late: a file that is not named in it costs a round trip more.
-fn looks_up_nothing_late(asked: &Value, calls: &[&str]) {
-    assert_eq!(strings(&asked["others"]), ["app/words/en.js", "app/words/errors/en.js"], "{asked}");
+/// Nothing that the page needs is found out late: a file that is not named in it costs a round trip more. What depends on the person comes
+/// together: the words of their language, and the door where nobody is in.
+fn looks_up_nothing_late(asked: &Value, beside: &[&str], calls: &[&str]) {
+    assert_eq!(strings(&asked["others"]), [beside, &["app/words/en.js", "app/words/errors/en.js"]].concat(), "{asked}");
     // The profiles of those who are seen are asked for a moment after they are shown, whether or not one can type by then.
     let mut called = strings(&asked["calls"]);
     called.retain(|call| *call != "users/lookup");
@@ -97,7 +98,7 @@ async fn a_visit_asks_for_little_and_one_can_type_as_soon_as_the_box_is_there() 
         strings(&asked["named"]).len(),
         asked["bytes"]
     );
-    looks_up_nothing_late(&asked, &["healthz"]);
+    looks_up_nothing_late(&asked, &["app/views/door.js"], &["healthz"]);
     let bytes = asked["bytes"].as_i64().expect("a number");
     assert!((1..=FIRST_SCREEN_BYTES_MAX).contains(&bytes), "{bytes} bytes");
     // Back again, with what the browser has kept.
@@ -116,7 +117,7 @@ async fn a_visit_asks_for_little_and_one_can_type_as_soon_as_the_box_is_there() 
         let [app, message, typing, live] = seen[..] else { unreachable!() };
         println!("back, {latency} ms away: {message:.0} ms to the messages, {typing:.0} to type, {live:.0} live");
         assert!(app <= message && message <= live && typing <= live, "what is kept is not shown at once: {seen:?}");
-        looks_up_nothing_late(&browser.run(ASKED, &[json!(typing)]).await, &["auth/refresh"]);
+        looks_up_nothing_late(&browser.run(ASKED, &[json!(typing)]).await, &[], &["auth/refresh"]);
     }
     person.until_shown(3).await;
     assert_eq!(person.texts().await, ["one", "two", "three"]);

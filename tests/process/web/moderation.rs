@@ -61,7 +61,7 @@ async fn who_is_removed_may_come_back_and_who_is_banned_only_when_that_is_lifted
     june.until_says("dialog .problem", "차단되었어요").await;
     // The list of bans names her, and why.
     mina.click("server-menu").await;
-    mina.browser.click(".menu li:nth-child(4) button").await;
+    mina.click("menu-bans").await;
     mina.until_says(&named("banned"), "@june").await;
     mina.until_says(&named("banned"), "Spam in every channel").await;
     mina.click("lift-ban").await;

@@ -29,6 +29,11 @@ impl Talk {
         let banned = id(&api.get("/users/me", &api.account("banned").await.token).await);
         let path = format!("/servers/{}/bans/{banned}", mina.server);
         api.must(Method::PUT, &path, &mina.token, json!({ "reason": "Spam in every channel" })).await;
+        let role = json!({ "name": "Gardeners", "color": "#ffe08a", "hoist": true, "permissions": ["pin_messages"] });
+        let role = id(&api.must(Method::POST, &format!("/servers/{}/roles", mina.server), &mina.token, role).await);
+        let held =
+            format!("/servers/{}/members/{}/roles/{role}", mina.server, id(&api.get("/users/me", &june.token).await));
+        api.must(Method::PUT, &held, &mina.token, Value::Null).await;
         Self { api, mina, june, haneul, channel }
     }
 

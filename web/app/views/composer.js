@@ -4,7 +4,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from '../../vendor/hooks.js';
 import { effect } from '../../vendor/signals.js';
 import { below, edit, jumpToNewest, keepOfDeleted, returned, say, setDraft, setEdit, setReply } from '../actions.js';
-import { drafts, edits, logOf, me, put, replies, t, wordsOfError } from '../store.js';
+import { drafts, edits, logOf, mayIn, me, put, replies, t, wordsOfError } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, classes, html, lengthOf, nameOf, numberOf } from './kit.js';
 import { attempt, behindDialog, dialog, editing, focusComposer, openDialog, setEditing, target } from './navigation.js';
@@ -203,8 +203,19 @@ function shortName(name) {
   return letters.length > NAME_SHOWN_MAX ? `${letters.slice(0, NAME_SHOWN_MAX).join('')}…` : name;
 }
 
-/** @param {{channel: import('../store.js').Channel}} props */
+/**
+ * Who may not write is told so; what they were writing waits.
+ * @param {{channel: import('../store.js').Channel}} props
+ */
 export function Composer({ channel }) {
+  if (mayIn(channel.server_id, 'send_messages')) return html`<${OpenComposer} channel=${channel} />`;
+  const isDraft = drafts.value.has(channel.id);
+  return html`<div class="composer is-closed" data-test="composer-closed"><${Icon} name="lock" />
+    <p>${t('composer.closed')} ${isDraft && t('composer.closed_draft')}</p></div>`;
+}
+
+/** @param {{channel: import('../store.js').Channel}} props */
+function OpenComposer({ channel }) {
   const channelId = channel.id;
   const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
   const first = useRef(drafts.peek().get(channelId) ?? '');

@@ -3,18 +3,20 @@
 import { useState } from '../../vendor/hooks.js';
 import { countUnsent, logOut, openServer, remove } from '../actions.js';
 import * as administration from '../administration.js';
-import { channels, channelsOf, me, members, people, servers, t } from '../store.js';
+import { channels, channelsOf, mayIn, me, members, people, rightsIn, servers, t } from '../store.js';
 import { Confirm } from './confirm.js';
 import { EmojiPicker } from './emoji_picker.js';
 import {
   Avatar, Field, FormError, FormProblem, Icon, Submit, Time, copyText, demand, html, nameOf, orNull, personName,
   useForm,
 } from './kit.js';
+import { MemberRoles } from './member_roles.js';
 import { Modal } from './modal.js';
 import { BanPerson, Bans, PersonActions, RemoveMember } from './moderation.js';
 import {
   closeDialog, dialog, focusComposer, hush, isNavigationOpen, openDialog, showChannel, showFirst, tell,
 } from './navigation.js';
+import { ConfirmRole, RoleForm, Roles } from './roles.js';
 import { KeysDialog, Settings } from './settings.js';
 import { Switcher } from './switcher.js';
 
@@ -105,31 +107,31 @@ function Invite({ serverId }) {
   <//>`;
 }
 
-/** What the menu offers: a dialog and its icon. */
-const MENU_OF_OWNER = [
-  ['invite', 'invite'],
-  ['new_channel', 'add'],
-  ['server_settings', 'settings'],
-  ['bans', 'ban'],
-  ['hand_over', 'person'],
-  ['delete_server', 'delete'],
+/** What the menu offers: a dialog, its icon, and whoever may use it: by a permission, or by what they are. */
+const MENU = [
+  ['invite', 'invite', 'anybody'],
+  ['new_channel', 'add', 'manage_channels'],
+  ['server_settings', 'settings', 'manage_server'],
+  ['roles', 'people', 'manage_roles'],
+  ['bans', 'ban', 'ban_members'],
+  ['hand_over', 'person', 'owner'],
+  ['delete_server', 'delete', 'owner'],
+  ['leave_server', 'leave', 'guest'],
 ];
-const MENU_OF_MEMBER = [['invite', 'invite'], ['leave_server', 'leave']];
 
 /** @param {{serverId: number, anchor: DOMRect}} props */
 function ServerMenu({ serverId, anchor }) {
   const server = servers.value.get(serverId);
   if (!server) return null;
-  const isMine = server.owner_id === me.value?.id;
-  const about = { serverId };
-  const items = isMine
-    ? MENU_OF_OWNER
-    : MENU_OF_MEMBER;
+  const isOwner = server.owner_id === me.value?.id;
+  const rights = rightsIn(serverId).value;
+  const may = (/** @type {string} */ who) =>
+    /** @type {Record<string, boolean>} */ ({ anybody: true, owner: isOwner, guest: !isOwner })[who] ?? rights.has(who);
   return html`<${Modal} title=${server.name} isTitleHidden class="menu" anchor=${anchor} onClose=${closeDialog}>
     <ul>
-      ${items.map(([name, icon]) => html`<li key=${name}>
-        <button type="button" class=${/^(delete|leave)/.test(name) ? 'is-danger' : ''}
-          onClick=${() => openDialog(name, about)}>
+      ${MENU.filter(([, , who]) => may(who)).map(([name, icon]) => html`<li key=${name}>
+        <button type="button" class=${/^(delete|leave)/.test(name) ? 'is-danger' : ''} data-test="menu-${name}"
+          onClick=${() => openDialog(name, { serverId })}>
           <${Icon} name=${icon} />${t(`server_menu.${name}`)}
         </button>
       </li>`)}
@@ -166,17 +168,18 @@ function ServerSettings({ serverId }) {
 function ChannelInfo({ channelId, anchor }) {
   const channel = channels.value.get(channelId);
   if (!channel) return null;
-  const isMine = servers.value.get(channel.server_id)?.owner_id === me.value?.id;
+  const mayChange = mayIn(channel.server_id, 'manage_channels');
   return html`<${Modal} title=${`#${channel.name}`} class="info" anchor=${anchor} onClose=${closeDialog}>
     <p class="person-bio">${channel.description || html`<span class="muted">${t('channel.no_topic')}</span>`}</p>
     <p class="hint">${t('channel.made')} <${Time} at=${channel.created_at} style="moment" /></p>
     <div class="dialog-foot">
-      ${isMine && html`<button type="button" class="button is-small"
+      ${mayChange && html`<button type="button" class="button is-small"
         onClick=${() => openDialog('channel', { channel })}>${t('channel_form.change')}</button>`}
-      <button type="button" class="button is-small" data-test="jump-first" onClick=${() => {
-        closeDialog();
-        showFirst(channelId);
-      }}>${t('channel.first')}</button>
+      ${mayIn(channel.server_id, 'read_history') && html`<button type="button" class="button is-small"
+        data-test="jump-first" onClick=${() => {
+          closeDialog();
+          showFirst(channelId);
+        }}>${t('channel.first')}</button>`}
     </div>
   <//>`;
 }
@@ -296,6 +299,10 @@ const DIALOGS = /** @type {Record<string, any>} */ ({
   new_channel: ChannelForm,
   channel: ChannelForm,
   channel_info: ChannelInfo,
+  roles: Roles,
+  role: RoleForm,
+  delete_role: ConfirmRole,
+  member_roles: MemberRoles,
   bans: Bans,
   ban: BanPerson,
   remove_member: RemoveMember,

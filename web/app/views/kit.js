@@ -3,7 +3,9 @@
 import { useEffect, useId, useRef, useState } from '../../vendor/hooks.js';
 import htm from '../../vendor/htm.js';
 import { h } from '../../vendor/preact.js';
-import { languages, me, people, preferences, setLanguage, setTheme, t, wordsOfError } from '../store.js';
+import { setLanguage, setTheme } from '../disk.js';
+import { colorOf, readable } from '../roles.js';
+import { languages, me, people, preferences, roles, standingOf, t, wordsOfError } from '../store.js';
 
 /** Makes elements of a template: the one way in which views write them. */
 export const html = htm.bind(h);
@@ -14,6 +16,11 @@ export const html = htm.bind(h);
  */
 export function Icon({ name }) {
   return html`<span class="icon icon-${name}" aria-hidden="true"></span>`;
+}
+
+/** The mark of the whole. */
+export function Mark() {
+  return html`<span class="mark" aria-hidden="true"></span>`;
 }
 
 /**
@@ -67,6 +74,17 @@ export function nameOf(userId, username) {
   const person = userId ? people.value.get(userId) : undefined;
   if (person) return personName(person);
   return userId && username ? username : t('person.deleted');
+}
+
+/**
+ * The color of a name: of the highest role that has one, so that it can be read in either theme.
+ * @param {number | null | undefined} userId @param {number | undefined} serverId
+ */
+export function colored(userId, serverId) {
+  const all = roles.value.get(serverId ?? -1);
+  const color = all && userId ? colorOf(all, standingOf(serverId ?? -1, userId)) : null;
+  if (!color) return {};
+  return { 'data-colored': '', style: { '--by-day': readable(color, 'light'), '--by-night': readable(color, 'dark') } };
 }
 
 /** @type {Map<string, Intl.DateTimeFormat>} */

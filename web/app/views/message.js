@@ -8,14 +8,17 @@ import { lineOf, parse } from '../text/markdown.js';
 import { isOnlyEmoji } from '../text/spans.js';
 import { Editor, insertText } from './composer.js';
 import {
-  Avatar, Icon, IconButton, Time, classes, copyText, html, momentOf, nameOf, numberOf, personName,
+  Avatar, Icon, IconButton, Time, classes, colored, copyText, html, momentOf, nameOf, numberOf, personName,
 } from './kit.js';
 import {
   activeRow, attempt, editing, focusComposer, followLink, openDialog, setEditing, showMessage, tell, tellWord,
 } from './navigation.js';
 
 /** @typedef {import('../store.js').Message} Message */
-/** @typedef {{isOwner: boolean, channelId: number}} Where */
+/**
+ * `rights`: what one may do there.
+ * @typedef {{channelId: number, serverId: number, rights: import('../roles.js').Permissions}} Where
+ */
 
 // The text.
 
@@ -143,21 +146,27 @@ async function copyLink({ channel_id, id }) {
  * @param {Message} message
  * @param {Where} where
  */
-function rightsOf(message, { isOwner }) {
+function rightsOf(message, { rights }) {
   const isMine = message.author_id !== null && message.author_id === me.value?.id;
-  return { canEdit: isMine, canDelete: isMine || isOwner, canPin: isOwner };
+  return {
+    canReply: rights.has('send_messages'),
+    canReact: rights.has('add_reactions'),
+    canEdit: isMine && rights.has('send_messages'),
+    canDelete: isMine || rights.has('manage_messages'),
+    canPin: rights.has('pin_messages'),
+  };
 }
 
 /** @param {{message: Message, where: Where, isActive: boolean}} props */
 function Tools({ message, where, isActive }) {
-  const { canEdit, canDelete, canPin } = rightsOf(message, where);
+  const { canReply, canReact, canEdit, canDelete, canPin } = rightsOf(message, where);
   const tabIndex = isActive ? 0 : -1;
   /** @type {(icon: string, word: string, run: (event: any) => void, test: string) => any} */
   const button = (icon, word, run, test) =>
     html`<${IconButton} icon=${icon} label=${t(word)} tabIndex=${tabIndex} data-test=${test} onClick=${run} />`;
   return html`<div class="tools" role="group" aria-label=${t('message.tools')}>
-    ${button('smile', 'message.react', (event) => pickReaction(message, event.currentTarget), 'react')}
-    ${button('reply', 'message.reply', () => replyTo(message), 'reply')}
+    ${canReact && button('smile', 'message.react', (event) => pickReaction(message, event.currentTarget), 'react')}
+    ${canReply && button('reply', 'message.reply', () => replyTo(message), 'reply')}
     ${button('link', 'message.copy_link', () => copyLink(message), 'copy-link')}
     ${canEdit && button('edit', 'message.edit', () => setEditing(where.channelId, message.id), 'edit')}
     ${canPin && button('pin', message.pinned ? 'message.unpin' : 'message.pin', () => togglePin(message), 'pin')}
@@ -168,16 +177,17 @@ function Tools({ message, where, isActive }) {
 /** @param {KeyboardEvent} event @param {Message} message @param {Where} where */
 function onMessageKey(event, message, where) {
   if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
-  const { canEdit, canDelete, canPin } = rightsOf(message, where);
+  const { canReply, canReact, canEdit, canDelete, canPin } = rightsOf(message, where);
   const row = /** @type {Element} */ (event.currentTarget);
+  const react = canReact && (() => pickReaction(message, row.querySelector('[data-test=react]') ?? row));
   const keys = /** @type {Record<string, false | (() => void)>} */ ({
-    KeyR: () => replyTo(message),
+    KeyR: canReply && (() => replyTo(message)),
     KeyL: () => copyLink(message),
     KeyE: canEdit && (() => setEditing(where.channelId, message.id)),
     KeyP: canPin && (() => togglePin(message)),
     Delete: canDelete && (() => askToDelete(message, event.shiftKey)),
-    Equal: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
-    NumpadAdd: () => pickReaction(message, row.querySelector('[data-test=react]') ?? row),
+    Equal: react,
+    NumpadAdd: react,
   });
   const run = keys[event.key === '+' ? 'NumpadAdd' : event.code];
   if (!run) return;
@@ -185,8 +195,12 @@ function onMessageKey(event, message, where) {
   run();
 }
 
-/** @param {{message: Message, reaction: import('../store.js').ReactionCount, isActive: boolean}} props */
-function Reaction({ message, reaction, isActive }) {
+/**
+ * Who may not react takes their own back, and sees who has reacted.
+ * @param {{message: Message, reaction: import('../store.js').ReactionCount, canReact: boolean,
+ *   isActive: boolean}} props
+ */
+function Reaction({ message, reaction, canReact, isActive }) {
   const { emoji, count, me: isMine } = reaction;
   const [names, setNames] = useState('');
   const asked = useRef(-1);
@@ -202,21 +216,23 @@ function Reaction({ message, reaction, isActive }) {
   };
   return html`<li><button type="button" class=${classes('reaction', isMine && 'is-mine')} data-test="reaction"
     data-emoji=${emoji} aria-pressed=${isMine ? 'true' : 'false'}
+    aria-disabled=${canReact || isMine ? undefined : 'true'}
     tabIndex=${isActive ? 0 : -1} title=${names || emoji}
-    onPointerEnter=${ask} onFocus=${ask} onClick=${() => toggle(message, emoji)}>
+    onPointerEnter=${ask} onFocus=${ask} onClick=${() => (canReact || isMine) && toggle(message, emoji)}>
     <span class="emoji-glyph">${emoji}</span>${' '}<span>${numberOf(count)}</span><span
       class="hidden-text"> ${t('reaction.label', { count })}</span>
   </button></li>`;
 }
 
-/** @param {{message: Message, isActive: boolean}} props */
-function Reactions({ message, isActive }) {
+/** @param {{message: Message, canReact: boolean, isActive: boolean}} props */
+function Reactions({ message, canReact, isActive }) {
   if (!message.reactions?.length) return null;
   return html`<ul class="reactions" aria-label=${t('reaction.list')}>
     ${message.reactions.map((reaction) => html`<${Reaction} key=${reaction.emoji} message=${message}
-      reaction=${reaction} isActive=${isActive} />`)}
-    <li><${IconButton} icon="smile" class="reaction-add" label=${t('message.react')} tabIndex=${isActive ? 0 : -1}
-      onClick=${(/** @type {any} */ event) => pickReaction(message, event.currentTarget)} /></li>
+      reaction=${reaction} canReact=${canReact} isActive=${isActive} />`)}
+    ${canReact && html`<li><${IconButton} icon="smile" class="reaction-add" label=${t('message.react')}
+      tabIndex=${isActive ? 0 : -1}
+      onClick=${(/** @type {any} */ event) => pickReaction(message, event.currentTarget)} /></li>`}
   </ul>`;
 }
 
@@ -247,16 +263,16 @@ function takeBack(pending) {
   actions.discard(pending.nonce);
 }
 
-/** @param {{pending: import('../store.js').Pending}} props */
-function PendingState({ pending }) {
+/** @param {{pending: import('../store.js').Pending, mayWrite: boolean}} props */
+function PendingState({ pending, mayWrite }) {
   if (pending.state === 'failed') {
     const again = pending.code === actions.REPLY_GONE ? 'pending.without_reply' : 'again';
     return html`<div class="send-state is-failed">
       <span><${Icon} name="alert" />${t('pending.failed', { reason: wordsOfError(pending) })}</span>
-      <button type="button" class="link" data-test="try-again" onClick=${() => actions.tryAgain(pending.nonce)}>
-        ${t(again)}</button>
-      <button type="button" class="link" data-test="take-back" onClick=${() => takeBack(pending)}>
-        ${t('message.edit')}</button>
+      ${mayWrite && html`<button type="button" class="link" data-test="try-again"
+          onClick=${() => actions.tryAgain(pending.nonce)}>${t(again)}</button>
+        <button type="button" class="link" data-test="take-back" onClick=${() => takeBack(pending)}>
+          ${t('message.edit')}</button>`}
       <button type="button" class="link" data-test="discard" onClick=${() => actions.discard(pending.nonce)}>
         ${t('pending.discard')}</button>
     </div>`;
@@ -274,10 +290,10 @@ function Gutter({ id, name, at, isFirst }) {
     ${isFirst ? html`<${Avatar} id=${id} name=${name} />` : html`<${Time} at=${at} style="clock" />`}</div>`;
 }
 
-/** @param {{name: string, at: string, children?: any}} props */
-function Head({ name, at, children }) {
-  return html`<div class="message-head"><strong class="author cut" title=${name}>${name}</strong><${Time} at=${at} />
-    ${children}</div>`;
+/** @param {{id: number | null | undefined, name: string, at: string, serverId: number}} props */
+function Head({ id, name, at, serverId }) {
+  return html`<div class="message-head"><strong class="author cut" title=${name}
+    ...${colored(id, serverId)}>${name}</strong><${Time} at=${at} /></div>`;
 }
 
 /**
@@ -313,13 +329,14 @@ export function MessageRow({ rowKey, message, original, isFirst, isTarget, isAct
     <div class="message-main">
       ${message.reply_to && html`<${ReplyTo} to=${message.reply_to} original=${original}
         channelId=${where.channelId} />`}
-      ${isHead && html`<${Head} name=${name} at=${message.created_at} />`}
+      ${isHead && html`<${Head} id=${message.author_id} name=${name} at=${message.created_at}
+        serverId=${where.serverId} />`}
       ${!isHead && html`<span class="hidden-text">${name}</span>`}
       ${message.pinned && html`<span class="pin-mark"><${Icon} name="pin" />${t('message.pinned')}</span>`}
       ${isEdited ? html`<${Editor} message=${message} />` : html`<div class="said"><${Content}
         text=${message.content} />${message.edited_at && html`${' '}<span class="edited"
         title=${momentOf(message.edited_at)}>${t('message.edited')}</span>`}</div>`}
-      <${Reactions} message=${message} isActive=${isActive} />
+      <${Reactions} message=${message} canReact=${where.rights.has('add_reactions')} isActive=${isActive} />
     </div>
     ${!isEdited && html`<${Tools} message=${message} where=${where} isActive=${isActive} />`}
   </li>`;
@@ -344,9 +361,9 @@ export function PendingRow({ rowKey, pending, at: atMs, original, isFirst, isAct
     <div class="message-main">
       ${pending.reply_to && html`<${ReplyTo} to=${pending.reply_to} original=${original}
         channelId=${where.channelId} />`}
-      ${isHead && html`<${Head} name=${name} at=${at} />`}
+      ${isHead && html`<${Head} id=${own?.id} name=${name} at=${at} serverId=${where.serverId} />`}
       <div class="said"><${Content} text=${pending.content} /></div>
-      <${PendingState} pending=${pending} />
+      <${PendingState} pending=${pending} mayWrite=${where.rights.has('send_messages')} />
     </div>
   </li>`;
 }

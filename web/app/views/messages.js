@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from '../../ven
 import * as actions from '../actions.js';
 import { VIEW_MAX } from '../reducer.js';
 import {
-  clockAhead, connection, logOf, me, members, pending, place, servers, t, unreadOf, wordsOfError,
+  clockAhead, connection, logOf, me, members, pending, place, rightsIn, roles, servers, t, unreadOf, wordsOfError,
 } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, dayOf, html, momentOf, nameOf, roveFocus, shortNumberOf } from './kit.js';
@@ -72,6 +72,16 @@ function useSaying(channelId, tail) {
   return said;
 }
 
+/** Who writes in which color is known with the members. @param {number} serverId */
+function useColors(serverId) {
+  const isColored = (roles.value.get(serverId) ?? []).some(({ color }) => color);
+  const isWanted = isColored && connection.value.state === 'live' && !members.value.has(serverId);
+  useEffect(() => {
+    // Without an answer names have the color of the text.
+    if (isWanted) actions.loadMembers(serverId).catch(() => {});
+  }, [isWanted, serverId]);
+}
+
 /** @param {{channel: Channel, isOwner: boolean, isEmpty: boolean}} props */
 function Beginning({ channel, isOwner, isEmpty }) {
   const known = members.value.get(channel.server_id);
@@ -97,10 +107,13 @@ function Failed({ log, load, isSaid = true }) {
 }
 
 /**
- * @param {{channel: Channel, log: Log, hasOlder: boolean, isOwner: boolean,
+ * @param {{channel: Channel, log: Log, mayRead: boolean, hasOlder: boolean, isOwner: boolean,
  *   isEmpty: boolean}} props
  */
-function Top({ channel, log, hasOlder, isOwner, isEmpty }) {
+function Top({ channel, log, mayRead, hasOlder, isOwner, isEmpty }) {
+  if (!mayRead) {
+    return html`<div class="list-end" data-test="no-history"><p class="hint">${t('messages.no_history')}</p></div>`;
+  }
   if (log.error && (hasOlder || !log.view?.has_newer)) {
     const load = log.is_loaded && hasOlder ? actions.loadOlder : actions.reload;
     return html`<${Failed} log=${log} load=${() => load(channel.id)} />`;
@@ -288,7 +301,7 @@ function usePaging({ channelId, log, hasOlder, hasNewer, scroller, isAtEndNow })
 /**
  * @param {Row} row
  * @param {{originalOf: ReturnType<typeof originalsIn>, active: string | null, marked: number | null,
- *   where: {isOwner: boolean, channelId: number}}} about
+ *   where: import('./message.js').Where}} about
  */
 function rowElement(row, { originalOf, active, marked, where }) {
   const { key } = row;
@@ -317,9 +330,13 @@ export function Messages({ channel }) {
   const scroller = useRef(/** @type {HTMLElement | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
 
-  const messages = log.view?.messages ?? log.tail;
-  const hasOlder = log.view ? log.view.has_older : log.tail_has_older;
-  const hasNewer = log.view?.has_newer ?? false;
+  const serverId = channel.server_id;
+  const rights = rightsIn(serverId).value;
+  const mayRead = rights.has('read_history');
+  const view = mayRead ? log.view : null;
+  const messages = view?.messages ?? log.tail;
+  const hasOlder = mayRead && (view ? view.has_older : log.tail_has_older);
+  const hasNewer = view?.has_newer ?? false;
   const isOwner = servers.value.get(channel.server_id)?.owner_id === me.value?.id;
   const waiting = hasNewer ? NOTHING : pending.value.get(channelId) ?? NOTHING;
 
@@ -339,7 +356,8 @@ export function Messages({ channel }) {
     [messages, waiting, divider, meId, hasOlder, aheadMs],
   );
   const originalOf = useMemo(() => originalsIn(messages, hasOlder), [messages, hasOlder]);
-  const where = useMemo(() => ({ isOwner, channelId }), [isOwner, channelId]);
+  const where = useMemo(() => ({ rights, channelId, serverId }), [rights, channelId]);
+  useColors(serverId);
   const lastKey = rows.findLast((row) => row.kind === 'message' || row.kind === 'pending')?.key ?? null;
   const active = rows.some((row) => row.key === activeRow.value) ? activeRow.value : lastKey;
   useFocusInList(list, rows, activeRow.value, focusComposer);
@@ -356,7 +374,8 @@ export function Messages({ channel }) {
         onScroll();
         loadWhatIsNear();
       }}>
-      <${Top} channel=${channel} log=${log} hasOlder=${hasOlder} isOwner=${isOwner} isEmpty=${rows.length === 0} />
+      <${Top} channel=${channel} log=${log} mayRead=${mayRead} hasOlder=${hasOlder} isOwner=${isOwner}
+        isEmpty=${rows.length === 0} />
       <ol ref=${list} onKeyDown=${(/** @type {any} */ event) => {
         if (!event.target.closest('textarea')) roveFocus(event, '.message');
       }}>${rows.map((row) => rowElement(row, { originalOf, active, marked, where }))}</ol>

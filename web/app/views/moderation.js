@@ -1,10 +1,12 @@
 // @ts-check
-// What a server's owner does about people: removing them, banning them, and who is banned.
+// What one who may does about people: removing them, banning them, and who is banned.
 import { useEffect, useRef, useState } from '../../vendor/hooks.js';
 import * as administration from '../administration.js';
-import { me, members, people, place, servers, t, wordsOfError } from '../store.js';
+import { isAbove } from '../ranks.js';
+import { mayIn, people, place, servers, t, wordsOfError } from '../store.js';
 import { Confirm } from './confirm.js';
 import { Avatar, Field, FormProblem, Submit, Time, html, nameOf, orNull, useForm } from './kit.js';
+import { PersonRoles, useStandings } from './member_roles.js';
 import { Modal } from './modal.js';
 import { closeDialog, openDialog, tellWord } from './navigation.js';
 
@@ -16,18 +18,20 @@ const personNamed = (/** @type {number} */ id) => nameOf(id, people.value.get(id
 /** What one may do about a person in the server that is open. @param {{userId: number}} props */
 export function PersonActions({ userId }) {
   const { server_id: serverId } = place.value;
-  const server = serverId ? servers.value.get(serverId) : undefined;
-  const isKnown = people.value.has(userId);
-  if (!server || server.owner_id !== me.value?.id || userId === server.owner_id || !isKnown) return null;
-  const known = members.value.get(server.id);
-  const mayBeMember = !known?.is_complete || known.user_ids.includes(userId);
-  const about = { serverId: server.id, userId };
-  return html`<div class="person-actions">
-    ${mayBeMember && html`<button type="button" class="button is-small" data-test="remove-member"
-      onClick=${() => openDialog('remove_member', about)}>${t('remove_member.submit')}</button>`}
-    <button type="button" class="button is-small is-danger" data-test="ban"
-      onClick=${() => openDialog('ban', about)}>${t('ban.submit')}</button>
-  </div>`;
+  const standings = useStandings(serverId, userId);
+  if (!serverId || !servers.value.has(serverId)) return null;
+  const { all, own, target, mayBeMember } = standings;
+  const isBelow = people.value.has(userId) && isAbove(all, own, target);
+  const mayRemove = isBelow && mayBeMember && mayIn(serverId, 'kick_members');
+  const mayBan = isBelow && mayIn(serverId, 'ban_members');
+  const about = { serverId, userId };
+  return html`<${PersonRoles} ...${about} standings=${standings} />
+    ${(mayRemove || mayBan) && html`<div class="person-actions">
+      ${mayRemove && html`<button type="button" class="button is-small" data-test="remove-member"
+        onClick=${() => openDialog('remove_member', about)}>${t('remove_member.submit')}</button>`}
+      ${mayBan && html`<button type="button" class="button is-small is-danger" data-test="ban"
+        onClick=${() => openDialog('ban', about)}>${t('ban.submit')}</button>`}
+    </div>`}`;
 }
 
 /** @param {{serverId: number, userId: number}} props */
@@ -98,10 +102,10 @@ function useBans(serverId) {
 export function Bans({ serverId }) {
   const { bans, isComplete, lifted, failure, isBusy, load, lift } = useBans(serverId);
   const list = useRef(/** @type {HTMLElement | null} */ (null));
-  const isMine = servers.value.get(serverId)?.owner_id === me.value?.id;
+  const mayBan = mayIn(serverId, 'ban_members');
   useEffect(() => {
-    if (!isMine) closeDialog();
-  }, [isMine]);
+    if (!mayBan) closeDialog();
+  }, [mayBan]);
   // The button that was pressed is gone with its row.
   useEffect(() => {
     if (lifted) (list.current?.querySelector('button') ?? list.current)?.focus();

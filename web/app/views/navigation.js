@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from '../../vendor/hooks.js';
 import { batch, computed, effect, signal } from '../../vendor/signals.js';
 import * as actions from '../actions.js';
 import {
-  channelsOf, dismiss, edits, me, notices, notify, phase, place, placeOfLink, put, servers, t, unreadOf,
+  channelsOf, dismiss, edits, mayIn, me, notices, notify, phase, place, placeOfLink, put, servers, t, unreadOf,
 } from '../store.js';
 import { Avatar, Icon, IconButton, classes, html, personName, roveFocus, shortNumberOf } from './kit.js';
 
@@ -90,9 +90,7 @@ export function tell({ kind = 'error', code, word, detail, message }) {
 }
 
 /** Says shortly that something was done. @param {string} word */
-export function tellWord(word) {
-  tell({ kind: 'info', word });
-}
+export const tellWord = (word) => tell({ kind: 'info', word });
 
 /** Takes back what was told, where the person knows it better. @param {string} what its code, or its word */
 export function hush(what) {
@@ -110,9 +108,7 @@ export async function attempt(action) {
 }
 
 /** @param {number} serverId */
-export function showServer(serverId) {
-  attempt(() => actions.openServer(serverId));
-}
+export const showServer = (serverId) => attempt(() => actions.openServer(serverId));
 
 /** @param {number} channelId @param {number} [messageId] */
 export function showChannel(channelId, messageId) {
@@ -168,15 +164,12 @@ export function followLink(event) {
 // Servers and channels.
 
 /** How much is unread in a server. @param {number} serverId */
-function unreadIn(serverId) {
-  return channelsOf(serverId).reduce((sum, channel) => sum + unreadOf(channel.id).value.count, 0);
-}
+const unreadIn = (serverId) => channelsOf(serverId).reduce((sum, { id }) => sum + unreadOf(id).value.count, 0);
 
 /** Two letters that stand for a server. @param {string} name */
 function initialsOf(name) {
   const words = name.trim().split(/\s+/);
-  const letters = words.length > 1 ? words.slice(0, 2).map((word) => [...word][0]) : [...(words[0] ?? '')].slice(0, 2);
-  return letters.join('');
+  return (words.length > 1 ? words.slice(0, 2).map((word) => [...word][0]) : [...words[0]].slice(0, 2)).join('');
 }
 
 /** @param {{server: import('../store.js').Server, isOpen: boolean, isFirst: boolean}} props */
@@ -213,8 +206,8 @@ function Rail() {
   </nav>`;
 }
 
-/** @param {{channel: import('../store.js').Channel, isOpen: boolean, isFirst: boolean, isMine: boolean}} props */
-function ChannelButton({ channel, isOpen, isFirst, isMine }) {
+/** @param {{channel: import('../store.js').Channel, isOpen: boolean, isFirst: boolean, mayChange: boolean}} props */
+function ChannelButton({ channel, isOpen, isFirst, mayChange }) {
   const { count } = unreadOf(channel.id).value;
   return html`<li class=${classes('channel', isOpen && 'is-open', count > 0 && 'is-unread')}>
     <button type="button" class="channel-button" data-test="channel" data-id=${channel.id} title=${channel.name}
@@ -224,16 +217,22 @@ function ChannelButton({ channel, isOpen, isFirst, isMine }) {
       ${count > 0 && html`<span class="badge" data-test="unread"><span aria-hidden="true">${shortNumberOf(count)}</span>
         <span class="hidden-text">${t('unread.count', { count })}</span></span>`}
     </button>
-    ${isMine && html`<${IconButton} icon="settings" class="channel-change"
+    ${mayChange && html`<${IconButton} icon="settings" class="channel-change"
       label=${t('channel.change', { name: channel.name })}
       tabIndex=${isOpen ? 0 : -1} onClick=${() => openDialog('channel', { channel })} />`}
   </li>`;
 }
 
+/** Why there is no channel. @param {number} serverId @returns {string} the key of the words */
+export function noChannelIn(serverId) {
+  if (!mayIn(serverId, 'view_channel')) return 'channels.none_seen';
+  return mayIn(serverId, 'manage_channels') ? 'channels.none_mine' : 'channels.none';
+}
+
 /** @param {{server: import('../store.js').Server}} props */
 function Channels({ server }) {
   const all = channelsOf(server.id);
-  const isMine = server.owner_id === me.value?.id;
+  const mayChange = mayIn(server.id, 'manage_channels') && mayIn(server.id, 'view_channel');
   const open = place.value.channel_id;
   const isOneOpen = all.some((channel) => channel.id === open);
   const list = useRef(/** @type {HTMLElement | null} */ (null));
@@ -251,15 +250,15 @@ function Channels({ server }) {
     <div class="channels-scroll">
       <div class="channels-title">
         <h3 id="channels-title">${t('channels.title')}</h3>
-        ${isMine && html`<${IconButton} icon="add" label=${t('channels.new')} data-test="new-channel"
+        ${mayChange && html`<${IconButton} icon="add" label=${t('channels.new')} data-test="new-channel"
           onClick=${() => openDialog('new_channel', { serverId: server.id })} />`}
       </div>
       <ul ref=${list} aria-labelledby="channels-title"
         onKeyDown=${(/** @type {KeyboardEvent} */ event) => roveFocus(event, '.channel-button')}>
-        ${all.map((channel, index) => html`<${ChannelButton} key=${channel.id} channel=${channel} isMine=${isMine}
+        ${all.map((channel, index) => html`<${ChannelButton} key=${channel.id} channel=${channel} mayChange=${mayChange}
           isOpen=${channel.id === open} isFirst=${!isOneOpen && index === 0} />`)}
       </ul>
-      ${all.length === 0 && html`<p class="hint is-empty">${t(isMine ? 'channels.none_mine' : 'channels.none')}</p>`}
+      ${all.length === 0 && html`<p class="hint is-empty">${t(noChannelIn(server.id))}</p>`}
     </div>`;
 }
 
@@ -349,9 +348,8 @@ function closePanel() {
 }
 
 /** @param {EventTarget | null} element */
-function isForText(element) {
-  return element instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
-}
+const isForText = (element) =>
+  element instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
 
 /** @param {KeyboardEvent} event */
 function onKeyDown(event) {

@@ -35,8 +35,11 @@ export const en = {
   'error.header_not_allowed': 'This server does not let this page in. Its operator can allow it.',
   'error.method_not_allowed': 'The server does not know this call. Please reload the page.',
   'error.banned': 'You are banned from this server.',
-  'error.outranked':
-    'You cannot do this to yourself, to the owner, or to somebody whose highest role is not below yours.',
+  'error.outranked': 'This is not for you to change: it takes a role above the one, or the person, that it is about.',
+  'error.role_not_found': 'This role is gone.',
+  'error.too_many_roles': 'This server has as many roles as it may have. Delete one first.',
+  'error.default_role': 'The role that everyone has stays. Only its permissions can be changed.',
+  'error.roles_not_named': 'The roles have changed meanwhile. Please look at the list and try again.',
   'error.ban_not_found': 'This person is not banned (any more).',
   'error.missing_permission': 'None of your roles allows this.',
   'error.not_the_owner': 'Only the owner of the server may do this.',
