@@ -138,7 +138,7 @@ pub enum Frame<'a> {
         /// Who.
         member: Box<ServerMember>,
     },
-    /// A member of a server of yours, or you there, has other roles.
+    /// A member of a server of yours, or you there, has other roles, another nickname or another timeout.
     #[serde(rename = "member.updated")]
     MemberUpdated {
         /// Which server.

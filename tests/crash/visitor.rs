@@ -44,6 +44,9 @@ enum Step {
 /// In which ways it comes to hear nothing more.
 const ENDS: [Step; 3] = [Step::Leave, Step::LoseSight, Step::Ban];
 
+/// What is answered where an earlier call, which had no answer, has come between.
+const UNDONE: [&str; 4] = ["already_member", "banned", "not_a_member", "user_not_found"];
+
 struct Walk<'a> {
     path: &'a Path,
     seen: &'a mut Visitor,
@@ -99,7 +102,7 @@ impl Walk<'_> {
                 Changed::Done => return true,
                 Changed::Refused(code) if code == is_so_already => return true,
                 Changed::Refused(code) if matches!(&*code, "not sent" | "unavailable" | "busy") => {}
-                Changed::Refused(_) if self.in_doubt.is_some() => return false,
+                Changed::Refused(code) if self.in_doubt.is_some() && UNDONE.contains(&&*code) => return false,
                 Changed::Refused(code) => self.seen.wrong_answers.push(format!("a change is refused: {code}")),
                 Changed::Unknown => self.in_doubt = Some(restarts),
             }

@@ -208,7 +208,9 @@ export interface Member {
   avatar_url?: string | null;
   display_name?: string | null;
   joined_at: string;
+  nickname?: string | null;
   role_ids: RoleId[];
+  timeout_until?: string | null;
   user_id: UserId;
   username: string;
 }
@@ -218,6 +220,7 @@ export type Membership = Server & {
   channels?: LoggedChannel[] | null;
   my_permissions: Permissions;
   my_role_ids: RoleId[];
+  my_timeout_until?: string | null;
   roles?: Role[];
 };
 
@@ -460,6 +463,7 @@ export type ServerDetail = Server & {
   channels: Channel[];
   my_permissions: Permissions;
   my_role_ids: RoleId[];
+  my_timeout_until?: string | null;
   roles: Role[];
 };
 
@@ -523,6 +527,13 @@ export interface UpdateMe {
   display_name?: string | null;
   email?: string;
   password?: string;
+}
+
+/** A change to a member. Fields left out stay as they are, `null` clears one that is optional. */
+export interface UpdateMember {
+  nickname?: string | null;
+  role_ids?: number[];
+  timeout_until?: string | null;
 }
 
 /** A message's new text. */

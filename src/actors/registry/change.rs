@@ -15,7 +15,7 @@ pub enum Change {
     MembershipUnclear(UserId, ServerId),
     /// A user belongs to a server, or does not, as this node did not know. Whoever has made it so tells the other members.
     Membership(UserId, ServerId),
-    /// A member has other roles.
+    /// A member has other roles, another nickname or another timeout.
     MemberChanged(UserId, ServerId),
     /// A server has a role more.
     RoleCreated(ServerId, RoleId),

@@ -19,19 +19,19 @@ pub const MESSAGES_DELETED_MAX: usize = 100;
 pub enum MessageChange {
     /// Give a message of one's own another text.
     Edit(MessageId, Content),
-    /// Delete a message: one's own, or as the owner.
+    /// Delete a message: one's own, or with `manage_messages`.
     Delete(MessageId),
-    /// Delete several, as the owner.
+    /// Delete several, with `manage_messages`.
     DeleteMany(MessageIds),
     /// React to a message.
     AddReaction(MessageId, Emoji),
-    /// Take a reaction away: one's own, or as the owner.
+    /// Take a reaction away: one's own, or with `manage_messages`.
     RemoveReaction(MessageId, Emoji, UserId),
-    /// Take all reactions to a message away, or all with one emoji, as the owner.
+    /// Take all reactions to a message away, or all with one emoji, with `manage_messages`.
     ClearReactions(MessageId, Option<Emoji>),
-    /// Pin a message, as the owner.
+    /// Pin a message, with `pin_messages`.
     Pin(MessageId),
-    /// Take a pin away, as the owner.
+    /// Take a pin away, with `pin_messages`.
     Unpin(MessageId),
 }
 

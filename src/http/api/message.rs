@@ -55,7 +55,7 @@ body! {
 /// Edit a message
 ///
 /// One's own. Answers when the new text is committed; all who hear the channel are told `message.updated`. The same text again changes
-/// nothing. The earlier text is kept for 30 days, for the server's owner. After `503`, send it again.
+/// nothing. The earlier text is kept for 30 days, for who may `manage_messages`. After `503`, send it again.
 #[utoipa::path(
     patch, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "update_message", tag = "messages",
     request_body(content = UpdateMessage, example = json!({ "content": "Hello, World!" })),
@@ -81,7 +81,7 @@ pub async fn update(
 
 /// Delete a message
 ///
-/// One's own, or as the server's owner any. When it is answered the text is gone: from the history, from the log, and from what the node
+/// One's own, or any with `manage_messages`. When it is answered the text is gone: from the history, from the log, and from what the node
 /// keeps of it in memory. To delete it again changes nothing.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}", operation_id = "delete_message", tag = "messages",
@@ -109,7 +109,7 @@ body! {
 
 /// Delete several messages
 ///
-/// As the server's owner; all of them or, where one of them is no message of this channel, none. Those that are deleted already stay so.
+/// With `manage_messages`; all of them or, where one of them is no message of this channel, none. Those that are deleted already stay so.
 #[utoipa::path(
     post, path = "/channels/{channel_id}/messages/bulk-delete", operation_id = "delete_messages", tag = "messages",
     request_body(content = DeleteMessages, example = json!({ "ids": [1000001, 1000002] })),
@@ -128,7 +128,7 @@ pub async fn delete_many(
 
 /// A message's earlier texts
 ///
-/// For the server's owner: what edits have replaced in the last 30 days, oldest first, the last 100.
+/// With `manage_messages`: what edits have replaced in the last 30 days, oldest first, the last 100.
 #[utoipa::path(
     get, path = "/channels/{channel_id}/messages/{message_id}/revisions", operation_id = "list_revisions", tag = "messages",
     responses((status = 200, description = "The texts, oldest first", body = Vec<MessageRevision>)),

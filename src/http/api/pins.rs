@@ -29,7 +29,7 @@ pub async fn list(
 
 /// Pin a message
 ///
-/// As the server's owner. To pin it again changes nothing.
+/// With `pin_messages`. To pin it again changes nothing.
 #[utoipa::path(
     put, path = "/channels/{channel_id}/pins/{message_id}", operation_id = "pin_message",
     responses((status = 204, description = "It is pinned")),
@@ -47,7 +47,7 @@ pub async fn add(
 
 /// Take a pin away
 ///
-/// As the server's owner.
+/// With `pin_messages`.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/pins/{message_id}", operation_id = "unpin_message",
     responses((status = 204, description = "It is not pinned")),

@@ -51,7 +51,7 @@ pub async fn remove(
 
 /// Take somebody's reaction away
 ///
-/// As the server's owner, or one's own.
+/// One's own, or any with `manage_messages`.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/{user_id}", operation_id = "remove_reaction_of",
     responses((status = 204, description = "It is gone")),
@@ -71,7 +71,7 @@ pub async fn remove_of(
 
 /// Take all reactions with an emoji away
 ///
-/// As the server's owner.
+/// With `manage_messages`.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}", operation_id = "clear_reactions_with",
     responses((status = 204, description = "They are gone")),
@@ -90,7 +90,7 @@ pub async fn clear_with(
 
 /// Take all reactions away
 ///
-/// As the server's owner.
+/// With `manage_messages`.
 #[utoipa::path(
     delete, path = "/channels/{channel_id}/messages/{message_id}/reactions", operation_id = "clear_reactions",
     responses((status = 204, description = "They are gone")),
