@@ -55,6 +55,19 @@ test('a channel may come before its server, twice, and never loses how far it go
   assert.deepEqual([channels.get(3).last_seq, channels.get(3).name], [4, 'renamed']);
 });
 
+test('a timeout is kept with the server, and is nobody elses', () => {
+  const end = '2026-02-01T12:00:00Z';
+  const told = (user_id, timeout_until) => ({
+    type: 'member.updated', server_id: 1, member: { user_id, username: 'u', role_ids: [], timeout_until },
+  });
+  const known = run([{ type: 'ready', user: me, servers: [server({ my_timeout_until: end })] }]);
+  assert.equal(known.servers.get(1).my_timeout_until, end);
+  assert.equal(run([told(2, null), { type: 'server.updated', ...server({ updated_at: at(2) }) }], known)
+    .servers.get(1).my_timeout_until, end);
+  assert.equal(run([told(1, null)], known).servers.get(1).my_timeout_until, null);
+  assert.equal(run([told(1, end)], run([ready([])])).servers.get(1).my_timeout_until, end);
+});
+
 test('a server takes its channels and members with it', () => {
   const before = {
     ...run([ready([channel(1), channel(2)])]),

@@ -362,7 +362,11 @@ function withoutServer(state, id) {
 /** @param {State} state @param {Frame} frame @returns {State} */
 function withRolesOf(state, { server_id, member }) {
   const people = withPeople(state.people, [{ ...member, id: member.user_id }]);
-  return { ...state, people, holders: withHeld(state.holders, server_id, member.user_id, member.role_ids ?? []) };
+  const server = member.user_id === state.me?.id ? state.servers.get(server_id) : undefined;
+  const own = server && { ...server, my_timeout_until: member.timeout_until };
+  const servers = own ? withEntry(state.servers, server_id, own) : state.servers;
+  const holders = withHeld(state.holders, server_id, member.user_id, member.role_ids ?? []);
+  return { ...state, people, servers, holders };
 }
 
 /** @param {State} before @param {Frame} frame @returns {State} */

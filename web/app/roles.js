@@ -23,6 +23,12 @@ export const OF_MEMBERS = new Set([
   'send_in_threads', 'send_messages', 'use_external_emoji', 'view_channel',
 ]);
 
+/** What is left in a timeout. @type {Permissions} */
+export const IN_A_TIMEOUT = new Set(['read_history', 'view_channel']);
+
+/** @param {{my_timeout_until?: string|null}|undefined} server */
+export const timeoutLeftMs = (server) => Math.max(Date.parse(server?.my_timeout_until ?? '') - Date.now(), 0) || 0;
+
 /** The roles that a member has beside the default one. @param {readonly Role[]} roles @param {Standing} member */
 export const rolesOf = (roles, { role_ids }) =>
   roles.filter(({ id, is_default }) => !is_default && role_ids.includes(id));

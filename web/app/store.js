@@ -1,13 +1,12 @@
 // @ts-check
 // The state of the client: signals. Values are never changed in place. Only actions.js and what it calls write here.
-// With it what is only another form of the state: the place as an address, what one may do, and the words of the
-// language that was chosen.
+// With it what is only another form of them: the place as an address, what one may do, words.
 import { computed, effect, signal } from '../vendor/signals.js';
-import { OF_MEMBERS, permissionsOf } from './roles.js';
+import { IN_A_TIMEOUT, OF_MEMBERS, permissionsOf, timeoutLeftMs } from './roles.js';
 
 /**
  * @typedef {{id: number, name: string, description: string|null, icon_url: string|null, owner_id: number,
- *   created_at: string, updated_at: string}} Server
+ *   my_timeout_until?: string|null, created_at: string, updated_at: string}} Server
  */
 /**
  * @typedef {{id: number, name: string, description: string|null, server_id: number, created_at: string,
@@ -167,6 +166,9 @@ export const standingOf = (server_id, user_id) => ({
   role_ids: holders.value.get(server_id)?.get(user_id) ?? [],
 });
 
+/** Moves when a timeout may be over. */
+const ended = signal(0);
+
 /** @type {Map<number, Signal<import('./roles.js').Permissions>>} */
 const rights = new Map();
 
@@ -177,7 +179,10 @@ export function rightsIn(server_id) {
     right = computed(() => {
       const standing = standingOf(server_id, me.value?.id ?? 0);
       const known = roles.value.get(server_id);
-      return known || standing.is_owner ? permissionsOf(known ?? [], standing) : OF_MEMBERS;
+      const all = known || standing.is_owner ? permissionsOf(known ?? [], standing) : OF_MEMBERS;
+      const left_ms = ended.value >= 0 && timeoutLeftMs(servers.value.get(server_id));
+      if (left_ms) setTimeout(() => (ended.value += 1), Math.min(left_ms, 2 ** 31 - 1));
+      return left_ms && !all.has('administrator') ? IN_A_TIMEOUT : all;
     });
     rights.set(server_id, right);
   }

@@ -12,7 +12,7 @@ type Agrees<Kept, Sent, Own extends keyof Kept = never> = Sent extends Partial<O
   : Sent;
 
 export const AGREEMENTS: [
-  Agrees<state.Server, wire.Server>,
+  Agrees<state.Server, wire.Server, 'my_timeout_until'>,
   Agrees<state.Channel, wire.LoggedChannel>,
   Agrees<roles.Role, wire.Role>,
   Agrees<state.Person, wire.PublicProfile>,

@@ -5,6 +5,8 @@ use super::super::node::{Node, data_folder};
 use super::page::{Person, named};
 use reqwest::Method;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 const ESCAPE: char = '\u{e00c}';
 
@@ -186,6 +188,30 @@ async fn what_one_may_not_see_is_not_there_and_what_one_may_not_say_is_kept() {
     without(&[]).await;
     june.until_shown(4).await;
     assert_eq!(june.texts().await, ["before", "behind a back", "now", "and then"]);
+
+    // In a timeout one reads, and writes again when it ends: by whom it was given, or by itself.
+    let members = format!("/servers/{}/members", mina.server);
+    let listed = api.get(&members, &mina.token).await;
+    let junes = listed.as_array().expect("a list").iter().find(|member| member["username"] == "june").expect("she is");
+    let member = format!("{members}/{}", junes["user_id"]);
+    june.fill("composer", "half a thought").await;
+    let timeout = async |end: Value| {
+        api.must(Method::PATCH, &member, &mina.token, json!({ "timeout_until": end })).await;
+    };
+    let in_seconds = |seconds: i64| {
+        let end = OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
+        json!(end.format(&Rfc3339).expect("a time"))
+    };
+    for end in [3_600, 4] {
+        timeout(in_seconds(end)).await;
+        june.browser.find(&named("composer-closed")).await;
+        let says = "return document.querySelector('[data-test=composer-closed]').innerText.includes('timeout')";
+        assert_eq!(june.browser.run(says, &[]).await, true);
+        if end == 3_600 {
+            timeout(Value::Null).await;
+        }
+        june.browser.until("the draft", is_back, &[]).await;
+    }
     june.looks_back(false).await;
     node.stop().await;
     std::fs::remove_dir_all(&folder).expect("nothing holds it");

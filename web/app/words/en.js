@@ -116,6 +116,7 @@ export const en = {
   'pending.discard': 'Discard',
 
   'composer.label': 'Message to #{name}',
+  'composer.timeout': 'You are in a timeout. You may write again at {time}.',
   'composer.closed': 'Your roles do not let you write here.',
   'composer.closed_draft': 'What you have begun to write is kept.',
   'composer.send': 'Send',

@@ -111,6 +111,7 @@ export const ko = {
   'pending.discard': '지우기',
 
   'composer.label': '#{name}에 메시지 보내기',
+  'composer.timeout': '타임아웃 중이에요. {time}부터 다시 쓸 수 있어요.',
   'composer.closed': '내 역할로는 여기에 글을 쓸 수 없어요.',
   'composer.closed_draft': '쓰던 글은 그대로 두었어요.',
   'composer.send': '보내기',
