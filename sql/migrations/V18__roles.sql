@@ -29,7 +29,8 @@ create table member_roles (
     constraint member_roles_member_fkey foreign key (user_id, server_id) references user_servers (user_id, server_id) on delete cascade,
     constraint member_roles_role_fkey foreign key (server_id, role_id) references roles (server_id, id) on delete cascade
 );
-create index member_roles_role_idx on member_roles (server_id, role_id);
+-- By the role alone: whoever asks for the roles of a member has no other way than the key above, whatever the statistics say.
+create index member_roles_role_idx on member_roles (role_id);
 
 -- What members are called in a server, and until when they are kept from writing there.
 alter table user_servers add column nickname text, add column timeout_until timestamptz;

@@ -112,7 +112,7 @@ function takeNews(frame) {
 function readAnew(serverIds) {
   for (const { id, server_id } of channels.peek().values()) {
     const isOpened = serverIds.includes(server_id) && mayIn(server_id, 'read_history');
-    if (isOpened && logOf(id).peek().is_loaded) startAnew(id, logOf(id).peek().seq);
+    if (isOpened && logOf(id).peek().seq !== null) startAnew(id, logOf(id).peek().seq);
   }
 }
 

@@ -1,6 +1,5 @@
 // @ts-check
-// Roles, as the node decides by them: what one may do in a server; and how they are shown. Pure: facts in, answers out.
-// Who stands above whom is in ranks.js.
+// Roles, as the node decides by them: what one may do, and how they are shown. Pure. Who is above whom: ranks.js.
 import { isLater } from './reducer.js';
 
 /**
@@ -22,12 +21,6 @@ export const OF_MEMBERS = new Set([
   'add_reactions', 'attach_files', 'change_nickname', 'create_invite', 'create_threads', 'embed_links', 'read_history',
   'send_in_threads', 'send_messages', 'use_external_emoji', 'view_channel',
 ]);
-
-/** What is left in a timeout. @type {Permissions} */
-export const IN_A_TIMEOUT = new Set(['read_history', 'view_channel']);
-
-/** @param {{my_timeout_until?: string|null}|undefined} server */
-export const timeoutLeftMs = (server) => Math.max(Date.parse(server?.my_timeout_until ?? '') - Date.now(), 0) || 0;
 
 /** The roles that a member has beside the default one. @param {readonly Role[]} roles @param {Standing} member */
 export const rolesOf = (roles, { role_ids }) =>
@@ -59,7 +52,7 @@ export const byHeight = (a, b) => b.position - a.position || a.id - b.id;
 export const colorOf = (roles, member) =>
   rolesOf(roles, member).sort(byHeight).find(({ color }) => color)?.color ?? null;
 
-/** Of the backgrounds that names stand on the one that is the hardest to read on, and the text's color. */
+/** Of the grounds of names the hardest to read on, and the text's color. */
 const GROUNDS = { light: { ground: '#e6dfcf', text: '#23271f' }, dark: { ground: '#323732', text: '#ebe8df' } };
 const CONTRAST_MIN = 4.5;
 const STEPS = 20;
@@ -102,7 +95,7 @@ export function readable(color, theme) {
 /** @typedef {Map<number, readonly Role[]>} Roles by server */
 /** @typedef {Map<number, ReadonlyMap<number, readonly number[]>>} Holders by server: user → ids of roles */
 
-/** @template T @param {Map<number, T>} map @param {number} key @param {T|undefined} value @returns {Map<number, T>} */
+/** @template K, V @param {Map<K, V>} map @param {K} key @param {V|undefined} value @returns {Map<K, V>} */
 export function withEntry(map, key, value) {
   if (value === undefined && !map.has(key)) return map;
   const next = new Map(map);

@@ -2,7 +2,7 @@
 // The state of the client: signals. Values are never changed in place. Only actions.js and what it calls write here.
 // With it what is only another form of them: the place as an address, what one may do, words.
 import { computed, effect, signal } from '../vendor/signals.js';
-import { IN_A_TIMEOUT, OF_MEMBERS, permissionsOf, timeoutLeftMs } from './roles.js';
+import { OF_MEMBERS, permissionsOf, withEntry } from './roles.js';
 
 /**
  * @typedef {{id: number, name: string, description: string|null, icon_url: string|null, owner_id: number,
@@ -166,11 +166,17 @@ export const standingOf = (server_id, user_id) => ({
   role_ids: holders.value.get(server_id)?.get(user_id) ?? [],
 });
 
-/** Moves when a timeout may be over. */
+/** Moves when a timeout may end. */
 const ended = signal(0);
+const timers = /** @type {Map<number, any>} */ (new Map());
 
-/** @type {Map<number, Signal<import('./roles.js').Permissions>>} */
-const rights = new Map();
+const rights = /** @type {Map<number, Signal<import('./roles.js').Permissions>>} */ (new Map());
+
+/** How long one is kept from writing in a server yet. @param {number} id */
+export function leftMsIn(id) {
+  const end_ms = Date.parse(servers.value.get(id)?.my_timeout_until ?? '') + clockAhead.value;
+  return end_ms > Date.now() ? end_ms - Date.now() : 0;
+}
 
 /** What one may do in a server. @param {number} server_id @returns {Signal<import('./roles.js').Permissions>} */
 export function rightsIn(server_id) {
@@ -180,9 +186,11 @@ export function rightsIn(server_id) {
       const standing = standingOf(server_id, me.value?.id ?? 0);
       const known = roles.value.get(server_id);
       const all = known || standing.is_owner ? permissionsOf(known ?? [], standing) : OF_MEMBERS;
-      const left_ms = ended.value >= 0 && timeoutLeftMs(servers.value.get(server_id));
-      if (left_ms) setTimeout(() => (ended.value += 1), Math.min(left_ms, 2 ** 31 - 1));
-      return left_ms && !all.has('administrator') ? IN_A_TIMEOUT : all;
+      const left_ms = all.has('administrator') || ended.value < 0 ? 0 : leftMsIn(server_id);
+      clearTimeout(timers.get(server_id));
+      if (!left_ms) return all;
+      timers.set(server_id, setTimeout(() => (ended.value += 1), Math.min(left_ms, 2 ** 31 - 1)));
+      return { has: (name) => /^(read_history|view_channel)$/.test(name) && all.has(name) };
     });
     rights.set(server_id, right);
   }
@@ -223,10 +231,7 @@ export function forgetLog(channel_id) {
  * @param {V|undefined} value `undefined` takes the key out
  */
 export function put(map, key, value) {
-  const next = new Map(map.peek());
-  if (value === undefined) next.delete(key);
-  else next.set(key, value);
-  map.value = next;
+  map.value = withEntry(map.peek(), key, value);
 }
 
 /**
@@ -251,12 +256,8 @@ export function dismiss(key) {
 export function withPeople(people, told) {
   const news = told.filter(({ id, username, display_name, avatar_url }) => {
     const known = people.get(id);
-    return (
-      !known ||
-      known.username !== username ||
-      known.display_name !== (display_name ?? null) ||
-      known.avatar_url !== (avatar_url ?? null)
-    );
+    return known?.username !== username || known?.display_name !== (display_name ?? null) ||
+      known?.avatar_url !== (avatar_url ?? null);
   });
   if (!news.length) return people;
   const next = new Map(people);

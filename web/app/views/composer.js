@@ -4,8 +4,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from '../../vendor/hooks.js';
 import { effect } from '../../vendor/signals.js';
 import { below, edit, jumpToNewest, keepOfDeleted, returned, say, setDraft, setEdit, setReply } from '../actions.js';
-import { timeoutLeftMs } from '../roles.js';
-import { drafts, edits, logOf, mayIn, me, put, replies, servers, t, wordsOfError } from '../store.js';
+import { drafts, edits, leftMsIn, logOf, mayIn, me, put, replies, t, wordsOfError } from '../store.js';
 import { lineOf } from '../text/markdown.js';
 import { Icon, IconButton, classes, html, lengthOf, momentOf, nameOf, numberOf } from './kit.js';
 import { attempt, behindDialog, dialog, editing, focusComposer, openDialog, setEditing, target } from './navigation.js';
@@ -211,7 +210,7 @@ function shortName(name) {
 export function Composer({ channel }) {
   if (mayIn(channel.server_id, 'send_messages')) return html`<${OpenComposer} channel=${channel} />`;
   const isDraft = drafts.value.has(channel.id);
-  const left_ms = timeoutLeftMs(servers.value.get(channel.server_id));
+  const left_ms = leftMsIn(channel.server_id);
   const why = left_ms ? t('composer.timeout', { time: momentOf(Date.now() + left_ms) }) : t('composer.closed');
   return html`<div class="composer is-closed" data-test="composer-closed"><${Icon} name="lock" />
     <p>${why} ${isDraft && t('composer.closed_draft')}</p></div>`;

@@ -110,7 +110,7 @@ function Invite({ serverId }) {
 /** What the menu offers: a dialog, its icon, and whoever may use it: by a permission, or by what they are. */
 const MENU = [
   ['invite', 'invite', 'anybody'],
-  ['new_channel', 'add', 'manage_channels'],
+  ['new_channel', 'add', 'makes_channels'],
   ['server_settings', 'settings', 'manage_server'],
   ['roles', 'people', 'manage_roles'],
   ['bans', 'ban', 'ban_members'],
@@ -126,7 +126,10 @@ function ServerMenu({ serverId, anchor }) {
   const isOwner = server.owner_id === me.value?.id;
   const rights = rightsIn(serverId).value;
   const may = (/** @type {string} */ who) =>
-    /** @type {Record<string, boolean>} */ ({ anybody: true, owner: isOwner, guest: !isOwner })[who] ?? rights.has(who);
+    /** @type {Record<string, boolean>} */ ({
+      anybody: true, owner: isOwner, guest: !isOwner,
+      makes_channels: rights.has('manage_channels') && rights.has('view_channel'),
+    })[who] ?? rights.has(who);
   return html`<${Modal} title=${server.name} isTitleHidden class="menu" anchor=${anchor} onClose=${closeDialog}>
     <ul>
       ${MENU.filter(([, , who]) => may(who)).map(([name, icon]) => html`<li key=${name}>

@@ -50,6 +50,7 @@ function useMoving(serverId, all) {
   // A button that moves with its row loses the focus.
   useLayoutEffect(() => {
     const button = document.querySelector(`[data-move="${at.current}"]`);
+    at.current = '';
     if (button instanceof HTMLElement && document.activeElement !== button) button.focus();
   }, [ids.join()]);
 
@@ -174,6 +175,13 @@ function permissionsIn(form, role) {
   return [...kept, ...boxes.filter(({ disabled, checked }) => checked && !disabled).map(({ value }) => value)];
 }
 
+/** What is another than it was: the rest may have been changed by others. @param {any} role @param {any} wanted */
+const changesOf = (role, wanted) =>
+  Object.fromEntries(Object.entries(wanted).filter(([name, value]) => {
+    const plain = (/** @type {any} */ it) => (Array.isArray(it) ? [...it].sort().join() : it);
+    return plain(role[name]) !== plain(value);
+  }));
+
 /** @param {{serverId: number, roleId?: number}} props */
 export function RoleForm({ serverId, roleId }) {
   useRight(serverId);
@@ -184,13 +192,14 @@ export function RoleForm({ serverId, roleId }) {
   const isFixed = !!role && !isAboveRole(known, ownStanding(serverId), role.id);
   const back = () => openDialog('roles', { serverId });
   const form = useForm(async (values, element) => {
+    if (isFixed || isGone) return;
     const permissions = permissionsIn(element, role);
     if (role?.is_default) await administration.updateRole(serverId, role.id, { permissions });
     else {
       demand(values, ['name']);
       const color = values.has_color ? values.color : null;
       const wanted = { name: values.name.trim(), color, hoist: !!values.hoist, mentionable: !!values.mentionable };
-      if (role) await administration.updateRole(serverId, role.id, { ...wanted, permissions });
+      if (role) await administration.updateRole(serverId, role.id, changesOf(role, { ...wanted, permissions }));
       else await administration.createRole(serverId, { ...wanted, permissions });
     }
     back();

@@ -51,7 +51,7 @@ export const en = {
 
   'channels.title': 'Channels',
   'channels.new': 'Create a channel',
-  'channels.none': 'There is no channel here yet. Whoever may create channels can make one.',
+  'channels.none': 'There is no channel here yet. Who manages channels can make one.',
   'channels.none_seen': 'There is no channel here that your roles let you see.',
   'channels.none_mine': 'There is no channel here yet. Create the first one.',
   'channels.choose_server': 'Choose a server on the left, or create a new one.',
@@ -116,7 +116,7 @@ export const en = {
   'pending.discard': 'Discard',
 
   'composer.label': 'Message to #{name}',
-  'composer.timeout': 'You are in a timeout. You may write again at {time}.',
+  'composer.timeout': 'You are in a timeout. You can write again from {time}.',
   'composer.closed': 'Your roles do not let you write here.',
   'composer.closed_draft': 'What you have begun to write is kept.',
   'composer.send': 'Send',

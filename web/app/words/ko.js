@@ -51,7 +51,7 @@ export const ko = {
 
   'channels.title': '채널',
   'channels.new': '채널 만들기',
-  'channels.none': '아직 채널이 없어요. 채널을 만들 수 있는 사람이 만들 수 있어요.',
+  'channels.none': '아직 채널이 없어요. 채널 관리 권한이 있으면 만들 수 있어요.',
   'channels.none_seen': '내 역할로 볼 수 있는 채널이 없어요.',
   'channels.none_mine': '아직 채널이 없어요. 첫 채널을 만들어 보세요.',
   'channels.choose_server': '왼쪽에서 서버를 고르거나 새로 만들어 보세요.',

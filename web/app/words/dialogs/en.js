@@ -238,7 +238,7 @@ export const en = {
   'permission_hint.kick_members': 'They can come back.',
   'permission.ban_members': 'Ban people',
   'permission_hint.ban_members': 'They cannot come back until the ban is lifted.',
-  'permission.timeout_members': 'Give people a pause',
+  'permission.timeout_members': 'Time members out',
   'permission_hint.timeout_members': 'Keep members from writing for a while.',
   'permission.change_nickname': 'Change their own nickname',
   'permission_hint.change_nickname': 'What they are called in this server.',
