@@ -177,7 +177,7 @@ begin
         return null;
     end if;
     if wanted is not null then
-        if array(select role_id from member_roles where user_id = of_user and server_id = of_server order by role_id) <> decided_by then
+        if array(select role_id from member_roles where user_id = of_user and server_id = of_server order by role_id + 0) <> decided_by then
             return false;
         end if;
         delete from member_roles where user_id = of_user and server_id = of_server and role_id <> all (wanted);
