@@ -9,9 +9,8 @@ use crate::domain::access::{Account, Author, Caller, ChannelAccess, Facts, Right
 use crate::domain::epoch::Epoch;
 use crate::domain::frame::Frame;
 use crate::domain::message::NewMessage;
-use crate::domain::role::tests::default_role;
 use crate::domain::server::Server;
-use crate::domain::{MessageId, ServerId, UserId};
+use crate::domain::{MessageId, ServerId, UserId, role::tests::default_role};
 use crate::net::Stream;
 use crate::store::Db;
 use crate::store::messages::Place;
